@@ -1,0 +1,74 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package remote reaches hosts over SSH.
+//
+// It is the only room that opens a network connection to a managed host. One
+// Pool lives as long as the provider process and keeps at most one connection
+// a host; everything else receives a Host and runs scripts on it. The rooms
+// above never see an ssh type.
+package remote
+
+import (
+	"context"
+	"io"
+	"net"
+)
+
+// Target names one machine and how to reach it. It carries no secret: Key is
+// the name of a key that the Pool was given, not the key.
+type Target struct {
+	// Host is a DNS name or an IP address, without port.
+	Host string
+	// Port is the TCP port of sshd; 0 means 22.
+	Port int
+	// User is the login name; "" means root. Any other user needs sudo.
+	User string
+	// HostKey is the host's public key in authorized_keys form
+	// ("ssh-ed25519 AAAA…", a comment is ignored). It is never guessed.
+	HostKey string
+	// Key names the private key to log in with; "" means "default".
+	Key string
+	// Jumps are the hosts to go through, the one nearest to us first, each
+	// with a host key of its own.
+	Jumps []Target
+}
+
+// Command is one POSIX shell script to be run as root on a host.
+type Command struct {
+	// Name says in a few words what the script is for ("observing files").
+	// It appears in errors and logs; the script itself never does.
+	Name string
+	// Script is run by a POSIX sh. It must not read standard input unless
+	// Stdin is set.
+	Script string
+	// Stdin is what the script reads. A Command with Stdin runs on a session
+	// of its own and is streamed; without one it may share the long-lived
+	// shell. Content of Stdin is never logged.
+	Stdin io.Reader
+	// Long marks a command that may take longer than a few seconds. It runs
+	// on a session of its own so that quick questions do not wait behind it.
+	Long bool
+}
+
+// Result is what a command left. A non-zero exit code is reported as a
+// *CommandError beside the Result, so that a caller cannot miss it.
+type Result struct {
+	Stdout, Stderr []byte
+	ExitCode       int
+}
+
+// Host is one machine, seen from the rooms above. Its methods dial on first
+// use. All of them honour the context and return a classified error: see the
+// sentinels in errors.go.
+type Host interface {
+	// Target says which machine this is.
+	Target() Target
+	// Run runs one script as root. A short command on a warm connection costs
+	// one round trip.
+	Run(ctx context.Context, command Command) (Result, error)
+	// Dial opens a connection from the host's side: network "tcp" with
+	// "host:port", or "unix" with the path of a socket, which is opened as
+	// root also when the login user is another.
+	Dial(ctx context.Context, network, address string) (net.Conn, error)
+}

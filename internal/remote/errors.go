@@ -1,0 +1,87 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// The classes of failure. Every error of this package that is not the
+// caller's own cancellation is one of these (errors.Is) or a *CommandError.
+// None of them ever means "the thing does not exist".
+var (
+	// ErrUnreachable: no connection could be had, or it broke.
+	ErrUnreachable = errors.New("host is unreachable")
+	// ErrLost: the provider block declares the host lost, so it was not tried.
+	ErrLost = errors.New("host is declared lost")
+	// ErrAuthentication: sshd refused the key.
+	ErrAuthentication = errors.New("authentication refused")
+	// ErrHostKeyUnknown: the target gives no host key.
+	ErrHostKeyUnknown = errors.New("host key is not known")
+	// ErrHostKeyMismatch: the host shows another key than the pinned one.
+	ErrHostKeyMismatch = errors.New("host key has changed")
+	// ErrPrivilege: the login user may not become root.
+	ErrPrivilege = errors.New("cannot become root")
+	// ErrConfiguration: the target or the pool's keys make no sense.
+	ErrConfiguration = errors.New("connection is not configured")
+)
+
+// Error is a failure of the connection to one host.
+type Error struct {
+	// Kind is one of the sentinels above.
+	Kind error
+	// Address is "host:port" of the hop that failed.
+	Address string
+	// Detail says what happened and, where there is one, the way out.
+	Detail string
+	// Err is the cause; may be nil.
+	Err error
+}
+
+// Error gives the address, the class and the detail in one line.
+func (e *Error) Error() string {
+	text := fmt.Sprintf("connect %s: %s", e.Address, e.Kind)
+	if e.Detail != "" {
+		text += ": " + e.Detail
+	}
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap lets errors.Is see the class and the cause.
+func (e *Error) Unwrap() []error {
+	if e.Err == nil {
+		return []error{e.Kind}
+	}
+	return []error{e.Kind, e.Err}
+}
+
+// CommandError is a script that ran on the host and ended with a non-zero
+// exit code. The connection is fine.
+type CommandError struct {
+	// Host is the address of the machine, Name the command's name.
+	Host, Name string
+	ExitCode   int
+	// Stderr is what the script wrote to standard error, whole.
+	Stderr string
+}
+
+// stderrShown is how much of the standard error the message quotes, in bytes.
+const stderrShown = 600
+
+// Error quotes the end of the standard error: the cause stands last there.
+func (e *CommandError) Error() string {
+	text := strings.TrimSpace(e.Stderr)
+	if len(text) > stderrShown {
+		text = "…" + text[len(text)-stderrShown:]
+	}
+	if text == "" {
+		text = "no output on standard error"
+	}
+	return fmt.Sprintf("%s on %s: exit code %d: %s", e.Name, e.Host, e.ExitCode, text)
+}
