@@ -1,0 +1,257 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package lab
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// machine is one host of a running lab.
+type machine struct {
+	spec    HostSpec
+	paths   paths
+	lower   string
+	hostKey string
+	diskMiB int64
+}
+
+// bootScript makes the disk's file systems and boots. All of its mounts live in
+// a mount namespace of its own, so that a killed lab leaves none behind.
+// Arguments: disk directory, lower root, machine name, network namespace, disk size in MiB.
+const bootScript = `set -e
+disk=$1 lower=$2 name=$3 namespace=$4 size=$5
+if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; then
+  umount -R /sys/fs/cgroup
+  mount -t cgroup2 cgroup2 /sys/fs/cgroup
+fi
+mkdir -p "$disk/data" "$disk/root"
+if [ ! -e "$disk/image" ]; then
+  truncate -s "${size}M" "$disk/image.new"
+  mkfs.ext4 -q -m 0 -E lazy_itable_init=1,lazy_journal_init=1 "$disk/image.new"
+  mv "$disk/image.new" "$disk/image"
+fi
+mount -o loop,noatime "$disk/image" "$disk/data"
+mkdir -p "$disk/data/upper" "$disk/data/work"
+mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/data/upper,workdir=$disk/data/work" "$disk/root"
+if [ ! -e "$disk/data/seeded" ]; then
+  cp -a "$disk/seed/." "$disk/root/"
+  : >"$disk/data/seeded"
+fi
+exec systemd-nspawn --quiet -D "$disk/root" --machine="$name" --register=no --keep-unit --boot \
+  --network-namespace-path="/run/netns/$namespace" --bind=/dev/net/tun --capability=all \
+  --system-call-filter='bpf keyctl add_key' --link-journal=no --console=pipe`
+
+// boot switches the host on and returns when its sshd answers.
+func (m *machine) boot(ctx context.Context, authorized string) error {
+	if err := m.seed(authorized); err != nil {
+		return err
+	}
+	console, err := os.OpenFile(m.paths.console(m.spec.Name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the console log: %w", err)
+	}
+	defer func() { _ = console.Close() }()
+	command := exec.Command("unshare", "--mount", "sh", "-c", bootScript, "boot", m.paths.disk(m.spec.Name), m.lower,
+		m.paths.machine(m.spec.Name), m.paths.namespace(m.spec.Name), strconv.FormatInt(m.diskMiB, 10))
+	command.Stdout, command.Stderr = console, console
+	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	if err := command.Start(); err != nil {
+		return fmt.Errorf("booting %s: %w", m.spec.Name, err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	return m.waitForSSH(ctx, ended)
+}
+
+// seed writes what makes this host different from its root.
+func (m *machine) seed(authorized string) error {
+	seed := filepath.Join(m.paths.disk(m.spec.Name), "seed")
+	if _, err := os.Stat(seed); err == nil {
+		return nil
+	}
+	building := seed + ".new"
+	if err := os.RemoveAll(building); err != nil {
+		return err
+	}
+	id, err := os.ReadFile("/proc/sys/kernel/random/uuid")
+	if err != nil {
+		return err
+	}
+	private, err := os.ReadFile(m.keyFile())
+	if err != nil {
+		return err
+	}
+	files := []struct {
+		path, content string
+		mode          os.FileMode
+	}{
+		{"etc/hostname", m.spec.Name + "\n", 0o644},
+		{"etc/hosts", "127.0.0.1 localhost\n127.0.1.1 " + m.spec.Name + "\n", 0o644},
+		{"etc/machine-id", strings.ReplaceAll(string(id), "-", ""), 0o444},
+		{"etc/ssh/ssh_host_ed25519_key", string(private), 0o600},
+		{"etc/ssh/ssh_host_ed25519_key.pub", m.hostKey + "\n", 0o644},
+		{"root/.ssh/authorized_keys", authorized, 0o600},
+	}
+	for _, file := range files {
+		path := filepath.Join(building, file.path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			return err
+		}
+		if err := os.WriteFile(path, []byte(file.content), file.mode); err != nil {
+			return err
+		}
+	}
+	if err := seedUsers(building, authorized); err != nil {
+		return err
+	}
+	return errors.Join(os.Chmod(filepath.Join(building, "root"), 0o700), os.Chmod(filepath.Join(building, "root/.ssh"), 0o700), os.Rename(building, seed))
+}
+
+// seedUsers lets the root's other users in: admin has sudo without a password,
+// operator0 with one, nobody0 none. Their numbers follow from the recipe.
+func seedUsers(building, authorized string) error {
+	for i, name := range []string{"admin", "operator0", "nobody0"} {
+		home := filepath.Join(building, "home", name)
+		if err := os.MkdirAll(filepath.Join(home, ".ssh"), 0o700); err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(home, ".ssh/authorized_keys"), []byte(authorized), 0o600); err != nil {
+			return err
+		}
+		for _, path := range []string{home, filepath.Join(home, ".ssh"), filepath.Join(home, ".ssh/authorized_keys")} {
+			if err := os.Chown(path, 1000+i, 1000+i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (m *machine) keyFile() string { return filepath.Join(m.paths.disk(m.spec.Name), "host_key") }
+
+// makeKey makes the host's own key, once for all of its disks.
+func (m *machine) makeKey() error {
+	if err := os.MkdirAll(m.paths.disk(m.spec.Name), 0o755); err != nil {
+		return err
+	}
+	key, err := makeKeyPair(m.keyFile(), "")
+	m.hostKey = key
+	return err
+}
+
+// makeKeyPair makes an Ed25519 pair and gives the public line.
+func makeKeyPair(file, comment string) (string, error) {
+	if _, err := os.Stat(file); err != nil {
+		if out, err := exec.Command("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", file).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("ssh-keygen: %w: %s", err, bytes.TrimSpace(out))
+		}
+	}
+	public, err := os.ReadFile(file + ".pub")
+	return strings.TrimSpace(string(public)), err
+}
+
+// waitForSSH dials from the operator's namespace until sshd greets.
+func (m *machine) waitForSSH(ctx context.Context, ended <-chan error) error {
+	address := net.JoinHostPort(m.spec.Address, "22")
+	for {
+		select {
+		case err := <-ended:
+			return fmt.Errorf("%s ended while booting: %w\n%s", m.spec.Name, err, m.consoleTail())
+		case <-ctx.Done():
+			return fmt.Errorf("%s did not answer SSH: %w\n%s", m.spec.Name, ctx.Err(), m.consoleTail())
+		case <-time.After(200 * time.Millisecond):
+		}
+		conn, err := dialFrom(ctx, m.paths.namespace(Operator), address)
+		if err != nil {
+			continue
+		}
+		_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+		greeting := make([]byte, 4)
+		_, err = conn.Read(greeting)
+		_ = conn.Close()
+		if err == nil && string(greeting) == "SSH-" {
+			return nil
+		}
+	}
+}
+
+func (m *machine) consoleTail() string {
+	text, _ := os.ReadFile(m.paths.console(m.spec.Name))
+	return lastLines(text, 15)
+}
+
+// pullPlug kills everything on the host at once. Its disk stays as it is.
+func (m *machine) pullPlug() error {
+	pids, err := processesIn(m.paths.namespace(m.spec.Name))
+	if err != nil {
+		return err
+	}
+	for _, pid := range pids {
+		if isFirst(pid) {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("pulling the plug of %s: %w", m.spec.Name, err)
+			}
+		}
+	}
+	return waitEmpty(m.paths.namespace(m.spec.Name))
+}
+
+// processesIn lists the processes in a network namespace.
+func processesIn(namespace string) ([]int, error) {
+	if _, err := os.Stat("/run/netns/" + namespace); err != nil {
+		return nil, nil //nolint:nilerr // no namespace, no processes
+	}
+	out, err := exec.Command("ip", "netns", "pids", namespace).Output()
+	if err != nil {
+		return nil, fmt.Errorf("listing processes of %s: %w", namespace, err)
+	}
+	var pids []int
+	for _, field := range strings.Fields(string(out)) {
+		pid, err := strconv.Atoi(field)
+		if err == nil {
+			pids = append(pids, pid)
+		}
+	}
+	return pids, nil
+}
+
+// isFirst says whether a process is PID 1 of its own process namespace.
+func isFirst(pid int) bool {
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return false
+	}
+	for line := range strings.Lines(string(status)) {
+		if rest, found := strings.CutPrefix(line, "NSpid:"); found {
+			numbers := strings.Fields(rest)
+			return len(numbers) > 1 && numbers[len(numbers)-1] == "1"
+		}
+	}
+	return false
+}
+
+// waitEmpty waits until the last process of a namespace is gone.
+func waitEmpty(namespace string) error {
+	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		pids, err := processesIn(namespace)
+		if err != nil || len(pids) == 0 {
+			return err
+		}
+	}
+	return fmt.Errorf("processes in %s did not end", namespace)
+}
+
+func (m *machine) addr() netip.Addr { return netip.MustParseAddr(m.spec.Address) }

@@ -1,0 +1,167 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package lab
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// RootKind is what a fresh host has on its disk.
+type RootKind string
+
+const (
+	// Bare is a server as a hoster hands it over: systemd, sshd, no more.
+	Bare RootKind = "bare"
+	// Prepared has the software installed and nothing configured, so that
+	// tests do not download it again and again.
+	Prepared RootKind = "prepared"
+)
+
+const (
+	suite    = "sid"
+	included = "systemd,systemd-sysv,dbus,openssh-server,iproute2,iputils-ping,nftables,ca-certificates,procps,kmod,sudo,netcat-openbsd"
+	software = "mysql-server mysql-router tinc unison rsync"
+)
+
+// bareRecipe finishes a bootstrapped root. Host keys and machine-id are made
+// per host; packages come from the machine's own mirror.
+const bareRecipe = `set -e
+rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id
+: >/etc/machine-id
+printf 'UseDNS no\nPermitRootLogin prohibit-password\n' >/etc/ssh/sshd_config.d/lab.conf
+printf 'Acquire::Check-Valid-Until "false";\nAcquire::Languages "none";\n' >/etc/apt/apt.conf.d/90lab
+systemctl mask systemd-networkd.service systemd-networkd-wait-online.service systemd-resolved.service console-getty.service getty@.service >/dev/null 2>&1 || :
+systemctl disable ssh.socket >/dev/null 2>&1 || :
+systemctl enable ssh.service >/dev/null 2>&1
+useradd -m -s /bin/bash admin; echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
+useradd -m -s /bin/bash operator0 2>/dev/null || :; echo 'operator0:atoll-lab' | chpasswd; echo 'operator0 ALL=(ALL) ALL' >/etc/sudoers.d/operator0
+useradd -m -s /bin/bash nobody0 2>/dev/null || :
+apt-get -q update >/dev/null
+`
+
+// preparedRecipe installs the software without starting any of it. The
+// server_uuid that the package makes is left: all hosts have the same one, as
+// virtual machines cloned from one image do.
+const preparedRecipe = `set -e
+printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod 0755 /usr/sbin/policy-rc.d
+DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends ` + software + `
+rm -f /usr/sbin/policy-rc.d
+apt-get clean
+for unit in mysql mysqlrouter tinc; do systemctl disable $unit >/dev/null 2>&1 || :; done
+`
+
+// recipeHash names a cached root, so that a changed recipe builds a new one.
+func recipeHash(kind RootKind) string {
+	text := suite + included + bareRecipe
+	if kind == Prepared {
+		text += software + preparedRecipe
+	}
+	sum := sha256.Sum256([]byte(text))
+	return string(kind) + "-" + hex.EncodeToString(sum[:6])
+}
+
+// ensureRoot gives the path of a cached root and builds it when it is missing.
+// Two labs that want it at once wait for each other.
+func ensureRoot(ctx context.Context, log io.Writer, kind RootKind) (string, error) {
+	cache := cacheRoot()
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		return "", fmt.Errorf("making the cache: %w", err)
+	}
+	lock, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return "", fmt.Errorf("locking the cache: %w", err)
+	}
+	defer func() { _ = lock.Close() }()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		return "", fmt.Errorf("locking the cache: %w", err)
+	}
+	return buildRoot(ctx, log, kind)
+}
+
+func buildRoot(ctx context.Context, log io.Writer, kind RootKind) (string, error) {
+	final := filepath.Join(cacheRoot(), recipeHash(kind))
+	if _, err := os.Stat(filepath.Join(final, "etc")); err == nil {
+		return final, nil
+	}
+	start := time.Now()
+	building := final + ".building"
+	if err := removeRoot(building); err != nil {
+		return "", err
+	}
+	_, _ = fmt.Fprintf(log, "lab: building the %s root (once on this machine)\n", kind)
+	recipe := bareRecipe
+	if kind == Prepared {
+		bare, err := buildRoot(ctx, log, Bare)
+		if err != nil {
+			return "", err
+		}
+		if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", bare, building).CombinedOutput(); err != nil {
+			return "", fmt.Errorf("copying the bare root: %w\n%s", err, lastLines(out, 5))
+		}
+		recipe = preparedRecipe
+	} else if err := bootstrap(ctx, building); err != nil {
+		return "", err
+	}
+	if err := runIn(ctx, building, recipe); err != nil {
+		return "", fmt.Errorf("preparing the %s root: %w", kind, err)
+	}
+	if err := os.Rename(building, final); err != nil {
+		return "", fmt.Errorf("keeping the root: %w", err)
+	}
+	_, _ = fmt.Fprintf(log, "lab: %s root ready after %s\n", kind, time.Since(start).Round(time.Second))
+	return final, nil
+}
+
+func bootstrap(ctx context.Context, dir string) error {
+	command := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include="+included, suite, dir, mirror())
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("debootstrap: %w\n%s", err, lastLines(out, 10))
+	}
+	sources := fmt.Sprintf("deb %s %s main\n", mirror(), suite)
+	return os.WriteFile(filepath.Join(dir, "etc/apt/sources.list"), []byte(sources), 0o644)
+}
+
+// runIn runs a script inside of a root, with the machine's resolver.
+func runIn(ctx context.Context, dir, script string) error {
+	resolver, err := os.ReadFile("/etc/resolv.conf")
+	if err != nil {
+		return fmt.Errorf("reading the machine's resolver: %w", err)
+	}
+	target := filepath.Join(dir, "etc/resolv.conf")
+	_ = os.Remove(target)
+	if err := os.WriteFile(target, resolver, 0o644); err != nil {
+		return fmt.Errorf("giving the root a resolver: %w", err)
+	}
+	command := exec.CommandContext(ctx, "unshare", "--mount", "--pid", "--fork", "--propagation=private", "sh", "-ec",
+		`mount -t proc proc "$0/proc"; mount --bind /dev "$0/dev"; exec chroot "$0" /bin/sh -s`, dir)
+	command.Stdin = strings.NewReader(script)
+	command.Env = []string{"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root", "LC_ALL=C.UTF-8"}
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("%w\n%s", err, lastLines(out, 15))
+	}
+	return nil
+}
+
+// removeRoot deletes a half-made root, but never through a mount in it.
+func removeRoot(dir string) error {
+	mounts, _ := os.ReadFile("/proc/self/mountinfo")
+	if strings.Contains(string(mounts), " "+dir+"/") {
+		return fmt.Errorf("%s still has mounts below it: unmount them first", dir)
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return fmt.Errorf("removing a half-made root: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package lab
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+)
+
+// uplink is how package downloads leave: one bridge, one masqueraded network.
+// Only names and packages pass (DNS, HTTP, HTTPS); nothing ever goes to the
+// lab's own ranges.
+type uplink struct {
+	// Index tells labs on one machine apart.
+	Index int    `json:"index"`
+	Table string `json:"table"`
+}
+
+func (u uplink) bridge() string       { return fmt.Sprintf("atoll%d", u.Index) }
+func (u uplink) network() string      { return fmt.Sprintf("10.213.%d.0/24", u.Index) }
+func (u uplink) gateway() string      { return fmt.Sprintf("10.213.%d.1", u.Index) }
+func (u uplink) address(n int) string { return fmt.Sprintf("10.213.%d.%d", u.Index, 10+n) }
+func (u uplink) outside(n int) string { return fmt.Sprintf("atoll%dh%d", u.Index, n) }
+
+// chooseUplink finds a number that no other lab and no route of the machine uses.
+func chooseUplink(name string) (uplink, error) {
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		return uplink{}, err
+	}
+	for index := range 200 {
+		candidate := uplink{Index: index, Table: "atoll_" + strings.ReplaceAll(name, "-", "_")}
+		_, network, _ := net.ParseCIDR(candidate.network())
+		taken := false
+		for _, address := range addresses {
+			if ip, _, err := net.ParseCIDR(address.String()); err == nil && network.Contains(ip) {
+				taken = true
+			}
+		}
+		if _, err := net.InterfaceByName(candidate.bridge()); err == nil {
+			taken = true
+		}
+		if !taken {
+			return candidate, nil
+		}
+	}
+	return uplink{}, errors.New("no free network for the lab's uplink: run lab down --all")
+}
+
+// up makes bridge and rules.
+func (u uplink) up() error {
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0o644); err != nil {
+		return fmt.Errorf("switching on forwarding: %w", err)
+	}
+	for _, args := range [][]string{
+		{"link", "add", u.bridge(), "type", "bridge"},
+		{"addr", "add", u.gateway() + "/24", "dev", u.bridge()},
+		{"link", "set", u.bridge(), "up"},
+	} {
+		if err := ip(args...); err != nil {
+			return err
+		}
+	}
+	rules := fmt.Sprintf(`table ip %[1]s {
+  chain forward {
+    type filter hook forward priority -5; policy accept;
+    iifname %[2]q ip daddr { 203.0.113.0/24, 198.51.100.0/24, 192.0.2.0/24 } drop
+    iifname %[2]q udp dport 53 accept
+    iifname %[2]q tcp dport { 53, 80, 443 } accept
+    iifname %[2]q drop
+    oifname %[2]q ct state established,related accept
+    oifname %[2]q drop
+  }
+  chain postrouting {
+    type nat hook postrouting priority 100;
+    ip saddr %[3]s oifname != %[2]q masquerade
+  }
+}
+`, u.Table, u.bridge(), u.network())
+	return nft(rules)
+}
+
+func nft(rules string) error {
+	command := exec.Command("nft", "-f", "-")
+	command.Stdin = strings.NewReader(rules)
+	if out, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("nft: %w: %s", err, bytes.TrimSpace(out))
+	}
+	return nil
+}
+
+// join gives the n-th host its way out.
+func (u uplink) join(namespace string, n int) error {
+	_ = ip("link", "del", u.outside(n))
+	for _, args := range [][]string{
+		{"link", "add", u.outside(n), "type", "veth", "peer", "name", "up0", "netns", namespace},
+		{"link", "set", u.outside(n), "master", u.bridge(), "up"},
+		{"-n", namespace, "addr", "add", u.address(n) + "/24", "dev", "up0"},
+		{"-n", namespace, "link", "set", "up0", "up"},
+		{"-n", namespace, "route", "replace", "default", "via", u.gateway()},
+	} {
+		if err := ip(args...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// down removes bridge and rules; what is not there is fine.
+func (u uplink) down() error {
+	var problems []error
+	if _, err := net.InterfaceByName(u.bridge()); err == nil {
+		problems = append(problems, ip("link", "del", u.bridge()))
+	}
+	if exec.Command("nft", "list", "table", "ip", u.Table).Run() == nil {
+		problems = append(problems, nft("delete table ip "+u.Table+"\n"))
+	}
+	return errors.Join(problems...)
+}

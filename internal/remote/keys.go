@@ -1,0 +1,111 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// PrivateKey is one key to log in with. It never leaves the process.
+type PrivateKey struct {
+	// PEM is the file's content.
+	PEM []byte
+	// Passphrase opens a protected key; "" for an open one.
+	Passphrase string
+}
+
+const defaultKey = "default"
+
+// keyring finds the one key that a login offers. Offering several would count
+// as failed attempts with sshd, which since OpenSSH 9.8 bans the sender.
+type keyring struct {
+	signers map[string]ssh.Signer
+	// socket of the agent; "" without one.
+	socket string
+}
+
+func newKeyring(options Options) (*keyring, error) {
+	ring := &keyring{signers: map[string]ssh.Signer{}}
+	for name, key := range options.Keys {
+		signer, err := parseKey(key)
+		if err != nil {
+			return nil, &Error{Kind: ErrConfiguration, Address: "ssh.keys", Detail: fmt.Sprintf("key %q: %v", name, err)}
+		}
+		ring.signers[name] = signer
+	}
+	if options.Agent {
+		ring.socket = options.AgentSocket
+		if ring.socket == "" {
+			ring.socket = os.Getenv("SSH_AUTH_SOCK")
+		}
+		if ring.socket == "" {
+			return nil, &Error{Kind: ErrConfiguration, Address: "ssh.agent", Detail: "SSH_AUTH_SOCK is not set: start an agent, or give a key in ssh.keys"}
+		}
+	}
+	return ring, nil
+}
+
+// parseKey never quotes the key in its error.
+func parseKey(key PrivateKey) (ssh.Signer, error) {
+	var signer ssh.Signer
+	var err error
+	if key.Passphrase != "" {
+		signer, err = ssh.ParsePrivateKeyWithPassphrase(key.PEM, []byte(key.Passphrase))
+	} else {
+		signer, err = ssh.ParsePrivateKey(key.PEM)
+	}
+	var missing *ssh.PassphraseMissingError
+	switch {
+	case errors.As(err, &missing):
+		return nil, errors.New("is protected: give its passphrase in ssh.passphrases, or load it into an agent")
+	case err != nil:
+		return nil, fmt.Errorf("is not a private key in PEM form: %w", err)
+	}
+	return signer, nil
+}
+
+// signer finds the key for one login: by name, else from the agent.
+func (k *keyring) signer(address, name string) (ssh.Signer, error) {
+	if name == "" {
+		name = defaultKey
+	}
+	if signer, found := k.signers[name]; found {
+		return signer, nil
+	}
+	if k.socket == "" {
+		return nil, &Error{Kind: ErrConfiguration, Address: address, Detail: fmt.Sprintf(
+			"there is no key named %q in the provider's ssh.keys or ssh.key_files, and no agent", name)}
+	}
+	return k.fromAgent(address, name)
+}
+
+// fromAgent takes the agent's key whose comment is the name, or its first one
+// for the default.
+func (k *keyring) fromAgent(address, name string) (ssh.Signer, error) {
+	connection, err := net.Dial("unix", k.socket)
+	if err != nil {
+		return nil, &Error{Kind: ErrConfiguration, Address: address, Detail: "the SSH agent does not answer", Err: err}
+	}
+	client := agent.NewClient(connection)
+	keys, err := client.List()
+	if err != nil {
+		return nil, errors.Join(&Error{Kind: ErrConfiguration, Address: address, Detail: "listing the agent's keys", Err: err}, connection.Close())
+	}
+	signers, err := client.Signers()
+	if err != nil {
+		return nil, errors.Join(&Error{Kind: ErrConfiguration, Address: address, Detail: "asking the agent", Err: err}, connection.Close())
+	}
+	for i, key := range keys {
+		if i < len(signers) && (key.Comment == name || name == defaultKey) {
+			return signers[i], nil
+		}
+	}
+	return nil, errors.Join(&Error{Kind: ErrConfiguration, Address: address, Detail: fmt.Sprintf("the agent holds no key with the comment %q", name)}, connection.Close())
+}

@@ -1,0 +1,152 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package site drives a real Terraform, or OpenTofu, over a configuration and
+// the hosts of a lab, the way a user does: with the built provider in a process
+// of its own. The demo, the bench and the acceptance tests share it.
+package site
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// Terraform is one working directory with a configuration in it.
+type Terraform struct {
+	// Dir holds configuration and state.
+	Dir string
+	// Program is the path of terraform or tofu.
+	Program string
+	// Log receives what the program prints while it runs; nil drops it.
+	Log io.Writer
+	// Env is added to the environment, as "NAME=value".
+	Env []string
+}
+
+// ErrFailed is a run of Terraform that ended with an error.
+var ErrFailed = errors.New("terraform failed")
+
+// Find looks for a Terraform: the environment's choice first, then the
+// machine's own, then the OpenTofu that make builds from the tools module.
+func Find(root string) (string, error) {
+	if chosen := os.Getenv("TF_ACC_TERRAFORM_PATH"); chosen != "" {
+		return chosen, nil
+	}
+	for _, name := range []string{"terraform", "tofu", filepath.Join(root, "bin", "tofu")} {
+		if found, err := exec.LookPath(name); err == nil {
+			return filepath.Abs(found)
+		}
+	}
+	return "", errors.New("neither terraform nor tofu was found: run make bin/tofu, or set TF_ACC_TERRAFORM_PATH")
+}
+
+// New prepares dir to run against the provider binary in providerDir: no init
+// and no registry are needed.
+func New(program, dir, providerDir string) (*Terraform, error) {
+	config := filepath.Join(dir, "cli.tfrc")
+	content := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"atollhq/atoll\" = %q\n  }\n  direct {}\n}\n", providerDir)
+	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
+		return nil, fmt.Errorf("writing the CLI configuration: %w", err)
+	}
+	return &Terraform{Dir: dir, Program: program, Env: []string{
+		"TF_CLI_CONFIG_FILE=" + config, "TF_IN_AUTOMATION=1", "CHECKPOINT_DISABLE=1", "TF_INPUT=0",
+	}}, nil
+}
+
+// Variables writes terraform.tfvars.json.
+func (t *Terraform) Variables(values map[string]any) error {
+	content, err := json.MarshalIndent(values, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding variables: %w", err)
+	}
+	return os.WriteFile(filepath.Join(t.Dir, "terraform.tfvars.json"), content, 0o600)
+}
+
+// Apply converges the site. Its error quotes the end of the output.
+func (t *Terraform) Apply(ctx context.Context, args ...string) error {
+	_, err := t.run(ctx, append([]string{"apply", "-auto-approve", "-no-color"}, args...)...)
+	return err
+}
+
+// Destroy takes everything down.
+func (t *Terraform) Destroy(ctx context.Context, args ...string) error {
+	_, err := t.run(ctx, append([]string{"destroy", "-auto-approve", "-no-color"}, args...)...)
+	return err
+}
+
+// Output reads one output value into target.
+func (t *Terraform) Output(ctx context.Context, name string, target any) error {
+	quiet := *t
+	quiet.Log = nil
+	out, err := quiet.run(ctx, "output", "-json", name)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(out, target)
+}
+
+// State reads the whole state as JSON text.
+func (t *Terraform) State(ctx context.Context) ([]byte, error) {
+	quiet := *t
+	quiet.Log = nil
+	return quiet.run(ctx, "show", "-json")
+}
+
+// Start begins an apply and returns the command, so that a test can kill it.
+// The process leads a group of its own, provider included.
+func (t *Terraform) Start(args ...string) (*exec.Cmd, *bytes.Buffer, error) {
+	command := t.command(context.Background(), args...)
+	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	output := &bytes.Buffer{}
+	command.Stdout, command.Stderr = output, output
+	if err := command.Start(); err != nil {
+		return nil, nil, fmt.Errorf("starting terraform: %w", err)
+	}
+	return command, output, nil
+}
+
+func (t *Terraform) command(ctx context.Context, args ...string) *exec.Cmd {
+	command := exec.CommandContext(ctx, t.Program, args...)
+	command.Dir = t.Dir
+	command.Env = append(os.Environ(), t.Env...)
+	// An interrupt lets Terraform save its state; it is killed only if it
+	// does not end by itself.
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = 30 * time.Second
+	return command
+}
+
+// run runs one command and returns its standard output.
+func (t *Terraform) run(ctx context.Context, args ...string) ([]byte, error) {
+	command := t.command(ctx, args...)
+	var stdout, all bytes.Buffer
+	sinks := []io.Writer{&all}
+	if t.Log != nil {
+		sinks = append(sinks, t.Log)
+	}
+	both := io.MultiWriter(sinks...)
+	command.Stdout, command.Stderr = io.MultiWriter(&stdout, both), both
+	if err := command.Run(); err != nil {
+		return stdout.Bytes(), fmt.Errorf("%w: %s: %w\n%s", ErrFailed, args[0], err, tail(all.String()))
+	}
+	return stdout.Bytes(), nil
+}
+
+// tail keeps the last lines of a long output: the error stands there.
+func tail(text string) string {
+	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
+	if len(lines) > 60 {
+		lines = lines[len(lines)-60:]
+	}
+	return strings.Join(lines, "\n")
+}
