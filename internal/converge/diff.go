@@ -1,0 +1,302 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package converge
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// Plan is what Diff found: the drift in plain language and the steps that mend
+// it. In sync both are empty.
+type Plan struct {
+	Drift []string
+	Steps []Step
+	// Refusal says why the manifest cannot be had on this host at all; then
+	// there are no steps.
+	Refusal error
+}
+
+// Diff compares what is wanted with what was seen. It is a function of its two
+// arguments, without I/O, and speaks at plan time as at apply time.
+func Diff(m Manifest, o Observation) Plan {
+	d := &differ{manifest: m, observation: o, restart: map[string]bool{}, reload: map[string]bool{}}
+	if err := supported(m, o); err != nil {
+		return Plan{Drift: []string{err.Error()}, Refusal: err}
+	}
+	d.packages()
+	d.users()
+	d.directories()
+	d.sysctls()
+	d.files()
+	d.links()
+	d.actions()
+	d.stale()
+	d.units()
+	return d.plan()
+}
+
+// differ collects drift and steps in the engine's order.
+type differ struct {
+	manifest    Manifest
+	observation Observation
+	drift       []string
+	steps       []Step
+	// restart and reload hold the units that changes ask for.
+	restart, reload map[string]bool
+	unitsChanged    bool
+}
+
+func (d *differ) add(step Step, drift ...string) {
+	d.steps = append(d.steps, step)
+	d.drift = append(d.drift, drift...)
+}
+
+func (d *differ) trigger(restart, reload []string) {
+	for _, unit := range restart {
+		d.restart[unit] = true
+	}
+	for _, unit := range reload {
+		d.reload[unit] = true
+	}
+}
+
+func (d *differ) packages() {
+	var missing []string
+	for _, wanted := range d.manifest.Packages {
+		seen := d.observation.Packages[wanted.Name]
+		switch {
+		case strings.HasPrefix(seen.Status, "ii"), strings.HasPrefix(seen.Status, "hi"):
+			continue
+		case seen.Status == "" || strings.HasSuffix(strings.TrimSpace(seen.Status), "n") || strings.HasSuffix(strings.TrimSpace(seen.Status), "c"):
+			d.drift = append(d.drift, fmt.Sprintf("package %s: not installed", wanted.Name))
+		default:
+			d.drift = append(d.drift, fmt.Sprintf("package %s: half installed", wanted.Name))
+		}
+		missing = append(missing, wanted.Name)
+	}
+	if len(missing) > 0 {
+		d.steps = append(d.steps, installStep(missing))
+	}
+}
+
+func (d *differ) users() {
+	for i, wanted := range d.manifest.Users {
+		seen := d.observation.Users[i]
+		lacking := without(wanted.Groups, seen.Groups)
+		switch {
+		case !seen.Exists:
+			d.add(userStep(wanted), fmt.Sprintf("user %s: missing", wanted.Name))
+		case len(lacking) > 0:
+			d.add(userStep(wanted), fmt.Sprintf("user %s: not in group %s", wanted.Name, strings.Join(lacking, ", ")))
+		}
+	}
+}
+
+func (d *differ) directories() {
+	for i, wanted := range d.manifest.Directories {
+		seen := d.observation.Directories[i]
+		line := ""
+		switch seen.Kind {
+		case "directory":
+			line = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
+		case "missing":
+			line = "missing"
+		default:
+			line = "is not a directory"
+		}
+		if line != "" {
+			d.add(directoryStep(wanted), fmt.Sprintf("directory %s: %s", wanted.Path, line))
+		}
+	}
+}
+
+func (d *differ) sysctls() {
+	for i, wanted := range d.manifest.Sysctls {
+		seen := d.observation.Sysctls[i]
+		if seen != strings.Join(strings.Fields(wanted.Value), " ") {
+			if seen == "" {
+				seen = "not known to this kernel"
+			}
+			d.add(sysctlStep(wanted), fmt.Sprintf("sysctl %s: is %s, want %s", wanted.Key, seen, wanted.Value))
+		}
+	}
+}
+
+func (d *differ) files() {
+	for i, wanted := range d.manifest.allFiles() {
+		seen := d.observation.Files[i]
+		line := ""
+		sum := sha256.Sum256(wanted.Content)
+		switch {
+		case seen.Kind == "missing":
+			line = "missing"
+		case seen.Kind != "regular":
+			line = "is not a regular file"
+		case seen.SHA256 != hex.EncodeToString(sum[:]):
+			line = "content differs"
+		default:
+			line = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
+			if line == "" {
+				continue
+			}
+			// The content is right, so the file keeps its time stamp: tinc
+			// drops every peer whose host file is newer than its last look.
+			d.add(attributesStep(wanted), fmt.Sprintf("file %s: %s", wanted.Path, line))
+			continue
+		}
+		d.add(fileStep(wanted), fmt.Sprintf("file %s: %s", wanted.Path, line))
+		d.trigger(wanted.Restart, wanted.Reload)
+		d.unitsChanged = d.unitsChanged || isUnitFile(wanted.Path)
+	}
+}
+
+func (d *differ) links() {
+	for i, wanted := range d.manifest.Links {
+		seen := d.observation.Links[i]
+		line := ""
+		switch {
+		case seen.Kind == "missing":
+			line = "missing"
+		case seen.Kind != "is":
+			line = "is not a link"
+		case seen.Target != wanted.Target:
+			line = fmt.Sprintf("leads to %s, want %s", seen.Target, wanted.Target)
+		}
+		if line != "" {
+			d.add(linkStep(wanted), fmt.Sprintf("link %s: %s", wanted.Path, line))
+			d.trigger(wanted.Restart, wanted.Reload)
+		}
+	}
+}
+
+func (d *differ) actions() {
+	for i, action := range d.manifest.Actions {
+		if !d.observation.ActionsDone[i] {
+			d.add(Step{Title: action.Name, Script: action.Run}, action.Drift)
+			d.trigger(action.Restart, action.Reload)
+		}
+	}
+}
+
+// stale removes what the record has and the manifest has not.
+func (d *differ) stale() {
+	if d.observation.Record == nil {
+		return
+	}
+	gone := d.observation.Record.minus(d.manifest.record())
+	for _, kind := range []struct {
+		name  string
+		paths []string
+	}{{"unit", gone.Units}, {"file", gone.Files}, {"link", gone.Links}, {"directory", gone.Directories}} {
+		for _, path := range kind.paths {
+			d.drift = append(d.drift, fmt.Sprintf("%s %s: no longer declared", kind.name, path))
+		}
+	}
+	d.steps = append(d.steps, removeSteps(gone)...)
+	d.unitsChanged = d.unitsChanged || slices.ContainsFunc(gone.Files, isUnitFile)
+}
+
+// units ends the plan: reload of systemd, states, and what changes asked for.
+func (d *differ) units() {
+	for _, seen := range d.observation.Units {
+		d.unitsChanged = d.unitsChanged || seen.NeedReload
+	}
+	if d.unitsChanged {
+		d.steps = append(d.steps, Step{Title: "reload systemd", Script: "systemctl daemon-reload"})
+	}
+	for i, wanted := range d.manifest.Units {
+		d.unit(wanted, d.observation.Units[i])
+	}
+	for _, name := range sortedKeys(d.restart) {
+		d.steps = append(d.steps, Step{Title: "restart " + name, Script: "systemctl try-restart -- " + quote(name)})
+		delete(d.reload, name)
+	}
+	for _, name := range sortedKeys(d.reload) {
+		d.steps = append(d.steps, Step{Title: "reload " + name, Script: "systemctl try-reload-or-restart -- " + quote(name)})
+	}
+}
+
+func (d *differ) unit(wanted Unit, seen UnitSeen) {
+	enabled := seen.UnitFileState == "enabled" || seen.UnitFileState == "static" || seen.UnitFileState == "generated" || seen.UnitFileState == "alias"
+	if wanted.Enabled != nil && *wanted.Enabled != enabled {
+		d.add(enableStep(wanted.Name, *wanted.Enabled), fmt.Sprintf("unit %s: %s, want %s", wanted.Name, word(enabled, "enabled", "disabled"), word(*wanted.Enabled, "enabled", "disabled")))
+	}
+	active := seen.ActiveState == "active" || seen.ActiveState == "reloading"
+	if wanted.Active != nil && *wanted.Active != active {
+		state := seen.ActiveState
+		if state == "" {
+			state = "unknown"
+		}
+		d.add(activeStep(wanted.Name, *wanted.Active), fmt.Sprintf("unit %s: %s, want %s", wanted.Name, state, word(*wanted.Active, "active", "inactive")))
+		// A unit that starts now reads its new configuration anyway.
+		delete(d.restart, wanted.Name)
+		delete(d.reload, wanted.Name)
+	}
+}
+
+// plan puts the record around the steps, so that a kill anywhere leaves nothing
+// that no record knows of.
+func (d *differ) plan() Plan {
+	want := d.manifest.record()
+	var had Record
+	if d.observation.Record != nil {
+		had = *d.observation.Record
+	}
+	if d.observation.Record != nil && len(d.steps) == 0 && had.equal(want) {
+		return Plan{Drift: []string{}}
+	}
+	steps := append([]Step{recordStep(want.union(had))}, d.steps...)
+	if !want.union(had).equal(want) {
+		steps = append(steps, recordStep(want))
+	}
+	if d.observation.Record == nil && len(d.drift) == 0 {
+		d.drift = append(d.drift, "record of "+d.manifest.Owner+": missing")
+	}
+	return Plan{Drift: append([]string{}, d.drift...), Steps: steps}
+}
+
+// attributes compares mode and owner and gives a line, or "".
+func attributes(seen FileSeen, mode fs.FileMode, owner, group string) string {
+	if want := modeText(mode); normalMode(seen.Mode) != want {
+		return fmt.Sprintf("mode %s, want %s", normalMode(seen.Mode), want)
+	}
+	if want := orRoot(owner); seen.Owner != want {
+		return fmt.Sprintf("owner %s, want %s", seen.Owner, want)
+	}
+	if want := orRoot(group); seen.Group != want {
+		return fmt.Sprintf("group %s, want %s", seen.Group, want)
+	}
+	return ""
+}
+
+func orRoot(name string) string {
+	if name == "" {
+		return "root"
+	}
+	return name
+}
+
+func word(yes bool, is, not string) string {
+	if yes {
+		return is
+	}
+	return not
+}
+
+func modeText(mode fs.FileMode) string { return fmt.Sprintf("%04o", uint32(mode.Perm())) }
+
+// normalMode fills stat's octal up to four digits.
+func normalMode(text string) string {
+	for len(text) < 4 {
+		text = "0" + text
+	}
+	return text
+}
+
+func isUnitFile(path string) bool { return strings.HasPrefix(path, "/etc/systemd/system/") }

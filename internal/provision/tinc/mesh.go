@@ -1,0 +1,137 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tinc
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Peer is one node as the mesh knows it.
+type Peer struct {
+	// Name of the node in Terraform.
+	Name              string
+	Address, Endpoint string
+	Port              int
+	// PublicKey in PEM form.
+	PublicKey string
+	Target    remote.Target
+}
+
+// Mesh is what one atoll_mesh declares.
+type Mesh struct {
+	Name string
+	// CIDR is the network that all addresses lie in.
+	CIDR string
+	// Peers by the user's own keys.
+	Peers map[string]Peer
+	// Cipher and Digest by OpenSSL's names; MACLength in bytes.
+	Cipher, Digest string
+	MACLength      int
+	// PingInterval, PingTimeout and MaxTimeout in seconds, see tinc.conf(5).
+	PingInterval, PingTimeout, MaxTimeout int
+	// ReplayWindow in bytes of eight packets each.
+	ReplayWindow int
+}
+
+// Owner is the name under which a machine records what the mesh has there.
+func (m Mesh) Owner() string { return "mesh/" + m.Name }
+
+// Validate finds what cannot work, all of it at once. Each error names the peer
+// and the value.
+func (m Mesh) Validate() error {
+	network, err := netip.ParsePrefix(m.CIDR)
+	if err != nil {
+		return fmt.Errorf("cidr = %q is not a network: %w", m.CIDR, err)
+	}
+	var problems []error
+	addresses, names, endpoints := map[string]string{}, map[string]string{}, map[string]string{}
+	claim := func(claimed map[string]string, what, value, key string) {
+		if other, taken := claimed[value]; taken {
+			problems = append(problems, fmt.Errorf("peers %q and %q both have the %s %s: give each its own", other, key, what, value))
+			return
+		}
+		claimed[value] = key
+	}
+	for _, key := range slices.Sorted(maps.Keys(m.Peers)) {
+		peer := m.Peers[key]
+		address, err := netip.ParseAddr(peer.Address)
+		if err != nil || !network.Contains(address) {
+			problems = append(problems, fmt.Errorf("peer %q: address = %q is not in the mesh's cidr %s", key, peer.Address, m.CIDR))
+		}
+		claim(addresses, "address", peer.Address, key)
+		claim(names, "name (with hyphens as underscores, which is what tinc knows)", NodeName(peer.Name), key)
+		claim(endpoints, "endpoint", fmt.Sprintf("%s port %d", peer.Endpoint, peer.Port), key)
+	}
+	return errors.Join(problems...)
+}
+
+// Manifest is what the mesh wants on one peer's machine.
+func (m Mesh) Manifest(key string) converge.Manifest {
+	self, dir, unit := m.Peers[key], directory(m.Name), Unit(m.Name)
+	manifest := converge.Manifest{
+		Owner: m.Owner(),
+		Files: []converge.File{
+			{Path: networkFile(m.Name), Mode: 0o644, Content: []byte(m.CIDR + "\n")},
+			// These are read when tincd starts; peers only on a reload.
+			{Path: dir + "/conf.d/links.conf", Mode: 0o644, Content: m.linkConfig(), Restart: []string{unit}},
+			{Path: dir + "/conf.d/peers.conf", Mode: 0o644, Content: m.peerConfig(key), Reload: []string{unit}},
+		},
+		Actions: []converge.Action{m.routeAction(self)},
+	}
+	for _, other := range m.others(key) {
+		peer := m.Peers[other]
+		manifest.Files = append(manifest.Files, converge.File{
+			Path: dir + "/hosts/" + NodeName(peer.Name), Mode: 0o644, Reload: []string{unit},
+			Content: []byte(hostFileHead(peer.Address, peer.Endpoint, peer.Port) + peer.PublicKey),
+		})
+	}
+	manifest.Probes = append(manifest.Probes, m.reachProbe(key))
+	return manifest
+}
+
+func (m Mesh) others(key string) []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(m.Peers)), func(other string) bool { return other == key })
+}
+
+func (m Mesh) linkConfig() []byte {
+	return fmt.Appendf(nil, `# Written by Atoll: how the links of the mesh behave.
+Cipher = %s
+Digest = %s
+MACLength = %d
+PingInterval = %d
+PingTimeout = %d
+MaxTimeout = %d
+ReplayWindow = %d
+`, m.Cipher, m.Digest, m.MACLength, m.PingInterval, m.PingTimeout, m.MaxTimeout, m.ReplayWindow)
+}
+
+// peerConfig dials every other node: a full mesh, from both ends.
+func (m Mesh) peerConfig(key string) []byte {
+	var text strings.Builder
+	text.WriteString("# Written by Atoll: the other nodes of the mesh.\n")
+	for _, other := range m.others(key) {
+		fmt.Fprintf(&text, "ConnectTo = %s\n", NodeName(m.Peers[other].Name))
+	}
+	return []byte(text.String())
+}
+
+// routeAction sets the route that tinc-up sets at start, where tincd runs
+// already: no restart is needed for it.
+func (m Mesh) routeAction(self Peer) converge.Action {
+	network, device := remote.Quote(m.CIDR), remote.Quote(m.Name)
+	return converge.Action{
+		Name:  "set the route into the mesh",
+		Drift: fmt.Sprintf("route %s: not through the mesh", m.CIDR),
+		Done:  fmt.Sprintf(`ip -o route show %s dev %s | grep -q . || ! ip link show %[2]s >/dev/null 2>&1`, network, device),
+		Run:   fmt.Sprintf("ip route replace %s dev %s src %s", network, device, remote.Quote(self.Address)),
+	}
+}

@@ -1,0 +1,160 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package tinc is the provisioning plugin for a mesh of tinc 1.0.36.
+//
+// A Node is tinc on one machine: the daemon, its private key, its own address.
+// A Mesh is the relation between nodes: who knows whom, and how the links
+// behave. The node owns tinc.conf and the key; the mesh owns conf.d/mesh.conf
+// and the other nodes' host files, so that adding a peer touches nothing of the
+// links between the others (tincd drops a peer whose host file has a new time
+// stamp, src/net.c of release-1.0.36).
+package tinc
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Node is what one atoll_mesh_peer declares.
+type Node struct {
+	// Mesh is tinc's net name: directory, unit instance and interface.
+	Mesh string
+	// Name of the node in Terraform; see NodeName for tinc's.
+	Name string
+	// Address inside of the mesh.
+	Address string
+	// Endpoint is the address at which others dial; Port is tinc's TCP and UDP port.
+	Endpoint string
+	Port     int
+	// MTU of the mesh's interface, in bytes.
+	MTU int
+}
+
+// NodeName maps a name to what tinc allows: letters, digits and underscores.
+func NodeName(name string) string { return strings.ReplaceAll(name, "-", "_") }
+
+// Owner is the name under which the machine records what a node has.
+func (n Node) Owner() string { return "mesh-peer/" + n.Mesh }
+
+// Unit is the systemd unit of a mesh's daemon.
+func Unit(mesh string) string { return "tinc@" + mesh + ".service" }
+
+func directory(mesh string) string { return "/etc/tinc/" + mesh }
+
+// keyProbe asks for the public half of the private key.
+const keyProbe = "public key"
+
+// Manifest is everything that the node wants on its machine.
+func (n Node) Manifest() (converge.Manifest, error) {
+	if n.Mesh == "" || n.Name == "" {
+		return converge.Manifest{}, fmt.Errorf("the node %q of mesh %q has no name", n.Name, n.Mesh)
+	}
+	dir, unit, yes := directory(n.Mesh), Unit(n.Mesh), true
+	restart := []string{unit}
+	return converge.Manifest{
+		Owner:    n.Owner(),
+		Packages: []converge.Package{{Name: "tinc"}, {Name: "iputils-ping"}, {Name: "openssl"}},
+		Directories: []converge.Directory{
+			{Path: dir, Mode: 0o755}, {Path: dir + "/hosts", Mode: 0o755}, {Path: dir + "/conf.d", Mode: 0o755},
+		},
+		Files: []converge.File{
+			{Path: dir + "/tinc.conf", Mode: 0o644, Content: n.config(), Restart: restart},
+			{Path: dir + "/tinc-up", Mode: 0o755, Content: n.upScript(), Restart: restart},
+			{Path: dir + "/tinc-down", Mode: 0o755, Content: []byte("#!/bin/sh\nip link set dev \"$INTERFACE\" down\n"), Restart: restart},
+		},
+		Actions: []converge.Action{n.keyAction(), n.hostFileAction()},
+		Units:   []converge.Unit{{Name: unit, Enabled: &yes, Active: &yes}},
+		Probes:  []converge.Probe{{Name: keyProbe, Script: "openssl rsa -in " + remote.Quote(dir+"/rsa_key.priv") + " -pubout 2>/dev/null"}},
+	}, nil
+}
+
+// config holds what belongs to the node alone. IndirectData and StrictSubnets
+// make the declared links the only ways that packets take.
+func (n Node) config() []byte {
+	return fmt.Appendf(nil, `# Written by Atoll. The mesh's own settings and peers are in conf.d/mesh.conf.
+Name = %s
+Mode = router
+Interface = %s
+Port = %d
+StrictSubnets = yes
+IndirectData = yes
+`, NodeName(n.Name), n.Mesh, n.Port)
+}
+
+// upScript runs when tincd has made its interface. The network is the mesh's to
+// know: its file is written by the mesh, before or after.
+func (n Node) upScript() []byte {
+	return fmt.Appendf(nil, `#!/bin/sh
+# Written by Atoll.
+ip link set dev "$INTERFACE" mtu %d up
+ip addr replace %s/32 dev "$INTERFACE"
+if [ -r %s ]; then ip route replace "$(cat %[3]s)" dev "$INTERFACE" src %[2]s; fi
+`, n.MTU, n.Address, networkFile(n.Mesh))
+}
+
+// networkFile holds the mesh's network in CIDR form.
+func networkFile(mesh string) string { return directory(mesh) + "/network" }
+
+// keyAction makes the private key on the machine. It appears under its name
+// only when it is whole, so a killed run leaves none that is half.
+func (n Node) keyAction() converge.Action {
+	key := remote.Quote(directory(n.Mesh) + "/rsa_key.priv")
+	return converge.Action{
+		Name:  "make the private key",
+		Drift: "private key: missing or not readable by root alone",
+		Done:  fmt.Sprintf(`[ "$(stat -c '%%a %%U' %[1]s)" = '600 root' ] && openssl rsa -in %[1]s -noout`, key),
+		Run: fmt.Sprintf(`if ! openssl rsa -in %[1]s -noout 2>/dev/null; then
+  umask 077
+  openssl genrsa -traditional -out %[1]s.new 4096 2>/dev/null
+  sync %[1]s.new
+  mv -f %[1]s.new %[1]s
+fi
+chown root:root %[1]s
+chmod 0600 %[1]s`, key),
+		Restart: []string{Unit(n.Mesh)},
+	}
+}
+
+// hostFileAction assembles the node's own host file from the key: only the
+// machine knows it. It is the file that the mesh writes on all others, to the
+// byte, so both make it with hostFile.
+func (n Node) hostFileAction() converge.Action {
+	dir := directory(n.Mesh)
+	head := hostFileHead(n.Address, n.Endpoint, n.Port)
+	make := fmt.Sprintf(`{ printf '%%s' %s; openssl rsa -in %s -pubout 2>/dev/null; }`, remote.Quote(head), remote.Quote(dir+"/rsa_key.priv"))
+	file := remote.Quote(dir + "/hosts/" + NodeName(n.Name))
+	return converge.Action{
+		Name:    "write the node's own host file",
+		Drift:   "file " + dir + "/hosts/" + NodeName(n.Name) + ": content differs",
+		Done:    fmt.Sprintf(`[ "$(%s)" = "$(cat %s)" ]`, make, file),
+		Run:     fmt.Sprintf("%s >%s.atoll\nchmod 0644 %[2]s.atoll\nmv -f %[2]s.atoll %[2]s", make, file),
+		Restart: []string{Unit(n.Mesh)},
+	}
+}
+
+// hostFileHead is a host file without the key.
+func hostFileHead(address, endpoint string, port int) string {
+	return fmt.Sprintf("Address = %s %d\nPort = %[2]d\nSubnet = %s/32\n", endpoint, port, address)
+}
+
+// PublicKey is the node's public key in PEM form, as the machine showed it; ""
+// when there is none.
+func PublicKey(o converge.Observation) string {
+	text := strings.TrimSpace(o.Probes[keyProbe].Output)
+	if o.Probes[keyProbe].ExitCode != 0 || !bytes.HasPrefix([]byte(text), []byte("-----BEGIN PUBLIC KEY-----")) {
+		return ""
+	}
+	return text + "\n"
+}
+
+// RemovalScript takes away what the record does not list: key and own host file.
+func (n Node) RemovalScript() string {
+	dir := directory(n.Mesh)
+	return fmt.Sprintf("systemctl disable --quiet --now %s 2>/dev/null || :\nrm -f %s %s\nrmdir %s/hosts %[4]s/conf.d %[4]s 2>/dev/null || :",
+		remote.Quote(Unit(n.Mesh)), remote.Quote(dir+"/rsa_key.priv"), remote.Quote(dir+"/hosts/"+NodeName(n.Name)), remote.Quote(dir))
+}
