@@ -50,6 +50,7 @@ if [ ! -e "$disk/data/seeded" ]; then
   cp -a "$disk/seed/." "$disk/root/"
   : >"$disk/data/seeded"
 fi
+cp "$disk/meminfo" "$disk/root/etc/lab-meminfo"
 exec systemd-nspawn --quiet -D "$disk/root" --machine="$name" --register=no --keep-unit --boot \
   --network-namespace-path="/run/netns/$namespace" --bind=/dev/net/tun --capability=all \
   --system-call-filter='bpf keyctl add_key' --link-journal=no --console=pipe`
@@ -57,6 +58,9 @@ exec systemd-nspawn --quiet -D "$disk/root" --machine="$name" --register=no --ke
 // boot switches the host on and returns when its sshd answers.
 func (m *machine) boot(ctx context.Context, authorized string) error {
 	if err := m.seed(authorized); err != nil {
+		return err
+	}
+	if err := m.writeMemory(); err != nil {
 		return err
 	}
 	console, err := os.OpenFile(m.paths.console(m.spec.Name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
@@ -74,6 +78,31 @@ func (m *machine) boot(ctx context.Context, authorized string) error {
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
 	return m.waitForSSH(ctx, ended)
+}
+
+// memoryUnit lays the host's own meminfo over the kernel's: nspawn cannot bind
+// into /proc.
+const memoryUnit = `[Unit]
+DefaultDependencies=no
+Before=sysinit.target
+
+[Service]
+Type=oneshot
+ExecStart=mount --bind -o ro /etc/lab-meminfo /proc/meminfo
+`
+
+// writeMemory makes the file that the host sees as /proc/meminfo: with the
+// memory of the machine below, a host would size its buffers for many times of
+// what it is meant to be.
+func (m *machine) writeMemory() error {
+	mebibytes := m.spec.MemoryMiB
+	if mebibytes == 0 {
+		mebibytes = DefaultMemoryMiB
+	}
+	total := mebibytes << 10
+	text := fmt.Sprintf("MemTotal:       %d kB\nMemFree:        %d kB\nMemAvailable:   %d kB\nBuffers:        0 kB\nCached:         0 kB\nSwapTotal:      0 kB\nSwapFree:       0 kB\n",
+		total, total*3/4, total*3/4)
+	return os.WriteFile(filepath.Join(m.paths.disk(m.spec.Name), "meminfo"), []byte(text), 0o644)
 }
 
 // seed writes what makes this host different from its root.
@@ -100,6 +129,7 @@ func (m *machine) seed(authorized string) error {
 	}{
 		{"etc/hostname", m.spec.Name + "\n", 0o644},
 		{"etc/hosts", "127.0.0.1 localhost\n127.0.1.1 " + m.spec.Name + "\n", 0o644},
+		{"etc/systemd/system/lab-meminfo.service", memoryUnit, 0o644},
 		{"etc/machine-id", strings.ReplaceAll(string(id), "-", ""), 0o444},
 		{"etc/ssh/ssh_host_ed25519_key", string(private), 0o600},
 		{"etc/ssh/ssh_host_ed25519_key.pub", m.hostKey + "\n", 0o644},
@@ -113,6 +143,10 @@ func (m *machine) seed(authorized string) error {
 		if err := os.WriteFile(path, []byte(file.content), file.mode); err != nil {
 			return err
 		}
+	}
+	wants := filepath.Join(building, "etc/systemd/system/sysinit.target.wants")
+	if err := errors.Join(os.MkdirAll(wants, 0o755), os.Symlink("../lab-meminfo.service", filepath.Join(wants, "lab-meminfo.service"))); err != nil {
+		return err
 	}
 	if err := seedUsers(building, authorized); err != nil {
 		return err

@@ -40,7 +40,12 @@ type HostSpec struct {
 	Region string `json:"region"`
 	// Database says whether the example site puts a database on it.
 	Database bool `json:"database"`
+	// MemoryMiB is what the host says it has; 0 means DefaultMemoryMiB.
+	MemoryMiB int `json:"memory_mib,omitempty"`
 }
+
+// DefaultMemoryMiB is that of a small VPS.
+const DefaultMemoryMiB = 2048
 
 // DefaultSite is the site of the story: two machines and two applications in
 // Hong Kong, one VPS in Singapore.

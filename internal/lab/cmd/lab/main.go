@@ -7,7 +7,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,8 +22,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
-		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		// The bare error of a command that was run for the user has said its
+		// own; one that is wrapped is ours to print.
+		if exit, bare := err.(*exec.ExitError); bare { //nolint:errorlint // see above
 			os.Exit(exit.ExitCode())
 		}
 		fmt.Fprintln(os.Stderr, "lab:", err)
