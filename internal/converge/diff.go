@@ -22,6 +22,13 @@ type Plan struct {
 	Refusal error
 }
 
+// Restarts says whether the plan restarts a unit that runs.
+func (p Plan) Restarts(unit string) bool {
+	return slices.ContainsFunc(p.Steps, func(step Step) bool { return step.Title == restartTitle(unit) })
+}
+
+func restartTitle(unit string) string { return "restart " + unit }
+
 // Diff compares what is wanted with what was seen. It is a function of its two
 // arguments, without I/O, and speaks at plan time as at apply time.
 func Diff(m Manifest, o Observation) Plan {
@@ -214,7 +221,7 @@ func (d *differ) units() {
 		d.unit(wanted, d.observation.Units[i])
 	}
 	for _, name := range sortedKeys(d.restart) {
-		d.steps = append(d.steps, Step{Title: "restart " + name, Script: "systemctl try-restart -- " + quote(name)})
+		d.steps = append(d.steps, Step{Title: restartTitle(name), Script: "systemctl try-restart -- " + quote(name)})
 		delete(d.reload, name)
 	}
 	for _, name := range sortedKeys(d.reload) {

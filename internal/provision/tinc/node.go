@@ -76,7 +76,7 @@ func (n Node) Manifest() (converge.Manifest, error) {
 // config holds what belongs to the node alone. IndirectData and StrictSubnets
 // make the declared links the only ways that packets take.
 func (n Node) config() []byte {
-	return fmt.Appendf(nil, `# Written by Atoll. The mesh's own settings and peers are in conf.d/mesh.conf.
+	return fmt.Appendf(nil, `# Written by Atoll. How the links behave and who the peers are stands in conf.d/, kept by the mesh.
 Name = %s
 Mode = router
 Interface = %s

@@ -1,0 +1,62 @@
+# A whole site: five servers at three hosters, a tinc mesh between them, a
+# three-member InnoDB Cluster over the mesh, and a MySQL Router beside each
+# application. `make demo` applies this very file to five hosts of the lab.
+
+terraform {
+  required_providers {
+    atoll = {
+      source = "atollhq/atoll"
+    }
+  }
+}
+
+provider "atoll" {
+  ssh = {
+    key_files = { default = var.ssh_key_file }
+  }
+  lost = var.lost
+}
+
+locals {
+  databases    = { for name, node in var.nodes : name => node if node.database }
+  applications = { for name, node in var.nodes : name => node if !node.database }
+}
+
+resource "atoll_host" "node" {
+  for_each   = var.nodes
+  hostname   = each.key
+  connection = { host = each.value.host, host_key = each.value.host_key }
+}
+
+resource "atoll_mesh_peer" "node" {
+  for_each   = var.nodes
+  connection = atoll_host.node[each.key].connection
+  mesh       = "site"
+  name       = each.key
+  address    = each.value.mesh
+}
+
+resource "atoll_mesh" "site" {
+  name  = "site"
+  cidr  = "10.77.0.0/24"
+  peers = { for name, node in atoll_mesh_peer.node : name => node.peer }
+}
+
+resource "atoll_mysql_server" "database" {
+  for_each   = local.databases
+  connection = atoll_host.node[each.key].connection
+  mesh       = atoll_mesh.site.id
+  address    = atoll_mesh_peer.node[each.key].address
+  settings   = var.mysql_settings
+}
+
+resource "atoll_mysql_cluster" "main" {
+  name    = "main"
+  members = { for name, server in atoll_mysql_server.database : name => server.member }
+}
+
+resource "atoll_mysql_router" "application" {
+  for_each   = local.applications
+  connection = atoll_host.node[each.key].connection
+  cluster    = atoll_mysql_cluster.main.routing
+}

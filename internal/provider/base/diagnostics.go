@@ -1,0 +1,87 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package base
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// AddError reports a failure in the project's one grammar: "Unable to <action>
+// <subject>", the error with host and command, and what to do next.
+func AddError(diags *diag.Diagnostics, action, subject string, err error) {
+	detail := err.Error()
+	if next := nextStep(err); next != "" {
+		detail += "\n\n" + next
+	}
+	diags.AddError(fmt.Sprintf("Unable to %s %s", action, subject), detail)
+}
+
+// nextStep says what the user can do about a class of failure.
+func nextStep(err error) string {
+	var command *remote.CommandError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return "The run was interrupted. What was begun is finished by the next apply."
+	case errors.Is(err, remote.ErrLost):
+		return "The provider block declares this machine lost. Remove what is declared on it, or take it out of the lost list when it is back."
+	case errors.Is(err, remote.ErrUnreachable):
+		return "Check that the machine is up and that its sshd can be reached from here, then apply again. If the machine is gone for good, add its address to the provider's lost list and remove it from the configuration."
+	case errors.Is(err, remote.ErrHostKeyMismatch):
+		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into connection.host_key."
+	case errors.Is(err, remote.ErrHostKeyUnknown):
+		return "Compare the fingerprint with the machine's console, then add the line to the connection."
+	case errors.Is(err, remote.ErrAuthentication):
+		return "Check connection.user and connection.key, and that the public half of the key stands in the user's authorized_keys on the machine."
+	case errors.Is(err, remote.ErrPrivilege):
+		return "Allow the user to run sudo, without a password or with the one given in the provider's ssh.sudo_passwords, or log in as root."
+	case errors.Is(err, context.DeadlineExceeded):
+		return "The step did not end in time. What was done stays; apply again to go on, or raise the value under timeouts."
+	case errors.As(err, &command):
+		return "The host is in a state that the next plan shows. Mend the cause named above and apply again."
+	}
+	return ""
+}
+
+// Gone tells a Read what a failed observation means for the state.
+type Gone int
+
+const (
+	// Keep: report the error, keep the state.
+	Keep Gone = iota
+	// KeepAsDrift: the machine does not answer; keep the state, say so as drift.
+	KeepAsDrift
+	// Forget: the machine is declared lost; the resource leaves the state.
+	Forget
+)
+
+// Judge classifies a failed observation. It never reads "gone" into a
+// transport error: only a declaration (lost) makes a resource leave the state.
+func Judge(err error) Gone {
+	switch {
+	case errors.Is(err, remote.ErrLost):
+		return Forget
+	case errors.Is(err, remote.ErrUnreachable):
+		return KeepAsDrift
+	default:
+		return Keep
+	}
+}
+
+// WarnUnreachable and WarnLost are the warnings that go with Judge's verdicts.
+func WarnUnreachable(diags *diag.Diagnostics, subject string, err error) {
+	diags.AddWarning(fmt.Sprintf("Unable to Read %s", subject),
+		err.Error()+"\n\nIts last known state is kept and the rest of the plan stands. "+nextStep(err))
+}
+
+// WarnLost says that the resource leaves the state without contact.
+func WarnLost(diags *diag.Diagnostics, subject, address string) {
+	diags.AddWarning(subject+" Leaves the State",
+		fmt.Sprintf("The provider block declares %s lost, so the machine was not contacted. Remove what is declared on it from the configuration.", address))
+}

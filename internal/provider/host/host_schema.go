@@ -1,0 +1,128 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package host
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+)
+
+var (
+	hostnamePattern = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$`)
+	packagePattern  = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	sysctlPattern   = regexp.MustCompile(`^[a-z0-9_]+([./][A-Za-z0-9_-]+)+$`)
+)
+
+// Schema describes a machine that already answers SSH.
+func (r *hostResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		Description: "A physical or any other machine that already answers SSH, adopted as a node of the site. " +
+			"Reports what the machine is and keeps the few machine-wide settings declared here; what is left out stays as it is. " +
+			"Destroying it stops managing: files and settings made here are taken back, nothing else on the machine is touched.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				Computed:      true,
+				Description:   "Address of the machine, the same as connection.host.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"connection": base.ConnectionAttribute(),
+			"hostname": schema.StringAttribute{
+				Optional:    true,
+				Description: "Host name of the machine, without a domain. Left alone when not given. A change is in place.",
+				Validators: []validator.String{stringvalidator.RegexMatches(hostnamePattern,
+					"must be one DNS label: 1 to 63 letters, digits and hyphens, no hyphen at either end")},
+			},
+			"time_sync": schema.BoolAttribute{
+				Optional:    true,
+				Description: "Whether a time service has to run; systemd-timesyncd is installed where there is none. Left alone when not given. A change is in place.",
+			},
+			"swap_mib": schema.Int64Attribute{
+				Optional:    true,
+				Description: "Size of a swap file kept at /var/lib/atoll/swapfile, in MiB. None when not given. A change is in place: the file is made anew, so memory must hold what was swapped out.",
+				Validators:  []validator.Int64{int64validator.Between(64, 1<<20)},
+			},
+			"sysctls": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				Description: "Kernel settings by name, such as \"vm.swappiness\" = \"10\", set now and at every boot. A change is in place; a setting taken out keeps its value until the next boot.",
+				Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.RegexMatches(sysctlPattern,
+					"must be a sysctl name such as vm.swappiness"))},
+			},
+			"inotify": inotifyAttribute(),
+			"packages": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType,
+				Description: "Extra distribution packages to be installed. A change is in place; a package taken out of the list stays installed, since something else may need it.",
+				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.RegexMatches(packagePattern,
+					"must be a package name of the distribution"))},
+			},
+			"facts":    factsAttribute(),
+			"drift":    base.DriftAttribute(),
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		},
+	}
+}
+
+func inotifyAttribute() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Optional:    true,
+		Description: "Limits of file watching. Programs that watch large trees, such as the file tiers, need more than the defaults. Left alone when not given.",
+		Attributes: map[string]schema.Attribute{
+			"max_user_watches": schema.Int64Attribute{
+				Optional:    true,
+				Description: "Most watches per user (fs.inotify.max_user_watches). A watch costs about 1 KiB of kernel memory and each directory needs one.",
+				Validators:  []validator.Int64{int64validator.AtLeast(1)},
+			},
+			"max_user_instances": schema.Int64Attribute{
+				Optional:    true,
+				Description: "Most watchers per user (fs.inotify.max_user_instances). The kernel's default is 128.",
+				Validators:  []validator.Int64{int64validator.AtLeast(1)},
+			},
+		},
+	}
+}
+
+func factsAttribute() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Computed:      true,
+		Description:   "What the machine says about itself, read at each refresh.",
+		PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},
+		Attributes: map[string]schema.Attribute{
+			"os":              schema.StringAttribute{Computed: true, Description: "Short name of the distribution, such as debian."},
+			"os_version":      schema.StringAttribute{Computed: true, Description: "Version of the distribution; empty for a rolling one."},
+			"os_name":         schema.StringAttribute{Computed: true, Description: "Full name of the distribution."},
+			"architecture":    schema.StringAttribute{Computed: true, Description: "Machine architecture, such as x86_64."},
+			"kernel":          schema.StringAttribute{Computed: true, Description: "Release of the running kernel."},
+			"virtualisation":  schema.StringAttribute{Computed: true, Description: "Kind of virtualisation as systemd sees it, none on a physical machine."},
+			"machine_id":      schema.StringAttribute{Computed: true, Description: "Content of /etc/machine-id. Two hosts with the same one were cloned from one image."},
+			"cpus":            schema.Int64Attribute{Computed: true, Description: "Number of processors online."},
+			"memory_mib":      schema.Int64Attribute{Computed: true, Description: "Memory, in MiB."},
+			"swap_mib":        schema.Int64Attribute{Computed: true, Description: "Swap, in MiB."},
+			"clock_offset_ms": schema.Int64Attribute{Computed: true, Description: "How far the machine's clock is ahead of ours, in milliseconds, uncertain by half the round trip."},
+			"disks": schema.ListNestedAttribute{
+				Computed: true, Description: "File systems on disks, with room.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"name":       schema.StringAttribute{Computed: true, Description: "Device, such as /dev/sda1."},
+					"mount":      schema.StringAttribute{Computed: true, Description: "Where it is mounted."},
+					"size_mib":   schema.Int64Attribute{Computed: true, Description: "Size, in MiB."},
+					"free_mib":   schema.Int64Attribute{Computed: true, Description: "Room for a normal user, in MiB."},
+					"rotational": schema.BoolAttribute{Computed: true, Description: "Whether the disk has moving parts."},
+				}},
+			},
+		},
+	}
+}

@@ -1,0 +1,142 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysql
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+)
+
+var clusterPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,62}$`)
+
+// Schema describes the membership of an InnoDB Cluster.
+func (r *clusterResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		Description: "Membership of a single-primary MySQL InnoDB Cluster. Creates the group, joins the members, each with its own recovery account and TLS between them, " +
+			"and keeps the cluster metadata that MySQL Router reads. Adding or removing an entry joins or leaves one member at a time and never below quorum; " +
+			"a member that left or is in ERROR is drift, and apply rejoins it. A server that already holds data becomes the first member and keeps it; " +
+			"a joiner with transactions of its own is refused. Destroying it dissolves the group: every server keeps its data and stands alone.",
+		Attributes: clusterAttributes(ctx),
+	}
+}
+
+func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
+	attributes := clusterOptions()
+	attributes["id"] = schema.StringAttribute{
+		Computed: true, Description: "Name of the cluster.",
+		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	}
+	attributes["name"] = schema.StringAttribute{
+		Required:      true,
+		Description:   "Name of the cluster, 1 to 63 characters. Routers match by it, so a change replaces the cluster.",
+		Validators:    []validator.String{stringvalidator.RegexMatches(clusterPattern, "must start with a letter or underscore and have at most 63 letters, digits, dots, hyphens and underscores")},
+		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+	}
+	attributes["members"] = schema.MapNestedAttribute{
+		Required:    true,
+		Description: "The members by a name of your own: each the member of an atoll_mysql_server. Up to 9; an odd number, since an even one survives no more failures than one less. Adding or removing an entry is in place.",
+		Validators:  []validator.Map{mapvalidator.SizeBetween(1, 9)},
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"address":    schema.StringAttribute{Required: true, Description: "Address that the server listens on."},
+			"port":       schema.Int64Attribute{Required: true, Description: "TCP port that the server listens on."},
+			"server_id":  schema.Int64Attribute{Required: true, Description: "Number of the server."},
+			"mesh":       schema.StringAttribute{Optional: true, Description: "Mesh that the address belongs to."},
+			"connection": base.ConnectionWithin(),
+		}},
+	}
+	attributes["group_name"] = schema.StringAttribute{
+		Computed: true, Description: "UUID of the replication group.",
+		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	}
+	attributes["cluster_id"] = schema.StringAttribute{
+		Computed: true, Description: "UUID of the cluster in its metadata.",
+		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+	}
+	attributes["primary"] = schema.StringAttribute{Computed: true, Description: "Name of the member that takes writes now."}
+	attributes["status"] = schema.MapNestedAttribute{
+		Computed:    true,
+		Description: "State of each member at the last look, by name.",
+		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+			"state":   schema.StringAttribute{Computed: true, Description: "ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE or MISSING."},
+			"role":    schema.StringAttribute{Computed: true, Description: "PRIMARY or SECONDARY; empty outside of the group."},
+			"version": schema.StringAttribute{Computed: true, Description: "Version of the server."},
+		}},
+	}
+	attributes["lag"] = schema.MapAttribute{
+		Computed: true, ElementType: types.Int64Type,
+		Description: "Transactions that each member had received and not yet applied at the last look, by name.",
+	}
+	attributes["routing"] = schema.SingleNestedAttribute{
+		Computed:    true,
+		Description: "What a router has to know of the cluster; hand it to atoll_mysql_router.cluster whole. Holds no secret.",
+		Attributes: map[string]schema.Attribute{
+			"cluster":    schema.StringAttribute{Computed: true, Description: "Name of the cluster."},
+			"cluster_id": schema.StringAttribute{Computed: true, Description: "UUID of the cluster in its metadata."},
+			"members": schema.MapAttribute{
+				Computed: true, ElementType: memberType(),
+				Description: "The members of the cluster, by name.",
+			},
+		},
+	}
+	attributes["drift"] = base.DriftAttribute()
+	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true})
+	return attributes
+}
+
+// clusterOptions are the knobs of Group Replication, each with a default for
+// small sites over a mesh.
+func clusterOptions() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"expel_timeout": schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(5),
+			Description: "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default 5. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart.",
+			Validators:  []validator.Int64{int64validator.Between(0, 3600)},
+		},
+		"unreachable_majority_timeout": schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(0),
+			Description: "Seconds after which a member cut off from the majority leaves the group by itself; 0 waits for ever, its writes standing still. Default 0. A change is in place, without a restart.",
+			Validators:  []validator.Int64{int64validator.Between(0, 31536000)},
+		},
+		"autorejoin_tries": schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(3),
+			Description: "How often an expelled member tries to come back by itself, every 5 minutes. Default 3. A change is in place, without a restart.",
+			Validators:  []validator.Int64{int64validator.Between(0, 2016)},
+		},
+		"consistency": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString("BEFORE_ON_PRIMARY_FAILOVER"),
+			Description: "What a new primary does first: EVENTUAL answers at once, BEFORE_ON_PRIMARY_FAILOVER applies what it received before. BEFORE, AFTER and BEFORE_AND_AFTER cost a round trip per transaction. Default BEFORE_ON_PRIMARY_FAILOVER. A change is in place, without a restart.",
+			Validators:  []validator.String{stringvalidator.OneOf("EVENTUAL", "BEFORE_ON_PRIMARY_FAILOVER", "BEFORE", "AFTER", "BEFORE_AND_AFTER")},
+		},
+		"exit_state_action": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString("READ_ONLY"),
+			Description: "What a member does that had to leave the group: READ_ONLY goes on answering reads, OFFLINE_MODE lets only administrators in, ABORT_SERVER stops it. Default READ_ONLY. A change is in place, without a restart.",
+			Validators:  []validator.String{stringvalidator.OneOf("READ_ONLY", "OFFLINE_MODE", "ABORT_SERVER")},
+		},
+		"transaction_size_limit": schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(150000000),
+			Description: "Largest transaction, in bytes; a larger one is rolled back. 0 means no limit. Default 150000000. A change is in place, without a restart.",
+			Validators:  []validator.Int64{int64validator.Between(0, 2147483647)},
+		},
+		"recovery_method": schema.StringAttribute{
+			Optional: true, Computed: true, Default: stringdefault.StaticString("auto"),
+			Description: "How a new member gets its data: auto takes what is missing from the binary logs where that is provably whole and a clone otherwise; clone and incremental say so. Default auto. Matters only for a join.",
+			Validators:  []validator.String{stringvalidator.OneOf("auto", "clone", "incremental")},
+		},
+	}
+}

@@ -1,0 +1,136 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysql
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+)
+
+// routerModel is the state of one atoll_mysql_router.
+type routerModel struct {
+	ID          types.String   `tfsdk:"id"`
+	Connection  types.Object   `tfsdk:"connection"`
+	Cluster     types.Object   `tfsdk:"cluster"`
+	BindAddress types.String   `tfsdk:"bind_address"`
+	Ports       types.Object   `tfsdk:"ports"`
+	ConnectTime types.Int64    `tfsdk:"connect_timeout"`
+	ReadTime    types.Int64    `tfsdk:"read_timeout"`
+	Endpoints   types.Object   `tfsdk:"endpoints"`
+	Version     types.String   `tfsdk:"version"`
+	Drift       types.List     `tfsdk:"drift"`
+	Timeouts    timeouts.Value `tfsdk:"timeouts"`
+}
+
+// routingModel is the cluster's routing object, as the router takes it.
+type routingModel struct {
+	Cluster   types.String `tfsdk:"cluster"`
+	ClusterID types.String `tfsdk:"cluster_id"`
+	Members   types.Map    `tfsdk:"members"`
+}
+
+// portsModel holds the local ports of a router.
+type portsModel struct {
+	ReadWrite      types.Int64 `tfsdk:"read_write"`
+	ReadOnly       types.Int64 `tfsdk:"read_only"`
+	ReadWriteSplit types.Int64 `tfsdk:"read_write_split"`
+}
+
+func endpointTypes() map[string]attr.Type {
+	return map[string]attr.Type{"read_write": types.StringType, "read_only": types.StringType, "read_write_split": types.StringType}
+}
+
+// Schema describes MySQL Router beside an application.
+func (r *routerResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		Description: "MySQL Router beside an application: local ports that always lead to the primary, to the secondaries, or to both by statement. " +
+			"Bootstrapped against the cluster with an account of its own, made for it with the least privileges; its password exists on the machine only. " +
+			"It follows changes of membership and of the primary by itself. Destroying it removes the router, its account and its row in the cluster's metadata.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				Computed: true, Description: "Address of the machine, under which the router is known to the cluster.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"connection": base.ConnectionAttribute(),
+			"cluster":    routingAttribute(),
+			"bind_address": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString("127.0.0.1"),
+				Description: "Address on which the router listens. Default 127.0.0.1: only the application on the same machine may come in. A change is in place: the router is bootstrapped anew.",
+				Validators:  []validator.String{stringvalidator.LengthAtLeast(2)},
+			},
+			"ports": portsAttribute(),
+			"connect_timeout": schema.Int64Attribute{
+				Optional: true, Computed: true, Default: int64default.StaticInt64(2),
+				Description: "Seconds that the router waits for a connection to a member before it tries another. Default 2 (Router's own: 5). A change is in place: the router is bootstrapped anew.",
+				Validators:  []validator.Int64{int64validator.Between(1, 65536)},
+			},
+			"read_timeout": schema.Int64Attribute{
+				Optional: true, Computed: true, Default: int64default.StaticInt64(3),
+				Description: "Seconds that the router waits for a member's answer about the cluster. Default 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router is bootstrapped anew.",
+				Validators:  []validator.Int64{int64validator.Between(1, 65536)},
+			},
+			"endpoints": schema.SingleNestedAttribute{
+				Computed: true, Description: "Where the application connects, as host:port.",
+				Attributes: map[string]schema.Attribute{
+					"read_write":       schema.StringAttribute{Computed: true, Description: "Leads to the primary."},
+					"read_only":        schema.StringAttribute{Computed: true, Description: "Leads to the secondaries in turn."},
+					"read_write_split": schema.StringAttribute{Computed: true, Description: "Sends reads to secondaries and writes to the primary."},
+				},
+			},
+			"version":  schema.StringAttribute{Computed: true, Description: "Version of MySQL Router."},
+			"drift":    base.DriftAttribute(),
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		},
+	}
+}
+
+func portsAttribute() schema.SingleNestedAttribute {
+	port := func(what string, number int64) schema.Int64Attribute {
+		return schema.Int64Attribute{
+			Optional: true, Computed: true, Default: int64default.StaticInt64(number),
+			Description: "Local port that " + what + ". A change is in place: the router is bootstrapped anew.",
+			Validators:  []validator.Int64{int64validator.Between(1, 65535)},
+		}
+	}
+	return schema.SingleNestedAttribute{
+		Optional:    true,
+		Description: "Local ports. Default 6446, 6447 and 6450.",
+		Attributes: map[string]schema.Attribute{
+			"read_write":       port("leads to the primary. Default 6446", 6446),
+			"read_only":        port("leads to the secondaries in turn. Default 6447", 6447),
+			"read_write_split": port("sends reads to secondaries and writes to the primary. Default 6450", 6450),
+		},
+	}
+}
+
+func routingAttribute() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Required:    true,
+		Description: "The cluster to route to: the routing of an atoll_mysql_cluster, taken whole. A change of members is followed without a restart; another cluster_id means that the router is bootstrapped anew.",
+		Attributes: map[string]schema.Attribute{
+			"cluster":    schema.StringAttribute{Required: true, Description: "Name of the cluster."},
+			"cluster_id": schema.StringAttribute{Required: true, Description: "UUID of the cluster in its metadata."},
+			"members": schema.MapAttribute{
+				Required: true, ElementType: memberType(),
+				Description: "The members of the cluster, by name.",
+				Validators:  []validator.Map{mapvalidator.SizeAtLeast(1)},
+			},
+		},
+	}
+}

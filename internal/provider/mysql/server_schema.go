@@ -1,0 +1,90 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysql
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+)
+
+var packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+
+// Schema describes mysqld on one node.
+func (r *serverResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		Description: "mysqld on one node, ready to be a member of an InnoDB Cluster: the package, one file of settings sized to the machine, the unit that starts after the mesh. " +
+			"It listens on the mesh address and the local socket only and is administered over SSH as the machine's root, so that no admin password exists. " +
+			"Destroying it stops the server and keeps its data, unless delete_data says otherwise.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				Computed: true, Description: "Address and port, such as \"10.77.0.11:3306\".",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"connection": base.ConnectionAttribute(),
+			"mesh": schema.StringAttribute{
+				Optional:    true,
+				Description: "The atoll_mesh (its id) that address belongs to: mysqld starts after it. Without one, address must be there at boot by other means. A change is in place; the unit is reloaded.",
+			},
+			"address": schema.StringAttribute{
+				Required:      true,
+				Description:   "IP address to listen on and to be known by in the cluster: the node's address in the mesh. A change replaces the server: its data stay on the machine, but it leaves the cluster and joins again.",
+				Validators:    []validator.String{stringvalidator.LengthAtLeast(2)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"port": schema.Int64Attribute{
+				Optional: true, Computed: true, Default: int64default.StaticInt64(3306),
+				Description: "TCP port to listen on. Default 3306. A change is in place: mysqld restarts.",
+				Validators:  []validator.Int64{int64validator.Between(1024, 65535)},
+			},
+			"server_id": schema.Int64Attribute{
+				Optional: true, Computed: true,
+				Description: "Number of the server, different for each in the cluster. Default: made of the IPv4 address. A change is in place: mysqld restarts.",
+				Validators:  []validator.Int64{int64validator.Between(2, 4294967295)},
+			},
+			"package": schema.StringAttribute{
+				Optional:    true,
+				Description: "Distribution package to install. Default mysql-server. MySQL 8.0, 8.4 and 9.x are known; it has to come from a repository that the machine already uses. A change is in place.",
+				Validators:  []validator.String{stringvalidator.RegexMatches(packagePattern, "must be a package name of the distribution")},
+			},
+			"settings": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				Description: "Further mysqld settings by name, such as \"max_connections\" = \"200\". One that the cluster needs cannot be overridden. A change is in place: set at run time where MySQL can, otherwise by a restart, one member after the other.",
+			},
+			"delete_data": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				Description: "Whether destroying this resource deletes the datadir with everything in it. Default false. It must be applied before the destroy.",
+			},
+			"version":     schema.StringAttribute{Computed: true, Description: "Version of the running server."},
+			"server_uuid": schema.StringAttribute{Computed: true, Description: "UUID of the server, made on the machine."},
+			"memory_mib":  schema.Int64Attribute{Computed: true, Description: "Memory of the machine that the settings are sized for, in MiB."},
+			"member": schema.SingleNestedAttribute{
+				Computed:    true,
+				Description: "What the cluster has to know of this server; hand it to atoll_mysql_cluster.members whole. Holds no secret.",
+				Attributes: map[string]schema.Attribute{
+					"address":    schema.StringAttribute{Computed: true, Description: "Address that the server listens on."},
+					"port":       schema.Int64Attribute{Computed: true, Description: "TCP port that the server listens on."},
+					"server_id":  schema.Int64Attribute{Computed: true, Description: "Number of the server."},
+					"mesh":       schema.StringAttribute{Computed: true, Description: "Mesh that the address belongs to."},
+					"connection": base.ConnectionOutput(),
+				},
+			},
+			"drift":    base.DriftAttribute(),
+			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		},
+	}
+}

@@ -1,0 +1,141 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package provider is Terraform's side of Atoll: the provider block and the
+// list of what it offers. The families of resources live in the packages below.
+package provider
+
+import (
+	"context"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
+	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/host"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/mesh"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/mysql"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Ensure the provider implements what Terraform is told it does.
+var _ provider.Provider = &atollProvider{}
+
+type atollProvider struct {
+	version string
+}
+
+// model is the provider block.
+type model struct {
+	SSH  *sshModel `tfsdk:"ssh"`
+	Lost types.Set `tfsdk:"lost"`
+}
+
+// New makes the provider; Terraform calls the function once a process.
+func New(version string) func() provider.Provider {
+	return func() provider.Provider { return &atollProvider{version: version} }
+}
+
+func (p *atollProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
+	resp.TypeName = "atoll"
+	resp.Version = p.version
+}
+
+func (p *atollProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		Description: "Atoll turns a handful of servers at several hosting providers into one dependable site: a tinc mesh between them, " +
+			"a MySQL InnoDB Cluster over the mesh and MySQL Router beside the applications, all converged over SSH. " +
+			"Every drift shows in the plan.",
+		Attributes: map[string]schema.Attribute{
+			"ssh": sshAttribute(),
+			"lost": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType,
+				Description: "Addresses (connection.host) of machines that are gone for good. They are never contacted: what was on them leaves the state at the next refresh, " +
+					"and mesh, cluster and routers go on without them. Remove what is declared on them in the same change. Default none.",
+			},
+		},
+	}
+}
+
+func sshAttribute() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Optional:    true,
+		Description: "How to log in on machines. Secrets belong here, where Read and Delete reach them and the state does not hold them.",
+		Attributes: map[string]schema.Attribute{
+			"keys": schema.MapAttribute{
+				Optional: true, Sensitive: true, ElementType: types.StringType,
+				Description: "Private keys in PEM form by name. A connection names one by its key attribute; the one named default is used otherwise.",
+				Validators:  []validator.Map{mapvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+			},
+			"key_files": schema.MapAttribute{
+				Optional: true, ElementType: types.StringType,
+				Description: "Paths of private key files by name, instead of keys. A leading ~/ is your home directory.",
+				Validators:  []validator.Map{mapvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+			},
+			"passphrases": schema.MapAttribute{
+				Optional: true, Sensitive: true, ElementType: types.StringType,
+				Description: "Passphrases of protected keys, by the key's name.",
+			},
+			"agent": schema.BoolAttribute{
+				Optional:    true,
+				Description: "Whether to take keys that are not given here from the SSH agent at SSH_AUTH_SOCK: the one whose comment is the key's name, or the agent's first. Default false.",
+			},
+			"sudo_passwords": schema.MapAttribute{
+				Optional: true, Sensitive: true, ElementType: types.StringType,
+				Description: "Passwords for sudo by login name, for users that may not use sudo without. They travel on standard input only.",
+			},
+			"timeout": schema.StringAttribute{
+				Optional:    true,
+				Description: "Longest time for a connection and its handshake, per machine on the way, such as \"10s\". Default 10s. A machine that does not answer costs this once a run.",
+				Validators:  []validator.String{duration{}},
+			},
+		},
+	}
+}
+
+func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureRequest, resp *provider.ConfigureResponse) {
+	var config model
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	options := config.SSH.options(ctx, &resp.Diagnostics)
+	if !config.Lost.IsNull() && !config.Lost.IsUnknown() {
+		resp.Diagnostics.Append(config.Lost.ElementsAs(ctx, &options.Lost, false)...)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	pool, err := remote.New(options)
+	if err != nil {
+		base.AddError(&resp.Diagnostics, "Configure", "Provider", err)
+		return
+	}
+	lost := map[string]bool{}
+	for _, address := range options.Lost {
+		lost[address] = true
+	}
+	resp.ResourceData = &base.Data{Hosts: pool, Lost: lost}
+	resp.DataSourceData = resp.ResourceData
+}
+
+// Resources lists every resource, in the order in which a site is built.
+func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
+	return []func() resource.Resource{
+		host.NewHostResource,
+		mesh.NewPeerResource,
+		mesh.NewMeshResource,
+		mysql.NewServerResource,
+		mysql.NewClusterResource,
+		mysql.NewRouterResource,
+	}
+}
+
+// DataSources is empty so far.
+func (p *atollProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }

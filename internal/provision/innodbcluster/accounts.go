@@ -1,0 +1,64 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"context"
+	"fmt"
+)
+
+// recoveryGrants are what a recovery account needs and all that it has
+// (manual, "User Credentials For Distributed Recovery").
+const recoveryGrants = "REPLICATION SLAVE, BACKUP_ADMIN, GROUP_REPLICATION_STREAM, CONNECTION_ADMIN"
+
+// accountStatements make an account or bring an existing one to this password.
+// They can be replayed where the account is: a joiner that was prepared without
+// its binary log meets them again in the group's.
+func accountStatements(user, password string) []string {
+	name := literal(user) + "@'%'"
+	return []string{
+		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password),
+		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password) + " PASSWORD EXPIRE NEVER",
+		"GRANT " + recoveryGrants + " ON *.* TO " + name,
+	}
+}
+
+// copyAccount is an account as the primary has it: the hash, not the password.
+type copyAccount struct{ user, hash string }
+
+func (a copyAccount) statements() []string {
+	name := literal(a.user) + "@'%'"
+	return []string{
+		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash,
+		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash + " PASSWORD EXPIRE NEVER",
+		"GRANT " + recoveryGrants + " ON *.* TO " + name,
+	}
+}
+
+// accounts reads the recovery accounts of the group. With the MYSQL stack every
+// member authenticates with its own at every other, so a joiner has to know all
+// of them before it has the group's data.
+func (s *server) accounts(ctx context.Context) ([]copyAccount, error) {
+	rows, err := s.db.QueryContext(ctx, `SELECT user, HEX(authentication_string) FROM mysql.user
+ WHERE user REGEXP ? AND host = '%' AND plugin = 'caching_sha2_password'`, "^"+accountPrefix+"[0-9]+$")
+	if err != nil {
+		return nil, s.explain("reading the recovery accounts", err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []copyAccount
+	for rows.Next() {
+		var one copyAccount
+		if err := rows.Scan(&one.user, &one.hash); err != nil {
+			return nil, s.explain("reading the recovery accounts", err)
+		}
+		list = append(list, one)
+	}
+	return list, s.explain("reading the recovery accounts", rows.Err())
+}
+
+// channelStatement tells a member its own account.
+func channelStatement(user, password string) string {
+	return fmt.Sprintf("CHANGE REPLICATION SOURCE TO SOURCE_USER = %s, SOURCE_PASSWORD = %s FOR CHANNEL 'group_replication_recovery'",
+		literal(user), literal(password))
+}

@@ -1,0 +1,131 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+)
+
+// persistStatements write a member's variables. Those of the group's mode go
+// off before the others go on.
+func (c Cluster) persistStatements(key, group string) []string {
+	var statements []string
+	for _, want := range c.variables(key, group) {
+		statements = append(statements, "SET PERSIST "+want.name+" = "+setLiteral(want.value))
+	}
+	// A member that boots outside of the group must not take writes; the group
+	// clears it on the primary.
+	return append(statements, "SET PERSIST_ONLY super_read_only = ON")
+}
+
+// setLiteral writes numbers bare: SET takes no text for them.
+func setLiteral(value string) string {
+	for _, r := range value {
+		if r < '0' || r > '9' {
+			return literal(value)
+		}
+	}
+	if value == "" {
+		return "''"
+	}
+	return value
+}
+
+// bootstrap makes the group with one member: a new one, or one that was down
+// as a whole and keeps its name. Accounts for all members are made first and
+// stand in the binary log, where the joiners find them.
+func (r *run) bootstrap(ctx context.Context, seen map[string]Seen, o Operation) error {
+	first, err := r.server(o.Key)
+	if err != nil {
+		return err
+	}
+	group := seen[o.Key].Variables["group_replication_group_name"]
+	if row := clusterRow(seen[o.Key], r.cluster.Name); row != nil {
+		group = row.Attributes.GroupName
+	}
+	if group == "" {
+		group = newUUID()
+	}
+	statements := []string{"STOP GROUP_REPLICATION", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF"}
+	accounts := r.cluster.keys()
+	if o.Kind == Reboot {
+		accounts = []string{o.Key}
+	}
+	for _, key := range accounts {
+		r.passwords[key] = password()
+		statements = append(statements, accountStatements(r.cluster.Members[key].Account(), r.passwords[key])...)
+	}
+	statements = append(statements, channelStatement(r.cluster.Members[o.Key].Account(), r.passwords[o.Key]))
+	statements = append(statements, r.cluster.persistStatements(o.Key, group)...)
+	if err := first.run(ctx, "preparing the first member", statements...); err != nil {
+		return err
+	}
+	if err := first.startGroup(ctx); err != nil {
+		return err
+	}
+	if o.Kind == Reboot {
+		return nil
+	}
+	complete := seen[o.Key].Executed == "" && len(seen[o.Key].Schemas) == 0
+	if err := first.installMetadata(ctx, r.cluster, group, seen[o.Key].Version, complete); err != nil {
+		return err
+	}
+	return first.register(ctx, r.cluster, r.cluster.Members[o.Key], seen[o.Key].UUID)
+}
+
+// startGroup bootstraps. The flag that lets a member do so must not outlive the
+// moment, whatever happens: with it, the next start makes a second group.
+func (s *server) startGroup(ctx context.Context) error {
+	err := s.run(ctx, "starting the group", "SET GLOBAL group_replication_bootstrap_group = ON", "START GROUP_REPLICATION")
+	if err != nil {
+		err = fmt.Errorf("%w%s", err, s.groupErrors(ctx))
+	}
+	quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	if clearErr := s.run(quick, "clearing the bootstrap flag", "SET GLOBAL group_replication_bootstrap_group = OFF"); clearErr != nil {
+		err = errors.Join(err, clearErr)
+	}
+	if err != nil {
+		return err
+	}
+	for {
+		writable, err := s.text(ctx, "waiting for the first member", `SELECT COUNT(*) FROM performance_schema.replication_group_members
+ WHERE member_id = @@server_uuid AND member_state = 'ONLINE' AND member_role = 'PRIMARY' AND @@global.super_read_only = 0`)
+		if err != nil || writable == "1" {
+			return err
+		}
+		if err := sleep(ctx, pause/5); err != nil {
+			return err
+		}
+	}
+}
+
+// configure sets the variables of a running member that can be set there.
+func (r *run) configure(ctx context.Context, key string, seen Seen) error {
+	member, err := r.server(key)
+	if err != nil {
+		return err
+	}
+	var statements []string
+	for _, wrong := range wrongVariables(r.cluster, key, seen) {
+		scope := "PERSIST"
+		if wrong.name == "group_replication_bootstrap_group" {
+			scope = "GLOBAL"
+		}
+		statements = append(statements, "SET "+scope+" "+wrong.name+" = "+setLiteral(wrong.value))
+	}
+	return member.run(ctx, "setting variables", statements...)
+}
+
+// renew lets a cloned server make a UUID of its own: it restarts, outside of
+// any group.
+func (r *run) renew(ctx context.Context, key string) error {
+	_, err := r.hosts[key].Run(ctx, mysqld.RenewIdentity())
+	return err
+}

@@ -1,0 +1,162 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package innodbcluster is the provisioning plugin for the membership of a
+// single-primary InnoDB Cluster: the group, its members, their recovery
+// accounts, and the metadata that MySQL Router and MySQL Shell read.
+//
+// Observe asks every server, Diagnose says what is the matter in plain
+// language, Plan gives the next operations; all three decide nothing by what an
+// earlier run remembers. Converge repeats them until nothing is left to do, so a
+// run that was killed anywhere is finished by the next.
+package innodbcluster
+
+import (
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+)
+
+// Member is one server as the cluster knows it.
+type Member struct {
+	Address string
+	// Port is TCP.
+	Port     int
+	ServerID int64
+}
+
+// Endpoint is "host:port", under which a member is known to the group, to
+// routers and to the other members.
+func (m Member) Endpoint() string { return net.JoinHostPort(m.Address, strconv.Itoa(m.Port)) }
+
+// Account is the user name of the member's recovery account, in the form that
+// MySQL Shell looks for.
+func (m Member) Account() string { return accountPrefix + strconv.FormatInt(m.ServerID, 10) }
+
+const accountPrefix = "mysql_innodb_cluster_"
+
+// Options are the knobs of the group, the same on all members. See the
+// attributes of atoll_mysql_cluster for what each does.
+type Options struct {
+	// ExpelTimeout and UnreachableMajorityTimeout in seconds.
+	ExpelTimeout, UnreachableMajorityTimeout, AutorejoinTries int64
+	Consistency, ExitStateAction                              string
+	// TransactionSizeLimit in bytes; 0 is none.
+	TransactionSizeLimit int64
+	// RecoveryMethod is auto, clone or incremental.
+	RecoveryMethod string
+}
+
+// Cluster is what one atoll_mysql_cluster declares.
+type Cluster struct {
+	Name string
+	// Members by the user's own keys.
+	Members map[string]Member
+	Options Options
+	// Leavers are members that are not declared any more and whose machines
+	// are known, by their former keys.
+	Leavers map[string]Member
+}
+
+func (c Cluster) keys() []string { return slices.Sorted(maps.Keys(c.Members)) }
+
+// keyOf gives the key of the member at an endpoint, or "".
+func (c Cluster) keyOf(endpoint string) string {
+	for _, key := range c.keys() {
+		if c.Members[key].Endpoint() == endpoint {
+			return key
+		}
+	}
+	return ""
+}
+
+// seeds are the endpoints of all members but one, sorted.
+func (c Cluster) seeds(but string) string {
+	var list []string
+	for _, key := range c.keys() {
+		if key != but {
+			list = append(list, c.Members[key].Endpoint())
+		}
+	}
+	slices.Sort(list)
+	return join(list)
+}
+
+// Validate finds what cannot work without asking a server.
+func (c Cluster) Validate() []error {
+	var problems []error
+	endpoints, numbers := map[string]string{}, map[int64]string{}
+	for _, key := range c.keys() {
+		member := c.Members[key]
+		if other, taken := endpoints[member.Endpoint()]; taken {
+			problems = append(problems, fmt.Errorf("members %q and %q are both at %s: give each its own address", other, key, member.Endpoint()))
+		}
+		if other, taken := numbers[member.ServerID]; taken && member.ServerID != 0 {
+			problems = append(problems, fmt.Errorf("members %q and %q both have the server_id %d: give each its own", other, key, member.ServerID))
+		}
+		endpoints[member.Endpoint()], numbers[member.ServerID] = key, key
+	}
+	return problems
+}
+
+// variable is one persisted setting of a member. A live one can be changed while
+// the member is in the group; the rest only with the whole group stopped.
+type variable struct {
+	name, value string
+	live        bool
+}
+
+// variables are what a member persists. All of it is written with SET PERSIST,
+// as MySQL Shell does, since mysqld-auto.cnf beats every file.
+func (c Cluster) variables(key, group string) []variable {
+	number := func(n int64) string { return strconv.FormatInt(n, 10) }
+	return []variable{
+		{"group_replication_group_name", group, false},
+		{"group_replication_communication_stack", "MYSQL", false},
+		{"group_replication_local_address", c.Members[key].Endpoint(), false},
+		{"group_replication_ssl_mode", "REQUIRED", false},
+		{"group_replication_recovery_use_ssl", "ON", false},
+		{"group_replication_enforce_update_everywhere_checks", "OFF", false},
+		{"group_replication_single_primary_mode", "ON", false},
+		{"group_replication_paxos_single_leader", "OFF", false},
+		{"auto_increment_increment", "1", false},
+		{"auto_increment_offset", "2", false},
+		{"group_replication_start_on_boot", "ON", true},
+		{"group_replication_group_seeds", c.seeds(key), true},
+		{"group_replication_member_expel_timeout", number(c.Options.ExpelTimeout), true},
+		{"group_replication_unreachable_majority_timeout", number(c.Options.UnreachableMajorityTimeout), true},
+		{"group_replication_autorejoin_tries", number(c.Options.AutorejoinTries), true},
+		{"group_replication_consistency", c.Options.Consistency, true},
+		{"group_replication_exit_state_action", c.Options.ExitStateAction, true},
+		{"group_replication_transaction_size_limit", number(c.Options.TransactionSizeLimit), true},
+	}
+}
+
+// Compatible refuses versions that cannot live in one group: a group runs as
+// its lowest version, and spans one step of the series 8.0, 8.4, 9.x at most.
+func Compatible(versions map[string]string) error {
+	lowest, highest := "", ""
+	for _, key := range slices.Sorted(maps.Keys(versions)) {
+		version := mysqld.ParseVersion(versions[key])
+		if lowest == "" || older(version, mysqld.ParseVersion(versions[lowest])) {
+			lowest = key
+		}
+		if highest == "" || older(mysqld.ParseVersion(versions[highest]), version) {
+			highest = key
+		}
+	}
+	if lowest == "" {
+		return nil
+	}
+	low, high := mysqld.ParseVersion(versions[lowest]), mysqld.ParseVersion(versions[highest])
+	if low.Before(8, 1, 0) && !high.Before(9, 0, 0) {
+		return fmt.Errorf("members' versions are too far apart: %s has %s and %s has %s; upgrade %[1]s to 8.4 first", lowest, low, highest, high)
+	}
+	return nil
+}
+
+func older(a, b mysqld.Version) bool { return a.Before(b.Major, b.Minor, b.Patch) }

@@ -1,0 +1,204 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+)
+
+// How a join meets what passes by itself.
+const (
+	// startTries: another member may be joining in this very moment, or the
+	// group may not have noticed yet that the joiner was gone.
+	startTries = 6
+	startPause = 3 * time.Second
+	// absence is how long a joiner that needs no restart may be missing from
+	// the group's view before it counts as failed.
+	absence = 30 * time.Second
+)
+
+// join brings a server into the group, for the first time or again: the account
+// on the primary, all accounts on the joiner, its variables, the start, and the
+// wait until the primary sees it online.
+func (r *run) join(ctx context.Context, situation Situation, seen map[string]Seen, o Operation) error {
+	primary, err := r.server(situation.Primary)
+	if err != nil {
+		return err
+	}
+	joiner, err := r.server(o.Key)
+	if err != nil {
+		return err
+	}
+	member := r.cluster.Members[o.Key]
+	secret, err := r.account(ctx, primary, situation, seen, o.Key)
+	if err != nil {
+		return err
+	}
+	accounts, err := primary.accounts(ctx)
+	if err != nil {
+		return err
+	}
+	if err := joiner.prepare(ctx, r.cluster, o, situation.GroupName, accounts, secret); err != nil {
+		return err
+	}
+	if err := joiner.start(ctx); err != nil {
+		return err
+	}
+	if err := r.await(ctx, situation.Primary, o.Key, o.Clone); err != nil {
+		return err
+	}
+	if o.Clone {
+		// The clone brought the donor's account, and the session ended with
+		// the server's own restart.
+		if err := joiner.run(ctx, "renewing the recovery account", channelStatement(member.Account(), secret), "SET GLOBAL group_replication_clone_threshold = DEFAULT"); err != nil {
+			return err
+		}
+	}
+	uuid, err := joiner.text(ctx, "asking for the UUID", "SELECT @@server_uuid")
+	if err != nil {
+		return err
+	}
+	return primary.register(ctx, r.cluster, member, uuid)
+}
+
+// account makes sure that the joiner's account is on every member that the
+// joiner may dial, with a password that this run knows.
+func (r *run) account(ctx context.Context, primary *server, situation Situation, seen map[string]Seen, key string) (string, error) {
+	r.mu.Lock()
+	secret, known := r.passwords[key]
+	r.mu.Unlock()
+	if known {
+		return secret, nil
+	}
+	secret = password()
+	if err := primary.run(ctx, "making the recovery account", accountStatements(r.cluster.Members[key].Account(), secret)...); err != nil {
+		return "", err
+	}
+	executed, err := primary.text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
+	if err != nil {
+		return "", err
+	}
+	for _, other := range r.cluster.keys() {
+		if situation.Members[other].State != "ONLINE" || other == situation.Primary || !seen[other].Answers {
+			continue
+		}
+		member, err := r.server(other)
+		if err != nil {
+			return "", err
+		}
+		late, err := member.text(ctx, "waiting for the recovery account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
+		if err == nil && late != "0" {
+			err = fmt.Errorf("member %s lags behind the primary by more than a minute: wait until it has caught up and apply again", other)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.passwords[key] = secret
+	return secret, nil
+}
+
+// prepare readies the joiner without a trace in its binary log: transactions of
+// its own would keep it out.
+func (s *server) prepare(ctx context.Context, c Cluster, o Operation, group string, accounts []copyAccount, secret string) error {
+	statements := []string{
+		"STOP GROUP_REPLICATION", "SET SESSION sql_log_bin = 0", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF",
+	}
+	for _, account := range accounts {
+		statements = append(statements, account.statements()...)
+	}
+	threshold := "DEFAULT"
+	if o.Clone {
+		threshold = "1"
+	}
+	statements = append(statements, "SET SESSION sql_log_bin = 1", channelStatement(c.Members[o.Key].Account(), secret))
+	statements = append(statements, c.persistStatements(o.Key, group)...)
+	statements = append(statements, "SET GLOBAL group_replication_clone_threshold = "+threshold)
+	return s.run(ctx, "preparing the joiner", statements...)
+}
+
+// start lets the joiner into the group. It returns when the group has it in its
+// view; getting the data goes on behind.
+func (s *server) start(ctx context.Context) error {
+	for try := 1; ; try++ {
+		err := s.run(ctx, "starting group replication", "START GROUP_REPLICATION")
+		var known *mysql.MySQLError
+		// 3093: it runs already, as after a boot.
+		if err == nil || errors.As(err, &known) && known.Number == 3093 {
+			return nil
+		}
+		if !errors.As(err, &known) || try == startTries {
+			return fmt.Errorf("%w%s", err, s.groupErrors(ctx))
+		}
+		if err := sleep(ctx, startPause); err != nil {
+			return err
+		}
+	}
+}
+
+// await waits until the primary sees the member online. RECOVERING is progress
+// however long it takes; ERROR, or an absence without a clone's restart, is not.
+func (r *run) await(ctx context.Context, primaryKey, key string, clone bool) error {
+	primary, err := r.server(primaryKey)
+	if err != nil {
+		return err
+	}
+	member := r.cluster.Members[key]
+	lastSeen := time.Now()
+	for {
+		state, err := primary.text(ctx, "watching the joiner", "SELECT member_state FROM performance_schema.replication_group_members WHERE member_host = ? AND member_port = ?",
+			member.Address, member.Port)
+		if err != nil {
+			return err
+		}
+		switch {
+		case state == "ONLINE":
+			return nil
+		case state == "RECOVERING":
+			lastSeen = time.Now()
+		case !clone && time.Since(lastSeen) > absence:
+			return r.failed(ctx, key, state)
+		}
+		if err := sleep(ctx, pause/2); err != nil {
+			return fmt.Errorf("the primary saw it %s last: %w", strings.ToLower(orMissing(state)), err)
+		}
+	}
+}
+
+func orMissing(state string) string {
+	if state == "" {
+		return "MISSING"
+	}
+	return state
+}
+
+// failed adds what the joiner's own log says.
+func (r *run) failed(ctx context.Context, key, state string) error {
+	why := ""
+	if joiner, err := r.server(key); err == nil {
+		why = joiner.groupErrors(ctx)
+	}
+	return fmt.Errorf("member %s is %s instead of coming online%s", key, orMissing(state), why)
+}
+
+// credential gives a running member its own account again.
+func (r *run) credential(ctx context.Context, primary *server, key string) error {
+	member, err := r.server(key)
+	if err != nil {
+		return err
+	}
+	secret, account := password(), r.cluster.Members[key].Account()
+	if err := primary.run(ctx, "renewing the recovery account", accountStatements(account, secret)...); err != nil {
+		return err
+	}
+	return member.run(ctx, "telling the member its recovery account", channelStatement(account, secret))
+}

@@ -1,0 +1,177 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// reset makes a server forget its group. super_read_only stays as it is at run
+// time: Dissolve decides about it.
+func (s *server) reset(ctx context.Context, c Cluster) error {
+	if err := s.run(ctx, "leaving the group", "STOP GROUP_REPLICATION"); err != nil {
+		return err
+	}
+	for _, channel := range []string{"group_replication_applier", "group_replication_recovery"} {
+		err := s.run(ctx, "forgetting the group's channels", "RESET REPLICA ALL FOR CHANNEL "+literal(channel))
+		var known *mysql.MySQLError
+		// 3074: there is no such channel.
+		if err != nil && !(errors.As(err, &known) && known.Number == 3074) {
+			return err
+		}
+	}
+	statements := []string{"RESET PERSIST IF EXISTS super_read_only"}
+	for _, variable := range c.variables("", "") {
+		statements = append(statements, "RESET PERSIST IF EXISTS "+variable.name)
+	}
+	return s.run(ctx, "forgetting the group's settings", append(statements,
+		"SET GLOBAL group_replication_group_seeds = DEFAULT", "SET GLOBAL group_replication_local_address = DEFAULT",
+		"SET GLOBAL group_replication_start_on_boot = OFF")...)
+}
+
+// leave takes a member out: routers first, then its role, then itself. It keeps
+// its data and stays read-only until something else is decided about it.
+func (r *run) leave(ctx context.Context, situation Situation, endpoint string) error {
+	leaver, err := r.server(endpoint)
+	if err != nil {
+		return err
+	}
+	primaryKey := situation.Primary
+	if primaryKey == endpoint {
+		if primaryKey, err = r.handOver(ctx, situation, leaver); err != nil {
+			return err
+		}
+	}
+	primary, err := r.server(primaryKey)
+	if err != nil {
+		return err
+	}
+	if err := primary.unregister(ctx, endpoint); err != nil {
+		return err
+	}
+	executed, err := primary.text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
+	if err != nil {
+		return err
+	}
+	if _, err := leaver.text(ctx, "waiting for the leaver", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
+		return err
+	}
+	if err := leaver.reset(ctx, r.cluster); err != nil {
+		return err
+	}
+	return primary.run(ctx, "dropping the leaver's account", "DROP USER IF EXISTS "+literal(r.cluster.Leavers[endpoint].Account())+"@'%'")
+}
+
+// handOver gives the primary's role from a leaver to a declared member.
+func (r *run) handOver(ctx context.Context, situation Situation, leaver *server) (string, error) {
+	for _, key := range r.cluster.keys() {
+		if situation.Members[key].State != "ONLINE" {
+			continue
+		}
+		uuid := uuidOf(situation.view, r.cluster.Members[key].Endpoint())
+		_, err := leaver.text(ctx, "handing the primary's role over", "SELECT group_replication_set_as_primary(?)", uuid)
+		return key, err
+	}
+	return "", errors.New("no other member is online to take the primary's role")
+}
+
+// Dissolve ends the cluster: the metadata and the recovery accounts go, every
+// server leaves the group, keeps its data and takes writes again. Secondaries
+// go first. Machines that are declared lost are passed over.
+func Dissolve(ctx context.Context, c Cluster, hosts map[string]remote.Host) error {
+	seen := Observe(ctx, hosts)
+	var problems []error
+	for _, key := range c.keys() {
+		switch one := seen[key]; {
+		case hosts[key] == nil:
+		case one.Err != nil:
+			problems = append(problems, fmt.Errorf("member %s: %w", key, one.Err))
+		case !one.Answers:
+			problems = append(problems, fmt.Errorf("member %s: the server does not answer: start it, or its data keep a cluster that is gone", key))
+		}
+	}
+	if err := errors.Join(problems...); err != nil {
+		return err
+	}
+	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
+	defer r.close()
+	situation := Diagnose(c, seen)
+	order := slices.DeleteFunc(c.keys(), func(key string) bool { return hosts[key] == nil || key == situation.Primary })
+	if situation.Primary != "" {
+		order = append(order, situation.Primary)
+		if err := r.erase(ctx, situation.Primary, seen); err != nil {
+			return err
+		}
+	}
+	for _, key := range order {
+		if err := r.standAlone(ctx, key, seen, situation.Primary != ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eraseStatements remove what makes the data those of a cluster.
+func eraseStatements(accounts []string) []string {
+	statements := []string{"DROP SCHEMA IF EXISTS " + schema}
+	for _, account := range accounts {
+		statements = append(statements, "DROP USER IF EXISTS "+literal(account)+"@'%'")
+	}
+	return statements
+}
+
+// erase removes metadata and accounts on the primary and waits until the others
+// have done the same.
+func (r *run) erase(ctx context.Context, key string, seen map[string]Seen) error {
+	primary, err := r.server(key)
+	if err != nil {
+		return err
+	}
+	if err := primary.run(ctx, "removing the cluster metadata", eraseStatements(seen[key].Accounts)...); err != nil {
+		return err
+	}
+	executed, err := primary.text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
+	if err != nil {
+		return err
+	}
+	for _, other := range r.cluster.keys() {
+		if state, _ := seen[other].state(); other == key || state != "ONLINE" {
+			continue
+		}
+		member, err := r.server(other)
+		if err != nil {
+			return err
+		}
+		if _, err := member.text(ctx, "waiting for the others", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// standAlone takes one server out of the group. One that did not hear of the
+// end (it was out of the group) forgets by itself, without a transaction.
+func (r *run) standAlone(ctx context.Context, key string, seen map[string]Seen, heard bool) error {
+	member, err := r.server(key)
+	if err != nil {
+		return err
+	}
+	if err := member.reset(ctx, r.cluster); err != nil {
+		return err
+	}
+	statements := []string{"SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF", "SET GLOBAL offline_mode = OFF"}
+	if state, _ := seen[key].state(); !heard || state != "ONLINE" {
+		statements = append(statements, "SET SESSION sql_log_bin = 0")
+		statements = append(statements, eraseStatements(seen[key].Accounts)...)
+		statements = append(statements, "SET SESSION sql_log_bin = 1")
+	}
+	return member.run(ctx, "standing alone", statements...)
+}

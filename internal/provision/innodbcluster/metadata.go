@@ -1,0 +1,141 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"context"
+	_ "embed"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+)
+
+//go:embed metadata/tables.sql
+var tablesSQL string
+
+//go:embed metadata/views.sql
+var viewsSQL string
+
+//go:embed metadata/procedures.sql
+var proceduresSQL string
+
+// metadataVersion is the newest schema that the tools of a server's series
+// read: an 8.4 Shell opens 2.2.0, a 9.x one 2.4.0.
+func metadataVersion(server string) mysqld.Version {
+	if mysqld.ParseVersion(server).Major >= 9 {
+		return mysqld.Version{Major: 2, Minor: 4}
+	}
+	return mysqld.Version{Major: 2, Minor: 2}
+}
+
+// schemaStatements install the metadata. The view with the version comes last:
+// a schema without it is one that is being made.
+func schemaStatements(version mysqld.Version) []string {
+	var statements []string
+	since := mysqld.Version{}
+	for statement := range strings.SplitSeq(tablesSQL+viewsSQL, ";\n") {
+		for line := range strings.Lines(statement) {
+			if found, ok := strings.CutPrefix(line, "-- since "); ok {
+				since = mysqld.ParseVersion(found)
+			}
+		}
+		if strings.HasPrefix(bare(statement), "CREATE OR REPLACE") {
+			since = mysqld.Version{}
+		}
+		if bare(statement) != "" && !older(version, since) {
+			statements = append(statements, bare(statement))
+		}
+	}
+	for statement := range strings.SplitSeq(proceduresSQL, "\n//\n") {
+		if bare(statement) != "" {
+			statements = append(statements, bare(statement))
+		}
+	}
+	return append(statements, fmt.Sprintf("CREATE OR REPLACE SQL SECURITY INVOKER VIEW %s.schema_version (major, minor, patch) AS SELECT %d, %d, %d",
+		schema, version.Major, version.Minor, version.Patch))
+}
+
+// bare takes leading comments and blank lines from a statement.
+func bare(statement string) string {
+	for {
+		statement = strings.TrimSpace(statement)
+		if !strings.HasPrefix(statement, "--") {
+			return statement
+		}
+		_, statement, _ = strings.Cut(statement, "\n")
+	}
+}
+
+// installMetadata makes the schema and the cluster's row. complete says that
+// the group's binary logs go back to an empty server.
+func (s *server) installMetadata(ctx context.Context, c Cluster, group, version string, complete bool) error {
+	if err := s.run(ctx, "making the cluster metadata", schemaStatements(metadataVersion(version))...); err != nil {
+		return err
+	}
+	attributes, err := json.Marshal(map[string]any{
+		"adopted": 0, "default": true, "opt_certIssuer": "", "opt_memberAuthType": "PASSWORD",
+		"opt_gtidSetIsComplete": complete, "opt_manualStartOnBoot": false,
+		"opt_transactionSizeLimit": c.Options.TransactionSizeLimit, "opt_replicationAllowedHost": "%",
+		"group_replication_group_name": group,
+		"capabilities":                 map[string]any{"communicationStack": map[string]any{"value": "MYSQL", "allow": []string{}}},
+	})
+	if err != nil {
+		return fmt.Errorf("describing the cluster: %w", err)
+	}
+	_, err = s.db.ExecContext(ctx, `INSERT INTO `+schema+`.clusters (cluster_id, cluster_name, description, attributes, cluster_type, primary_mode, router_options)
+ SELECT UUID(), ?, 'Default Cluster', ?, 'gr', 'pm', JSON_OBJECT('tags', JSON_OBJECT(), 'read_only_targets', 'secondaries')
+ WHERE NOT EXISTS (SELECT 1 FROM `+schema+`.clusters)`, c.Name, string(attributes))
+	return s.explain("writing the cluster's row", err)
+}
+
+// register writes a member's row anew: one of the same address or UUID gives
+// way. Tags that the user set with other tools stay.
+func (s *server) register(ctx context.Context, c Cluster, member Member, uuid string) error {
+	endpoint := member.Endpoint()
+	addresses, err := json.Marshal(map[string]string{"mysqlClassic": endpoint, "grLocal": endpoint})
+	if err != nil {
+		return fmt.Errorf("describing member %s: %w", endpoint, err)
+	}
+	attributes, err := json.Marshal(map[string]any{
+		"server_id": member.ServerID, "opt_certSubject": "", "recoveryAccountHost": "%", "recoveryAccountUser": member.Account(),
+	})
+	if err != nil {
+		return fmt.Errorf("describing member %s: %w", endpoint, err)
+	}
+	transaction, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return s.explain("registering "+endpoint, err)
+	}
+	defer func() { _ = transaction.Rollback() }()
+	for _, step := range []struct {
+		query string
+		args  []any
+	}{
+		{`SET @tags = (SELECT MAX(attributes -> '$.tags') FROM ` + schema + `.instances WHERE address = ?)`, []any{endpoint}},
+		{`DELETE FROM ` + schema + `.instances WHERE address = ? OR mysql_server_uuid = ?`, []any{endpoint, uuid}},
+		{`INSERT INTO ` + schema + `.instances (cluster_id, address, mysql_server_uuid, instance_name, addresses, attributes, instance_type)
+ SELECT cluster_id, ?, ?, ?, ?, JSON_MERGE_PATCH(JSON_SET(?, '$.joinTime', CAST(NOW(3) AS CHAR)), IF(@tags IS NULL, '{}', JSON_OBJECT('tags', CAST(@tags AS JSON)))), 'group-member'
+ FROM ` + schema + `.clusters WHERE cluster_name = ?`, []any{endpoint, uuid, endpoint, string(addresses), string(attributes), c.Name}},
+	} {
+		if _, err := transaction.ExecContext(ctx, step.query, step.args...); err != nil {
+			return s.explain("registering "+endpoint, err)
+		}
+	}
+	return s.explain("registering "+endpoint, transaction.Commit())
+}
+
+// unregister removes a member's row, so that routers stop sending to it.
+func (s *server) unregister(ctx context.Context, endpoint string) error {
+	_, err := s.db.ExecContext(ctx, `DELETE FROM `+schema+`.instances WHERE address = ?`, endpoint)
+	return s.explain("unregistering "+endpoint, err)
+}
+
+// describe corrects single keys: routers and shells write the same document.
+func (s *server) describe(ctx context.Context, c Cluster, group string) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE `+schema+`.clusters SET attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
+ WHERE cluster_name = ?`, c.Options.TransactionSizeLimit, group, c.Name)
+	return s.explain("correcting the cluster's row", err)
+}

@@ -1,0 +1,133 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// ErrNoPrimary: no member that was asked knows of a primary.
+var ErrNoPrimary = errors.New("the cluster has no primary now")
+
+// RouterAccount is the account of one router, made for it and with no more
+// rights than it uses.
+type RouterAccount struct {
+	User, Password string
+}
+
+// routerGrants are the least that a running router needs: metadata reference of
+// MySQL Router, and what 9.7 asks for in its bootstrap.
+func routerGrants(name string, stats bool) []string {
+	grants := []string{
+		"GRANT SELECT, EXECUTE ON " + schema + ".* TO " + name,
+		"GRANT INSERT, UPDATE, DELETE ON " + schema + ".routers TO " + name,
+		"GRANT INSERT, UPDATE, DELETE ON " + schema + ".v2_routers TO " + name,
+		"GRANT SELECT ON performance_schema.replication_group_members TO " + name,
+		"GRANT SELECT ON performance_schema.replication_group_member_stats TO " + name,
+		"GRANT SELECT ON performance_schema.global_variables TO " + name,
+	}
+	if stats {
+		grants = append(grants, "GRANT INSERT, UPDATE ON "+schema+".router_stats TO "+name)
+	}
+	return grants
+}
+
+// bootstrapTables are those that only a bootstrap writes to.
+var bootstrapTables = []string{schema + ".clusters", schema + ".v2_gr_clusters"}
+
+// Routing is the cluster from a router's side.
+type Routing struct {
+	// Primary is the endpoint to bootstrap against.
+	Primary string
+	server  *server
+	online  []string
+	run     *run
+	stats   bool
+}
+
+// OpenRouting finds the primary among the members and opens a session on it.
+func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (*Routing, error) {
+	seen := Observe(ctx, hosts)
+	situation := Diagnose(c, seen)
+	if situation.Primary == "" || situation.ClusterID == "" {
+		return nil, fmt.Errorf("%w: %s", ErrNoPrimary, join(situation.Drift))
+	}
+	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
+	primary, err := r.server(situation.Primary)
+	if err != nil {
+		return nil, err
+	}
+	routing := &Routing{Primary: c.Members[situation.Primary].Endpoint(), server: primary, run: r}
+	routing.stats = !older(metadataVersion(seen[situation.Primary].Version), metadataVersion("9.0.0"))
+	for _, key := range c.keys() {
+		if situation.Members[key].State == "ONLINE" && key != situation.Primary && seen[key].Answers {
+			routing.online = append(routing.online, key)
+		}
+	}
+	return routing, nil
+}
+
+// Close ends the sessions.
+func (r *Routing) Close() { r.run.close() }
+
+// Authorize makes the router's account with a new password, for its bootstrap,
+// and waits until every member has it: the router tries all of them at once.
+func (r *Routing) Authorize(ctx context.Context, user string) (RouterAccount, error) {
+	account := RouterAccount{User: user, Password: password()}
+	name := literal(user) + "@'%'"
+	statements := []string{
+		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(account.Password),
+		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(account.Password) + " PASSWORD EXPIRE NEVER",
+	}
+	statements = append(statements, routerGrants(name, r.stats)...)
+	for _, table := range bootstrapTables {
+		statements = append(statements, "GRANT UPDATE ON "+table+" TO "+name)
+	}
+	if err := r.server.run(ctx, "making the router's account", statements...); err != nil {
+		return account, err
+	}
+	return account, r.everywhere(ctx)
+}
+
+// Restrict takes back what only the bootstrap needed.
+func (r *Routing) Restrict(ctx context.Context, user string) error {
+	var statements []string
+	for _, table := range bootstrapTables {
+		statements = append(statements, "REVOKE IF EXISTS UPDATE ON "+table+" FROM "+literal(user)+"@'%' IGNORE UNKNOWN USER")
+	}
+	return r.server.run(ctx, "restricting the router's account", statements...)
+}
+
+// Remove takes a router's account and its rows from the cluster.
+func (r *Routing) Remove(ctx context.Context, user, address, name string) error {
+	statements := []string{"DROP USER IF EXISTS " + literal(user) + "@'%'"}
+	where := " WHERE address = " + literal(address) + " AND router_name = " + literal(name)
+	if r.stats {
+		statements = append(statements, "DELETE FROM "+schema+".router_stats WHERE router_id IN (SELECT router_id FROM "+schema+".routers"+where+")")
+	}
+	return r.server.run(ctx, "removing the router from the cluster", append(statements, "DELETE FROM "+schema+".routers"+where)...)
+}
+
+// everywhere waits until the other members have what the primary has.
+func (r *Routing) everywhere(ctx context.Context) error {
+	executed, err := r.server.text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(slices.Values(r.online)) {
+		member, err := r.run.server(key)
+		if err != nil {
+			return err
+		}
+		if _, err := member.text(ctx, "waiting for the account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 30)", executed); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,162 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqld
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// ErrMember: the server is a member of a group that has others online.
+var ErrMember = errors.New("the server is still a member of a group")
+
+// Converge brings the server to the declared state and gives what it says of
+// itself then. What can be set at run time is; for the rest the server is
+// restarted, never two of one group at once.
+func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status, error) {
+	survey, err := c.Look(ctx, host)
+	if err != nil {
+		return c, Status{}, err
+	}
+	if !survey.Installed.Known() {
+		if survey, err = c.install(ctx, host, survey); err != nil {
+			return c, Status{}, err
+		}
+	}
+	c.Version, c.MemoryBytes = survey.Installed, survey.MemoryBytes
+	if problems := c.Check(survey); len(problems) > 0 {
+		return c, Status{}, errors.Join(problems...)
+	}
+	if err := c.validate(ctx, host); err != nil {
+		return c, Status{}, err
+	}
+	manifest := c.Manifest()
+	observation, err := converge.Converge(ctx, host, manifest)
+	if err != nil {
+		return c, Status{}, err
+	}
+	status, err := c.mend(ctx, host, ReadStatus(observation))
+	return c, status, err
+}
+
+// install brings the package first: the settings depend on its version.
+func (c Config) install(ctx context.Context, host remote.Host, survey Survey) (Survey, error) {
+	c.MemoryBytes = survey.MemoryBytes
+	if problems := c.Check(survey); len(problems) > 0 {
+		return survey, errors.Join(problems...)
+	}
+	if err := converge.Install(ctx, host, Owner, c.Manifest().Packages); err != nil {
+		return survey, err
+	}
+	return c.Look(ctx, host)
+}
+
+// validate lets mysqld itself read the file before it is put in place: a name
+// or value that it does not take would keep it from starting.
+func (c Config) validate(ctx context.Context, host remote.Host) error {
+	_, err := host.Run(ctx, remote.Command{
+		Name: "validating the settings", Stdin: bytes.NewReader(c.file()), Long: true,
+		Script: `f=/etc/mysql/.atoll-validate.cnf
+trap 'rm -f $f' EXIT
+cat >$f
+said=$(mysqld --defaults-file=$f --validate-config --user=mysql 2>&1) || { printf '%s\n' "$said" | grep ERROR >&2; exit 1; }`,
+	})
+	return err
+}
+
+// mend brings the running variables to the file's values.
+func (c Config) mend(ctx context.Context, host remote.Host, status Status) (Status, error) {
+	if !status.Answers {
+		return status, fmt.Errorf("the server on %s runs and does not answer on %s as root", host.Target().Host, Socket)
+	}
+	differing := c.differing(status)
+	if len(differing) == 0 {
+		return status, nil
+	}
+	if _, err := host.Run(ctx, remote.Command{Name: "setting variables", Script: ClientScript(setStatements(differing, status)...) + " 2>/dev/null || :"}); err != nil {
+		return status, err
+	}
+	status, err := c.ask(ctx, host)
+	if err != nil || len(c.differing(status)) == 0 {
+		return status, err
+	}
+	if err := c.restart(ctx, host, status); err != nil {
+		return status, err
+	}
+	status, err = c.ask(ctx, host)
+	if err == nil && len(c.differing(status)) > 0 {
+		err = fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(c.Drift(status), "; "))
+	}
+	return status, err
+}
+
+// ask reads the status anew.
+func (c Config) ask(ctx context.Context, host remote.Host) (Status, error) {
+	observation, err := converge.Observe(ctx, host, converge.Manifest{Owner: Owner, Probes: []converge.Probe{c.statusProbe()}})
+	return ReadStatus(observation), err
+}
+
+// setStatements take back what was persisted over the file, and set at run time
+// what the server lets set.
+func setStatements(differing []Setting, status Status) []string {
+	var statements []string
+	for _, setting := range differing {
+		name := normalName(setting.Name)
+		if _, persisted := status.Persisted[name]; persisted {
+			statements = append(statements, "RESET PERSIST IF EXISTS `"+name+"`")
+		}
+		statements = append(statements, "SET GLOBAL `"+name+"` = "+literal(setting.Value))
+	}
+	return statements
+}
+
+// literal writes a value so that SET takes it: numbers bare, with the suffix
+// that only files may have worked out.
+func literal(value string) string {
+	value = strings.Trim(strings.TrimSpace(value), `"'`)
+	if number, ok := parseBytes(value); ok {
+		return strconv.FormatUint(number, 10)
+	}
+	if _, err := strconv.ParseFloat(value, 64); err == nil {
+		return value
+	}
+	if _, ok := truth(value); ok {
+		return strings.ToUpper(value)
+	}
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(value) + "'"
+}
+
+// Remove takes the server back: it stops, its settings go, and its data stay
+// unless deleteToo says otherwise. A member that others count on is refused.
+func Remove(ctx context.Context, host remote.Host, deleteToo bool) error {
+	status, err := (Config{}).ask(ctx, host)
+	if err != nil {
+		return err
+	}
+	if others := status.othersOnline(); others > 0 {
+		return fmt.Errorf("%w: %d others are online in group %s. Remove it from the atoll_mysql_cluster first", ErrMember, others, status.GroupName)
+	}
+	if err := converge.Remove(ctx, host, Owner); err != nil || !deleteToo {
+		return err
+	}
+	_, err = host.Run(ctx, deleteData())
+	return err
+}
+
+func (s Status) othersOnline() int {
+	others := 0
+	for _, member := range s.Members {
+		if member.ID != s.UUID && member.State == "ONLINE" {
+			others++
+		}
+	}
+	return others
+}

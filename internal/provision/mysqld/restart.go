@@ -1,0 +1,124 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqld
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// gates let the members of one group restart one after another, whatever
+// Terraform's parallelism.
+var gates sync.Map // of group name to chan struct{}
+
+// primaryWaits is how long the primary lets secondaries go first.
+const primaryWaits = 3 * time.Second
+
+// poll lies between two looks at a group.
+const poll = time.Second
+
+// restart restarts the server. In a group it waits for its turn and for all
+// others to be online, hands the primary's role over first, and ends when the
+// server is online again.
+func (c Config) restart(ctx context.Context, host remote.Host, status Status) error {
+	if len(status.Members) < 2 {
+		return c.restartUnit(ctx, host)
+	}
+	if status.role() == "PRIMARY" {
+		if err := sleep(ctx, primaryWaits); err != nil {
+			return err
+		}
+	}
+	value, _ := gates.LoadOrStore(status.GroupName, make(chan struct{}, 1))
+	gate, _ := value.(chan struct{})
+	select {
+	case gate <- struct{}{}:
+		defer func() { <-gate }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	status, err := c.awaitOnline(ctx, host, len(status.Members))
+	if err != nil {
+		return fmt.Errorf("a restart has to wait until all members are online: %w", err)
+	}
+	if successor := status.successor(); status.role() == "PRIMARY" && successor != "" {
+		if _, err := host.Run(ctx, remote.Command{Name: "handing the primary's role over", Long: true,
+			Script: ClientScript("SELECT group_replication_set_as_primary('" + successor + "')")}); err != nil {
+			return err
+		}
+	}
+	if err := c.restartUnit(ctx, host); err != nil {
+		return err
+	}
+	_, err = c.awaitOnline(ctx, host, len(status.Members))
+	return err
+}
+
+func (c Config) restartUnit(ctx context.Context, host remote.Host) error {
+	return converge.Apply(ctx, host, converge.Manifest{Owner: Owner}, []converge.Step{{
+		Title:  "restart " + Unit,
+		Script: "systemctl restart " + Unit + " || { journalctl -q -n 15 -o cat -u " + Unit + " >&2; exit 1; }",
+	}})
+}
+
+// awaitOnline waits until the server sees that many members and all are online.
+func (c Config) awaitOnline(ctx context.Context, host remote.Host, count int) (Status, error) {
+	for {
+		status, err := c.ask(ctx, host)
+		if err != nil {
+			return status, err
+		}
+		missing := status.notOnline()
+		if status.Answers && len(missing) == 0 && len(status.Members) >= count {
+			return status, nil
+		}
+		if err := sleep(ctx, poll); err != nil {
+			return status, fmt.Errorf("%w: %d of %d members seen, not online: %s", err, len(status.Members), count, strings.Join(missing, ", "))
+		}
+	}
+}
+
+func (s Status) role() string {
+	for _, member := range s.Members {
+		if member.ID == s.UUID {
+			return member.Role
+		}
+	}
+	return ""
+}
+
+// successor is another online member that can take the primary's role.
+func (s Status) successor() string {
+	for _, member := range s.Members {
+		if member.ID != s.UUID && member.State == "ONLINE" {
+			return member.ID
+		}
+	}
+	return ""
+}
+
+func (s Status) notOnline() []string {
+	var list []string
+	for _, member := range s.Members {
+		if member.State != "ONLINE" {
+			list = append(list, fmt.Sprintf("%s:%d %s", member.Host, member.Port, member.State))
+		}
+	}
+	return list
+}
+
+func sleep(ctx context.Context, wait time.Duration) error {
+	select {
+	case <-time.After(wait):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

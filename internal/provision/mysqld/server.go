@@ -1,0 +1,143 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package mysqld is the provisioning plugin for one MySQL server, ready to be a
+// member of an InnoDB Cluster: the package, one settings file for that very
+// version and that very machine, the unit behind the mesh. Who is in the
+// cluster is the business of package innodbcluster.
+package mysqld
+
+import (
+	"fmt"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Config is what one atoll_mysql_server declares.
+type Config struct {
+	// Address to listen on and to be known by; Port is TCP.
+	Address string
+	Port    int
+	// ServerID is MySQL's server_id, different for each member.
+	ServerID int64
+	// Mesh is the mesh that the address belongs to; "" for none.
+	Mesh string
+	// Package to install; "" means mysql-server.
+	Package string
+	// Own are the user's own; see CheckSettings.
+	Own map[string]string
+	// MemoryBytes of the machine, from Survey.
+	MemoryBytes uint64
+	// Version of the installed package; the zero Version is taken for a 9.x.
+	Version Version
+}
+
+// Owner is the name under which a machine records what the server has there.
+const Owner = "mysql-server"
+
+const (
+	// Unit of the server, as Debian, Ubuntu and MySQL's own packages call it.
+	Unit = "mysql.service"
+	// Socket that the machine's root is let in by, without a password.
+	Socket        = "/run/mysqld/mysqld.sock"
+	dataDirectory = "/var/lib/mysql"
+	settingsFile  = "/etc/mysql/mysql.conf.d/zz-atoll.cnf"
+	identityFile  = "/var/lib/atoll/mysql-identity"
+	noMariaDB     = "MariaDB has no Group Replication, so it cannot be a member of an InnoDB Cluster. Remove it, or use another machine"
+)
+
+func (c Config) packageName() string {
+	if c.Package == "" {
+		return "mysql-server"
+	}
+	return c.Package
+}
+
+// Manifest is everything that the server wants on its machine. The settings
+// file restarts nothing: see Converge, which sets at run time what it can and
+// restarts members of one group one after another.
+func (c Config) Manifest() converge.Manifest {
+	yes := true
+	manifest := converge.Manifest{
+		Owner: Owner,
+		Packages: []converge.Package{{Name: c.packageName(), Refuse: map[string]string{
+			"mariadb-server": noMariaDB, "mariadb-server-core": noMariaDB,
+		}}},
+		Directories: []converge.Directory{{Path: "/var/lib/atoll", Mode: 0o755}, {Path: "/etc/systemd/system/mysql.service.d", Mode: 0o755}},
+		Files: []converge.File{
+			{Path: settingsFile, Mode: 0o644, Content: c.file()},
+			{Path: "/etc/systemd/system/mysql.service.d/atoll.conf", Mode: 0o644, Content: c.unitConfig()},
+		},
+		Actions: []converge.Action{initialise(), identify()},
+		Units:   []converge.Unit{{Name: Unit, Enabled: &yes, Active: &yes}},
+		Probes:  []converge.Probe{c.statusProbe(), {Name: memoryProbe, Script: memoryScript}},
+	}
+	return manifest
+}
+
+// unitConfig lets the server start when the address is there. tinc's unit is up
+// before its interface is, so the address itself is awaited.
+func (c Config) unitConfig() []byte {
+	order := ""
+	if c.Mesh != "" {
+		order = fmt.Sprintf("[Unit]\nAfter=%[1]s\nWants=%[1]s\n\n", tinc.Unit(c.Mesh))
+	}
+	return fmt.Appendf(nil, `# Written by Atoll.
+%[1]s[Service]
+LimitNOFILE=65536
+ExecStartPre=/bin/sh -c 'i=0; until ip -o addr show | grep -qwF %[2]s; do i=$$((i + 1)); [ $$i -lt 300 ] || exit 1; sleep 0.2; done'
+`, order, c.Address)
+}
+
+// initialise makes a datadir where none is, as the distribution's package does:
+// the machine's root is let in over the socket and nobody else.
+func initialise() converge.Action {
+	return converge.Action{
+		Name:  "make the datadir",
+		Drift: "datadir " + dataDirectory + ": missing",
+		Done:  "[ -e " + dataDirectory + "/mysql.ibd ]",
+		Run: `systemctl stop mysql.service 2>/dev/null || :
+install -d -o mysql -g mysql -m 0750 ` + dataDirectory + `
+find ` + dataDirectory + ` -mindepth 1 -delete
+sql=$(mktemp --tmpdir=/var/lib/mysql-files atoll.XXXXXX)
+trap 'rm -f "$sql"' EXIT
+printf '%s\n' "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';" "ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';" SHUTDOWN\; >"$sql"
+chown mysql:mysql "$sql"
+mysqld --no-defaults --initialize-insecure --user=mysql --datadir=` + dataDirectory + ` --init-file="$sql" >&2`,
+	}
+}
+
+// identify gives the server a UUID of its own, once a machine: machines that
+// were cloned from one image share it, and a group refuses its second bearer. A
+// member of a group keeps the one that it is known by.
+func identify() converge.Action {
+	return converge.Action{
+		Name:  "give the server a UUID of its own",
+		Drift: "server UUID: not known to be this machine's own",
+		Done:  fmt.Sprintf(`[ "$(cat %s 2>/dev/null)" = "$(cat /etc/machine-id)" ]`, identityFile),
+		Run: `if ! grep -qs '"group_replication_group_name"' ` + dataDirectory + `/mysqld-auto.cnf; then
+` + renewIdentity + `
+fi
+mkdir -p /var/lib/atoll
+cat /etc/machine-id >` + identityFile,
+	}
+}
+
+// renewIdentity lets mysqld make a new UUID at its next start.
+const renewIdentity = `running=$(systemctl is-active mysql.service || :)
+if [ "$running" = active ]; then systemctl stop mysql.service; fi
+rm -f ` + dataDirectory + `/auto.cnf
+if [ "$running" = active ]; then systemctl start mysql.service; fi`
+
+// RenewIdentity gives a server that is not a member a new UUID; it restarts.
+func RenewIdentity() remote.Command {
+	return remote.Command{Name: "giving the server a UUID of its own", Script: "set -e\n" + renewIdentity, Long: true}
+}
+
+// deleteData removes the datadir's content for good.
+func deleteData() remote.Command {
+	return remote.Command{Name: "deleting the datadir", Long: true,
+		Script: "set -e\nsystemctl stop mysql.service 2>/dev/null || :\nfind " + dataDirectory + " -mindepth 1 -delete\nrm -f " + identityFile}
+}

@@ -1,0 +1,103 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqlrouter
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Cluster is the cluster as the router's resource reaches it.
+type Cluster struct {
+	Cluster innodbcluster.Cluster
+	Hosts   map[string]remote.Host
+}
+
+// patience is how long a started router gets until it listens on all ports.
+const patience = 30 * time.Second
+
+// Converge brings the router to the declared state: bootstraps it where that is
+// needed, and ends when it listens.
+func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster) (Status, error) {
+	observation, err := converge.Observe(ctx, host, c.Manifest(true))
+	if err != nil {
+		return Status{}, err
+	}
+	if len(c.bootstrapDrift(ReadStatus(observation))) > 0 {
+		if _, err := converge.Converge(ctx, host, c.Manifest(false)); err != nil {
+			return Status{}, err
+		}
+		if err := c.bootstrap(ctx, host, cluster); err != nil {
+			return Status{}, err
+		}
+	}
+	deadline := time.Now().Add(patience)
+	for {
+		observation, err := converge.Converge(ctx, host, c.Manifest(true))
+		if err != nil {
+			return Status{}, err
+		}
+		status := ReadStatus(observation)
+		drift := c.Drift(status, Active(observation))
+		if len(drift) == 0 {
+			return status, nil
+		}
+		if time.Now().After(deadline) {
+			return status, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(drift, "; "))
+		}
+		select {
+		case <-time.After(300 * time.Millisecond):
+		case <-ctx.Done():
+			return status, ctx.Err()
+		}
+	}
+}
+
+// bootstrap makes the account, lets Router write its configuration, and takes
+// back from the account what only this needed. The password goes to the machine
+// on standard input and stays in Router's own keyring there.
+func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster) error {
+	routing, err := innodbcluster.OpenRouting(ctx, cluster.Cluster, cluster.Hosts)
+	if err != nil {
+		return err
+	}
+	defer routing.Close()
+	account, err := routing.Authorize(ctx, c.Account())
+	if err != nil {
+		return err
+	}
+	_, err = host.Run(ctx, remote.Command{
+		Name: "bootstrapping the router", Long: true,
+		Script: c.bootstrapScript(routing.Primary), Stdin: strings.NewReader(account.Password + "\n"),
+	})
+	return errors.Join(err, routing.Restrict(ctx, c.Account()))
+}
+
+// Remove takes the router from its machine, and its account and rows from the
+// cluster. A machine that is lost, and a cluster that is gone, need nothing.
+func (c Config) Remove(ctx context.Context, host remote.Host, cluster Cluster) error {
+	err := converge.Remove(ctx, host, Owner)
+	if err == nil {
+		_, err = host.Run(ctx, remote.Command{Name: "removing the router's files", Script: "rm -rf " + directory})
+	}
+	if err != nil && !errors.Is(err, remote.ErrLost) {
+		return err
+	}
+	routing, err := innodbcluster.OpenRouting(ctx, cluster.Cluster, cluster.Hosts)
+	if errors.Is(err, innodbcluster.ErrNoPrimary) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer routing.Close()
+	return routing.Remove(ctx, c.Account(), c.Address, Name)
+}

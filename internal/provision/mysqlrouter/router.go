@@ -1,0 +1,221 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package mysqlrouter is the provisioning plugin for MySQL Router beside an
+// application: bootstrapped by Router itself against the cluster, with an
+// account that was made for it, and run by a unit that starts after the mesh.
+package mysqlrouter
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Config is what one atoll_mysql_router declares.
+type Config struct {
+	// Address of the machine, under which the cluster knows the router.
+	Address string
+	// ClusterID is the UUID in the cluster's metadata: with another one, the
+	// router has to be bootstrapped anew.
+	ClusterID   string
+	BindAddress string
+	// ReadWrite, ReadOnly and ReadWriteSplit are TCP ports.
+	ReadWrite, ReadOnly, ReadWriteSplit int64
+	// ConnectTimeout and ReadTimeout in seconds.
+	ConnectTimeout, ReadTimeout int64
+	// Mesh by which the members are reached; "" for none.
+	Mesh string
+}
+
+const (
+	// Owner is the name under which a machine records what the router has there.
+	Owner = "mysql-router"
+	// Name is the router's in the cluster's metadata, beside its address.
+	Name = "atoll"
+	// Unit that runs the router.
+	Unit      = "mysqlrouter.service"
+	user      = "mysqlrouter"
+	directory = "/var/lib/atoll-router"
+	conf      = directory + "/mysqlrouter.conf"
+	stamp     = directory + "/atoll.stamp"
+)
+
+// Account is the name of the router's own account in the cluster. 32
+// characters are the most that MySQL takes.
+func (c Config) Account() string {
+	name := "mysql_router_" + regexp.MustCompile(`[^A-Za-z0-9]`).ReplaceAllString(c.Address, "_")
+	if len(name) > 32 {
+		sum := sha256.Sum256([]byte(c.Address))
+		name = "mysql_router_" + hex.EncodeToString(sum[:])[:16]
+	}
+	return name
+}
+
+// declared sums up everything that a bootstrap decides.
+func (c Config) declared() string {
+	c.Mesh = "" // only the unit's
+	text, err := json.Marshal(c)
+	if err != nil {
+		panic(err) // a struct of strings and numbers always encodes
+	}
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
+}
+
+// Manifest is everything that the router wants on its machine, except what its
+// bootstrap writes. start says whether the unit has to run by now.
+func (c Config) Manifest(start bool) converge.Manifest {
+	yes := true
+	unit := converge.Unit{Name: Unit, Enabled: &yes}
+	if start {
+		unit.Active = &yes
+	}
+	return converge.Manifest{
+		Owner:       Owner,
+		Packages:    []converge.Package{{Name: "mysql-router"}},
+		Users:       []converge.User{{Name: user, Home: directory}},
+		Directories: []converge.Directory{{Path: directory, Owner: user, Group: user, Mode: 0o700}},
+		Files:       []converge.File{{Path: "/etc/systemd/system/" + Unit, Mode: 0o644, Content: c.unit(), Restart: []string{Unit}}},
+		Units:       []converge.Unit{unit},
+		Probes:      []converge.Probe{{Name: probe, Script: probeScript}},
+	}
+}
+
+// unit starts after the mesh, and again whenever the router ends.
+func (c Config) unit() []byte {
+	order := "After=network-online.target\nWants=network-online.target\n"
+	if c.Mesh != "" {
+		order = fmt.Sprintf("After=network-online.target %[1]s\nWants=network-online.target %[1]s\n", tinc.Unit(c.Mesh))
+	}
+	return fmt.Appendf(nil, `# Written by Atoll.
+[Unit]
+Description=MySQL Router
+%sStartLimitIntervalSec=0
+
+[Service]
+Type=notify
+User=%s
+Environment=ROUTER_PID=/run/mysqlrouter/mysqlrouter.pid
+RuntimeDirectory=mysqlrouter
+ExecStart=/usr/bin/mysqlrouter -c %s
+Restart=always
+RestartSec=1
+LimitNOFILE=65536
+
+[Install]
+WantedBy=multi-user.target
+`, order, user, conf)
+}
+
+const probe = "router"
+
+// probeScript prints what a bootstrap left and what listens now.
+const probeScript = `printf 'version %s\n' "$(mysqlrouter --version 2>/dev/null)"
+printf 'stamp %s\n' "$(cat ` + stamp + ` 2>/dev/null)"
+printf 'conf %s\n' "$(sha256sum <` + conf + ` 2>/dev/null | cut -c1-64)"
+[ -s ` + directory + `/data/keyring ] && [ -s ` + directory + `/mysqlrouter.key ] && echo keyring
+ss -ltnH 2>/dev/null | awk '{print "listen " $4}'
+:`
+
+// Status is what stands on the machine.
+type Status struct {
+	Version string
+	// Declared is the sum that the last bootstrap was made for; ConfThen and
+	// ConfNow are the sums of its configuration then and now.
+	Declared, ConfThen, ConfNow string
+	Keyring                     bool
+	// Listening are local addresses with port.
+	Listening []string
+}
+
+var versionPattern = regexp.MustCompile(`\d+\.\d+\.\d+`)
+
+// ReadStatus reads the probe's answer.
+func ReadStatus(o converge.Observation) Status {
+	var s Status
+	for line := range strings.Lines(o.Probes[probe].Output) {
+		fields := append(strings.Fields(line), "", "", "")
+		switch fields[0] {
+		case "version":
+			s.Version = versionPattern.FindString(line)
+		case "stamp":
+			s.Declared, s.ConfThen = fields[1], fields[2]
+		case "conf":
+			s.ConfNow = fields[1]
+		case "keyring":
+			s.Keyring = true
+		case "listen":
+			s.Listening = append(s.Listening, fields[1])
+		}
+	}
+	return s
+}
+
+// bootstrapDrift says why the router has to be bootstrapped anew.
+func (c Config) bootstrapDrift(s Status) []string {
+	switch {
+	case s.Declared == "":
+		return []string{"router: not bootstrapped"}
+	case s.Declared != c.declared():
+		return []string{"router: bootstrapped for another cluster or other settings"}
+	case s.ConfNow != s.ConfThen:
+		return []string{"file " + conf + ": content differs"}
+	case !s.Keyring:
+		return []string{"router: its keyring is missing"}
+	}
+	return nil
+}
+
+// Drift is what the engine does not see.
+func (c Config) Drift(s Status, active bool) []string {
+	lines := c.bootstrapDrift(s)
+	if len(lines) > 0 || !active {
+		return lines
+	}
+	for _, port := range []int64{c.ReadWrite, c.ReadOnly, c.ReadWriteSplit} {
+		listens := slices.ContainsFunc(s.Listening, func(address string) bool { return strings.HasSuffix(address, fmt.Sprintf(":%d", port)) })
+		if !listens {
+			lines = append(lines, fmt.Sprintf("port %d: nothing listens", port))
+		}
+	}
+	return lines
+}
+
+// Active says whether the router's unit ran when it was observed.
+func Active(o converge.Observation) bool {
+	return len(o.Units) == 1 && o.Units[0].ActiveState == "active"
+}
+
+// bootstrapScript reads the account's password twice on standard input: the
+// account bootstraps itself. Sections for the X protocol, which the servers do
+// not speak, are taken out of what Router wrote.
+func (c Config) bootstrapScript(primary string) string {
+	set := func(option string, value any) string {
+		return " --conf-set-option=" + remote.Quote(fmt.Sprintf("%s=%v", option, value))
+	}
+	return fmt.Sprintf(`set -e
+umask 077
+read -r password
+said=$(printf '%%s\n%%s\n' "$password" "$password" | mysqlrouter --bootstrap %[3]s --directory %[1]s --user=%[2]s --force --disable-rest \
+  --account=%[4]s --account-create=never --name=%[5]s --report-host=%[6]s --conf-bind-address=%[7]s%[8]s 2>&1) || { printf '%%s\n' "$said" >&2; exit 1; }
+grep -q '^\[metadata_cache' %[9]s || { echo 'Router took the server for a standalone one: its configuration has no metadata_cache' >&2; exit 1; }
+awk '/^\[/ {skip = ($0 ~ /^\[routing:bootstrap_x_/)} !skip' %[9]s >%[9]s.new
+chown %[2]s:%[2]s %[9]s.new
+mv -f %[9]s.new %[9]s
+printf '%%s %%s\n' %[10]s "$(sha256sum <%[9]s | cut -c1-64)" >%[11]s
+systemctl try-restart %[12]s`,
+		directory, user, remote.Quote(c.Account()+"@"+primary), remote.Quote(c.Account()), Name, remote.Quote(c.Address), remote.Quote(c.BindAddress),
+		set("DEFAULT.connect_timeout", c.ConnectTimeout)+set("DEFAULT.read_timeout", c.ReadTimeout)+
+			set("routing:bootstrap_rw.bind_port", c.ReadWrite)+set("routing:bootstrap_ro.bind_port", c.ReadOnly)+
+			set("routing:bootstrap_rw_split.bind_port", c.ReadWriteSplit),
+		conf, c.declared(), stamp, Unit)
+}
