@@ -23,17 +23,17 @@ locals {
 }
 
 resource "atoll_host" "node" {
-  for_each   = var.nodes
-  hostname   = each.key
-  connection = { host = each.value.host, host_key = each.value.host_key }
+  for_each = var.nodes
+  hostname = each.key
+  ssh      = { host = each.value.host, host_key = each.value.host_key }
 }
 
 resource "atoll_mesh_peer" "node" {
-  for_each   = var.nodes
-  connection = atoll_host.node[each.key].connection
-  mesh       = "site"
-  name       = each.key
-  address    = each.value.mesh
+  for_each = var.nodes
+  ssh      = atoll_host.node[each.key].ssh
+  mesh     = "site"
+  name     = each.key
+  address  = each.value.mesh
 }
 
 resource "atoll_mesh" "site" {
@@ -43,11 +43,11 @@ resource "atoll_mesh" "site" {
 }
 
 resource "atoll_mysql_server" "database" {
-  for_each   = local.databases
-  connection = atoll_host.node[each.key].connection
-  mesh       = atoll_mesh.site.id
-  address    = atoll_mesh_peer.node[each.key].address
-  settings   = var.mysql_settings
+  for_each = local.databases
+  ssh      = atoll_host.node[each.key].ssh
+  mesh     = atoll_mesh.site.id
+  address  = atoll_mesh_peer.node[each.key].address
+  settings = var.mysql_settings
 }
 
 resource "atoll_mysql_cluster" "main" {
@@ -56,7 +56,7 @@ resource "atoll_mysql_cluster" "main" {
 }
 
 resource "atoll_mysql_router" "application" {
-  for_each   = local.applications
-  connection = atoll_host.node[each.key].connection
-  cluster    = atoll_mysql_cluster.main.routing
+  for_each = local.applications
+  ssh      = atoll_host.node[each.key].ssh
+  cluster  = atoll_mysql_cluster.main.routing
 }

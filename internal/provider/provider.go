@@ -56,7 +56,7 @@ func (p *atollProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp
 			"ssh": sshAttribute(),
 			"lost": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				Description: "Addresses (connection.host) of machines that are gone for good. They are never contacted: what was on them leaves the state at the next refresh, " +
+				Description: "Addresses (ssh.host) of machines that are gone for good. They are never contacted: what was on them leaves the state at the next refresh, " +
 					"and mesh, cluster and routers go on without them. Remove what is declared on them in the same change. Default none.",
 			},
 		},

@@ -95,7 +95,7 @@ func connectionAttributes() map[string]schema.Attribute {
 func ConnectionAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
 		Required: true,
-		Description: "How to reach the machine over SSH: usually the connection of an atoll_host, taken whole. Holds no secret. " +
+		Description: "How to reach the machine over SSH: usually the ssh of an atoll_host, taken whole. Holds no secret. " +
 			"A change is in place: the machine at the new address is brought to the declared state; the machine at the old address is not contacted.",
 		Attributes: connectionAttributes(),
 	}

@@ -34,11 +34,11 @@ func nextStep(err error) string {
 	case errors.Is(err, remote.ErrUnreachable):
 		return "Check that the machine is up and that its sshd can be reached from here, then apply again. If the machine is gone for good, add its address to the provider's lost list and remove it from the configuration."
 	case errors.Is(err, remote.ErrHostKeyMismatch):
-		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into connection.host_key."
+		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into ssh.host_key."
 	case errors.Is(err, remote.ErrHostKeyUnknown):
-		return "Compare the fingerprint with the machine's console, then add the line to the connection."
+		return "Compare the fingerprint with the machine's console, then add the line as ssh.host_key."
 	case errors.Is(err, remote.ErrAuthentication):
-		return "Check connection.user and connection.key, and that the public half of the key stands in the user's authorized_keys on the machine."
+		return "Check ssh.user and ssh.key, and that the public half of the key stands in the user's authorized_keys on the machine."
 	case errors.Is(err, remote.ErrPrivilege):
 		return "Allow the user to run sudo, without a password or with the one given in the provider's ssh.sudo_passwords, or log in as root."
 	case errors.Is(err, context.DeadlineExceeded):

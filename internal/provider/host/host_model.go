@@ -18,7 +18,7 @@ import (
 // hostModel is the state of one atoll_host.
 type hostModel struct {
 	ID         types.String   `tfsdk:"id"`
-	Connection types.Object   `tfsdk:"connection"`
+	Connection types.Object   `tfsdk:"ssh"`
 	Hostname   types.String   `tfsdk:"hostname"`
 	TimeSync   types.Bool     `tfsdk:"time_sync"`
 	SwapMiB    types.Int64    `tfsdk:"swap_mib"`

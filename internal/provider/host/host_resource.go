@@ -61,7 +61,7 @@ func (r *hostResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		return
 	}
 	var connection types.Object
-	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("connection"), &connection)...)
+	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("ssh"), &connection)...)
 	target, known, diags := base.Target(ctx, connection)
 	resp.Diagnostics.Append(diags...)
 	if !known {
@@ -69,7 +69,7 @@ func (r *hostResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), target.Host)...)
 	if r.Data != nil && req.State.Raw.IsNull() {
-		r.RefuseLost(target, path.Root("connection").AtName("host"), &resp.Diagnostics)
+		r.RefuseLost(target, path.Root("ssh").AtName("host"), &resp.Diagnostics)
 	}
 }
 
@@ -153,7 +153,7 @@ func (r *hostResource) ImportState(ctx context.Context, req resource.ImportState
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), target.Host)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("connection"), base.ConnectionFor(target))...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("ssh"), base.ConnectionFor(target))...)
 	base.SetMachineIdentity(ctx, base.ConnectionFor(target), resp.Identity, &resp.Diagnostics)
 }
 

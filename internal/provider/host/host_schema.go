@@ -38,10 +38,10 @@ func (r *hostResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				Computed:      true,
-				Description:   "Address of the machine, the same as connection.host.",
+				Description:   "Address of the machine, the same as ssh.host.",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
-			"connection": base.ConnectionAttribute(),
+			"ssh": base.ConnectionAttribute(),
 			"hostname": schema.StringAttribute{
 				Optional:    true,
 				Description: "Host name of the machine, without a domain. Left alone when not given. A change is in place.",

@@ -103,6 +103,6 @@ func exportAttributes() map[string]schema.Attribute {
 		"endpoint":   schema.StringAttribute{Required: true, Description: "Address outside of the mesh at which the others dial this node."},
 		"port":       schema.Int64Attribute{Required: true, Description: "TCP and UDP port of tinc on the node."},
 		"public_key": schema.StringAttribute{Required: true, Description: "Public RSA key of the node, in PEM form."},
-		"connection": base.ConnectionWithin(),
+		"ssh":        base.ConnectionWithin(),
 	}
 }

@@ -14,7 +14,7 @@ import (
 // peerModel is the state of one atoll_mesh_peer.
 type peerModel struct {
 	ID         types.String   `tfsdk:"id"`
-	Connection types.Object   `tfsdk:"connection"`
+	Connection types.Object   `tfsdk:"ssh"`
 	Mesh       types.String   `tfsdk:"mesh"`
 	Name       types.String   `tfsdk:"name"`
 	Address    types.String   `tfsdk:"address"`
@@ -33,13 +33,13 @@ type exportModel struct {
 	Endpoint   types.String `tfsdk:"endpoint"`
 	Port       types.Int64  `tfsdk:"port"`
 	PublicKey  types.String `tfsdk:"public_key"`
-	Connection types.Object `tfsdk:"connection"`
+	Connection types.Object `tfsdk:"ssh"`
 }
 
 func exportTypes() map[string]attr.Type {
 	return map[string]attr.Type{
 		"name": types.StringType, "address": types.StringType, "endpoint": types.StringType,
-		"port": types.Int64Type, "public_key": types.StringType, "connection": base.ConnectionType(),
+		"port": types.Int64Type, "public_key": types.StringType, "ssh": base.ConnectionType(),
 	}
 }
 
@@ -47,7 +47,7 @@ func exportTypes() map[string]attr.Type {
 func (m peerModel) export(publicKey types.String) types.Object {
 	return types.ObjectValueMust(exportTypes(), map[string]attr.Value{
 		"name": m.Name, "address": m.Address, "endpoint": m.Endpoint, "port": m.Port,
-		"public_key": publicKey, "connection": m.Connection,
+		"public_key": publicKey, "ssh": m.Connection,
 	})
 }
 

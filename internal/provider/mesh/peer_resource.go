@@ -72,7 +72,7 @@ func (r *peerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	creating := req.State.Raw.IsNull()
 	if r.Data != nil && creating {
-		r.RefuseLost(target, path.Root("connection").AtName("host"), &resp.Diagnostics)
+		r.RefuseLost(target, path.Root("ssh").AtName("host"), &resp.Diagnostics)
 	}
 	if plan.Endpoint.IsUnknown() {
 		plan.Endpoint = types.StringValue(target.Host)
@@ -162,7 +162,13 @@ func (r *peerResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	}
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Delete, deleteTimeout, &resp.Diagnostics)
 	defer cancel()
-	r.Clear(ctx, subject(state), state.Connection, state.manifest(&resp.Diagnostics).Owner, &resp.Diagnostics)
+	host, ok := r.Machine(ctx, state.Connection, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	if err := state.node().Remove(ctx, host); err != nil && base.Judge(err) != base.Forget {
+		base.AddError(&resp.Diagnostics, "Delete", subject(state), err)
+	}
 }
 
 // ImportState takes "MESH/NAME [user@]host[:port] HOST-KEY", or the same as an

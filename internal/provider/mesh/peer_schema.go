@@ -40,7 +40,7 @@ func (r *peerResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 				Computed: true, Description: "Mesh and name, such as \"site/hk1\".",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
-			"connection": base.ConnectionAttribute(),
+			"ssh": base.ConnectionAttribute(),
 			"mesh": schema.StringAttribute{
 				Required:      true,
 				Description:   "Name of the mesh; must be the name of the atoll_mesh that takes this peer. A change replaces the peer.",
@@ -60,7 +60,7 @@ func (r *peerResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 			},
 			"endpoint": schema.StringAttribute{
 				Optional: true, Computed: true,
-				Description: "Address outside of the mesh at which the other nodes dial this one. Default connection.host. A change is in place; only the links to this node are made anew.",
+				Description: "Address outside of the mesh at which the other nodes dial this one. Default ssh.host. A change is in place; only the links to this node are made anew.",
 				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"port": schema.Int64Attribute{
@@ -82,7 +82,7 @@ func (r *peerResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 					"endpoint":   schema.StringAttribute{Computed: true, Description: "Address outside of the mesh."},
 					"port":       schema.Int64Attribute{Computed: true, Description: "TCP and UDP port of tinc."},
 					"public_key": schema.StringAttribute{Computed: true, Description: "Public RSA key of the node, in PEM form."},
-					"connection": base.ConnectionOutput(),
+					"ssh":        base.ConnectionOutput(),
 				},
 			},
 			"drift":    base.DriftAttribute(),

@@ -53,11 +53,11 @@ func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
 		Description: "The members by a name of your own: each the member of an atoll_mysql_server. Up to 9; an odd number, since an even one survives no more failures than one less. Adding or removing an entry is in place.",
 		Validators:  []validator.Map{mapvalidator.SizeBetween(1, 9)},
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"address":    schema.StringAttribute{Required: true, Description: "Address that the server listens on."},
-			"port":       schema.Int64Attribute{Required: true, Description: "TCP port that the server listens on."},
-			"server_id":  schema.Int64Attribute{Required: true, Description: "Number of the server."},
-			"mesh":       schema.StringAttribute{Optional: true, Description: "Mesh that the address belongs to."},
-			"connection": base.ConnectionWithin(),
+			"address":   schema.StringAttribute{Required: true, Description: "Address that the server listens on."},
+			"port":      schema.Int64Attribute{Required: true, Description: "TCP port that the server listens on."},
+			"server_id": schema.Int64Attribute{Required: true, Description: "Number of the server."},
+			"mesh":      schema.StringAttribute{Optional: true, Description: "Mesh that the address belongs to."},
+			"ssh":       base.ConnectionWithin(),
 		}},
 	}
 	attributes["group_name"] = schema.StringAttribute{

@@ -61,7 +61,7 @@ func (r *routerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		return
 	}
 	if creating && r.Data != nil {
-		r.RefuseLost(target, path.Root("connection").AtName("host"), &resp.Diagnostics)
+		r.RefuseLost(target, path.Root("ssh").AtName("host"), &resp.Diagnostics)
 	}
 	plan.ID = types.StringValue(target.Host)
 	ports, portsKnown := plan.ports(ctx, &resp.Diagnostics)
@@ -165,7 +165,7 @@ func (r *routerResource) ImportState(ctx context.Context, req resource.ImportSta
 		return
 	}
 	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), target.Host)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("connection"), base.ConnectionFor(target))...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("ssh"), base.ConnectionFor(target))...)
 	base.SetMachineIdentity(ctx, base.ConnectionFor(target), resp.Identity, &resp.Diagnostics)
 }
 

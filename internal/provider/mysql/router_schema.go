@@ -26,7 +26,7 @@ import (
 // routerModel is the state of one atoll_mysql_router.
 type routerModel struct {
 	ID          types.String   `tfsdk:"id"`
-	Connection  types.Object   `tfsdk:"connection"`
+	Connection  types.Object   `tfsdk:"ssh"`
 	Cluster     types.Object   `tfsdk:"cluster"`
 	BindAddress types.String   `tfsdk:"bind_address"`
 	Ports       types.Object   `tfsdk:"ports"`
@@ -67,8 +67,8 @@ func (r *routerResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Computed: true, Description: "Address of the machine, under which the router is known to the cluster.",
 				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
-			"connection": base.ConnectionAttribute(),
-			"cluster":    routingAttribute(),
+			"ssh":     base.ConnectionAttribute(),
+			"cluster": routingAttribute(),
 			"bind_address": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString("127.0.0.1"),
 				Description: "Address on which the router listens. Default 127.0.0.1: only the application on the same machine may come in. A change is in place: the router is bootstrapped anew.",

@@ -20,7 +20,7 @@ import (
 // serverModel is the state of one atoll_mysql_server.
 type serverModel struct {
 	ID         types.String   `tfsdk:"id"`
-	Connection types.Object   `tfsdk:"connection"`
+	Connection types.Object   `tfsdk:"ssh"`
 	Mesh       types.String   `tfsdk:"mesh"`
 	Address    types.String   `tfsdk:"address"`
 	Port       types.Int64    `tfsdk:"port"`
@@ -42,19 +42,19 @@ type memberModel struct {
 	Port       types.Int64  `tfsdk:"port"`
 	ServerID   types.Int64  `tfsdk:"server_id"`
 	Mesh       types.String `tfsdk:"mesh"`
-	Connection types.Object `tfsdk:"connection"`
+	Connection types.Object `tfsdk:"ssh"`
 }
 
 func memberTypes() map[string]attr.Type {
 	return map[string]attr.Type{
 		"address": types.StringType, "port": types.Int64Type, "server_id": types.Int64Type,
-		"mesh": types.StringType, "connection": base.ConnectionType(),
+		"mesh": types.StringType, "ssh": base.ConnectionType(),
 	}
 }
 
 func (m serverModel) member() types.Object {
 	return types.ObjectValueMust(memberTypes(), map[string]attr.Value{
-		"address": m.Address, "port": m.Port, "server_id": m.ServerID, "mesh": m.Mesh, "connection": m.Connection,
+		"address": m.Address, "port": m.Port, "server_id": m.ServerID, "mesh": m.Mesh, "ssh": m.Connection,
 	})
 }
 

@@ -165,7 +165,7 @@ func (r *serverResource) refuse(ctx context.Context, plan, state serverModel, cr
 		return
 	}
 	if creating {
-		r.RefuseLost(target, path.Root("connection").AtName("host"), diags)
+		r.RefuseLost(target, path.Root("ssh").AtName("host"), diags)
 	}
 	if r.Lost[target.Host] || !creating && plan.Settings.Equal(state.Settings) {
 		return
@@ -176,7 +176,7 @@ func (r *serverResource) refuse(ctx context.Context, plan, state serverModel, cr
 	}
 	config.MemoryBytes = survey.MemoryBytes
 	for _, problem := range config.Check(survey) {
-		diags.AddAttributeError(path.Root("connection"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+target.Host+": "+problem.Error()+".")
+		diags.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+target.Host+": "+problem.Error()+".")
 	}
 }
 

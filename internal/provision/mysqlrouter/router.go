@@ -214,7 +214,7 @@ mv -f %[9]s.new %[9]s
 printf '%%s %%s\n' %[10]s "$(sha256sum <%[9]s | cut -c1-64)" >%[11]s
 systemctl try-restart %[12]s`,
 		directory, user, remote.Quote(c.Account()+"@"+primary), remote.Quote(c.Account()), Name, remote.Quote(c.Address), remote.Quote(c.BindAddress),
-		set("DEFAULT.connect_timeout", c.ConnectTimeout)+set("DEFAULT.read_timeout", c.ReadTimeout)+
+		set("DEFAULT.connect_timeout", c.ConnectTimeout)+set("DEFAULT.read_timeout", c.ReadTimeout)+set("DEFAULT.logging_folder", "")+
 			set("routing:bootstrap_rw.bind_port", c.ReadWrite)+set("routing:bootstrap_ro.bind_port", c.ReadOnly)+
 			set("routing:bootstrap_rw_split.bind_port", c.ReadWriteSplit),
 		conf, c.declared(), stamp, Unit)

@@ -13,6 +13,7 @@ package tinc
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"strings"
 
@@ -152,9 +153,15 @@ func PublicKey(o converge.Observation) string {
 	return text + "\n"
 }
 
-// RemovalScript takes away what the record does not list: key and own host file.
-func (n Node) RemovalScript() string {
+// Remove takes the node from its machine: what the record lists, and then what
+// the machine made itself, the key and the own host file.
+func (n Node) Remove(ctx context.Context, host remote.Host) error {
+	if err := converge.Remove(ctx, host, n.Owner()); err != nil {
+		return err
+	}
 	dir := directory(n.Mesh)
-	return fmt.Sprintf("systemctl disable --quiet --now %s 2>/dev/null || :\nrm -f %s %s\nrmdir %s/hosts %[4]s/conf.d %[4]s 2>/dev/null || :",
-		remote.Quote(Unit(n.Mesh)), remote.Quote(dir+"/rsa_key.priv"), remote.Quote(dir+"/hosts/"+NodeName(n.Name)), remote.Quote(dir))
+	_, err := host.Run(ctx, remote.Command{Name: "removing the node's key", Script: fmt.Sprintf(
+		"rm -f %[1]s %[2]s && rmdir %[3]s/hosts %[3]s/conf.d %[3]s 2>/dev/null || :",
+		remote.Quote(dir+"/rsa_key.priv"), remote.Quote(dir+"/hosts/"+NodeName(n.Name)), remote.Quote(dir))})
+	return err
 }
