@@ -77,6 +77,7 @@ func (d *Daemon) begin() error {
 	if d.uplink, err = chooseUplink(d.config.Name); err != nil {
 		return err
 	}
+	d.uplink.Mirror = mirrorAddresses(d.config.Hosts)
 	if err := writeRecord(d.paths, record{Name: d.config.Name, PID: os.Getpid(), Started: startTime(os.Getpid()), Uplink: d.uplink}); err != nil {
 		return err
 	}

@@ -8,8 +8,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"net/url"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 )
 
@@ -20,6 +23,9 @@ type uplink struct {
 	// Index tells labs on one machine apart.
 	Index int    `json:"index"`
 	Table string `json:"table"`
+	// Mirror holds the package mirror's addresses that lie in the ranges of the
+	// lab, as they do where a resolver stands in for the outside.
+	Mirror []string `json:"mirror,omitempty"`
 }
 
 func (u uplink) bridge() string       { return fmt.Sprintf("atoll%d", u.Index) }
@@ -70,7 +76,7 @@ func (u uplink) up() error {
 	rules := fmt.Sprintf(`table ip %[1]s {
   chain forward {
     type filter hook forward priority -5; policy accept;
-    iifname %[2]q ip daddr { 203.0.113.0/24, 198.51.100.0/24, 192.0.2.0/24 } drop
+%[4]s    iifname %[2]q ip daddr { 203.0.113.0/24, 198.51.100.0/24, 192.0.2.0/24 } drop
     iifname %[2]q udp dport 53 accept
     iifname %[2]q tcp dport { 53, 80, 443 } accept
     iifname %[2]q drop
@@ -82,7 +88,7 @@ func (u uplink) up() error {
     ip saddr %[3]s oifname != %[2]q masquerade
   }
 }
-`, u.Table, u.bridge(), u.network())
+`, u.Table, u.bridge(), u.network(), u.mirrorRule())
 	return nft(rules)
 }
 
@@ -98,18 +104,53 @@ func nft(rules string) error {
 // join gives the n-th host its way out.
 func (u uplink) join(namespace string, n int) error {
 	_ = ip("link", "del", u.outside(n))
-	for _, args := range [][]string{
+	steps := [][]string{
 		{"link", "add", u.outside(n), "type", "veth", "peer", "name", "up0", "netns", namespace},
 		{"link", "set", u.outside(n), "master", u.bridge(), "up"},
 		{"-n", namespace, "addr", "add", u.address(n) + "/24", "dev", "up0"},
 		{"-n", namespace, "link", "set", "up0", "up"},
 		{"-n", namespace, "route", "replace", "default", "via", u.gateway()},
-	} {
+	}
+	for _, address := range u.Mirror {
+		steps = append(steps, []string{"-n", namespace, "route", "replace", address + "/32", "via", u.gateway()})
+	}
+	for _, args := range steps {
 		if err := ip(args...); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// mirrorRule lets packages through from a mirror in the ranges of the lab.
+func (u uplink) mirrorRule() string {
+	if len(u.Mirror) == 0 {
+		return ""
+	}
+	return fmt.Sprintf("    iifname %q ip daddr { %s } tcp dport { 80, 443 } accept\n", u.bridge(), strings.Join(u.Mirror, ", "))
+}
+
+// mirrorAddresses finds the package mirror's addresses that the lab's own
+// network would swallow. One that a host of the lab bears stays the host's.
+func mirrorAddresses(hosts []HostSpec) []string {
+	address, err := url.Parse(mirror())
+	if err != nil {
+		return nil
+	}
+	found, err := net.LookupHost(address.Hostname())
+	if err != nil {
+		return nil
+	}
+	return slices.DeleteFunc(found, func(one string) bool {
+		ip, err := netip.ParseAddr(one)
+		taken := slices.ContainsFunc(hosts, func(host HostSpec) bool { return host.Address == one })
+		return err != nil || !ip.Is4() || taken || !slices.ContainsFunc(ranges, func(r netip.Prefix) bool { return r.Contains(ip) })
+	})
+}
+
+// ranges are the documentation networks (RFC 5737) that the lab lives in.
+var ranges = []netip.Prefix{
+	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
 }
 
 // down removes bridge and rules; what is not there is fine.
