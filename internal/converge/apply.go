@@ -33,11 +33,11 @@ func (e *StepError) Error() string { return "unable to " + e.Title + ": " + e.Er
 // Unwrap gives the command's error.
 func (e *StepError) Unwrap() error { return e.Err }
 
-// ErrStillDiffers: the steps ran without an error and the host is still not as
+// ErrStillDiffers says that the steps ran without an error and the host is still not as
 // declared.
 var ErrStillDiffers = errors.New("still differs after apply")
 
-// ErrBusy: another run holds the host's lock for too long.
+// ErrBusy says that another run holds the host's lock for too long.
 var ErrBusy = errors.New("another run is working on the host")
 
 // lockWait is how long an apply waits for another one, in seconds.

@@ -108,7 +108,7 @@ func (d *differ) users() {
 func (d *differ) directories() {
 	for i, wanted := range d.manifest.Directories {
 		seen := d.observation.Directories[i]
-		line := ""
+		var line string
 		switch seen.Kind {
 		case "directory":
 			line = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
@@ -138,7 +138,7 @@ func (d *differ) sysctls() {
 func (d *differ) files() {
 	for i, wanted := range d.manifest.allFiles() {
 		seen := d.observation.Files[i]
-		line := ""
+		var line string
 		sum := sha256.Sum256(wanted.Content)
 		switch {
 		case seen.Kind == "missing":

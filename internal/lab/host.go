@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -287,5 +286,3 @@ func waitEmpty(namespace string) error {
 	}
 	return fmt.Errorf("processes in %s did not end", namespace)
 }
-
-func (m *machine) addr() netip.Addr { return netip.MustParseAddr(m.spec.Address) }

@@ -90,10 +90,8 @@ func (p paths) state() string           { return filepath.Join(stateRoot, p.name
 func (p paths) socket() string          { return filepath.Join(p.run(), "control.sock") }
 func (p paths) inventory() string       { return filepath.Join(p.run(), "inventory.json") }
 func (p paths) record() string          { return filepath.Join(p.run(), "record.json") }
-func (p paths) log() string             { return filepath.Join(p.run(), "daemon.log") }
 func (p paths) key() string             { return filepath.Join(p.run(), "id_ed25519") }
 func (p paths) disk(h string) string    { return filepath.Join(p.state(), "disks", h) }
-func (p paths) root(h string) string    { return filepath.Join(p.disk(h), "root") }
 func (p paths) console(h string) string { return filepath.Join(p.run(), h+".console") }
 
 // namespace is the network namespace of a host or of the operator.

@@ -168,7 +168,7 @@ func (s *shell) serve(slot *shellSlot, requests <-chan *ssh.Request, release fun
 	}
 	_ = s.channel.Close()
 	slot.drop(s)
-	for range errOut { //nolint:revive // drains what came too late
+	for range errOut {
 	}
 	<-ahead
 	s.end(rest)

@@ -53,11 +53,11 @@ func nextStep(err error) string {
 type Gone int
 
 const (
-	// Keep: report the error, keep the state.
+	// Keep means: report the error, keep the state.
 	Keep Gone = iota
-	// KeepAsDrift: the machine does not answer; keep the state, say so as drift.
+	// KeepAsDrift means: the machine does not answer; keep the state, say so as drift.
 	KeepAsDrift
-	// Forget: the machine is declared lost; the resource leaves the state.
+	// Forget means: the machine is declared lost; the resource leaves the state.
 	Forget
 )
 

@@ -17,7 +17,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrNotAsDeclared: nothing more can be done, and the cluster is not whole.
+// ErrNotAsDeclared says that nothing more can be done, and the cluster is not whole.
 var ErrNotAsDeclared = errors.New("the cluster is not as declared")
 
 // rounds is how often Converge looks and works: each round makes visible what

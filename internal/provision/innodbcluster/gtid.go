@@ -88,8 +88,8 @@ func (s GTIDSet) Minus(other GTIDSet) GTIDSet {
 	rest := GTIDSet{}
 	for source, intervals := range s {
 		for _, interval := range intervals {
-			for _, left := range interval.minus(other[source]) {
-				rest[source] = append(rest[source], left)
+			if left := interval.minus(other[source]); len(left) > 0 {
+				rest[source] = append(rest[source], left...)
 			}
 		}
 	}

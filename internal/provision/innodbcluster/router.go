@@ -12,7 +12,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrNoPrimary: no member that was asked knows of a primary.
+// ErrNoPrimary says that no member that was asked knows of a primary.
 var ErrNoPrimary = errors.New("the cluster has no primary now")
 
 // RouterAccount is the account of one router, made for it and with no more

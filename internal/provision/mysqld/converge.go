@@ -15,7 +15,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrMember: the server is a member of a group that has others online.
+// ErrMember says that the server is a member of a group that has others online.
 var ErrMember = errors.New("the server is still a member of a group")
 
 // Converge brings the server to the declared state and gives what it says of

@@ -14,7 +14,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrNoServer: the machine answered, and no server of Atoll's is on it.
+// ErrNoServer says that the machine answered, and no server of Atoll's is on it.
 var ErrNoServer = errors.New("there is no MySQL server of Atoll's on the machine")
 
 // Find reads the declaration of a server back from its machine, for import.

@@ -17,7 +17,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrNotMeshed: everything is in place, and still a peer does not reach another.
+// ErrNotMeshed says that everything is in place, and still a peer does not reach another.
 var ErrNotMeshed = errors.New("not every peer reaches every other over the mesh")
 
 // patience is how long links get to come up. tincd dials at once after a
@@ -87,7 +87,7 @@ func (m Mesh) convergeUnlessRunning(ctx context.Context, host remote.Host, key s
 // is as declared.
 func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, settled bool) (map[string]Reach, error) {
 	deadline := time.Now().Add(patience)
-	for {
+	for round := 0; ; round++ {
 		reached, differs, err := m.look(ctx, hosts)
 		if !settled {
 			differs = nil
@@ -103,12 +103,39 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, settled b
 			open := m.tryPorts(ctx, hosts, reached)
 			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(m.complaints(reached, hosts, open), "\n"))
 		}
+		if err := m.redial(ctx, hosts, reached, round); err != nil {
+			return nil, err
+		}
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
 			return nil, ctx.Err()
 		}
 	}
+}
+
+// redial lets one peer with a missing link dial anew, another in each round.
+// Two daemons that started at the same moment dial each other at the same
+// moment; each then closes what the other keeps ("established a second
+// connection"), and as their retry timers run alike, they do so again after 5,
+// 10 and 15 seconds. One that dials alone gets through.
+func (m Mesh) redial(ctx context.Context, hosts map[string]remote.Host, reached map[string]Reach, round int) error {
+	var alone []string
+	for _, key := range slices.Sorted(maps.Keys(hosts)) {
+		for to, ok := range reached[key] {
+			if !ok && hosts[to] != nil {
+				alone = append(alone, key)
+				break
+			}
+		}
+	}
+	if len(alone) == 0 {
+		return nil
+	}
+	_, err := hosts[alone[round%len(alone)]].Run(ctx, remote.Command{
+		Name: "dialling the other peers anew", Script: "systemctl kill -s ALRM " + remote.Quote(Unit(m.Name)) + " || :",
+	})
+	return err
 }
 
 // complaints leaves out the peers that are not contacted: they are gone.
@@ -158,7 +185,7 @@ func (m Mesh) tryPorts(ctx context.Context, hosts map[string]remote.Host, reache
 			}
 		}
 		slices.Sort(silent)
-		result, err := hosts[from].Run(ctx, remote.Command{Name: "trying tinc's ports", Script: m.PortProbe(from, silent)})
+		result, err := hosts[from].Run(ctx, remote.Command{Name: "trying tinc's ports", Script: m.PortProbe(silent)})
 		if err != nil {
 			return err
 		}

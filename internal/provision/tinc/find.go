@@ -15,7 +15,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrNoNode: the machine answered, and has no node of that mesh.
+// ErrNoNode says that the machine answered, and has no node of that mesh.
 var ErrNoNode = errors.New("there is no tinc node of this mesh on the machine")
 
 // Found is a node as it stands on a machine, for import.

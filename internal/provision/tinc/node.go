@@ -127,13 +127,13 @@ chmod 0600 %[1]s`, key),
 func (n Node) hostFileAction() converge.Action {
 	dir := directory(n.Mesh)
 	head := hostFileHead(n.Address, n.Endpoint, n.Port)
-	make := fmt.Sprintf(`{ printf '%%s' %s; openssl rsa -in %s -pubout 2>/dev/null; }`, remote.Quote(head), remote.Quote(dir+"/rsa_key.priv"))
+	assemble := fmt.Sprintf(`{ printf '%%s' %s; openssl rsa -in %s -pubout 2>/dev/null; }`, remote.Quote(head), remote.Quote(dir+"/rsa_key.priv"))
 	file := remote.Quote(dir + "/hosts/" + NodeName(n.Name))
 	return converge.Action{
 		Name:    "write the node's own host file",
 		Drift:   "file " + dir + "/hosts/" + NodeName(n.Name) + ": content differs",
-		Done:    fmt.Sprintf(`[ "$(%s)" = "$(cat %s)" ]`, make, file),
-		Run:     fmt.Sprintf("%s >%s.atoll\nchmod 0644 %[2]s.atoll\nmv -f %[2]s.atoll %[2]s", make, file),
+		Done:    fmt.Sprintf(`[ "$(%s)" = "$(cat %s)" ]`, assemble, file),
+		Run:     fmt.Sprintf("%s >%s.atoll\nchmod 0644 %[2]s.atoll\nmv -f %[2]s.atoll %[2]s", assemble, file),
 		Restart: []string{Unit(n.Mesh)},
 	}
 }

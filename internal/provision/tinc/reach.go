@@ -41,7 +41,7 @@ func (m Mesh) Reached(key string, o converge.Observation) Reach {
 
 // PortProbe finds out from one peer which others' tinc ports it reaches outside
 // of the mesh: TCP only, since tinc answers no stranger on UDP.
-func (m Mesh) PortProbe(key string, others []string) string {
+func (m Mesh) PortProbe(others []string) string {
 	var script strings.Builder
 	for _, other := range others {
 		peer := m.Peers[other]

@@ -18,18 +18,21 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/lab"
 )
 
-func main() {
+func main() { os.Exit(run()) }
+
+func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := root().ExecuteContext(ctx); err != nil {
 		// The bare error of a command that was run for the user has said its
 		// own; one that is wrapped is ours to print.
 		if exit, bare := err.(*exec.ExitError); bare { //nolint:errorlint // see above
-			os.Exit(exit.ExitCode())
+			return exit.ExitCode()
 		}
 		fmt.Fprintln(os.Stderr, "lab:", err)
-		os.Exit(1)
+		return 1
 	}
+	return 0
 }
 
 // labName is the --name that all commands share.

@@ -1,0 +1,68 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package site
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Machines reaches the hosts of a lab as an administrator does.
+func Machines(inventory lab.Inventory) (*remote.Pool, error) {
+	key, err := os.ReadFile(inventory.Key)
+	if err != nil {
+		return nil, fmt.Errorf("reading the lab's key: %w", err)
+	}
+	return remote.New(remote.Options{Keys: map[string]remote.PrivateKey{"default": {PEM: key}}})
+}
+
+// Machine is one host of a lab by its name.
+func Machine(pool *remote.Pool, inventory lab.Inventory, name string) (remote.Host, error) {
+	found, err := inventory.Host(name)
+	if err != nil {
+		return nil, err
+	}
+	return pool.Host(remote.Target{Host: found.Address, HostKey: found.HostKey}), nil
+}
+
+// Application is a database of its own, seen through the router of its host.
+type Application struct {
+	DB *sql.DB
+}
+
+// Deploy makes a database and an account on the primary, as an administrator
+// would, and connects to it through the router on the application's host.
+func Deploy(ctx context.Context, primary, application remote.Host) (*Application, error) {
+	secret := rand.Text()
+	statements := strings.Join([]string{
+		"CREATE DATABASE IF NOT EXISTS shop", "DROP TABLE IF EXISTS shop.writes", "CREATE TABLE shop.writes (id BIGINT PRIMARY KEY)",
+		"CREATE USER IF NOT EXISTS shop@'%'", "ALTER USER shop@'%' IDENTIFIED BY '" + secret + "'", "GRANT ALL ON shop.* TO shop@'%'",
+	}, ";\n")
+	if _, err := primary.Run(ctx, remote.Command{Name: "making the application's database", Script: "mysql", Stdin: strings.NewReader(statements)}); err != nil {
+		return nil, err
+	}
+	db, err := OpenRouter(application, "127.0.0.1:6446", "shop", secret, "shop")
+	if err != nil {
+		return nil, err
+	}
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		err := db.PingContext(ctx)
+		if err == nil {
+			return &Application{DB: db}, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("reaching the database through the router: %w", err)
+		}
+		time.Sleep(200 * time.Millisecond)
+	}
+}

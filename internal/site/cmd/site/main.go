@@ -1,0 +1,63 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Command site shows, measures and documents Atoll with a real Terraform. The
+// make targets run it; demo and bench run inside of a lab (lab exec).
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
+	"github.com/atollhq/terraform-provider-atoll/internal/site"
+)
+
+func main() { os.Exit(run()) }
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := &cobra.Command{Use: "site", Short: "Show, measure and document Atoll", SilenceUsage: true, SilenceErrors: true}
+	root.AddCommand(demoCommand(), schemaCommand())
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "site:", err)
+		return 1
+	}
+	return 0
+}
+
+func demoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "demo DIR", Short: "Apply examples/site to the lab, and pull the primary's plug under a writer", Args: cobra.ExactArgs(1),
+		RunE: func(command *cobra.Command, args []string) error {
+			client, err := lab.Open(os.Getenv(lab.Variable))
+			if err != nil {
+				return err
+			}
+			if err := os.MkdirAll(args[0], 0o700); err != nil {
+				return err
+			}
+			return site.Demo(command.Context(), client, args[0], os.Stdout)
+		},
+	}
+}
+
+func schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the provider's schema as JSON", Args: cobra.NoArgs,
+		RunE: func(command *cobra.Command, _ []string) error {
+			text, err := site.Schema(command.Context())
+			if err != nil {
+				return err
+			}
+			_, err = os.Stdout.Write(text)
+			return err
+		},
+	}
+}

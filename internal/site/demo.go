@@ -1,0 +1,191 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package site
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
+)
+
+// ErrLost is a demo in which an acknowledged write was not found again.
+var ErrLost = errors.New("acknowledged writes are lost")
+
+// before and after are how long the demo's writer writes around the fault.
+const (
+	before = 3 * time.Second
+	after  = 5 * time.Second
+	// recovery is how long the group and the router get to take writes again.
+	recovery = 90 * time.Second
+)
+
+// Demo applies examples/site to the hosts of a lab, shows what stands, and
+// pulls the primary's plug under a writer.
+func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) error {
+	terraform, err := Example(dir, client.Inventory)
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	progress := *terraform
+	progress.Log = &progressWriter{out: out}
+	if err := progress.Apply(ctx); err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "\nThe site stands after %s.\n", time.Since(start).Round(time.Second))
+	primary, err := show(ctx, terraform, out)
+	if err != nil {
+		return err
+	}
+	plan, err := terraform.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	if !plan.Empty() {
+		return fmt.Errorf("the plan after the apply is not empty: %s", plan)
+	}
+	fmt.Fprintln(out, "\nThe next plan is empty.")
+	return failover(ctx, client, primary, out)
+}
+
+// show prints members, mesh and routers, and returns the primary's name.
+func show(ctx context.Context, terraform *Terraform, out io.Writer) (string, error) {
+	var primary string
+	var members map[string]struct{ State, Role, Version string }
+	var mesh map[string][]string
+	var routers map[string]struct {
+		ReadWrite string `json:"read_write"`
+		ReadOnly  string `json:"read_only"`
+		Split     string `json:"read_write_split"`
+	}
+	for name, target := range map[string]any{"primary": &primary, "members": &members, "mesh": &mesh, "routers": &routers} {
+		if err := terraform.Output(ctx, name, target); err != nil {
+			return "", err
+		}
+	}
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "\nmember\tstate\trole\tversion")
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", name, members[name].State, members[name].Role, members[name].Version)
+	}
+	names := slices.Sorted(maps.Keys(mesh))
+	fmt.Fprintln(table, "\nmesh\t"+strings.Join(names, "\t"))
+	for _, from := range names {
+		row := from
+		for _, to := range names {
+			switch {
+			case from == to:
+				row += "\t·"
+			case slices.Contains(mesh[from], to):
+				row += "\tok"
+			default:
+				row += "\t–"
+			}
+		}
+		fmt.Fprintln(table, row)
+	}
+	fmt.Fprintln(table, "\nrouter\tread-write\tread-only\tread-write split")
+	for _, name := range slices.Sorted(maps.Keys(routers)) {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", name, routers[name].ReadWrite, routers[name].ReadOnly, routers[name].Split)
+	}
+	return primary, table.Flush()
+}
+
+// failover pulls the primary's plug while app1 writes through its router.
+func failover(ctx context.Context, client *lab.Client, primary string, out io.Writer) error {
+	pool, err := Machines(client.Inventory)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = pool.Close() }()
+	database, err := Machine(pool, client.Inventory, primary)
+	if err != nil {
+		return err
+	}
+	application, err := Machine(pool, client.Inventory, "app1")
+	if err != nil {
+		return err
+	}
+	shop, err := Deploy(ctx, database, application)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = shop.DB.Close() }()
+	fmt.Fprintf(out, "\napp1 writes through its router. Pulling the plug of the primary, %s …\n", primary)
+	report, err := PullUnderWriter(ctx, client, shop, primary)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "%s.\n", report)
+	if report.Lost > 0 {
+		return ErrLost
+	}
+	return nil
+}
+
+// PullUnderWriter pulls a host's plug in the middle of an application's writes
+// and ends when writes flow again.
+func PullUnderWriter(ctx context.Context, client *lab.Client, shop *Application, host string) (Report, error) {
+	writer := StartWriter(ctx, shop.DB)
+	if err := wait(ctx, before); err != nil {
+		return Report{}, err
+	}
+	if err := client.PullPlug(ctx, host); err != nil {
+		return Report{}, err
+	}
+	// What is on its way still comes through; then the count stands.
+	if err := wait(ctx, time.Second); err != nil {
+		return Report{}, err
+	}
+	count, deadline := writer.Count(), time.Now().Add(recovery)
+	for writer.Count() <= count {
+		if time.Now().After(deadline) {
+			return Report{}, fmt.Errorf("no write came through for %s after %s went down", recovery, host)
+		}
+		if err := wait(ctx, 100*time.Millisecond); err != nil {
+			return Report{}, err
+		}
+	}
+	if err := wait(ctx, after); err != nil {
+		return Report{}, err
+	}
+	return writer.Stop(ctx, shop.DB)
+}
+
+func wait(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// progressWriter passes on the lines of an apply that tell of progress.
+type progressWriter struct {
+	out  io.Writer
+	rest string
+}
+
+func (w *progressWriter) Write(p []byte) (int, error) {
+	w.rest += string(p)
+	for {
+		line, rest, found := strings.Cut(w.rest, "\n")
+		if !found {
+			return len(p), nil
+		}
+		w.rest = rest
+		if strings.Contains(line, "Creation complete") || strings.Contains(line, "Creating...") || strings.HasPrefix(line, "Apply complete") {
+			fmt.Fprintln(w.out, line)
+		}
+	}
+}

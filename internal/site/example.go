@@ -1,0 +1,79 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package site
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
+)
+
+// Root finds the repository above the working directory.
+func Root() (string, error) {
+	dir, err := os.Getwd()
+	if err != nil {
+		return "", fmt.Errorf("finding the repository: %w", err)
+	}
+	for {
+		if _, err := os.Stat(filepath.Join(dir, "examples", "site")); err == nil {
+			return dir, nil
+		}
+		above := filepath.Dir(dir)
+		if above == dir {
+			return "", fmt.Errorf("finding the repository: no examples/site above %s", dir)
+		}
+		dir = above
+	}
+}
+
+// MeshAddress is the address inside the mesh that the example gives a host: the
+// last number of its own.
+func MeshAddress(host lab.HostSpec) string {
+	return "10.77.0." + host.Address[strings.LastIndexByte(host.Address, '.')+1:]
+}
+
+// Nodes is the variable of examples/site for the hosts of a lab.
+func Nodes(inventory lab.Inventory) map[string]any {
+	nodes := map[string]any{}
+	for _, host := range inventory.Hosts {
+		nodes[host.Name] = map[string]any{
+			"host": host.Address, "host_key": host.HostKey, "mesh": MeshAddress(host.HostSpec), "database": host.Database,
+		}
+	}
+	return nodes
+}
+
+// Example prepares dir with the files of examples/site and the hosts of a lab,
+// to be run against the provider that was built into bin/.
+func Example(dir string, inventory lab.Inventory) (*Terraform, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	files, err := filepath.Glob(filepath.Join(root, "examples", "site", "*.tf"))
+	if err != nil || len(files) == 0 {
+		return nil, fmt.Errorf("reading examples/site: %d files: %w", len(files), err)
+	}
+	for _, file := range files {
+		content, err := os.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("reading examples/site: %w", err)
+		}
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), content, 0o600); err != nil {
+			return nil, fmt.Errorf("copying examples/site: %w", err)
+		}
+	}
+	program, err := Find(root)
+	if err != nil {
+		return nil, err
+	}
+	terraform, err := New(program, dir, filepath.Join(root, "bin"))
+	if err != nil {
+		return nil, err
+	}
+	return terraform, terraform.Variables(map[string]any{"nodes": Nodes(inventory), "ssh_key_file": inventory.Key})
+}

@@ -1,0 +1,39 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package site
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
+)
+
+// Schema prints the provider's schema for the documentation generator, whoever
+// made it: OpenTofu puts providers under its own registry's name.
+func Schema(ctx context.Context) ([]byte, error) {
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "atoll-schema-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	program, err := Find(root)
+	if err != nil {
+		return nil, err
+	}
+	terraform, err := New(program, dir, filepath.Join(root, "bin"))
+	if err != nil {
+		return nil, err
+	}
+	config := "terraform {\n  required_providers {\n    atoll = { source = \"atollhq/atoll\" }\n  }\n}\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
+		return nil, err
+	}
+	text, err := terraform.run(ctx, "providers", "schema", "-json")
+	return bytes.ReplaceAll(text, []byte("registry.opentofu.org/"), []byte("registry.terraform.io/")), err
+}

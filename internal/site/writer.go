@@ -1,0 +1,133 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package site
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Writer is an application that writes without pause through the router beside
+// it: one row after another, each acknowledged before the next, reconnecting
+// when the line breaks. It remembers what was acknowledged.
+type Writer struct {
+	db     *sql.DB
+	cancel context.CancelFunc
+	ended  chan struct{}
+
+	mu           sync.Mutex
+	acknowledged []int64
+	failed       int
+	longest      time.Duration
+	last         time.Time
+}
+
+// attempt bounds one write: an application does not wait for ever either.
+const attempt = 3 * time.Second
+
+// OpenRouter connects to a router's local port on its own host, over SSH.
+func OpenRouter(host remote.Host, address, user, password, database string) (*sql.DB, error) {
+	config := mysql.NewConfig()
+	config.User, config.Passwd, config.DBName = user, password, database
+	config.Net, config.Addr = "tcp", address
+	config.Logger = &mysql.NopLogger{}
+	config.TLSConfig = "skip-verify"
+	config.ReadTimeout = attempt
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return host.Dial(ctx, network, address)
+	}
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to the router: %w", err)
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(2)
+	return db, nil
+}
+
+// StartWriter begins to write into table writes (id BIGINT PRIMARY KEY).
+func StartWriter(ctx context.Context, db *sql.DB) *Writer {
+	ctx, cancel := context.WithCancel(ctx)
+	w := &Writer{db: db, cancel: cancel, ended: make(chan struct{}), last: time.Now()}
+	go w.work(ctx)
+	return w
+}
+
+func (w *Writer) work(ctx context.Context) {
+	defer close(w.ended)
+	for id := int64(1); ctx.Err() == nil; id++ {
+		trial, cancel := context.WithTimeout(ctx, attempt)
+		_, err := w.db.ExecContext(trial, "INSERT INTO writes (id) VALUES (?)", id)
+		cancel()
+		w.mu.Lock()
+		if err == nil {
+			w.acknowledged = append(w.acknowledged, id)
+			w.longest = max(w.longest, time.Since(w.last))
+			w.last = time.Now()
+		} else {
+			w.failed++
+		}
+		w.mu.Unlock()
+		pause := 5 * time.Millisecond
+		if err != nil {
+			pause = 100 * time.Millisecond
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// Count is the number of writes acknowledged so far.
+func (w *Writer) Count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.acknowledged)
+}
+
+// Report is what became of the writes.
+type Report struct {
+	Acknowledged, Failed, Lost int
+	// StoodStill is the longest time between two acknowledged writes.
+	StoodStill time.Duration
+}
+
+func (r Report) String() string {
+	return fmt.Sprintf("%d writes acknowledged, %d of them lost; writes stood still for %s at most", r.Acknowledged, r.Lost, r.StoodStill.Round(100*time.Millisecond))
+}
+
+// Stop ends the writer and looks for every acknowledged row in the database.
+func (w *Writer) Stop(ctx context.Context, db *sql.DB) (Report, error) {
+	w.cancel()
+	<-w.ended
+	there := map[int64]bool{}
+	rows, err := db.QueryContext(ctx, "SELECT id FROM writes")
+	if err != nil {
+		return Report{}, fmt.Errorf("reading back what was written: %w", err)
+	}
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return Report{}, fmt.Errorf("reading back what was written: %w", err)
+		}
+		there[id] = true
+	}
+	report := Report{Acknowledged: len(w.acknowledged), Failed: w.failed, StoodStill: w.longest}
+	for _, id := range w.acknowledged {
+		if !there[id] {
+			report.Lost++
+		}
+	}
+	return report, rows.Err()
+}
