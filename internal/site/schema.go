@@ -10,8 +10,8 @@ import (
 	"path/filepath"
 )
 
-// Schema prints the provider's schema for the documentation generator, whoever
-// made it: OpenTofu puts providers under its own registry's name.
+// Schema prints the provider's schema for the documentation generator, under
+// the name that it looks for, whether Terraform or OpenTofu made it.
 func Schema(ctx context.Context) ([]byte, error) {
 	root, err := Root()
 	if err != nil {
@@ -35,5 +35,8 @@ func Schema(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	text, err := terraform.run(ctx, "providers", "schema", "-json")
-	return bytes.ReplaceAll(text, []byte("registry.opentofu.org/"), []byte("registry.terraform.io/")), err
+	for _, name := range []string{"registry.opentofu.org/atollhq/", "registry.terraform.io/atollhq/"} {
+		text = bytes.ReplaceAll(text, []byte(name), []byte("registry.terraform.io/hashicorp/"))
+	}
+	return text, err
 }
