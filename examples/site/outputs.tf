@@ -1,16 +1,10 @@
+# State and role of the members are attributes of atoll_mysql_cluster.main and
+# move by themselves (terraform state show atoll_mysql_cluster.main). As outputs
+# they would make a plan non-empty after every failover.
+
 output "mesh" {
   description = "Which node reaches which over the mesh."
   value       = atoll_mesh.site.links
-}
-
-output "members" {
-  description = "Members of the cluster with state and role."
-  value       = atoll_mysql_cluster.main.status
-}
-
-output "primary" {
-  description = "The member that takes writes now."
-  value       = atoll_mysql_cluster.main.primary
 }
 
 output "routers" {

@@ -59,23 +59,26 @@ func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) er
 
 // show prints members, mesh and routers, and returns the primary's name.
 func show(ctx context.Context, terraform *Terraform, out io.Writer) (string, error) {
-	var primary string
-	var members map[string]struct{ State, Role, Version string }
+	var cluster Cluster
+	if err := terraform.Attributes(ctx, "atoll_mysql_cluster.main", &cluster); err != nil {
+		return "", err
+	}
 	var mesh map[string][]string
 	var routers map[string]struct {
 		ReadWrite string `json:"read_write"`
 		ReadOnly  string `json:"read_only"`
 		Split     string `json:"read_write_split"`
 	}
-	for name, target := range map[string]any{"primary": &primary, "members": &members, "mesh": &mesh, "routers": &routers} {
+	for name, target := range map[string]any{"mesh": &mesh, "routers": &routers} {
 		if err := terraform.Output(ctx, name, target); err != nil {
 			return "", err
 		}
 	}
 	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
 	fmt.Fprintln(table, "\nmember\tstate\trole\tversion")
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", name, members[name].State, members[name].Role, members[name].Version)
+	for _, name := range slices.Sorted(maps.Keys(cluster.Status)) {
+		member := cluster.Status[name]
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", name, member.State, member.Role, member.Version)
 	}
 	names := slices.Sorted(maps.Keys(mesh))
 	fmt.Fprintln(table, "\nmesh\t"+strings.Join(names, "\t"))
@@ -97,7 +100,7 @@ func show(ctx context.Context, terraform *Terraform, out io.Writer) (string, err
 	for _, name := range slices.Sorted(maps.Keys(routers)) {
 		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", name, routers[name].ReadWrite, routers[name].ReadOnly, routers[name].Split)
 	}
-	return primary, table.Flush()
+	return cluster.Primary, table.Flush()
 }
 
 // failover pulls the primary's plug while app1 writes through its router.

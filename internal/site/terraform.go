@@ -102,6 +102,41 @@ func (t *Terraform) State(ctx context.Context) ([]byte, error) {
 	return quiet.run(ctx, "show", "-json")
 }
 
+// Attributes reads what the state holds of one resource into target.
+func (t *Terraform) Attributes(ctx context.Context, address string, target any) error {
+	text, err := t.State(ctx)
+	if err != nil {
+		return err
+	}
+	var state struct {
+		Values struct {
+			RootModule struct {
+				Resources []struct {
+					Address string          `json:"address"`
+					Values  json.RawMessage `json:"values"`
+				} `json:"resources"`
+			} `json:"root_module"`
+		} `json:"values"`
+	}
+	if err := json.Unmarshal(text, &state); err != nil {
+		return fmt.Errorf("decoding the state: %w", err)
+	}
+	for _, resource := range state.Values.RootModule.Resources {
+		if resource.Address == address {
+			return json.Unmarshal(resource.Values, target)
+		}
+	}
+	return fmt.Errorf("the state has no %s", address)
+}
+
+// Cluster is what a user reads of an atoll_mysql_cluster.
+type Cluster struct {
+	Primary string `json:"primary"`
+	Status  map[string]struct {
+		State, Role, Version string
+	} `json:"status"`
+}
+
 // Start begins an apply and returns the command, so that a test can kill it.
 // The process leads a group of its own, provider included.
 func (t *Terraform) Start(args ...string) (*exec.Cmd, *bytes.Buffer, error) {

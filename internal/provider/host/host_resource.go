@@ -95,6 +95,8 @@ func (r *hostResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// Terraform asks for it also of what leaves the state.
+	base.SetMachineIdentity(ctx, state.Connection, resp.Identity, &resp.Diagnostics)
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	sight := r.Look(ctx, subject(state), state.Connection, r.manifest(ctx, state, &resp.Diagnostics), &resp.Diagnostics)
@@ -110,7 +112,6 @@ func (r *hostResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		state.see(sight.Observation, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	base.SetMachineIdentity(ctx, state.Connection, resp.Identity, &resp.Diagnostics)
 }
 
 func (r *hostResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

@@ -94,6 +94,8 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// Terraform asks for it also of what leaves the state.
+	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), state.Name)...)
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	if state.imported() {
@@ -111,7 +113,6 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	state.Drift = base.Drift(view.drift)
 	state.Links = view.links(state.Links)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), state.Name)...)
 }
 
 func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

@@ -120,6 +120,8 @@ func (r *peerResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// Terraform asks for it also of what leaves the state.
+	base.SetNodeIdentity(ctx, state.ID.ValueString(), state.Connection, resp.Identity, &resp.Diagnostics)
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	sight := r.Look(ctx, subject(state), state.Connection, state.manifest(&resp.Diagnostics), &resp.Diagnostics)
@@ -135,7 +137,6 @@ func (r *peerResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		state.see(sight.Observation)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	base.SetNodeIdentity(ctx, state.ID.ValueString(), state.Connection, resp.Identity, &resp.Diagnostics)
 }
 
 func (r *peerResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

@@ -101,6 +101,8 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 	if resp.Diagnostics.HasError() || state.Members.IsNull() { // just imported: the members stand in the configuration
 		return
 	}
+	// Terraform asks for it also of what leaves the state.
+	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), state.Name)...)
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	cluster, targets := state.cluster(ctx, &resp.Diagnostics)
@@ -121,7 +123,6 @@ func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, re
 		state.Routing = state.routing()
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), state.Name)...)
 }
 
 // judge warns of machines that do not answer and reports what is worse. asked

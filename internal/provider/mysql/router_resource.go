@@ -99,6 +99,8 @@ func (r *routerResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if resp.Diagnostics.HasError() || state.Cluster.IsNull() { // just imported: the cluster stands in the configuration
 		return
 	}
+	// Terraform asks for it also of what leaves the state.
+	base.SetMachineIdentity(ctx, state.Connection, resp.Identity, &resp.Diagnostics)
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	config, _ := state.config(ctx, r.Data, &resp.Diagnostics)
@@ -119,7 +121,6 @@ func (r *routerResource) Read(ctx context.Context, req resource.ReadRequest, res
 		}
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	base.SetMachineIdentity(ctx, state.Connection, resp.Identity, &resp.Diagnostics)
 }
 
 func (r *routerResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {

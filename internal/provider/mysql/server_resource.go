@@ -186,6 +186,8 @@ func (r *serverResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	// Terraform asks for it also of what leaves the state.
+	base.SetMachineIdentity(ctx, state.Connection, resp.Identity, &resp.Diagnostics)
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	config := state.config(ctx, &resp.Diagnostics)
@@ -203,7 +205,6 @@ func (r *serverResource) Read(ctx context.Context, req resource.ReadRequest, res
 		state.see(mysqld.ReadStatus(sight.Observation))
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-	base.SetMachineIdentity(ctx, state.Connection, resp.Identity, &resp.Diagnostics)
 }
 
 func (r *serverResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {

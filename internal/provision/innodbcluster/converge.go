@@ -35,6 +35,7 @@ type run struct {
 	mu        sync.Mutex
 	servers   map[string]*server
 	passwords map[string]string
+	waited    map[string]bool
 }
 
 // Converge brings the cluster to the declaration and gives the situation that
@@ -44,11 +45,16 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Sit
 	if problems := c.Validate(); len(problems) > 0 {
 		return Situation{}, errors.Join(problems...)
 	}
-	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
+	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, waited: map[string]bool{}}
 	defer r.close()
 	locked := false
 	for round := 1; ; round++ {
 		seen := Observe(ctx, hosts)
+		for key := range r.waited {
+			one := seen[key]
+			one.Waited = true
+			seen[key] = one
+		}
 		if err := ctx.Err(); err != nil {
 			return Diagnose(c, seen), err
 		}
@@ -187,7 +193,14 @@ func (r *run) operate(ctx context.Context, seen map[string]Seen, situation Situa
 	case Join:
 		return r.join(ctx, situation, seen, o)
 	case Await:
-		return r.await(ctx, situation.Primary, o.Key, false)
+		err := r.await(ctx, situation.Primary, o.Key, false)
+		if errors.Is(err, errAbsent) {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.waited[o.Key] = true
+			return nil
+		}
+		return err
 	case Leave:
 		return r.leave(ctx, situation, o.Key)
 	}

@@ -24,6 +24,9 @@ const (
 	absence = 30 * time.Second
 )
 
+// errAbsent: a member that should be on its way in is not.
+var errAbsent = errors.New("the member does not come online")
+
 // join brings a server into the group, for the first time or again: the account
 // on the primary, all accounts on the joiner, its variables, the start, and the
 // wait until the primary sees it online.
@@ -37,6 +40,11 @@ func (r *run) join(ctx context.Context, situation Situation, seen map[string]See
 		return err
 	}
 	member := r.cluster.Members[o.Key]
+	// Stopped first: one that is trying to come in must not meet a password
+	// that changes under it.
+	if err := joiner.run(ctx, "stopping group replication", "STOP GROUP_REPLICATION"); err != nil {
+		return err
+	}
 	secret, err := r.account(ctx, primary, situation, seen, o.Key)
 	if err != nil {
 		return err
@@ -111,7 +119,7 @@ func (r *run) account(ctx context.Context, primary *server, situation Situation,
 // its own would keep it out.
 func (s *server) prepare(ctx context.Context, c Cluster, o Operation, group string, accounts []copyAccount, secret string) error {
 	statements := []string{
-		"STOP GROUP_REPLICATION", "SET SESSION sql_log_bin = 0", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF",
+		"SET SESSION sql_log_bin = 0", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF",
 	}
 	for _, account := range accounts {
 		statements = append(statements, account.statements()...)
@@ -187,7 +195,7 @@ func (r *run) failed(ctx context.Context, key, state string) error {
 	if joiner, err := r.server(key); err == nil {
 		why = joiner.groupErrors(ctx)
 	}
-	return fmt.Errorf("member %s is %s instead of coming online%s", key, orMissing(state), why)
+	return fmt.Errorf("%w: member %s is %s%s", errAbsent, key, orMissing(state), why)
 }
 
 // credential gives a running member its own account again.

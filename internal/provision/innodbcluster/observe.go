@@ -32,6 +32,11 @@ type Seen struct {
 	Variables map[string]string
 	// View is the group as this server sees it; empty outside of one.
 	View []mysqld.Member
+	// Starting: Group Replication runs in the server, be it on its way in (at
+	// boot it starts by itself) or trying to come back after an expulsion.
+	Starting bool
+	// Waited: this run has waited for it to come by itself, in vain.
+	Waited bool
 	// Schemas of the user's, Accounts for recovery, RecoveryUser is the
 	// account that the server's own recovery channel uses.
 	Schemas, Accounts []string
@@ -74,6 +79,7 @@ var observeScript = mysqld.ClientScript(
 	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables
  WHERE variable_name LIKE 'group\\_replication\\_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset', 'gtid_mode', 'lower_case_table_names')`,
 	mysqld.MembersQuery,
+	`SELECT 'starting', IF(COUNT(*) > 0, 'true', 'false') FROM performance_schema.threads WHERE name LIKE 'thread/group\\_rpl/%'`,
 	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata
  WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', '`+schema+`')`,
 	`SELECT 'received', JSON_QUOTE(received_transaction_set) FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'`,
@@ -135,7 +141,7 @@ func parseSeen(text string) (Seen, error) {
 	}
 	for mark, target := range map[string]any{
 		"variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
-		"recovery": &seen.RecoveryUser, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
+		"recovery": &seen.RecoveryUser, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
 	} {
 		if rows[mark] == nil {
 			continue

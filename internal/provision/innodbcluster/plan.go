@@ -182,6 +182,9 @@ func joins(c Cluster, seen map[string]Seen, situation Situation) ([]Operation, e
 		case state == "ONLINE" || !one.Answers:
 		case state == "RECOVERING":
 			list = append(list, Operation{Kind: Await, Key: key, Together: true})
+		case state != "ERROR" && one.Starting && !one.Waited && situation.configured(one):
+			// It comes by itself; a new password now would lock it out.
+			list = append(list, Operation{Kind: Await, Key: key, Together: true})
 		default:
 			if sharesUUID(c, seen, key) {
 				list = append(list, Operation{Kind: Renew, Key: key})

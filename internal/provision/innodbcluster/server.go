@@ -32,6 +32,8 @@ func connect(key string, host remote.Host) (*server, error) {
 	config.User, config.Net, config.Addr = "root", "unix", mysqld.Socket
 	config.MultiStatements, config.InterpolateParams = true, true
 	config.Logger = &mysql.NopLogger{}
+	// What the views of the metadata compute inherits it.
+	config.Collation = "utf8mb4_0900_ai_ci"
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		return host.Dial(ctx, network, address)
 	}

@@ -15,9 +15,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrMember says that the server is a member of a group that has others online.
-var ErrMember = errors.New("the server is still a member of a group")
-
 // Converge brings the server to the declared state and gives what it says of
 // itself then. What can be set at run time is; for the rest the server is
 // restarted, never two of one group at once.
@@ -132,31 +129,4 @@ func literal(value string) string {
 		return strings.ToUpper(value)
 	}
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(value) + "'"
-}
-
-// Remove takes the server back: it stops, its settings go, and its data stay
-// unless deleteToo says otherwise. A member that others count on is refused.
-func Remove(ctx context.Context, host remote.Host, deleteToo bool) error {
-	status, err := (Config{}).ask(ctx, host)
-	if err != nil {
-		return err
-	}
-	if others := status.othersOnline(); others > 0 {
-		return fmt.Errorf("%w: %d others are online in group %s. Remove it from the atoll_mysql_cluster first", ErrMember, others, status.GroupName)
-	}
-	if err := converge.Remove(ctx, host, Owner); err != nil || !deleteToo {
-		return err
-	}
-	_, err = host.Run(ctx, deleteData())
-	return err
-}
-
-func (s Status) othersOnline() int {
-	others := 0
-	for _, member := range s.Members {
-		if member.ID != s.UUID && member.State == "ONLINE" {
-			others++
-		}
-	}
-	return others
 }

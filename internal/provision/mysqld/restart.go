@@ -36,28 +36,45 @@ func (c Config) restart(ctx context.Context, host remote.Host, status Status) er
 			return err
 		}
 	}
-	value, _ := gates.LoadOrStore(status.GroupName, make(chan struct{}, 1))
-	gate, _ := value.(chan struct{})
-	select {
-	case gate <- struct{}{}:
-		defer func() { <-gate }()
-	case <-ctx.Done():
-		return ctx.Err()
+	release, err := turn(ctx, status.GroupName)
+	if err != nil {
+		return err
 	}
-	status, err := c.awaitOnline(ctx, host, len(status.Members))
+	defer release()
+	status, err = c.awaitOnline(ctx, host, len(status.Members))
 	if err != nil {
 		return fmt.Errorf("a restart has to wait until all members are online: %w", err)
 	}
-	if successor := status.successor(); status.role() == "PRIMARY" && successor != "" {
-		if _, err := host.Run(ctx, remote.Command{Name: "handing the primary's role over", Long: true,
-			Script: ClientScript("SELECT group_replication_set_as_primary('" + successor + "')")}); err != nil {
-			return err
-		}
+	if err := status.handOver(ctx, host); err != nil {
+		return err
 	}
 	if err := c.restartUnit(ctx, host); err != nil {
 		return err
 	}
 	_, err = c.awaitOnline(ctx, host, len(status.Members))
+	return err
+}
+
+// turn waits until no other member of the group is on its way out or in.
+func turn(ctx context.Context, group string) (release func(), err error) {
+	value, _ := gates.LoadOrStore(group, make(chan struct{}, 1))
+	gate, _ := value.(chan struct{})
+	select {
+	case gate <- struct{}{}:
+		return func() { <-gate }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// handOver gives the primary's role to another member, if the server has it.
+func (s Status) handOver(ctx context.Context, host remote.Host) error {
+	successor := s.successor()
+	if s.role() != "PRIMARY" || successor == "" {
+		return nil
+	}
+	_, err := host.Run(ctx, remote.Command{Name: "handing the primary's role over", Long: true,
+		Script: strictScript("SELECT group_replication_set_as_primary('" + successor + "')")})
 	return err
 }
 

@@ -50,8 +50,14 @@ type Member struct {
 // local socket, goes on after an error, and prints rows of two columns: a mark
 // and a JSON document. ParseRows reads it.
 func ClientScript(statements ...string) string {
-	return "timeout 30 mysql --no-defaults --user=root --socket=" + Socket + " --connect-timeout=10 --force --skip-column-names --batch --raw -e " +
-		remote.Quote(strings.Join(statements, ";\n"))
+	return "timeout 30 " + client + " --force -e " + remote.Quote(strings.Join(statements, ";\n"))
+}
+
+const client = "mysql --no-defaults --user=root --socket=" + Socket + " --connect-timeout=10 --skip-column-names --batch --raw"
+
+// strictScript is one that ends with the first error.
+func strictScript(statements ...string) string {
+	return client + " -e " + remote.Quote(strings.Join(statements, ";\n"))
 }
 
 // ParseRows reads what ClientScript printed: the document by its mark.

@@ -21,9 +21,16 @@ import (
 var ErrNotMeshed = errors.New("not every peer reaches every other over the mesh")
 
 // patience is how long links get to come up. tincd dials at once after a
-// reload and again after 5 seconds; a pair that is not up after several of
-// these has something in its way.
-const patience = 45 * time.Second
+// reload and again after 5, 10 and 15 seconds. A pair whose keys crossed (see
+// settle) is noticed by tinc's own MTU probes, of which it sends 30, one a
+// second, before it asks for the key anew; seen here: up to 47 seconds.
+const patience = 75 * time.Second
+
+// settle is the quiet before the first packet after a start. A packet that
+// comes while links are being made asks for the receiver's key by a relay, and
+// again when the direct link is there; if the relayed answer, with the older
+// key, comes in last, it is used, and the receiver drops what it encrypts.
+const settle = 2 * time.Second
 
 // pause lies between two looks at the links.
 const pause = 500 * time.Millisecond
@@ -35,17 +42,24 @@ func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 	keys := slices.Sorted(maps.Keys(hosts))
 	var mu sync.Mutex
 	var rolling []string
+	started := false
 	err := each(keys, func(key string) error {
-		later, err := m.convergeUnlessRunning(ctx, hosts[key], key)
+		later, restarted, err := m.convergeUnlessRunning(ctx, hosts[key], key)
+		mu.Lock()
+		defer mu.Unlock()
 		if later {
-			mu.Lock()
-			defer mu.Unlock()
 			rolling = append(rolling, key)
 		}
+		started = started || restarted
 		return err
 	})
 	if err != nil {
 		return nil, err
+	}
+	if started {
+		if err := wait(ctx, settle); err != nil {
+			return nil, err
+		}
 	}
 	slices.Sort(rolling)
 	for _, key := range rolling {
@@ -55,6 +69,9 @@ func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 		// The one that was restarted has to be back before the next goes: a
 		// link that relays for others must not be missed twice. Those that
 		// wait still have the old settings.
+		if err := wait(ctx, settle); err != nil {
+			return nil, err
+		}
 		if _, err := m.await(ctx, hosts, false); err != nil {
 			return nil, err
 		}
@@ -64,30 +81,31 @@ func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 
 // convergeUnlessRunning leaves a peer for later whose tincd carries links now
 // and would be restarted.
-func (m Mesh) convergeUnlessRunning(ctx context.Context, host remote.Host, key string) (later bool, err error) {
+func (m Mesh) convergeUnlessRunning(ctx context.Context, host remote.Host, key string) (later, restarted bool, err error) {
 	manifest := m.Manifest(key)
 	observation, err := converge.Observe(ctx, host, manifest)
 	if err != nil {
-		return false, fmt.Errorf("peer %s: %w", key, err)
+		return false, false, fmt.Errorf("peer %s: %w", key, err)
 	}
 	plan := converge.Diff(manifest, observation)
-	if observation.Recorded() && plan.Restarts(Unit(m.Name)) {
-		return true, nil
-	}
-	if plan.Refusal != nil {
-		return false, fmt.Errorf("peer %s: %w", key, plan.Refusal)
+	restarted = plan.Restarts(Unit(m.Name))
+	switch {
+	case plan.Refusal != nil:
+		return false, false, fmt.Errorf("peer %s: %w", key, plan.Refusal)
+	case observation.Recorded() && restarted:
+		return true, false, nil
 	}
 	if err := converge.Apply(ctx, host, manifest, plan.Steps); err != nil {
-		return false, fmt.Errorf("peer %s: %w", key, err)
+		return false, false, fmt.Errorf("peer %s: %w", key, err)
 	}
-	return false, nil
+	return false, restarted, nil
 }
 
 // await looks until each reaches each and, if settled is asked for, every host
 // is as declared.
 func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, settled bool) (map[string]Reach, error) {
 	deadline := time.Now().Add(patience)
-	for round := 0; ; round++ {
+	for {
 		reached, differs, err := m.look(ctx, hosts)
 		if !settled {
 			differs = nil
@@ -103,39 +121,10 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, settled b
 			open := m.tryPorts(ctx, hosts, reached)
 			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(m.complaints(reached, hosts, open), "\n"))
 		}
-		if err := m.redial(ctx, hosts, reached, round); err != nil {
+		if err := wait(ctx, pause); err != nil {
 			return nil, err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
 	}
-}
-
-// redial lets one peer with a missing link dial anew, another in each round.
-// Two daemons that started at the same moment dial each other at the same
-// moment; each then closes what the other keeps ("established a second
-// connection"), and as their retry timers run alike, they do so again after 5,
-// 10 and 15 seconds. One that dials alone gets through.
-func (m Mesh) redial(ctx context.Context, hosts map[string]remote.Host, reached map[string]Reach, round int) error {
-	var alone []string
-	for _, key := range slices.Sorted(maps.Keys(hosts)) {
-		for to, ok := range reached[key] {
-			if !ok && hosts[to] != nil {
-				alone = append(alone, key)
-				break
-			}
-		}
-	}
-	if len(alone) == 0 {
-		return nil
-	}
-	_, err := hosts[alone[round%len(alone)]].Run(ctx, remote.Command{
-		Name: "dialling the other peers anew", Script: "systemctl kill -s ALRM " + remote.Quote(Unit(m.Name)) + " || :",
-	})
-	return err
 }
 
 // complaints leaves out the peers that are not contacted: they are gone.
@@ -205,7 +194,10 @@ func (m Mesh) Forget(ctx context.Context, host remote.Host) error {
 	if err := converge.Remove(ctx, host, m.Owner()); err != nil {
 		return err
 	}
-	_, err := host.Run(ctx, remote.Command{Name: "restarting tinc", Script: "systemctl try-restart -- " + remote.Quote(Unit(m.Name))})
+	// The peer may be gone already; then nobody else removes its directories.
+	dir := remote.Quote(directory(m.Name))
+	_, err := host.Run(ctx, remote.Command{Name: "restarting tinc", Script: fmt.Sprintf(
+		"systemctl try-restart -- %s\n[ -e %[2]s/tinc.conf ] || rmdir %[2]s/hosts %[2]s/conf.d %[2]s 2>/dev/null || :", remote.Quote(Unit(m.Name)), dir)})
 	return err
 }
 
@@ -218,4 +210,13 @@ func each(keys []string, do func(key string) error) error {
 	}
 	group.Wait()
 	return errors.Join(problems...)
+}
+
+func wait(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }

@@ -55,10 +55,10 @@ CREATE OR REPLACE SQL SECURITY INVOKER VIEW mysql_innodb_cluster_metadata.v2_cs_
   SELECT latest.view_id, c.clusterset_id, c.cluster_id, c.cluster_name,
     IF(m.cluster_id IS NULL, NULL, IF(m.primary_cluster, 'PRIMARY', 'REPLICA')) AS member_role,
     m.master_cluster_id, m.cluster_id IS NULL AS invalidated
-  FROM mysql_innodb_cluster_metadata.clusters c
-  JOIN (
+  FROM (
     SELECT v.clusterset_id, MAX(v.view_id) AS view_id FROM mysql_innodb_cluster_metadata.clusterset_views v GROUP BY v.clusterset_id
-  ) latest ON latest.clusterset_id = c.clusterset_id
+  ) latest
+  LEFT JOIN mysql_innodb_cluster_metadata.clusters c ON c.clusterset_id = latest.clusterset_id
   LEFT JOIN mysql_innodb_cluster_metadata.clusterset_members m
     ON m.clusterset_id = c.clusterset_id AND m.cluster_id = c.cluster_id AND m.view_id = latest.view_id
   WHERE c.clusterset_id IS NOT NULL;

@@ -1,0 +1,130 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Each row is something that somebody does by hand; the next plan says so in
+// one plain line, and apply mends it.
+func TestDriftHasAVoice(t *testing.T) {
+	f := stand(t)
+	secondary := "sg1"
+	if f.primary() == "sg1" {
+		secondary = "hk2"
+	}
+	for _, row := range []struct {
+		name, host, do, address, line string
+	}{
+		{"a file is edited", "app1", "echo '# by hand' >>/etc/tinc/site/tinc.conf", `atoll_mesh_peer.node["app1"]`, "file /etc/tinc/site/tinc.conf: content differs"},
+		{"a mode is changed", "app1", "chmod 0666 /etc/tinc/site/conf.d/peers.conf", "atoll_mesh.site", "app1: file /etc/tinc/site/conf.d/peers.conf: mode 0666, want 0644"},
+		{"a peer is forgotten", "hk1", "rm /etc/tinc/site/hosts/app2", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/app2: missing"},
+		{"a unit is stopped", "app2", "systemctl stop mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: inactive, want active"},
+		{"a unit is disabled", "app2", "systemctl disable -q mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: disabled, want enabled"},
+		{"a server is stopped", secondary, "systemctl stop mysql", `atoll_mysql_server.database["` + secondary + `"]`, "unit mysql.service: inactive, want active"},
+		{"a variable is set", secondary, "mysql -e 'SET GLOBAL binlog_expire_logs_seconds = 4711'", `atoll_mysql_server.database["` + secondary + `"]`, "variable binlog_expire_logs_seconds: is 4711, want 604800"},
+		{"a variable is persisted", secondary, "mysql -e 'SET PERSIST innodb_buffer_pool_size = 268435456'", `atoll_mysql_server.database["` + secondary + `"]`, "variable innodb_buffer_pool_size: is 268435456, want 939524096"},
+		{"the settings file is edited", secondary, "echo 'max_connections = 7' >>/etc/mysql/mysql.conf.d/zz-atoll.cnf", `atoll_mysql_server.database["` + secondary + `"]`, "file /etc/mysql/mysql.conf.d/zz-atoll.cnf: content differs"},
+		{"a member leaves", secondary, "mysql -e 'STOP GROUP_REPLICATION'", "atoll_mysql_cluster.main", secondary + ": OFFLINE, want ONLINE"},
+		{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 5"},
+		{"a row of the metadata is deleted", f.primary(), "mysql -e \"DELETE FROM mysql_innodb_cluster_metadata.instances WHERE mysql_server_uuid <> @@server_uuid LIMIT 1\"", "atoll_mysql_cluster.main", "row in the cluster metadata: missing or differs"},
+		{"the router's configuration is edited", "app1", "sed -i s/127.0.0.1/0.0.0.0/ /var/lib/atoll-router/mysqlrouter.conf", `atoll_mysql_router.application["app1"]`, "file /var/lib/atoll-router/mysqlrouter.conf: content differs"},
+		{"the host is renamed", "app1", "hostname elsewhere", `atoll_host.node["app1"]`, "host name differs, want app1"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f.T = t
+			f.on(row.host, row.do)
+			plan := f.plan()
+			found := slices.ContainsFunc(plan.Drift[row.address], func(line string) bool { return strings.HasSuffix(line, row.line) })
+			if !found {
+				t.Errorf("want the line %q for %s, got %s", row.line, row.address, plan)
+			}
+			if !strings.Contains(plan.Text, row.line) {
+				t.Errorf("the plan that a user sees lacks %q", row.line)
+			}
+			f.apply()
+			f.inSync()
+		})
+	}
+}
+
+// What one node changes disturbs no link between the others: tinc drops a peer
+// whose host file is newer than its last look.
+func TestPeersComeAndGoWithoutDisturbance(t *testing.T) {
+	f := stand(t)
+	look := func() string {
+		return f.on("hk1", "stat -c '%n %Y' /etc/tinc/site/hosts/* | grep -v app2; pidof tincd; ss -tnH state established '( sport = :655 or dport = :655 )' | awk '{print $3, $4}' | grep -v 203.0.113.22 | sort")
+	}
+	before := look()
+	f.variables(func(nodes, _ map[string]any) { delete(nodes, "app2") })
+	f.apply()
+	f.inSync()
+	if files := f.on("hk1", "ls /etc/tinc/site/hosts"); strings.Contains(files, "app2") {
+		t.Errorf("hk1 still knows app2: %s", files)
+	}
+	if left := f.on("app2", "ls -A /etc/tinc/site /var/lib/atoll-router 2>/dev/null; systemctl is-active mysqlrouter tinc@site | sort -u"); left != "inactive" {
+		t.Errorf("app2 still holds %q", left)
+	}
+	if rows := f.sql("hk1", "SELECT COUNT(*) FROM mysql_innodb_cluster_metadata.routers"); rows != "1" {
+		t.Errorf("the metadata hold %s routers, want app1's alone", rows)
+	}
+	if accounts := f.sql("hk1", "SELECT GROUP_CONCAT(user) FROM mysql.user WHERE user LIKE 'mysql_router%'"); accounts != "mysql_router_203_0_113_21" {
+		t.Errorf("router accounts: %s", accounts)
+	}
+	if after := look(); after != before {
+		t.Errorf("links between the others were disturbed:\nbefore\n%s\nafter\n%s", before, after)
+	}
+	f.variables(func(_, _ map[string]any) {})
+	f.apply()
+	f.inSync()
+	if after := look(); after != before {
+		t.Errorf("links between the others were disturbed by the return:\nbefore\n%s\nafter\n%s", before, after)
+	}
+}
+
+// A change of settings that needs a restart goes through the group one by one.
+func TestSettingsChangeRestartsOneAfterAnother(t *testing.T) {
+	f := stand(t)
+	f.variables(func(_, all map[string]any) {
+		all["mysql_settings"] = map[string]any{"max_connections": "222", "innodb_log_buffer_size": "33554432", "back_log": "99"}
+	})
+	stop := make(chan struct{})
+	least := make(chan int, 1)
+	go func() {
+		fewest := 3
+		for {
+			select {
+			case <-stop:
+				least <- fewest
+				return
+			case <-time.After(300 * time.Millisecond):
+			}
+			best := 0
+			for _, host := range []string{"hk1", "hk2", "sg1"} {
+				if got, err := f.try(host, "mysql -N -B -e \""+online+"\""); err == nil && len(got) == 1 {
+					best = max(best, int(got[0]-'0'))
+				}
+			}
+			fewest = min(fewest, best)
+		}
+	}()
+	f.apply()
+	close(stop)
+	if fewest := <-least; fewest < 2 {
+		t.Errorf("only %d members were online at a time", fewest)
+	}
+	f.inSync()
+	for _, host := range []string{"hk1", "hk2", "sg1"} {
+		if got := f.sql(host, "SELECT CONCAT(@@max_connections, ' ', @@back_log)"); got != "222 99" {
+			t.Errorf("%s runs with %s", host, got)
+		}
+	}
+	f.variables(func(_, _ map[string]any) {})
+	f.apply()
+	f.inSync()
+}

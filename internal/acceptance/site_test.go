@@ -1,0 +1,269 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package acceptance proves the whole: a real Terraform, the built provider,
+// and real hosts of a lab with real tincd, mysqld and Router. make testacc runs
+// it. The tests share one site and take their turns; each leaves it standing.
+package acceptance
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+	"github.com/atollhq/terraform-provider-atoll/internal/site"
+)
+
+// fixture is the site under test.
+type fixture struct {
+	*testing.T
+	lab       *lab.Client
+	terraform *site.Terraform
+	pool      *remote.Pool
+}
+
+// shared is the working directory that all tests of a run use.
+var shared string
+
+func TestMain(m *testing.M) {
+	os.Exit(func() int {
+		dir, err := os.MkdirTemp("", "atoll-acceptance-")
+		if err != nil {
+			panic(err)
+		}
+		defer func() { _ = os.RemoveAll(dir) }()
+		shared = dir
+		return m.Run()
+	}())
+}
+
+// open gives a test the lab and the shared working directory.
+func open(t *testing.T) *fixture {
+	t.Helper()
+	client := lab.Require(t)
+	f := &fixture{T: t, lab: client, terraform: example(t, client, shared)}
+	pool, err := site.Machines(client.Inventory)
+	f.must(err)
+	t.Cleanup(func() { _ = pool.Close() })
+	f.pool = pool
+	return f
+}
+
+// example prepares a working directory with examples/site.
+func example(t *testing.T, client *lab.Client, dir string) *site.Terraform {
+	t.Helper()
+	terraform, err := site.Example(dir, client.Inventory)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return terraform
+}
+
+// stand gives a test the whole site, applied and in sync.
+func stand(t *testing.T) *fixture {
+	t.Helper()
+	f := open(t)
+	f.apply()
+	return f
+}
+
+func (f *fixture) must(err error) {
+	f.Helper()
+	if err != nil {
+		f.Fatal(err)
+	}
+}
+
+func (f *fixture) apply(args ...string) {
+	f.Helper()
+	f.must(f.terraform.Apply(f.Context(), args...))
+}
+
+// plan runs a plan that must not fail.
+func (f *fixture) plan(args ...string) site.Plan {
+	f.Helper()
+	plan, err := f.terraform.Plan(f.Context(), args...)
+	f.must(err)
+	return plan
+}
+
+func (f *fixture) inSync() {
+	f.Helper()
+	if plan := f.plan(); !plan.Empty() {
+		f.Fatalf("the plan is not empty: %s", plan)
+	}
+}
+
+// on runs a script on a host as root and returns its output.
+func (f *fixture) on(host, script string) string {
+	f.Helper()
+	output, err := f.try(host, script)
+	if err != nil {
+		f.Fatalf("on %s: %v", host, err)
+	}
+	return output
+}
+
+func (f *fixture) try(host, script string) (string, error) {
+	machine, err := site.Machine(f.pool, f.lab.Inventory, host)
+	if err != nil {
+		return "", err
+	}
+	result, err := machine.Run(f.Context(), remote.Command{Name: "testing", Script: script, Long: true})
+	return strings.TrimSpace(string(result.Stdout)), err
+}
+
+func (f *fixture) sql(host, statement string) string {
+	f.Helper()
+	return f.on(host, "mysql -N -B -e "+remote.Quote(statement))
+}
+
+// eventually tries until the condition holds.
+func (f *fixture) eventually(what string, within time.Duration, condition func() bool) {
+	f.Helper()
+	for deadline := time.Now().Add(within); !condition(); time.Sleep(500 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			f.Fatalf("after %s: not %s", within, what)
+		}
+	}
+}
+
+// variables replaces the variables of the site.
+func (f *fixture) variables(change func(nodes map[string]any, all map[string]any)) {
+	f.Helper()
+	nodes := site.Nodes(f.lab.Inventory)
+	all := map[string]any{"nodes": nodes, "ssh_key_file": f.lab.Inventory.Key}
+	change(nodes, all)
+	f.must(f.terraform.Variables(all))
+}
+
+// pull pulls a host's plug until the test puts it in, or ends.
+func (f *fixture) pull(host string) {
+	f.Helper()
+	f.must(f.lab.PullPlug(f.Context(), host))
+	f.Cleanup(func() { _ = f.lab.PlugIn(context.Background(), host) }) // an error says that it is in
+}
+
+// primary is the member that takes writes, as the servers say.
+func (f *fixture) primary() string {
+	f.Helper()
+	for _, host := range f.lab.Inventory.Hosts {
+		if got, err := f.try(host.Name, "mysql -N -B -e 'SELECT @@global.super_read_only'"); err == nil && got == "0" {
+			return host.Name
+		}
+	}
+	f.Fatal("there is no primary")
+	return ""
+}
+
+const online = "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'ONLINE'"
+
+func TestApplyThenPlanIsEmpty(t *testing.T) {
+	f := stand(t)
+	f.inSync()
+	for _, host := range []string{"hk1", "hk2", "sg1"} {
+		if got := f.sql(host, online); got != "3" {
+			t.Errorf("%s sees %s members online, want 3", host, got)
+		}
+		// The mesh address and the socket, and nothing else.
+		listening := f.on(host, "ss -ltnH | awk '{print $4}' | grep -E ':(3306|33060|33062)$'")
+		found, err := f.lab.Inventory.Host(host)
+		f.must(err)
+		if want := site.MeshAddress(found.HostSpec) + ":3306"; listening != want {
+			t.Errorf("%s listens on %q, want %q alone", host, listening, want)
+		}
+		if mode := f.on(host, "stat -c '%a %U' /etc/tinc/site/rsa_key.priv"); mode != "600 root" {
+			t.Errorf("the private key on %s has %s", host, mode)
+		}
+	}
+	uuids := map[string]bool{}
+	for _, host := range []string{"hk1", "hk2", "sg1"} {
+		uuids[f.sql(host, "SELECT @@server_uuid")] = true
+	}
+	if len(uuids) != 3 {
+		t.Errorf("the machines were cloned from one image and still share server UUIDs: %v", uuids)
+	}
+	if accounts := f.sql("hk1", "SELECT COUNT(*) FROM mysql.user WHERE user LIKE 'mysql_innodb_cluster_%'"); accounts != "3" {
+		t.Errorf("%s recovery accounts, want one for each member", accounts)
+	}
+}
+
+func TestRouterFollowsThePrimary(t *testing.T) {
+	f := stand(t)
+	ctx := f.Context()
+	primary := f.primary()
+	database, err := site.Machine(f.pool, f.lab.Inventory, primary)
+	f.must(err)
+	application, err := site.Machine(f.pool, f.lab.Inventory, "app1")
+	f.must(err)
+	shop, err := site.Deploy(ctx, database, application)
+	f.must(err)
+	defer func() { _ = shop.DB.Close() }()
+	report, err := site.PullUnderWriter(ctx, f.lab, shop, primary)
+	f.must(err)
+	t.Log(report)
+	if report.Lost != 0 {
+		t.Errorf("%s", report)
+	}
+	if report.Acknowledged == 0 {
+		t.Error("nothing was written at all")
+	}
+	f.must(f.lab.PlugIn(ctx, primary))
+	// The host comes back by itself: mesh, server, group.
+	f.eventually(primary+" is back in the group", 3*time.Minute, func() bool {
+		got, err := f.try(primary, "mysql -N -B -e "+remote.Quote(online))
+		return err == nil && got == "3"
+	})
+	f.apply() // takes over the new role
+	f.inSync()
+}
+
+func TestMetadataAreThoseOfInnoDBCluster(t *testing.T) {
+	f := stand(t)
+	root, err := site.Root()
+	f.must(err)
+	golden := filepath.Join(root, "..", "shared", "reference", "innodb-cluster-golden")
+	if _, err := os.Stat(golden); err != nil {
+		t.Skip("needs the reference beside the repository: ", err)
+	}
+	for file, query := range map[string]string{
+		"columns.tsv": `SELECT table_name, column_name, column_type, is_nullable, column_key, character_set_name, collation_name, extra
+ FROM information_schema.columns WHERE table_schema = 'mysql_innodb_cluster_metadata' ORDER BY table_name, ordinal_position`,
+		"keys.tsv": `SELECT table_name, index_name, non_unique, seq_in_index, column_name FROM information_schema.statistics
+ WHERE table_schema = 'mysql_innodb_cluster_metadata' ORDER BY table_name, index_name, seq_in_index`,
+		"foreign-keys.tsv": `SELECT table_name, constraint_name, column_name, ordinal_position, referenced_table_name, referenced_column_name
+ FROM information_schema.key_column_usage WHERE table_schema = 'mysql_innodb_cluster_metadata' AND referenced_table_name IS NOT NULL
+ ORDER BY table_name, constraint_name, ordinal_position`,
+		"views.tsv": `SELECT table_name, is_updatable, security_type, check_option FROM information_schema.views
+ WHERE table_schema = 'mysql_innodb_cluster_metadata' ORDER BY table_name`,
+		"routines.tsv": `SELECT r.routine_name, r.routine_type, r.security_type, p.parameter_mode, p.parameter_name, p.dtd_identifier
+ FROM information_schema.routines r JOIN information_schema.parameters p ON p.specific_schema = r.routine_schema AND p.specific_name = r.routine_name
+ WHERE r.routine_schema = 'mysql_innodb_cluster_metadata' ORDER BY r.routine_name, p.ordinal_position`,
+	} {
+		t.Run(file, func(t *testing.T) {
+			content, err := os.ReadFile(filepath.Join(golden, file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(lines(string(content)), lines(f.sql("hk2", query))); diff != "" {
+				t.Errorf("real InnoDB Cluster (-) and ours (+):\n%s", diff)
+			}
+		})
+	}
+}
+
+// lines makes a set of lines: what order information_schema has is its own.
+func lines(text string) map[string]bool {
+	set := map[string]bool{}
+	for line := range strings.Lines(text) {
+		set[strings.TrimRight(line, "\t\n ")] = true
+	}
+	return set
+}
