@@ -75,11 +75,16 @@ func Apply(ctx context.Context, host remote.Host, m Manifest, steps []Step) erro
 	_, err := host.Run(ctx, remote.Command{
 		Name: "converging " + m.Owner, Long: true, Stdin: io.MultiReader(readers...),
 		// The script itself comes first on standard input: an argument could
-		// not be as long, and everybody on the host could read it.
-		Script: fmt.Sprintf(`eval "$(head -c %d)"`, len(script)),
+		// not be as long, and everybody on the host could read it. One that
+		// was cut on its way must not run: half of a command is another one.
+		Script: fmt.Sprintf(`s=$(head -c %d)
+case $s in *%s) eval "$s" ;; *) echo "the script did not arrive whole" >&2; exit 1 ;; esac`, len(script), remote.Quote(scriptEnd)),
 	})
 	return stepError(steps, err)
 }
+
+// scriptEnd is the last line of every script.
+const scriptEnd = "# that is all"
 
 // applyScript takes the lock and runs the steps, each in a subshell. A failed
 // one ends the stream and names itself by number.
@@ -99,6 +104,7 @@ printf '%%s since %%s\n' %s "$(date -u +%%FT%%TZ)" >/run/atoll/holder
 		}
 		fmt.Fprintf(&script, "(exec 9>&-\nset -e\n%s\n)%s\ncode=$?; [ $code = 0 ] || { printf 'atoll-step %d\\n' >&2; exit $code; }\n", step.Script, input, i)
 	}
+	script.WriteString(scriptEnd)
 	return script.String()
 }
 

@@ -25,6 +25,9 @@ type machine struct {
 	lower   string
 	hostKey string
 	diskMiB int64
+	// gone is closed when the container's supervisor has ended, too: until then
+	// it keeps the disk locked.
+	gone <-chan struct{}
 }
 
 // bootScript makes the disk's file systems and boots. All of its mounts live in
@@ -74,8 +77,12 @@ func (m *machine) boot(ctx context.Context, authorized string) error {
 	if err := command.Start(); err != nil {
 		return fmt.Errorf("booting %s: %w", m.spec.Name, err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- command.Wait() }()
+	ended, gone := make(chan error, 1), make(chan struct{})
+	m.gone = gone
+	go func() {
+		ended <- command.Wait()
+		close(gone)
+	}()
 	return m.waitForSSH(ctx, ended)
 }
 
@@ -239,7 +246,15 @@ func (m *machine) pullPlug() error {
 			}
 		}
 	}
-	return waitEmpty(m.paths.namespace(m.spec.Name))
+	if err := waitEmpty(m.paths.namespace(m.spec.Name)); err != nil || m.gone == nil {
+		return err
+	}
+	select {
+	case <-m.gone:
+		return nil
+	case <-time.After(20 * time.Second):
+		return fmt.Errorf("pulling the plug of %s: its supervisor does not end", m.spec.Name)
+	}
 }
 
 // processesIn lists the processes in a network namespace.

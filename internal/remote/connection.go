@@ -6,6 +6,7 @@ package remote
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"time"
 
@@ -117,7 +118,7 @@ func (h *host) dial(ctx context.Context) (*connection, error) {
 		if limit.Err() != nil {
 			err = limit.Err()
 		}
-		return nil, refusal.classifyHandshake(address, pinned, err)
+		return nil, refusal.classifyHandshake(address, fmt.Sprintf("user %s with key %s", h.target.Login(), ssh.FingerprintSHA256(signer.PublicKey())), pinned, err)
 	}
 	if err := wire.SetDeadline(time.Time{}); err != nil {
 		return nil, errors.Join(&Error{Kind: ErrUnreachable, Address: address, Err: err}, conn.Close())

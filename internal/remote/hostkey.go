@@ -63,7 +63,7 @@ func (v *verdict) callback(address string, pinned ssh.PublicKey) ssh.HostKeyCall
 }
 
 // classifyHandshake turns a failed handshake into one of our classes.
-func (v *verdict) classifyHandshake(address string, pinned ssh.PublicKey, err error) error {
+func (v *verdict) classifyHandshake(address, who string, pinned ssh.PublicKey, err error) error {
 	if v.refusal != nil {
 		return v.refusal
 	}
@@ -74,7 +74,7 @@ func (v *verdict) classifyHandshake(address string, pinned ssh.PublicKey, err er
 	}
 	var auth *ssh.ServerAuthError
 	if errors.As(err, &auth) || strings.Contains(err.Error(), "unable to authenticate") {
-		return &Error{Kind: ErrAuthentication, Address: address, Err: err}
+		return &Error{Kind: ErrAuthentication, Address: address, Detail: who, Err: err}
 	}
 	return &Error{Kind: ErrUnreachable, Address: address, Err: err, Detail: "handshake failed"}
 }

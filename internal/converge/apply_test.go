@@ -1,0 +1,169 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package converge
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// here runs scripts on this machine; stop ends one after that many bytes of
+// standard input, as a cut line does.
+type here struct {
+	stop int
+}
+
+func (h here) Target() remote.Target { return remote.Target{Host: "here"} }
+func (h here) Dial(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("nothing to dial")
+}
+
+func (h here) Run(ctx context.Context, command remote.Command) (remote.Result, error) {
+	process := exec.CommandContext(ctx, "sh", "-c", command.Script)
+	var stdout, stderr bytes.Buffer
+	process.Stdout, process.Stderr = &stdout, &stderr
+	if command.Stdin != nil {
+		var all bytes.Buffer
+		if _, err := all.ReadFrom(command.Stdin); err != nil {
+			return remote.Result{}, err
+		}
+		if h.stop > 0 && h.stop < all.Len() {
+			all.Truncate(h.stop)
+		}
+		process.Stdin = &all
+	}
+	err := process.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return remote.Result{}, &remote.CommandError{Host: "here", Name: command.Name, ExitCode: exit.ExitCode(), Stderr: stderr.String()}
+	}
+	return remote.Result{Stdout: stdout.Bytes()}, err
+}
+
+// root skips where the real scripts cannot do their work.
+func root(t *testing.T) {
+	t.Helper()
+	if current, err := user.Current(); err != nil || current.Uid != "0" {
+		t.Skip("needs root: owners are set")
+	}
+}
+
+func TestFileStep(t *testing.T) {
+	root(t)
+	content := "line\nwith 'quotes' and \x00 bytes, no end"
+	path := filepath.Join(t.TempDir(), "it's a file")
+	step := fileStep(File{Path: path, Mode: 0o640, Content: []byte(content)})
+	if err := Apply(t.Context(), here{}, Manifest{Owner: "t"}, []Step{step, {Title: "behind", Script: "cat"}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(path)
+	if err != nil || string(got) != content {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if info, err := os.Stat(path); err != nil || info.Mode().Perm() != 0o640 {
+		t.Errorf("mode %v, %v", info.Mode(), err)
+	}
+}
+
+// Whereever the stream ends, the file is the old one or the new one, and
+// nothing else lies beside it.
+func TestFileStepCutAnywhere(t *testing.T) {
+	root(t)
+	before, after := strings.Repeat("old", 50), strings.Repeat("new!", 60)
+	dir := t.TempDir()
+	path := filepath.Join(dir, "f")
+	step := fileStep(File{Path: path, Mode: 0o644, Content: []byte(after)})
+	length := len(applyScript("t", []Step{step})) + len(after)
+	for _, stop := range []int{length - 1, length - 10, length - len(after), length - len(after) - 1, length / 2, 20} {
+		if err := os.WriteFile(path, []byte(before), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if err := Apply(t.Context(), here{stop: stop}, Manifest{Owner: "t"}, []Step{step}); err == nil {
+			t.Errorf("cut after %d of %d bytes: no error", stop, length)
+		}
+		got, err := os.ReadFile(path)
+		if err != nil || string(got) != before {
+			t.Errorf("cut after %d of %d bytes: the file is now %q, %v", stop, length, got, err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 1 {
+			t.Errorf("cut after %d of %d bytes: %d entries lie there, %v", stop, length, len(entries), err)
+		}
+	}
+}
+
+func TestFailedStepNamesItself(t *testing.T) {
+	root(t)
+	steps := []Step{{Title: "begin", Script: "true"}, {Title: "go wrong", Script: "echo the reason >&2; exit 4"}, {Title: "never", Script: "touch " + filepath.Join(t.TempDir(), "x")}}
+	err := Apply(t.Context(), here{}, Manifest{Owner: "t"}, steps)
+	var failed *StepError
+	if !errors.As(err, &failed) || failed.Title != "go wrong" {
+		t.Fatalf("got %v", err)
+	}
+	if text := err.Error(); !strings.Contains(text, "the reason") || strings.Contains(text, "atoll-step") {
+		t.Errorf("the error reads %q", text)
+	}
+}
+
+// A run that is killed at a step boundary is finished by the next, and what the
+// record does not list stays.
+func TestConvergeAfterAKillAtEveryStep(t *testing.T) {
+	root(t)
+	t.Cleanup(func() { _ = os.RemoveAll(recordPath("killed/test")) })
+	for kill := range 6 {
+		dir := t.TempDir()
+		foreign := filepath.Join(dir, "foreign")
+		if err := os.WriteFile(foreign, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		manifest := Manifest{
+			Owner:       "killed/test",
+			Directories: []Directory{{Path: filepath.Join(dir, "d"), Mode: 0o755}},
+			Files:       []File{{Path: filepath.Join(dir, "d/a"), Mode: 0o644, Content: []byte("a")}, {Path: filepath.Join(dir, "d/b"), Mode: 0o600, Content: []byte("b")}},
+			Links:       []Link{{Path: filepath.Join(dir, "l"), Target: "d/a"}},
+		}
+		observation := observeHere(t, manifest)
+		steps := Diff(manifest, observation).Steps
+		if kill < len(steps) {
+			steps = steps[:kill]
+		}
+		if err := Apply(t.Context(), here{}, manifest, steps); err != nil {
+			t.Fatal(err)
+		}
+		if err := Apply(t.Context(), here{}, manifest, Diff(manifest, observeHere(t, manifest)).Steps); err != nil {
+			t.Fatal(err)
+		}
+		if drift := Diff(manifest, observeHere(t, manifest)).Drift; len(drift) != 0 {
+			t.Errorf("killed after %d steps: still %v", kill, drift)
+		}
+		if err := Apply(t.Context(), here{}, manifest, DiffRemoval(observeHere(t, manifest).Record).Steps); err != nil {
+			t.Fatal(err)
+		}
+		entries, err := os.ReadDir(dir)
+		if err != nil || len(entries) != 1 || entries[0].Name() != "foreign" {
+			t.Errorf("after the removal there is %v, %v", entries, err)
+		}
+	}
+}
+
+// observeHere asks this machine; that it may have no systemd is not the point.
+func observeHere(t *testing.T, manifest Manifest) Observation {
+	t.Helper()
+	observation, err := Observe(t.Context(), here{}, manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	observation.Systemd = true
+	return observation
+}

@@ -1,0 +1,343 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+)
+
+const groupName = "11111111-2222-4333-8444-555555555555"
+
+func three() Cluster {
+	return Cluster{
+		Name: "main", Leavers: map[string]Member{},
+		Members: map[string]Member{"a": {"10.0.0.1", 3306, 1}, "b": {"10.0.0.2", 3306, 2}, "c": {"10.0.0.3", 3306, 3}},
+		Options: Options{ExpelTimeout: 5, AutorejoinTries: 3, Consistency: "EVENTUAL", ExitStateAction: "READ_ONLY", TransactionSizeLimit: 1000, RecoveryMethod: "auto"},
+	}
+}
+
+// fresh is a server as its own resource leaves it: alone and empty.
+func fresh(c Cluster, key string) Seen {
+	return Seen{
+		Answers: true, Version: "9.7.4", UUID: "uuid-" + key, ServerID: c.Members[key].ServerID, Endpoint: c.Members[key].Endpoint(),
+		Variables: map[string]string{"group_replication_group_name": ""},
+	}
+}
+
+// grouped is a server that is an online member of the whole cluster.
+func grouped(c Cluster, key, primary string) Seen {
+	seen := fresh(c, key)
+	for _, other := range c.keys() {
+		role := "SECONDARY"
+		if other == primary {
+			role = "PRIMARY"
+		}
+		seen.View = append(seen.View, mysqld.Member{ID: "uuid-" + other, Host: c.Members[other].Address, Port: 3306, State: "ONLINE", Role: role, Version: "9.7.4"})
+		row := InstanceRow{Address: c.Members[other].Endpoint(), UUID: "uuid-" + other}
+		row.Attributes.ServerID, row.Attributes.RecoveryAcc = c.Members[other].ServerID, c.Members[other].Account()
+		seen.Instances = append(seen.Instances, row)
+		seen.Accounts = append(seen.Accounts, c.Members[other].Account())
+	}
+	for _, variable := range c.variables(key, groupName) {
+		seen.Variables[variable.name] = variable.value
+	}
+	seen.Variables["group_replication_bootstrap_group"] = "OFF"
+	seen.RecoveryUser, seen.Executed = c.Members[key].Account(), "g:1-9"
+	row := ClusterRow{ID: "id", Name: c.Name}
+	row.Attributes.GroupName, row.Attributes.TransactionSizeLimit = groupName, c.Options.TransactionSizeLimit
+	seen.Clusters = []ClusterRow{row}
+	return seen
+}
+
+func all(c Cluster, make func(Cluster, string) Seen) map[string]Seen {
+	seen := map[string]Seen{}
+	for _, key := range c.keys() {
+		seen[key] = make(c, key)
+	}
+	return seen
+}
+
+func standing(c Cluster) map[string]Seen {
+	return all(c, func(c Cluster, key string) Seen { return grouped(c, key, "a") })
+}
+
+// without takes a member out of every view, as if it had never been in.
+func outOf(seen map[string]Seen, key string, alone Seen) {
+	for other, one := range seen {
+		var view []mysqld.Member
+		for _, member := range one.View {
+			if member.ID != "uuid-"+key {
+				view = append(view, member)
+			}
+		}
+		one.View = view
+		seen[other] = one
+	}
+	seen[key] = alone
+}
+
+func TestPlan(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(c *Cluster, seen map[string]Seen)
+		from   func(Cluster) map[string]Seen
+		want   []string
+		drift  []string
+	}{
+		{"as declared", func(*Cluster, map[string]Seen) {}, standing, nil, nil},
+		{"new and empty", func(*Cluster, map[string]Seen) {}, func(c Cluster) map[string]Seen { return all(c, fresh) }, []string{"bootstrap the group on a"}, nil},
+		{"the server with data goes first", func(_ *Cluster, seen map[string]Seen) {
+			one := seen["b"]
+			one.Executed, one.Schemas = "x:1-3", []string{"shop"}
+			seen["b"] = one
+		},
+			func(c Cluster) map[string]Seen { return all(c, fresh) }, []string{"bootstrap the group on b"}, nil},
+		{"data that never met a binary log count too", func(_ *Cluster, seen map[string]Seen) {
+			one := seen["c"]
+			one.Schemas = []string{"shop"}
+			seen["c"] = one
+		},
+			func(c Cluster) map[string]Seen { return all(c, fresh) }, []string{"bootstrap the group on c"}, nil},
+		{"machines of one image", func(_ *Cluster, seen map[string]Seen) {
+			for key, one := range seen {
+				one.UUID = "same"
+				seen[key] = one
+			}
+		}, func(c Cluster) map[string]Seen { return all(c, fresh) }, []string{"give a UUID of its own to b", "give a UUID of its own to c", "bootstrap the group on a"}, nil},
+		{"killed before the metadata", func(c *Cluster, seen map[string]Seen) {
+			one := seen["a"]
+			one.Clusters, one.Instances, one.View = nil, nil, one.View[:1]
+			seen["a"], seen["b"], seen["c"] = one, fresh(*c, "b"), fresh(*c, "c")
+		}, standing, []string{"write the cluster metadata on a", "join b", "join c"}, nil},
+		{"a member stopped", func(c *Cluster, seen map[string]Seen) {
+			alone := grouped(*c, "b", "")
+			alone.View = nil
+			outOf(seen, "b", alone)
+		}, standing, []string{"join b"}, []string{"b: OFFLINE, want ONLINE"}},
+		{"a member on its way in", func(c *Cluster, seen map[string]Seen) {
+			alone := grouped(*c, "b", "")
+			alone.View, alone.Starting = nil, true
+			outOf(seen, "b", alone)
+		}, standing, []string{"wait for b"}, []string{"b: OFFLINE, want ONLINE"}},
+		{"a new member", func(c *Cluster, seen map[string]Seen) { outOf(seen, "c", fresh(*c, "c")) }, standing, []string{"join c"}, nil},
+		{"a new member, and the logs are gone", func(c *Cluster, seen map[string]Seen) {
+			outOf(seen, "c", fresh(*c, "c"))
+			one := seen["a"]
+			one.Purged = "g:1-4"
+			seen["a"] = one
+		}, standing, []string{"join c by clone"}, nil},
+		{"a new member beside data of unknown origin", func(c *Cluster, seen map[string]Seen) {
+			outOf(seen, "c", fresh(*c, "c"))
+			one := seen["a"]
+			one.Schemas = []string{"shop"}
+			seen["a"] = one
+		}, standing, []string{"join c by clone"}, nil},
+		{"a variable", func(_ *Cluster, seen map[string]Seen) {
+			seen["b"].Variables["group_replication_member_expel_timeout"] = "9"
+		}, standing,
+			[]string{"set variables of b"}, []string{"b: variable group_replication_member_expel_timeout: is 9, want 5"}},
+		{"the bootstrap flag left on", func(_ *Cluster, seen map[string]Seen) {
+			seen["a"].Variables["group_replication_bootstrap_group"] = "ON"
+		}, standing,
+			[]string{"set variables of a"}, []string{"a: variable group_replication_bootstrap_group: is ON, want OFF"}},
+		{"a row is missing", func(_ *Cluster, seen map[string]Seen) {
+			one := seen["a"]
+			one.Instances = one.Instances[:2]
+			seen["a"] = one
+		}, standing,
+			[]string{"register c"}, []string{"c: row in the cluster metadata: missing or differs"}},
+		{"the donor's account after a clone", func(c *Cluster, seen map[string]Seen) {
+			one := seen["b"]
+			one.RecoveryUser = c.Members["a"].Account()
+			seen["b"] = one
+		}, standing,
+			[]string{"renew the recovery account of b"}, []string{`b: recovery account: is "mysql_innodb_cluster_1", want mysql_innodb_cluster_2`}},
+		{"not declared any more", func(c *Cluster, seen map[string]Seen) { leave(c, seen, "c") }, standing, []string{"take out 10.0.0.3:3306"}, nil},
+		{"the primary is not declared any more", func(c *Cluster, seen map[string]Seen) { leave(c, seen, "a") }, standing, []string{"take out 10.0.0.1:3306"}, nil},
+		{"newcomers first", func(c *Cluster, seen map[string]Seen) {
+			leave(c, seen, "c")
+			c.Members["d"] = Member{"10.0.0.4", 3306, 4}
+			seen["d"] = fresh(*c, "d")
+		}, standing, []string{"set variables of a", "set variables of b", "join d"}, nil},
+		{"gone for good", func(c *Cluster, seen map[string]Seen) {
+			outOf(seen, "c", Seen{})
+			delete(seen, "c")
+			delete(c.Members, "c")
+			for _, key := range c.keys() {
+				seen[key].Variables["group_replication_group_seeds"] = c.seeds(key)
+			}
+		}, standing, []string{"forget 10.0.0.3:3306"}, nil},
+		{"an account of nobody", func(_ *Cluster, seen map[string]Seen) {
+			one := seen["a"]
+			one.Accounts = append(one.Accounts, "mysql_innodb_cluster_99")
+			seen["a"] = one
+		}, standing,
+			[]string{"drop account mysql_innodb_cluster_99"}, []string{"account mysql_innodb_cluster_99: belongs to no member"}},
+		{"all were down, one is ahead", func(_ *Cluster, seen map[string]Seen) {
+			for key, one := range seen {
+				one.View = nil
+				if key == "b" {
+					one.Received = "g:10-12"
+				}
+				seen[key] = one
+			}
+		}, standing, []string{"reboot the group from b"}, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := three()
+			seen := row.from(c)
+			row.change(&c, seen)
+			operations, err := Plan(c, seen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, operation := range operations {
+				got = append(got, operation.String())
+			}
+			if diff := cmp.Diff(row.want, got); diff != "" {
+				t.Errorf("operations:\n%s", diff)
+			}
+			if row.drift != nil {
+				if diff := cmp.Diff(row.drift, Diagnose(c, seen).Drift); diff != "" {
+					t.Errorf("drift:\n%s", diff)
+				}
+			}
+		})
+	}
+}
+
+// leave takes a key out of the declaration and leaves its server in the group.
+func leave(c *Cluster, seen map[string]Seen, key string) {
+	member := c.Members[key]
+	c.Leavers[member.Endpoint()] = member
+	seen[member.Endpoint()] = seen[key]
+	delete(c.Members, key)
+	delete(seen, key)
+	for _, other := range c.keys() {
+		seen[other].Variables["group_replication_group_seeds"] = c.seeds(other)
+	}
+}
+
+func TestPlanRefuses(t *testing.T) {
+	down := errors.New("connect 10.0.0.9:22: host is unreachable")
+	for _, row := range []struct {
+		name   string
+		from   func(Cluster) map[string]Seen
+		change func(c *Cluster, seen map[string]Seen)
+		want   error
+		text   string
+	}{
+		{"a new group and one is away", func(c Cluster) map[string]Seen { return all(c, fresh) }, func(_ *Cluster, seen map[string]Seen) { seen["b"] = Seen{Err: down} }, ErrNotWhole, "b: connect"},
+		{"a complete outage and one is away", standing, func(_ *Cluster, seen map[string]Seen) {
+			for key, one := range seen {
+				one.View = nil
+				seen[key] = one
+			}
+			seen["b"] = Seen{Err: down}
+		}, ErrNotWhole, "b: connect"},
+		{"a joiner with transactions of its own", standing, func(c *Cluster, seen map[string]Seen) {
+			alone := fresh(*c, "c")
+			alone.Executed = "g:1-9,mine:1-2"
+			outOf(seen, "c", alone)
+		}, ErrDiverged, "mine:1-2"},
+		{"a joiner with data outside of the log", standing, func(c *Cluster, seen map[string]Seen) {
+			alone := fresh(*c, "c")
+			alone.Schemas = []string{"precious"}
+			outOf(seen, "c", alone)
+		}, ErrDiverged, "precious"},
+		{"two servers with different data", func(c Cluster) map[string]Seen { return all(c, fresh) }, func(_ *Cluster, seen map[string]Seen) {
+			for key, executed := range map[string]string{"a": "x:1-5", "c": "y:1-2"} {
+				one := seen[key]
+				one.Executed = executed
+				seen[key] = one
+			}
+		}, ErrDiverged, "y:1-2"},
+		{"a minority", standing, func(_ *Cluster, seen map[string]Seen) {
+			one := seen["a"]
+			for i := range one.View[1:] {
+				one.View[i+1].State = "UNREACHABLE"
+			}
+			seen["a"] = one
+			for _, key := range []string{"b", "c"} {
+				other := seen[key]
+				other.View = nil
+				seen[key] = other
+			}
+		}, ErrQuorum, "10.0.0.2:3306 UNREACHABLE"},
+		{"another cluster", standing, func(_ *Cluster, seen map[string]Seen) { seen["a"].Clusters[0].Name = "theirs" }, ErrForeign, `"theirs"`},
+		{"versions too far apart", func(c Cluster) map[string]Seen { return all(c, fresh) }, func(_ *Cluster, seen map[string]Seen) { one := seen["b"]; one.Version = "8.0.40"; seen["b"] = one }, nil, "b has 8.0.40"},
+		{"a member that nobody knows", standing, func(c *Cluster, seen map[string]Seen) { delete(c.Members, "c"); delete(seen, "c") }, nil, "10.0.0.3:3306 is in the group and not declared"},
+		{"leaving would lose the quorum", standing, func(c *Cluster, seen map[string]Seen) {
+			leave(c, seen, "c")
+			for key, one := range seen {
+				for i := range one.View {
+					if one.View[i].ID == "uuid-b" {
+						one.View[i].State = "UNREACHABLE"
+					}
+				}
+				seen[key] = one
+			}
+			seen["b"] = Seen{Err: down}
+		}, nil, "lose its quorum"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := three()
+			seen := row.from(c)
+			row.change(&c, seen)
+			operations, err := Plan(c, seen)
+			if err == nil {
+				t.Fatalf("it plans %v", operations)
+			}
+			if row.want != nil && !errors.Is(err, row.want) {
+				t.Errorf("got %v, want %v", err, row.want)
+			}
+			if !strings.Contains(err.Error(), row.text) {
+				t.Errorf("the error %q does not say %q", err, row.text)
+			}
+		})
+	}
+}
+
+func TestValidate(t *testing.T) {
+	c := three()
+	if problems := c.Validate(); len(problems) != 0 {
+		t.Errorf("a good cluster: %v", problems)
+	}
+	c.Members["d"] = Member{"10.0.0.1", 3306, 2}
+	if got := fmt.Sprint(c.Validate()); !strings.Contains(got, `"a" and "d" are both at 10.0.0.1:3306`) || !strings.Contains(got, `"b" and "d" both have the server_id 2`) {
+		t.Errorf("got %s", got)
+	}
+}
+
+func TestSchemaStatements(t *testing.T) {
+	for server, want := range map[string]struct {
+		version          string
+		guidelines, stat bool
+	}{"8.0.40": {"2.2.0", false, false}, "8.4.3": {"2.2.0", false, false}, "9.7.4": {"2.4.0", true, true}} {
+		version := metadataVersion(server)
+		text := strings.Join(schemaStatements(version), ";\n")
+		if version.String() != want.version {
+			t.Errorf("%s: metadata %s, want %s", server, version, want.version)
+		}
+		if got := strings.Contains(text, ".routing_guidelines ("); got != want.guidelines {
+			t.Errorf("%s: routing_guidelines %v", server, got)
+		}
+		if got := strings.Contains(text, ".router_stats ("); got != want.stat {
+			t.Errorf("%s: router_stats %v", server, got)
+		}
+		for _, statement := range schemaStatements(version) {
+			if strings.HasPrefix(statement, "--") || statement == "" {
+				t.Errorf("%s: %q is no statement", server, statement)
+			}
+		}
+	}
+}
