@@ -1,0 +1,1 @@
+terraform import atoll_mesh.site site

@@ -1,0 +1,1 @@
+terraform import atoll_mysql_cluster.main main

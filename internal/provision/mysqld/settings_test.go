@@ -1,0 +1,141 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqld
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+const gibibyte = 1 << 30
+
+func lookup(c Config) map[string]string {
+	values := map[string]string{}
+	for _, setting := range c.Settings() {
+		values[normalName(setting.Name)] = setting.Value
+	}
+	return values
+}
+
+func TestSettingsFollowTheVersion(t *testing.T) {
+	for version, want := range map[string]map[string]bool{
+		"8.0.36": {"replica_parallel_type": true, "replica_preserve_commit_order": true, "binlog_transaction_dependency_tracking": true},
+		// 8.4.0 does not start with it any more.
+		"8.4.3": {"replica_parallel_type": false, "binlog_transaction_dependency_tracking": false},
+		"9.7.4": {"replica_parallel_type": false, "binlog_transaction_dependency_tracking": false},
+	} {
+		values := lookup(Config{Address: "10.0.0.1", Port: 3306, ServerID: 7, MemoryBytes: 4 * gibibyte, Version: ParseVersion(version)})
+		for name, wanted := range want {
+			if _, there := values[name]; there != wanted {
+				t.Errorf("%s: %s is there: %v", version, name, there)
+			}
+		}
+		if values["bind_address"] != "10.0.0.1" || values["report_host"] != "10.0.0.1" || values["gtid_mode"] != "ON" || values["server_id"] != "7" {
+			t.Errorf("%s: %v", version, values)
+		}
+	}
+}
+
+func TestSizing(t *testing.T) {
+	for _, row := range []struct {
+		memory      uint64
+		pool, cache uint64
+	}{
+		{768 * mebibyte, 128, 128}, {1 * gibibyte, 256, 128}, {2 * gibibyte, 896, 256},
+		{4 * gibibyte, 2048, 512}, {8 * gibibyte, 4608, 1024}, {32 * gibibyte, 21760, 1024},
+	} {
+		values := lookup(Config{MemoryBytes: row.memory})
+		pool, _ := parseBytes(values[poolName])
+		cache, _ := parseBytes(values[cacheName])
+		if pool != row.pool*mebibyte || cache != row.cache*mebibyte {
+			t.Errorf("%s: pool %s, cache %s; want %d and %d MiB", mebibytes(row.memory), mebibytes(pool), mebibytes(cache), row.pool, row.cache)
+		}
+		if problems := (Config{MemoryBytes: row.memory}).CheckMachine(Survey{HasData: true}); len(problems) > 0 {
+			t.Errorf("%s: %v", mebibytes(row.memory), problems)
+		}
+	}
+}
+
+func TestCheckMachine(t *testing.T) {
+	small := Config{MemoryBytes: 600 * mebibyte}
+	if got := fmt.Sprint(small.CheckMachine(Survey{HasData: true})); !strings.Contains(got, "the machine has 600 MiB") || !strings.Contains(got, "at least 768 MiB") {
+		t.Errorf("too little memory: %s", got)
+	}
+	greedy := Config{MemoryBytes: 2 * gibibyte, Own: map[string]string{"innodb-buffer-pool-size": "4G"}}
+	if got := fmt.Sprint(greedy.CheckMachine(Survey{HasData: true})); !strings.Contains(got, "innodb_buffer_pool_size 4096 MiB") {
+		t.Errorf("a pool that does not fit: %s", got)
+	}
+	full := Config{MemoryBytes: 2 * gibibyte}
+	if got := fmt.Sprint(full.CheckMachine(Survey{DiskFreeBytes: 500 * mebibyte})); !strings.Contains(got, "needs 1124 MiB") || !strings.Contains(got, "500 MiB are free") {
+		t.Errorf("a disk that is too small: %s", got)
+	}
+	if problems := full.CheckMachine(Survey{DiskFreeBytes: 500 * mebibyte, HasData: true}); len(problems) > 0 {
+		t.Errorf("a server that stands there already: %v", problems)
+	}
+}
+
+func TestCheckSettings(t *testing.T) {
+	for name, want := range map[string]string{
+		"max_connections": "", "innodb_log_buffer_size": "", "server_id": "own value", "Bind-Address": "own value", "loose_gtid_mode": "own value",
+		"skip-log-bin": "binary log", "group_replication_member_expel_timeout": "atoll_mysql_cluster", "replicate_do_db": "part of the data",
+		"not a name": "not the name", "": "not the name",
+	} {
+		got := fmt.Sprint(CheckSettings(map[string]string{name: "x"}))
+		if want == "" && got != "[]" || want != "" && !strings.Contains(got, want) {
+			t.Errorf("settings[%q]: %s, want %q", name, got, want)
+		}
+	}
+	if got := fmt.Sprint(CheckSettings(map[string]string{"sql_mode": "a\n[client]"})); !strings.Contains(got, "line break") {
+		t.Errorf("a line break: %s", got)
+	}
+}
+
+func TestSame(t *testing.T) {
+	for _, row := range []struct {
+		name, want, is string
+		same           bool
+	}{
+		{"a", "ON", "1", true}, {"a", "off", "OFF", true}, {"a", "ON", "OFF", false}, {"a", "64M", "67108864", true}, {"a", "64M", "64", false},
+		{"a", "0.5", "0.500000", true}, {"a", "'x'", "x", true}, {"a", "x", "y", false},
+		{poolName, "1000000000", "1073741824", true}, {poolName, "1073741824", "268435456", false},
+	} {
+		if got := same(row.name, row.want, row.is); got != row.same {
+			t.Errorf("%s: %q and %q: %v", row.name, row.want, row.is, got)
+		}
+	}
+}
+
+func TestSettingsFileReadBack(t *testing.T) {
+	config := Config{Address: "10.0.0.1", Port: 3307, ServerID: 9, MemoryBytes: 2 * gibibyte, Version: ParseVersion("9.7.4"), Own: map[string]string{"max_connections": "77"}}
+	found, err := parseFile(string(config.file()) + "mesh site\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found.MemoryBytes, found.Version = config.MemoryBytes, config.Version
+	found.dropDefaults()
+	if found.Address != "10.0.0.1" || found.Port != 3307 || found.ServerID != 9 || found.Mesh != "site" || fmt.Sprint(found.Own) != "map[max_connections:77]" {
+		t.Errorf("read back as %+v", found)
+	}
+}
+
+func TestSurvey(t *testing.T) {
+	s := parseSurvey("memory 2147483648\nfree 1000\ndata\ninstalled ii  9.7.4-2\nother ii  mariadb-server\nlists\ncandidate 9.7.4-2\n")
+	if s.MemoryBytes != 2*gibibyte || !s.HasData || s.Installed.String() != "9.7.4" || s.MariaDB != "mariadb-server" || !s.Lists {
+		t.Errorf("%+v", s)
+	}
+	if got := fmt.Sprint((Config{}).Check(s)); !strings.Contains(got, "no Group Replication") {
+		t.Errorf("MariaDB: %s", got)
+	}
+	none := parseSurvey("memory 2147483648\nfree 99999999999\nlists\ncandidate (none)\n")
+	if got := fmt.Sprint((Config{}).Check(none)); !strings.Contains(got, "none of the machine's package sources") {
+		t.Errorf("no package: %s", got)
+	}
+	for version, want := range map[string]string{"8.0.26": "too old", "5.7.44": "too old", "10.1.0": "newer than", "9.7.4": "[]", "8.4.0": "[]"} {
+		got := fmt.Sprint((Config{MemoryBytes: gibibyte}).Check(Survey{Installed: ParseVersion(version), HasData: true}))
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: %s, want %s", version, got, want)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqlrouter
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func config() Config {
+	return Config{Address: "203.0.113.21", ClusterID: "id", BindAddress: "127.0.0.1", ReadWrite: 6446, ReadOnly: 6447, ReadWriteSplit: 6450, ConnectTimeout: 2, ReadTimeout: 3, Mesh: "site"}
+}
+
+func TestAccountFitsMySQL(t *testing.T) {
+	seen := map[string]bool{}
+	for _, address := range []string{"203.0.113.21", "203.0.113.22", "2001:db8::1", "app1.a-very-long-name.example.com", "app2.a-very-long-name.example.com"} {
+		account := Config{Address: address}.Account()
+		if len(account) > 32 || !strings.HasPrefix(account, "mysql_router_") || seen[account] {
+			t.Errorf("%s: account %q", address, account)
+		}
+		seen[account] = true
+	}
+}
+
+func TestDrift(t *testing.T) {
+	good := func() Status {
+		return Status{Version: "9.7.4", Declared: config().declared(), ConfThen: "x", ConfNow: "x", Keyring: true,
+			Listening: []string{"127.0.0.1:6446", "127.0.0.1:6447", "127.0.0.1:6450"}}
+	}
+	for _, row := range []struct {
+		name   string
+		change func(*Status, *Config)
+		active bool
+		want   []string
+	}{
+		{"in sync", func(*Status, *Config) {}, true, nil},
+		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.Mesh = "other" }, true, nil},
+		{"not bootstrapped", func(s *Status, _ *Config) { *s = Status{} }, true, []string{"router: not bootstrapped"}},
+		{"another cluster", func(_ *Status, c *Config) { c.ClusterID = "new" }, true, []string{"router: bootstrapped for another cluster or other settings"}},
+		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, true, []string{"router: bootstrapped for another cluster or other settings"}},
+		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, true, []string{"file /var/lib/atoll-router/mysqlrouter.conf: content differs"}},
+		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, true, []string{"router: its keyring is missing"}},
+		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, true, []string{"port 6450: nothing listens"}},
+		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening = nil }, false, nil},
+	} {
+		status, declared := good(), config()
+		row.change(&status, &declared)
+		if diff := cmp.Diff(row.want, declared.Drift(status, row.active)); diff != "" {
+			t.Errorf("%s:\n%s", row.name, diff)
+		}
+	}
+}
+
+// The password goes on standard input: no command line has it, and no script.
+func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
+	script := config().bootstrapScript("10.77.0.11:3306")
+	if !strings.Contains(script, "read -r password") || strings.Contains(script, "--password") {
+		t.Errorf("the script is\n%s", script)
+	}
+}
