@@ -142,7 +142,9 @@ func (f *fixture) kill(moment string, late time.Duration) {
 	}
 	time.Sleep(late)
 	f.must(syscall.Kill(-command.Process.Pid, syscall.SIGKILL))
-	<-ended
+	if err := <-ended; err == nil {
+		f.Fatalf("the apply ended by itself within %s of %q", late, moment)
+	}
 	_ = os.Remove(filepath.Join(f.terraform.Dir, ".terraform.tfstate.lock.info"))
 }
 

@@ -76,7 +76,7 @@ func TestFileStep(t *testing.T) {
 	}
 }
 
-// Whereever the stream ends, the file is the old one or the new one, and
+// Wherever the stream ends, the file is the old one or the new one, and
 // nothing else lies beside it.
 func TestFileStepCutAnywhere(t *testing.T) {
 	root(t)

@@ -78,6 +78,12 @@ func (t *Terraform) Apply(ctx context.Context, args ...string) error {
 	return err
 }
 
+// Import takes over one resource that stands.
+func (t *Terraform) Import(ctx context.Context, address, id string) error {
+	_, err := t.run(ctx, "import", "-no-color", address, id)
+	return err
+}
+
 // Destroy takes everything down.
 func (t *Terraform) Destroy(ctx context.Context, args ...string) error {
 	_, err := t.run(ctx, append([]string{"destroy", "-auto-approve", "-no-color"}, args...)...)

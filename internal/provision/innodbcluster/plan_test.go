@@ -57,10 +57,10 @@ func grouped(c Cluster, key, primary string) Seen {
 	return seen
 }
 
-func all(c Cluster, make func(Cluster, string) Seen) map[string]Seen {
+func all(c Cluster, one func(Cluster, string) Seen) map[string]Seen {
 	seen := map[string]Seen{}
 	for _, key := range c.keys() {
-		seen[key] = make(c, key)
+		seen[key] = one(c, key)
 	}
 	return seen
 }

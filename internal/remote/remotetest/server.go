@@ -190,7 +190,7 @@ func (s *Server) run(program string, channel ssh.Channel) int {
 
 // forward joins a channel with what it names.
 func forward(offered ssh.NewChannel) {
-	network, address := "unix", ""
+	var network, address string
 	if offered.ChannelType() == "direct-tcpip" {
 		var to struct {
 			Host   string
@@ -210,7 +210,7 @@ func forward(offered ssh.NewChannel) {
 		if ssh.Unmarshal(offered.ExtraData(), &to) != nil {
 			return
 		}
-		address = to.Path
+		network, address = "unix", to.Path
 	}
 	target, err := net.Dial(network, address)
 	if err != nil {

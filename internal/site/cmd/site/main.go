@@ -8,6 +8,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -24,7 +25,8 @@ func run() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := &cobra.Command{Use: "site", Short: "Show, measure and document Atoll", SilenceUsage: true, SilenceErrors: true}
-	root.AddCommand(demoCommand(), schemaCommand())
+	root.AddCommand(demoCommand(), schemaCommand(), observeCommand())
+	root.AddCommand(benchCommands()...)
 	if err := root.ExecuteContext(ctx); err != nil {
 		fmt.Fprintln(os.Stderr, "site:", err)
 		return 1
@@ -60,4 +62,35 @@ func schemaCommand() *cobra.Command {
 			return err
 		},
 	}
+}
+
+// benchCommands run inside of a lab: one with the software installed, one bare.
+func benchCommands() []*cobra.Command {
+	in := func(use, short string, run func(context.Context, *lab.Client, string, io.Writer) error) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(command *cobra.Command, _ []string) error {
+			client, err := lab.Open(os.Getenv(lab.Variable))
+			if err != nil {
+				return err
+			}
+			dir, err := os.MkdirTemp("", "atoll-bench-")
+			if err != nil {
+				return err
+			}
+			defer func() { _ = os.RemoveAll(dir) }()
+			return run(command.Context(), client, dir, os.Stdout)
+		}}
+	}
+	memory := &cobra.Command{Use: "bench-memory", Short: "Measure memory by the number of hosts", Args: cobra.NoArgs, RunE: func(command *cobra.Command, _ []string) error {
+		return site.BenchMemory(command.Context(), os.Stdout)
+	}}
+	return []*cobra.Command{
+		in("bench-plan", "Measure a plan of the unchanged site, beside Ansible", site.BenchPlan),
+		in("bench-apply", "Measure an apply from bare hosts, beside the longest chain", site.BenchApply), memory,
+	}
+}
+
+func observeCommand() *cobra.Command {
+	return &cobra.Command{Use: "observe", Short: "Ask the hosts named on standard input", Hidden: true, Args: cobra.NoArgs, RunE: func(command *cobra.Command, _ []string) error {
+		return site.ObserveMany(command.Context(), os.Stdin, os.Stdout)
+	}}
 }
