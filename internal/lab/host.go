@@ -32,7 +32,8 @@ type machine struct {
 
 // bootScript makes the disk's file systems and boots. All of its mounts live in
 // a mount namespace of its own, so that a killed lab leaves none behind.
-// Arguments: disk directory, lower root, machine name, network namespace, disk size in MiB.
+// redirect_dir lets directories of the lower root be renamed, as mysqld does with
+// its redo logs after a clone. Arguments: disk directory, lower root, machine name, network namespace, disk size in MiB.
 const bootScript = `set -e
 disk=$1 lower=$2 name=$3 namespace=$4 size=$5
 if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; then
@@ -47,7 +48,7 @@ if [ ! -e "$disk/image" ]; then
 fi
 mount -o loop,noatime "$disk/image" "$disk/data"
 mkdir -p "$disk/data/upper" "$disk/data/work"
-mount -t overlay overlay -o "lowerdir=$lower,upperdir=$disk/data/upper,workdir=$disk/data/work" "$disk/root"
+mount -t overlay overlay -o "redirect_dir=on,lowerdir=$lower,upperdir=$disk/data/upper,workdir=$disk/data/work" "$disk/root"
 if [ ! -e "$disk/data/seeded" ]; then
   cp -a "$disk/seed/." "$disk/root/"
   : >"$disk/data/seeded"

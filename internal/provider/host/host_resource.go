@@ -164,7 +164,7 @@ func (r *hostResource) manifest(ctx context.Context, model hostModel, diags *dia
 	return manifest
 }
 
-// converge waits for the machine, brings it to the declared state and reads it back.
+// converge brings the machine to the declared state and reads it back.
 func (r *hostResource) converge(ctx context.Context, action string, model *hostModel, diags *diag.Diagnostics) {
 	manifest := r.manifest(ctx, *model, diags)
 	host, ok := r.Machine(ctx, model.Connection, diags)

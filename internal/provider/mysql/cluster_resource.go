@@ -98,11 +98,14 @@ func (r *clusterResource) Create(ctx context.Context, req resource.CreateRequest
 func (r *clusterResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state clusterModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || state.Members.IsNull() { // just imported: the members stand in the configuration
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	// Terraform asks for it also of what leaves the state.
 	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), state.Name)...)
+	if state.Members.IsNull() { // just imported: the members stand in the configuration
+		return
+	}
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	cluster, targets := state.cluster(ctx, &resp.Diagnostics)

@@ -96,11 +96,14 @@ func (r *routerResource) Create(ctx context.Context, req resource.CreateRequest,
 func (r *routerResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state routerModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() || state.Cluster.IsNull() { // just imported: the cluster stands in the configuration
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	// Terraform asks for it also of what leaves the state.
 	base.SetMachineIdentity(ctx, state.Connection, resp.Identity, &resp.Diagnostics)
+	if state.Cluster.IsNull() { // just imported: the cluster stands in the configuration
+		return
+	}
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
 	config, _ := state.config(ctx, r.Data, &resp.Diagnostics)

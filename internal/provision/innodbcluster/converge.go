@@ -148,6 +148,17 @@ func (r *run) server(key string) (*server, error) {
 	return opened, nil
 }
 
+// reconnect gives up a session that the other end has ended.
+func (r *run) reconnect(key string) (*server, error) {
+	r.mu.Lock()
+	if old := r.servers[key]; old != nil {
+		old.close()
+		delete(r.servers, key)
+	}
+	r.mu.Unlock()
+	return r.server(key)
+}
+
 func (r *run) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

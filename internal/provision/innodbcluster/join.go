@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // How a join meets what passes by itself.
@@ -63,8 +66,11 @@ func (r *run) join(ctx context.Context, situation Situation, seen map[string]See
 		return err
 	}
 	if o.Clone {
-		// The clone brought the donor's account, and the session ended with
-		// the server's own restart.
+		// The session ended with the server's own restart, and the clone
+		// brought the donor's account.
+		if joiner, err = r.reconnect(o.Key); err != nil {
+			return err
+		}
 		if err := joiner.run(ctx, "renewing the recovery account", channelStatement(member.Account(), secret), "SET GLOBAL group_replication_clone_threshold = DEFAULT"); err != nil {
 			return err
 		}
@@ -175,6 +181,13 @@ func (r *run) await(ctx context.Context, primaryKey, key string, clone bool) err
 			lastSeen = time.Now()
 		case !clone && time.Since(lastSeen) > absence:
 			return r.failed(ctx, key, state)
+		case clone && time.Since(lastSeen) > absence:
+			// The server restarts itself after a clone, which may take long
+			// with much data; one that gave up does not come back.
+			if err := r.alive(ctx, key); err != nil {
+				return err
+			}
+			lastSeen = time.Now()
 		}
 		if err := sleep(ctx, pause/2); err != nil {
 			return fmt.Errorf("the primary saw it %s last: %w", strings.ToLower(orMissing(state)), err)
@@ -187,6 +200,13 @@ func orMissing(state string) string {
 		return "MISSING"
 	}
 	return state
+}
+
+// alive says whether the joiner's unit still tries.
+func (r *run) alive(ctx context.Context, key string) error {
+	_, err := r.hosts[key].Run(ctx, remote.Command{Name: "looking after the clone", Script: "if systemctl is-failed -q " + mysqld.Unit +
+		"; then echo 'the server did not come back after the clone:' >&2; grep ERROR /var/log/mysql/error.log | tail -n 3 >&2; exit 1; fi"})
+	return err
 }
 
 // failed adds what the joiner's own log says.

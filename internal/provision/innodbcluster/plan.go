@@ -231,12 +231,18 @@ func recovery(c Cluster, joiner, primary Seen) (clone bool, err error) {
 	if own := has.Minus(group); !own.Empty() {
 		return false, fmt.Errorf("%w that the group has not: %s. Nothing was changed. Save what it holds, then empty the server (delete_data = true, apply, destroy) and join it again", ErrDiverged, own)
 	}
-	if has.Empty() && len(joiner.Schemas) > 0 {
-		return false, fmt.Errorf("%w: its schemas %s are not in the group. Nothing was changed. Save what it holds, then empty the server and join it again", ErrDiverged, strings.Join(joiner.Schemas, ", "))
+	// Data can be outside of all binary logs, and machines of one image number
+	// different transactions alike: what the group does not know at all is the
+	// joiner's own whatever the sets say.
+	if own := unknown(joiner.Schemas, primary.Schemas); len(own) > 0 || has.Empty() && len(joiner.Schemas) > 0 {
+		return false, fmt.Errorf("%w: its schemas %s are not the group's. Nothing was changed. Save what it holds, then empty the server and join it again", ErrDiverged, strings.Join(joiner.Schemas, ", "))
 	}
 	possible := purged.Within(has)
 	row := clusterRow(primary, c.Name)
-	complete := !has.Empty() || row != nil && row.Attributes.GTIDSetIsComplete || len(primary.Schemas) == 0
+	// Only what a member once took from the group is known to be the group's
+	// own; see above about machines of one image.
+	_, returns := has[strings.ToLower(primary.Variables["group_replication_group_name"])]
+	complete := returns || has.Empty() && (row != nil && row.Attributes.GTIDSetIsComplete || len(primary.Schemas) == 0)
 	switch c.Options.RecoveryMethod {
 	case "clone":
 		return true, nil
@@ -321,6 +327,17 @@ func stopped(c Cluster, seen map[string]Seen) ([]Operation, error) {
 	return append(renew, Operation{Kind: kind, Key: winner}), nil
 }
 
+// unknown are the schemas that others lack.
+func unknown(schemas, others []string) []string {
+	var own []string
+	for _, name := range schemas {
+		if !slices.Contains(others, name) {
+			own = append(own, name)
+		}
+	}
+	return own
+}
+
 func describe(view []mysqld.Member) string {
 	var parts []string
 	for _, member := range view {
@@ -349,7 +366,7 @@ func mostAdvanced(c Cluster, seen map[string]Seen) (string, error) {
 			return "", fmt.Errorf("members %s and %s: %w that the other has not (%s: %s; %s: %s). Nothing was changed. Decide which of them goes on, save what the other holds, and empty it",
 				best, key, ErrDiverged, key, own, best, sets[best].Minus(sets[key]))
 		}
-		if sets[key].Empty() && len(seen[key].Schemas) > 0 && key != best {
+		if own := unknown(seen[key].Schemas, seen[best].Schemas); key != best && (len(own) > 0 || sets[key].Empty() && len(seen[key].Schemas) > 0) {
 			return "", fmt.Errorf("member %s: %w: its schemas %s, beside those of %s. Nothing was changed. Save what it holds and empty it", key, ErrDiverged, strings.Join(seen[key].Schemas, ", "), best)
 		}
 	}

@@ -50,7 +50,7 @@ func grouped(c Cluster, key, primary string) Seen {
 		seen.Variables[variable.name] = variable.value
 	}
 	seen.Variables["group_replication_bootstrap_group"] = "OFF"
-	seen.RecoveryUser, seen.Executed = c.Members[key].Account(), "g:1-9"
+	seen.RecoveryUser, seen.Executed = c.Members[key].Account(), groupName+":1-9"
 	row := ClusterRow{ID: "id", Name: c.Name}
 	row.Attributes.GroupName, row.Attributes.TransactionSizeLimit = groupName, c.Options.TransactionSizeLimit
 	seen.Clusters = []ClusterRow{row}
@@ -131,7 +131,15 @@ func TestPlan(t *testing.T) {
 		{"a new member, and the logs are gone", func(c *Cluster, seen map[string]Seen) {
 			outOf(seen, "c", fresh(*c, "c"))
 			one := seen["a"]
-			one.Purged = "g:1-4"
+			one.Purged = groupName + ":1-4"
+			seen["a"] = one
+		}, standing, []string{"join c by clone"}, nil},
+		{"a new member with a history of its own image", func(c *Cluster, seen map[string]Seen) {
+			alone := fresh(*c, "c")
+			alone.Executed = "image:1-3"
+			outOf(seen, "c", alone)
+			one := seen["a"]
+			one.Executed += ",image:1-3"
 			seen["a"] = one
 		}, standing, []string{"join c by clone"}, nil},
 		{"a new member beside data of unknown origin", func(c *Cluster, seen map[string]Seen) {
@@ -185,7 +193,7 @@ func TestPlan(t *testing.T) {
 			for key, one := range seen {
 				one.View = nil
 				if key == "b" {
-					one.Received = "g:10-12"
+					one.Received = groupName + ":10-12"
 				}
 				seen[key] = one
 			}
@@ -246,7 +254,7 @@ func TestPlanRefuses(t *testing.T) {
 		}, ErrNotWhole, "b: connect"},
 		{"a joiner with transactions of its own", standing, func(c *Cluster, seen map[string]Seen) {
 			alone := fresh(*c, "c")
-			alone.Executed = "g:1-9,mine:1-2"
+			alone.Executed = groupName + ":1-9,mine:1-2"
 			outOf(seen, "c", alone)
 		}, ErrDiverged, "mine:1-2"},
 		{"a joiner with data outside of the log", standing, func(c *Cluster, seen map[string]Seen) {

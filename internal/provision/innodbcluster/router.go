@@ -76,6 +76,16 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 // Close ends the sessions.
 func (r *Routing) Close() { r.run.close() }
 
+// Lock keeps two runs from bootstrapping one router at once: each would give
+// the account another password. It is held until Close.
+func (r *Routing) Lock(ctx context.Context, user string) error {
+	got, err := r.server.text(ctx, "taking the router's lock", "SELECT GET_LOCK(?, 300)", "atoll."+user)
+	if err == nil && got != "1" {
+		err = fmt.Errorf("another run is bootstrapping the router of %s: wait until it has ended and apply again", user)
+	}
+	return err
+}
+
 // Authorize makes the router's account with a new password, for its bootstrap,
 // and waits until every member has it: the router tries all of them at once.
 func (r *Routing) Authorize(ctx context.Context, user string) (RouterAccount, error) {

@@ -70,6 +70,13 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 		return err
 	}
 	defer routing.Close()
+	if err := routing.Lock(ctx, c.Account()); err != nil {
+		return err
+	}
+	observation, err := converge.Observe(ctx, host, c.Manifest(true))
+	if err != nil || len(c.bootstrapDrift(ReadStatus(observation))) == 0 {
+		return err // another run has done it while we waited
+	}
 	account, err := routing.Authorize(ctx, c.Account())
 	if err != nil {
 		return err
