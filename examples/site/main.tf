@@ -20,11 +20,19 @@ provider "atoll" {
 locals {
   databases    = { for name, node in var.nodes : name => node if node.database }
   applications = { for name, node in var.nodes : name => node if !node.database }
+
+  # Optional: what the resources below would install one after another comes in
+  # one go, on all servers at once, before anything waits for it.
+  packages = {
+    true  = ["tinc", "iputils-ping", "openssl", "mysql-server"]
+    false = ["tinc", "iputils-ping", "openssl", "mysql-router"]
+  }
 }
 
 resource "atoll_host" "node" {
   for_each = var.nodes
   hostname = each.key
+  packages = local.packages[each.value.database]
   ssh      = { host = each.value.host, host_key = each.value.host_key }
 }
 

@@ -71,7 +71,11 @@ func (r *routerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		}
 		plan.Endpoints = plan.endpoints(ports)
 	}
-	if !creating && !drifted(state.Drift, "package ") {
+	switch {
+	case creating:
+	case drifted(state.Drift, "package ") || state.Version.IsNull():
+		plan.Version = types.StringUnknown()
+	default:
 		plan.Version = state.Version
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)

@@ -45,7 +45,10 @@ const (
 	dataDirectory = "/var/lib/mysql"
 	settingsFile  = "/etc/mysql/mysql.conf.d/zz-atoll.cnf"
 	identityFile  = "/var/lib/atoll/mysql-identity"
-	noMariaDB     = "MariaDB has no Group Replication, so it cannot be a member of an InnoDB Cluster. Remove it, or use another machine"
+	// initialising stands while a datadir is being made: what lies there then
+	// is our own half-made one, and nobody's data.
+	initialising = "/var/lib/atoll/mysql-initialising"
+	noMariaDB    = "MariaDB has no Group Replication, so it cannot be a member of an InnoDB Cluster. Remove it, or use another machine"
 )
 
 func (c Config) packageName() string {
@@ -92,20 +95,27 @@ ExecStartPre=/bin/sh -c 'i=0; until ip -o addr show | grep -qwF %[2]s; do i=$$((
 }
 
 // initialise makes a datadir where none is, as the distribution's package does:
-// the machine's root is let in over the socket and nobody else.
+// the machine's root is let in over the socket and nobody else. Anything else
+// in its place, such as another database's files, is left alone.
 func initialise() converge.Action {
 	return converge.Action{
 		Name:  "make the datadir",
 		Drift: "datadir " + dataDirectory + ": missing",
-		Done:  "[ -e " + dataDirectory + "/mysql.ibd ]",
+		Done:  "[ -e " + dataDirectory + "/mysql.ibd ] && [ ! -e " + initialising + " ]",
 		Run: `systemctl stop mysql.service 2>/dev/null || :
 install -d -o mysql -g mysql -m 0750 ` + dataDirectory + `
+if [ -n "$(ls -A ` + dataDirectory + `)" ] && [ ! -e ` + initialising + ` ]; then
+  echo '` + dataDirectory + ` holds something that is no datadir of MySQL 8 or later: move it away' >&2; exit 1
+fi
+mkdir -p /var/lib/atoll
+: >` + initialising + `
 find ` + dataDirectory + ` -mindepth 1 -delete
 sql=$(mktemp --tmpdir=/var/lib/mysql-files atoll.XXXXXX)
 trap 'rm -f "$sql"' EXIT
 printf '%s\n' "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';" "ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';" SHUTDOWN\; >"$sql"
 chown mysql:mysql "$sql"
-mysqld --no-defaults --initialize-insecure --user=mysql --datadir=` + dataDirectory + ` --init-file="$sql" >&2`,
+mysqld --no-defaults --initialize-insecure --user=mysql --datadir=` + dataDirectory + ` --init-file="$sql" >&2
+rm -f ` + initialising,
 	}
 }
 

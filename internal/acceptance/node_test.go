@@ -1,0 +1,66 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"fmt"
+	"testing"
+)
+
+// Another package manager at work is waited for, and one that was killed in the
+// middle is finished first. A service is not started by its installation.
+func TestPackageManagerInTrouble(t *testing.T) {
+	f := open(t)
+	host, err := f.lab.Inventory.Host("app2")
+	f.must(err)
+	config := func(packages string) string {
+		return fmt.Sprintf("resource \"atoll_host\" \"h\" {\n  packages = [%s]\n  ssh = { host = %q, host_key = %q }\n}\n", packages, host.Address, host.HostKey)
+	}
+	f.on("app2", `apt-get -q update >/dev/null && cd /tmp && apt-get -q download bc >/dev/null 2>&1 && dpkg --unpack bc_*.deb >/dev/null`)
+	if status := f.on("app2", "dpkg-query -W -f '${db:Status-Abbrev}' bc"); status != "iU" {
+		t.Fatalf("bc is %q, and should be unpacked only", status)
+	}
+	// The lock is that of dpkg's own front ends (fcntl), held for some seconds.
+	f.on("app2", `perl -e 'use Fcntl; open(my $f, ">", "/var/lib/dpkg/lock-frontend"); fcntl($f, F_SETLK, pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0)) or die; open(STDOUT, ">", "/dev/null"); open(STDERR, ">", "/dev/null"); if (!fork) { sleep 6; exit } wait' >/dev/null 2>&1 &`)
+	terraform := written(t, f.lab, config(`"bc", "rsync"`))
+	f.must(terraform.Apply(f.Context()))
+	if plan, err := terraform.Plan(f.Context()); err != nil || !plan.Empty() {
+		t.Errorf("%s %v", plan, err)
+	}
+	if status := f.on("app2", "dpkg-query -W -f '${db:Status-Abbrev}' bc rsync"); status != "ii ii" {
+		t.Errorf("bc and rsync are %q", status)
+	}
+	if active, _ := f.try("app2", "systemctl is-active rsync"); active == "active" {
+		t.Error("the installation started a service")
+	}
+	if left := f.on("app2", "ls /usr/sbin/policy-rc.d* 2>/dev/null; :"); left != "" {
+		t.Errorf("%s is left over", left)
+	}
+	f.must(terraform.Destroy(f.Context()))
+}
+
+// A server of its own, whose data go only when that was asked for, and which
+// can be made again where they went.
+func TestDeleteData(t *testing.T) {
+	f := open(t)
+	host, err := f.lab.Inventory.Host("app2")
+	f.must(err)
+	config := fmt.Sprintf("resource \"atoll_mysql_server\" \"s\" {\n  address = %q\n  delete_data = true\n  ssh = { host = %[1]q, host_key = %q }\n}\n", host.Address, host.HostKey)
+	for range 2 {
+		terraform := written(t, f.lab, config)
+		f.must(terraform.Apply(f.Context()))
+		if plan, err := terraform.Plan(f.Context()); err != nil || !plan.Empty() {
+			t.Errorf("%s %v", plan, err)
+		}
+		if got := f.sql("app2", "SHOW DATABASES LIKE 'gone'"); got != "" {
+			t.Errorf("the data came back: %q", got)
+		}
+		f.sql("app2", "CREATE DATABASE gone")
+		f.must(terraform.Destroy(f.Context()))
+		if left := f.on("app2", "ls -A /var/lib/mysql"); left != "" {
+			t.Errorf("the datadir still holds %s", left)
+		}
+	}
+	f.must(f.lab.Rebuild(f.Context(), "app2"))
+}
