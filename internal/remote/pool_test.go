@@ -302,3 +302,33 @@ func TestNoSecretInErrors(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
+
+// A machine that is booting is met when its sshd is up; what waiting cannot
+// mend is said at once.
+func TestAwait(t *testing.T) {
+	server := start(t)
+	dials := 0
+	options := remote.Options{Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+		dials++
+		if dials < 3 {
+			return nil, errors.New("connection refused")
+		}
+		return (&net.Dialer{}).DialContext(ctx, network, address)
+	}}
+	host := pool(t, server.Key, options).Host(target(server))
+	if err := remote.Await(t.Context(), host, 20*time.Second); err != nil {
+		t.Fatal(err)
+	}
+	if dials != 3 {
+		t.Errorf("dialled %d times, want 3", dials)
+	}
+	wrong := target(server)
+	wrong.User = "nobody"
+	begin := time.Now()
+	if err := remote.Await(t.Context(), pool(t, server.Key, remote.Options{}).Host(wrong), time.Minute); !errors.Is(err, remote.ErrAuthentication) {
+		t.Errorf("got %v, want the refusal", err)
+	}
+	if took := time.Since(begin); took > 10*time.Second {
+		t.Errorf("a refusal was waited for: %s", took)
+	}
+}

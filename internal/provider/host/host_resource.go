@@ -18,6 +18,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // Ensure the resource implements what Terraform is told it does.
@@ -36,6 +37,9 @@ const (
 	updateTimeout = 15 * time.Minute
 	deleteTimeout = 5 * time.Minute
 )
+
+// bootPatience is how long a new machine may take until its sshd answers.
+const bootPatience = 30 * time.Second
 
 var objectOptions = basetypes.ObjectAsOptions{}
 
@@ -81,6 +85,10 @@ func (r *hostResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
 	defer cancel()
+	if machine, ok := r.Machine(ctx, plan.Connection, &resp.Diagnostics); ok {
+		// The error of a machine that stays away is the one that converge meets.
+		_ = remote.Await(ctx, machine, bootPatience)
+	}
 	r.converge(ctx, "Create", &plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return

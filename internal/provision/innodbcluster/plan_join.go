@@ -1,0 +1,105 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// joins are the declared servers that are not in the group, or not yet.
+func joins(c Cluster, seen map[string]Seen, situation Situation) ([]Operation, error) {
+	primary := seen[situation.Primary]
+	empty := len(primary.Schemas) == 0 && primary.Purged == ""
+	var list []Operation
+	for _, key := range c.keys() {
+		one := seen[key]
+		switch state := situation.Members[key].State; {
+		case state == "ONLINE" || !one.Answers:
+		case state == "RECOVERING":
+			list = append(list, Operation{Kind: Await, Key: key, Together: true})
+		case state != "ERROR" && one.Starting && !one.Waited && situation.configured(one):
+			// It comes by itself; a new password now would lock it out.
+			list = append(list, Operation{Kind: Await, Key: key, Together: true})
+		default:
+			if sharesUUID(c, seen, key) {
+				list = append(list, Operation{Kind: Renew, Key: key})
+			}
+			clone, err := recovery(c, one, primary)
+			if err != nil {
+				return nil, fmt.Errorf("member %s: %w", key, err)
+			}
+			list = append(list, Operation{Kind: Join, Key: key, Clone: clone, Together: empty && !clone})
+		}
+	}
+	return list, nil
+}
+
+// sharesUUID finds the later bearers of a UUID.
+func sharesUUID(c Cluster, seen map[string]Seen, key string) bool {
+	state, _ := seen[key].state()
+	for _, other := range c.keys() {
+		if other == key || seen[other].UUID != seen[key].UUID || !seen[other].Answers {
+			continue
+		}
+		if otherState, _ := seen[other].state(); otherState == "ONLINE" || state == "OFFLINE" && other < key {
+			return true
+		}
+	}
+	return false
+}
+
+// recovery decides how a joiner gets its data, and refuses one that would lose
+// some of its own.
+func recovery(c Cluster, joiner, primary Seen) (clone bool, err error) {
+	has, err := joiner.transactions()
+	if err != nil {
+		return false, err
+	}
+	group, err := primary.transactions()
+	if err != nil {
+		return false, err
+	}
+	purged, err := ParseGTIDSet(primary.Purged)
+	if err != nil {
+		return false, err
+	}
+	if own := has.Minus(group); !own.Empty() {
+		return false, fmt.Errorf("%w that the group has not: %s. Nothing was changed. Save what it holds, then empty the server (delete_data = true, apply, destroy) and join it again", ErrDiverged, own)
+	}
+	// Data can be outside of all binary logs, and machines of one image number
+	// different transactions alike: what the group does not know at all is the
+	// joiner's own whatever the sets say.
+	if own := unknown(joiner.Schemas, primary.Schemas); len(own) > 0 || has.Empty() && len(joiner.Schemas) > 0 {
+		return false, fmt.Errorf("%w: its schemas %s are not the group's. Nothing was changed. Save what it holds, then empty the server and join it again", ErrDiverged, strings.Join(joiner.Schemas, ", "))
+	}
+	possible := purged.Within(has)
+	row := clusterRow(primary, c.Name)
+	// Only what a member once took from the group is known to be the group's
+	// own; see above about machines of one image.
+	_, returns := has[strings.ToLower(primary.Variables["group_replication_group_name"])]
+	complete := returns || has.Empty() && (row != nil && row.Attributes.GTIDSetIsComplete || len(primary.Schemas) == 0)
+	switch c.Options.RecoveryMethod {
+	case "clone":
+		return true, nil
+	case "incremental":
+		if !possible {
+			return false, fmt.Errorf("incremental recovery is not possible: the group's binary logs no longer hold %s. Set recovery_method to auto or clone", purged.Minus(has))
+		}
+		return false, nil
+	}
+	return !possible || !complete, nil
+}
+
+// unknown are the schemas that others lack.
+func unknown(schemas, others []string) []string {
+	var own []string
+	for _, name := range schemas {
+		if !slices.Contains(others, name) {
+			own = append(own, name)
+		}
+	}
+	return own
+}
