@@ -79,7 +79,8 @@ var observeScript = mysqld.ClientScript(
 	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables
  WHERE variable_name LIKE 'group\\_replication\\_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset', 'gtid_mode', 'lower_case_table_names')`,
 	mysqld.MembersQuery,
-	`SELECT 'starting', IF(COUNT(*) > 0, 'true', 'false') FROM performance_schema.threads WHERE name LIKE 'thread/group\\_rpl/%'`,
+	`SELECT 'starting', IF(COUNT(*) > 0, 'true', 'false') FROM performance_schema.threads
+ WHERE name IN ('thread/group_rpl/THD_certifier_broadcast', 'thread/group_rpl/THD_autorejoin', 'thread/group_rpl/THD_delayed_initialization')`,
 	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata
  WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', '`+schema+`')`,
 	`SELECT 'received', JSON_QUOTE(received_transaction_set) FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'`,
