@@ -24,6 +24,9 @@ var ErrNotAsDeclared = errors.New("the cluster is not as declared")
 // the next has to do, and a group that elects a primary needs a moment.
 const rounds = 12
 
+// startPatience is how long a server may take to answer whose machine does.
+const startPatience = time.Minute
+
 // pause lies between two looks at a group that is moving.
 const pause = 500 * time.Millisecond
 
@@ -47,19 +50,23 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Sit
 	}
 	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, waited: map[string]bool{}}
 	defer r.close()
-	locked := false
+	locked, patience := false, time.Now().Add(startPatience)
 	for round := 1; ; round++ {
-		seen := Observe(ctx, hosts)
-		for key := range r.waited {
-			one := seen[key]
-			one.Waited = true
-			seen[key] = one
-		}
+		seen := r.look(ctx)
 		if err := ctx.Err(); err != nil {
 			return Diagnose(c, seen), err
 		}
 		situation := Diagnose(c, seen)
 		operations, err := Plan(c, seen)
+		if errors.Is(err, ErrNotWhole) && !unreachable(seen, c) && time.Now().Before(patience) {
+			// A server that another apply is restarting, or that recovers from
+			// a crash, answers in a moment: this look does not count.
+			round--
+			if err := sleep(ctx, 4*pause); err != nil {
+				return situation, err
+			}
+			continue
+		}
 		if err != nil {
 			return situation, err
 		}
@@ -74,9 +81,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Sit
 			if locked, err = r.lock(ctx, seen); err != nil {
 				return situation, err
 			}
-			if round == 1 {
-				continue
-			}
+			continue
 		}
 		if err := r.execute(ctx, seen, situation, operations); err != nil {
 			return situation, err
@@ -90,6 +95,17 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Sit
 			}
 		}
 	}
+}
+
+// look asks all servers, and adds what this run knows of them.
+func (r *run) look(ctx context.Context) map[string]Seen {
+	seen := Observe(ctx, r.hosts)
+	for key := range r.waited {
+		one := seen[key]
+		one.Waited = true
+		seen[key] = one
+	}
+	return seen
 }
 
 func notAsDeclared(s Situation) error {
