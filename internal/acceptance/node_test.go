@@ -6,6 +6,7 @@ package acceptance
 import (
 	"fmt"
 	"testing"
+	"time"
 )
 
 // Another package manager at work is waited for, and one that was killed in the
@@ -22,16 +23,20 @@ func TestPackageManagerInTrouble(t *testing.T) {
 		t.Fatalf("bc is %q, and should be unpacked only", status)
 	}
 	// The lock is that of dpkg's own front ends (fcntl), held for some seconds.
-	f.on("app2", `perl -e 'use Fcntl; open(my $f, ">", "/var/lib/dpkg/lock-frontend"); fcntl($f, F_SETLK, pack("s s l! l! i", F_WRLCK, 0, 0, 0, 0)) or die; open(STDOUT, ">", "/dev/null"); open(STDERR, ">", "/dev/null"); if (!fork) { sleep 6; exit } wait' >/dev/null 2>&1 &`)
-	terraform := written(t, f.lab, config(`"bc", "rsync"`))
+	f.on("app2", `perl -e 'use Fcntl; open(my $f, ">", "/var/lib/dpkg/lock-frontend"); my $lock = pack("s s x4 l! l! i x4", F_WRLCK, 0, 0, 0, 0); fcntl($f, F_SETLK, $lock) or die; open(STDOUT, ">", "/dev/null"); open(STDERR, ">", "/dev/null"); if (!fork) { sleep 6; exit } wait' >/dev/null 2>&1 &`)
+	f.eventually("locked", 5*time.Second, func() bool {
+		_, err := f.try("app2", "apt-get -q -y -o DPkg::Lock::Timeout=0 --fix-broken --download-only install >/dev/null 2>&1")
+		return err != nil
+	})
+	terraform := written(t, f.lab, config(`"bc", "cron"`))
 	f.must(terraform.Apply(f.Context()))
 	if plan, err := terraform.Plan(f.Context()); err != nil || !plan.Empty() {
 		t.Errorf("%s %v", plan, err)
 	}
-	if status := f.on("app2", "dpkg-query -W -f '${db:Status-Abbrev}' bc rsync"); status != "ii ii" {
-		t.Errorf("bc and rsync are %q", status)
+	if status := f.on("app2", "dpkg-query -W -f '${db:Status-Abbrev}' bc cron"); status != "ii ii" {
+		t.Errorf("bc and cron are %q", status)
 	}
-	if active, _ := f.try("app2", "systemctl is-active rsync"); active == "active" {
+	if active, _ := f.try("app2", "systemctl is-active cron"); active == "active" {
 		t.Error("the installation started a service")
 	}
 	if left := f.on("app2", "ls /usr/sbin/policy-rc.d* 2>/dev/null; :"); left != "" {

@@ -12,9 +12,10 @@ if [ -e $policy ]; then mv $policy $kept; fi
 trap restore EXIT
 printf '#!/bin/sh\n# kept by Atoll while it installs packages\nexit 101\n' >$policy
 chmod 0755 $policy
-tries=0
+tries=0 broken=
 while dpkg --audit | grep -q . && ! said=$(dpkg --configure -a 2>&1); do
-  case $said in *lock*) ;; *) printf '%s\n' "$said" >&2; exit 1 ;; esac
+  # What only lacks a dependency is apt's to mend.
+  case $said in *lock*) ;; *) broken=yes; break ;; esac
   tries=$((tries + 1))
   if [ $tries -gt 200 ]; then printf 'dpkg is busy for too long: %s\n' "$said" >&2; exit 1; fi
   sleep 3
@@ -28,6 +29,10 @@ if [ -z "$fresh" ]; then update; fi
 install() {
   apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >/dev/null
 }
+if [ -n "$broken" ] && ! said=$(install --fix-broken 2>&1); then
+  update
+  install --fix-broken
+fi
 if ! said=$(install "$@" 2>&1); then
   # The lists may name versions that the mirror no longer has.
   update
