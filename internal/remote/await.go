@@ -31,12 +31,20 @@ func Await(ctx context.Context, machine Host, patience time.Duration) error {
 		if err == nil || !errors.Is(err, ErrUnreachable) || time.Now().Add(pause).After(deadline) {
 			return err
 		}
-		select {
-		case <-time.After(pause):
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := Pause(ctx, pause); err != nil {
+			return err
 		}
 		awaited.forgive(err)
+	}
+}
+
+// Pause waits that long, or ends with the context and its error.
+func Pause(ctx context.Context, pause time.Duration) error {
+	select {
+	case <-time.After(pause):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/lab"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // ErrLost is a demo in which an acknowledged write was not found again.
@@ -139,14 +140,14 @@ func failover(ctx context.Context, client *lab.Client, primary string, out io.Wr
 // and ends when writes flow again.
 func PullUnderWriter(ctx context.Context, client *lab.Client, shop *Application, host string) (Report, error) {
 	writer := StartWriter(ctx, shop.DB)
-	if err := wait(ctx, before); err != nil {
+	if err := remote.Pause(ctx, before); err != nil {
 		return Report{}, err
 	}
 	if err := client.PullPlug(ctx, host); err != nil {
 		return Report{}, err
 	}
 	// What is on its way still comes through; then the count stands.
-	if err := wait(ctx, time.Second); err != nil {
+	if err := remote.Pause(ctx, time.Second); err != nil {
 		return Report{}, err
 	}
 	count, deadline := writer.Count(), time.Now().Add(recovery)
@@ -154,23 +155,14 @@ func PullUnderWriter(ctx context.Context, client *lab.Client, shop *Application,
 		if time.Now().After(deadline) {
 			return Report{}, fmt.Errorf("no write came through for %s after %s went down", recovery, host)
 		}
-		if err := wait(ctx, 100*time.Millisecond); err != nil {
+		if err := remote.Pause(ctx, 100*time.Millisecond); err != nil {
 			return Report{}, err
 		}
 	}
-	if err := wait(ctx, after); err != nil {
+	if err := remote.Pause(ctx, after); err != nil {
 		return Report{}, err
 	}
 	return writer.Stop(ctx, shop.DB)
-}
-
-func wait(ctx context.Context, pause time.Duration) error {
-	select {
-	case <-time.After(pause):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
 
 // progressWriter passes on the lines of an apply that tell of progress.

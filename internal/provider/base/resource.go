@@ -12,8 +12,6 @@ package base
 import (
 	"context"
 	"fmt"
-	"os"
-	"os/user"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
@@ -52,17 +50,4 @@ func (r *Resource) Configure(_ context.Context, req resource.ConfigureRequest, r
 		return
 	}
 	r.Data = data
-}
-
-// Holder says who we are, in a form that a colleague understands who finds our
-// lock on a host: "name@machine pid 4711".
-func Holder() string {
-	name, machine := "unknown", "unknown"
-	if current, err := user.Current(); err == nil {
-		name = current.Username
-	}
-	if host, err := os.Hostname(); err == nil {
-		machine = host
-	}
-	return fmt.Sprintf("%s@%s pid %d", name, machine, os.Getpid())
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // persistStatements write a member's variables. Those of the group's mode go
@@ -100,7 +101,7 @@ func (s *server) startGroup(ctx context.Context) error {
 		if err != nil || writable == "1" {
 			return err
 		}
-		if err := sleep(ctx, pause/5); err != nil {
+		if err := remote.Pause(ctx, pause/5); err != nil {
 			return err
 		}
 	}

@@ -62,7 +62,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Sit
 			// A server that another apply is restarting, or that recovers from
 			// a crash, answers in a moment: this look does not count.
 			round--
-			if err := sleep(ctx, 4*pause); err != nil {
+			if err := remote.Pause(ctx, 4*pause); err != nil {
 				return situation, err
 			}
 			continue
@@ -90,7 +90,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Sit
 			if unreachable(seen, c) {
 				return situation, notAsDeclared(situation)
 			}
-			if err := sleep(ctx, pause); err != nil {
+			if err := remote.Pause(ctx, pause); err != nil {
 				return situation, err
 			}
 		}

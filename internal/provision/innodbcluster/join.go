@@ -153,7 +153,7 @@ func (s *server) start(ctx context.Context) error {
 		if !errors.As(err, &known) || try == startTries {
 			return fmt.Errorf("%w%s", err, s.groupErrors(ctx))
 		}
-		if err := sleep(ctx, startPause); err != nil {
+		if err := remote.Pause(ctx, startPause); err != nil {
 			return err
 		}
 	}
@@ -189,7 +189,7 @@ func (r *run) await(ctx context.Context, primaryKey, key string, clone bool) err
 			}
 			lastSeen = time.Now()
 		}
-		if err := sleep(ctx, pause/2); err != nil {
+		if err := remote.Pause(ctx, pause/2); err != nil {
 			return fmt.Errorf("the primary saw it %s last: %w", strings.ToLower(orMissing(state)), err)
 		}
 	}

@@ -32,7 +32,7 @@ func (c Config) restart(ctx context.Context, host remote.Host, status Status) er
 		return c.restartUnit(ctx, host)
 	}
 	if status.role() == "PRIMARY" {
-		if err := sleep(ctx, primaryWaits); err != nil {
+		if err := remote.Pause(ctx, primaryWaits); err != nil {
 			return err
 		}
 	}
@@ -96,7 +96,7 @@ func (c Config) awaitOnline(ctx context.Context, host remote.Host, count int) (S
 		if status.Answers && len(missing) == 0 && len(status.Members) >= count {
 			return status, nil
 		}
-		if err := sleep(ctx, poll); err != nil {
+		if err := remote.Pause(ctx, poll); err != nil {
 			return status, fmt.Errorf("%w: %d of %d members seen, not online: %s", err, len(status.Members), count, strings.Join(missing, ", "))
 		}
 	}
@@ -129,13 +129,4 @@ func (s Status) notOnline() []string {
 		}
 	}
 	return list
-}
-
-func sleep(ctx context.Context, wait time.Duration) error {
-	select {
-	case <-time.After(wait):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -53,10 +53,8 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 		if time.Now().After(deadline) {
 			return status, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(drift, "; "))
 		}
-		select {
-		case <-time.After(300 * time.Millisecond):
-		case <-ctx.Done():
-			return status, ctx.Err()
+		if err := remote.Pause(ctx, 300*time.Millisecond); err != nil {
+			return status, err
 		}
 	}
 }

@@ -65,7 +65,7 @@ func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 		return nil, err
 	}
 	if len(started) > 0 {
-		if err := wait(ctx, settle); err != nil {
+		if err := remote.Pause(ctx, settle); err != nil {
 			return nil, err
 		}
 	}
@@ -77,7 +77,7 @@ func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 		// The one that was restarted has to be back before the next goes: a
 		// link that relays for others must not be missed twice. Those that
 		// wait still have the old settings.
-		if err := wait(ctx, settle); err != nil {
+		if err := remote.Pause(ctx, settle); err != nil {
 			return nil, err
 		}
 		if _, err := m.await(ctx, hosts, nil, false); err != nil {
@@ -135,7 +135,7 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, started m
 			}
 			revive = time.Now().Add(settle + reviveAfter)
 		}
-		if err := wait(ctx, pause); err != nil {
+		if err := remote.Pause(ctx, pause); err != nil {
 			return nil, err
 		}
 	}
@@ -246,13 +246,4 @@ func each(keys []string, do func(key string) error) error {
 	}
 	group.Wait()
 	return errors.Join(problems...)
-}
-
-func wait(ctx context.Context, pause time.Duration) error {
-	select {
-	case <-time.After(pause):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }
