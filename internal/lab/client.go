@@ -15,6 +15,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
 )
 
 // Client orders a running lab about, from any namespace of the machine.
@@ -147,6 +149,18 @@ func (c *Client) AddHost(ctx context.Context, spec HostSpec) error {
 // RemoveHost takes a host away with its disk.
 func (c *Client) RemoveHost(ctx context.Context, host string) error {
 	return c.call(ctx, "/remove", request{Host: host}, nil)
+}
+
+// FailLinode sets what goes wrong at the lab's Linode API from now on.
+func (c *Client) FailLinode(ctx context.Context, faults linode.Faults) error {
+	return c.call(ctx, "/linode/fail", request{Faults: &faults}, nil)
+}
+
+// LinodeRequests gives what the Linode API was asked since the last call.
+func (c *Client) LinodeRequests(ctx context.Context) ([]linode.Request, error) {
+	var all []linode.Request
+	err := c.call(ctx, "/linode/requests", request{}, &all)
+	return all, err
 }
 
 // Statistics of every direction that carried anything, by "from>to".

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
 )
 
 // request is one order over the control socket. Fields that an order does not
@@ -25,6 +27,8 @@ type request struct {
 	Link   *Link     `json:"link,omitempty"`
 	Block  *Block    `json:"block,omitempty"`
 	Spec   *HostSpec `json:"spec,omitempty"`
+	// Faults of the Linode API.
+	Faults *linode.Faults `json:"faults,omitempty"`
 }
 
 // order carries out a request and gives what is to be answered.
@@ -52,10 +56,12 @@ func (d *Daemon) handler(stop func()) http.Handler {
 		"/disk/free": func(_ context.Context, r request) (any, error) {
 			return nil, d.withMachine(r.Host, (*machine).freeDisk)
 		},
-		"/add":    d.orderAdd,
-		"/remove": func(_ context.Context, r request) (any, error) { return nil, d.remove(r.Host) },
-		"/stats":  func(context.Context, request) (any, error) { return d.wan.statistics(), nil },
-		"/down":   func(context.Context, request) (any, error) { stop(); return nil, nil },
+		"/add":             d.orderAdd,
+		"/remove":          func(_ context.Context, r request) (any, error) { return nil, d.remove(r.Host) },
+		"/stats":           func(context.Context, request) (any, error) { return d.wan.statistics(), nil },
+		"/linode/fail":     d.orderFail,
+		"/linode/requests": func(context.Context, request) (any, error) { return d.linode.Requests(), nil },
+		"/down":            func(context.Context, request) (any, error) { stop(); return nil, nil },
 	}
 	for path, carryOut := range orders {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -109,6 +115,14 @@ func (d *Daemon) orderAdd(ctx context.Context, r request) (any, error) {
 		return nil, err
 	}
 	return nil, d.writeInventory()
+}
+
+func (d *Daemon) orderFail(_ context.Context, r request) (any, error) {
+	if r.Faults == nil {
+		r.Faults = &linode.Faults{}
+	}
+	d.linode.Fail(*r.Faults)
+	return nil, nil
 }
 
 func (d *Daemon) orderGetLink(_ context.Context, r request) (any, error) {

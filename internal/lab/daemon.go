@@ -18,6 +18,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
 )
 
 // Config is what a lab is brought up with.
@@ -44,7 +46,7 @@ type Daemon struct {
 
 	mu       sync.Mutex
 	machines map[string]*machine
-	next     int
+	linode   *linode.Server
 }
 
 // Serve brings a lab up, answers its control socket until ctx ends, and takes
@@ -142,6 +144,11 @@ func (d *Daemon) serve(ctx context.Context) error {
 	defer stop()
 	server := &http.Server{Handler: d.handler(stop), ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
+	api, err := d.serveLinode()
+	if err != nil {
+		return err
+	}
+	defer api()
 	<-ctx.Done()
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Second)
 	defer cancel()
@@ -178,9 +185,8 @@ func (d *Daemon) add(spec HostSpec) (*machine, error) {
 		d.mu.Unlock()
 		return nil, fmt.Errorf("host %s is already there", spec.Name)
 	}
+	added.number = d.freeNumber()
 	d.machines[spec.Name] = added
-	number := d.next
-	d.next++
 	d.mu.Unlock()
 	if err := added.makeKey(); err != nil {
 		return nil, err
@@ -188,7 +194,21 @@ func (d *Daemon) add(spec HostSpec) (*machine, error) {
 	if err := d.plugIntoWAN(spec.Name, address); err != nil {
 		return nil, err
 	}
-	return added, d.uplink.join(d.paths.namespace(spec.Name), number)
+	return added, d.uplink.join(d.paths.namespace(spec.Name), added.number)
+}
+
+// freeNumber is the lowest that no host has: the uplink's network is small.
+// Held by d.mu.
+func (d *Daemon) freeNumber() int {
+	taken := map[int]bool{}
+	for _, other := range d.machines {
+		taken[other.number] = true
+	}
+	number := 0
+	for taken[number] {
+		number++
+	}
+	return number
 }
 
 // remove pulls the plug and takes the host away with its disk.

@@ -25,6 +25,8 @@ type machine struct {
 	lower   string
 	hostKey string
 	diskMiB int64
+	// number is its place in the uplink's network.
+	number int
 	// gone is closed when the container's supervisor has ended, too: until then
 	// it keeps the disk locked.
 	gone <-chan struct{}
@@ -51,6 +53,7 @@ mkdir -p "$disk/data/upper" "$disk/data/work"
 mount -t overlay overlay -o "redirect_dir=on,lowerdir=$lower,upperdir=$disk/data/upper,workdir=$disk/data/work" "$disk/root"
 if [ ! -e "$disk/data/seeded" ]; then
   cp -a "$disk/seed/." "$disk/root/"
+  [ ! -d "$disk/seed/var/lib/cloud" ] || rm -f "$disk/root/etc/cloud/cloud-init.disabled"
   : >"$disk/data/seeded"
 fi
 cp "$disk/meminfo" "$disk/root/etc/lab-meminfo"
@@ -60,15 +63,24 @@ exec systemd-nspawn --quiet -D "$disk/root" --machine="$name" --register=no --ke
 
 // boot switches the host on and returns when its sshd answers.
 func (m *machine) boot(ctx context.Context, authorized string) error {
-	if err := m.seed(authorized); err != nil {
+	ended, err := m.powerOn(authorized)
+	if err != nil {
 		return err
 	}
+	return m.waitForSSH(ctx, ended)
+}
+
+// powerOn switches the host on. The channel tells when it ends.
+func (m *machine) powerOn(authorized string) (<-chan error, error) {
+	if err := m.seed(authorized); err != nil {
+		return nil, err
+	}
 	if err := m.writeMemory(); err != nil {
-		return err
+		return nil, err
 	}
 	console, err := os.OpenFile(m.paths.console(m.spec.Name), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
-		return fmt.Errorf("opening the console log: %w", err)
+		return nil, fmt.Errorf("opening the console log: %w", err)
 	}
 	defer func() { _ = console.Close() }()
 	command := exec.Command("unshare", "--mount", "sh", "-c", bootScript, "boot", m.paths.disk(m.spec.Name), m.lower,
@@ -76,7 +88,7 @@ func (m *machine) boot(ctx context.Context, authorized string) error {
 	command.Stdout, command.Stderr = console, console
 	command.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := command.Start(); err != nil {
-		return fmt.Errorf("booting %s: %w", m.spec.Name, err)
+		return nil, fmt.Errorf("booting %s: %w", m.spec.Name, err)
 	}
 	ended, gone := make(chan error, 1), make(chan struct{})
 	m.gone = gone
@@ -84,7 +96,7 @@ func (m *machine) boot(ctx context.Context, authorized string) error {
 		ended <- command.Wait()
 		close(gone)
 	}()
-	return m.waitForSSH(ctx, ended)
+	return ended, nil
 }
 
 // memoryUnit lays the host's own meminfo over the kernel's: nspawn cannot bind
@@ -112,6 +124,37 @@ func (m *machine) writeMemory() error {
 	return os.WriteFile(filepath.Join(m.paths.disk(m.spec.Name), "meminfo"), []byte(text), 0o644)
 }
 
+// seedFile is one file that the host begins with.
+type seedFile struct {
+	path, content string
+	mode          os.FileMode
+}
+
+// access is what lets somebody in: the lab's own keys, or what a hoster's API
+// was asked for. The host key of the latter is the host's own affair.
+func (m *machine) access(authorized string) ([]seedFile, error) {
+	if cloud := m.spec.Cloud; cloud != nil {
+		files := []seedFile{
+			{"root/.ssh/authorized_keys", strings.Join(cloud.AuthorizedKeys, "\n") + "\n", 0o600},
+			{"etc/systemd/system/ssh.service.d/lab.conf", "[Service]\nExecStartPre=/usr/bin/ssh-keygen -A\n", 0o644},
+		}
+		if cloud.UserData != nil {
+			files = append(files, seedFile{"var/lib/cloud/seed/nocloud/meta-data", "instance-id: " + m.spec.Name + "\n", 0o600},
+				seedFile{"var/lib/cloud/seed/nocloud/user-data", string(cloud.UserData), 0o600})
+		}
+		return files, nil
+	}
+	private, err := os.ReadFile(m.keyFile())
+	if err != nil {
+		return nil, err
+	}
+	return []seedFile{
+		{"etc/ssh/ssh_host_ed25519_key", string(private), 0o600},
+		{"etc/ssh/ssh_host_ed25519_key.pub", m.hostKey + "\n", 0o644},
+		{"root/.ssh/authorized_keys", authorized, 0o600},
+	}, nil
+}
+
 // seed writes what makes this host different from its root.
 func (m *machine) seed(authorized string) error {
 	seed := filepath.Join(m.paths.disk(m.spec.Name), "seed")
@@ -126,23 +169,17 @@ func (m *machine) seed(authorized string) error {
 	if err != nil {
 		return err
 	}
-	private, err := os.ReadFile(m.keyFile())
-	if err != nil {
-		return err
-	}
-	files := []struct {
-		path, content string
-		mode          os.FileMode
-	}{
+	files := []seedFile{
 		{"etc/hostname", m.spec.Name + "\n", 0o644},
 		{"etc/hosts", "127.0.0.1 localhost\n127.0.1.1 " + m.spec.Name + "\n", 0o644},
 		{"etc/systemd/system/lab-meminfo.service", memoryUnit, 0o644},
 		{"etc/machine-id", strings.ReplaceAll(string(id), "-", ""), 0o444},
-		{"etc/ssh/ssh_host_ed25519_key", string(private), 0o600},
-		{"etc/ssh/ssh_host_ed25519_key.pub", m.hostKey + "\n", 0o644},
-		{"root/.ssh/authorized_keys", authorized, 0o600},
 	}
-	for _, file := range files {
+	access, err := m.access(authorized)
+	if err != nil {
+		return err
+	}
+	for _, file := range append(files, access...) {
 		path := filepath.Join(building, file.path)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			return err
@@ -155,8 +192,10 @@ func (m *machine) seed(authorized string) error {
 	if err := errors.Join(os.MkdirAll(wants, 0o755), os.Symlink("../lab-meminfo.service", filepath.Join(wants, "lab-meminfo.service"))); err != nil {
 		return err
 	}
-	if err := seedUsers(building, authorized); err != nil {
-		return err
+	if m.spec.Cloud == nil {
+		if err := seedUsers(building, authorized); err != nil {
+			return err
+		}
 	}
 	return errors.Join(os.Chmod(filepath.Join(building, "root"), 0o700), os.Chmod(filepath.Join(building, "root/.ssh"), 0o700), os.Rename(building, seed))
 }

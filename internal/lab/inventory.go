@@ -17,6 +17,8 @@ type Inventory struct {
 	// Key is the path of the private key that root of every host accepts.
 	Key   string          `json:"key"`
 	Hosts []InventoryHost `json:"hosts"`
+	// Linode is the API of the hoster that the lab emulates.
+	Linode LinodeAPI `json:"linode"`
 }
 
 // InventoryHost is one host, as a hoster's mail would describe it.
@@ -27,7 +29,7 @@ type InventoryHost struct {
 }
 
 func (d *Daemon) writeInventory() error {
-	inventory := Inventory{Lab: d.config.Name, Namespace: d.paths.namespace(Operator), Key: d.paths.key()}
+	inventory := Inventory{Lab: d.config.Name, Namespace: d.paths.namespace(Operator), Key: d.paths.key(), Linode: linodeAPI}
 	d.mu.Lock()
 	for _, spec := range d.config.Hosts {
 		if known := d.machines[spec.Name]; known != nil {

@@ -42,6 +42,18 @@ type HostSpec struct {
 	Database bool `json:"database"`
 	// MemoryMiB is what the host says it has; 0 means DefaultMemoryMiB.
 	MemoryMiB int `json:"memory_mib,omitempty"`
+	// Cloud is what a hoster's API was asked to put on the host's disk; nil for
+	// a host that the lab itself hands over.
+	Cloud *Cloud `json:"-"`
+}
+
+// Cloud is what a machine from a hoster's API begins with, and nothing else:
+// its host key is made at the first boot, by itself or by cloud-init.
+type Cloud struct {
+	// UserData for cloud-init; nil leaves cloud-init off.
+	UserData []byte
+	// AuthorizedKeys of root.
+	AuthorizedKeys []string
 }
 
 // DefaultMemoryMiB is that of a small VPS.

@@ -36,7 +36,9 @@ const (
 )
 
 // bareRecipe finishes a bootstrapped root. Host keys and machine-id are made
-// per host; packages come from the machine's own mirror.
+// per host; packages come from the machine's own mirror. cloud-init is off where
+// no user data are seeded, and otherwise as in the images of a VPS hoster: root
+// logs in, network and package sources stay.
 const bareRecipe = `set -e
 rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id
 : >/etc/machine-id
@@ -45,10 +47,21 @@ printf 'Acquire::Check-Valid-Until "false";\nAcquire::Languages "none";\n' >/etc
 systemctl mask systemd-networkd.service systemd-networkd-wait-online.service systemd-resolved.service console-getty.service getty@.service >/dev/null 2>&1 || :
 systemctl disable ssh.socket >/dev/null 2>&1 || :
 systemctl enable ssh.service >/dev/null 2>&1
+apt-get -q update >/dev/null
+DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends cloud-init >/dev/null
+apt-get clean
+cat >/etc/cloud/cloud.cfg.d/90-lab.cfg <<'END'
+datasource_list: [ NoCloud ]
+network: {config: disabled}
+apt: {preserve_sources_list: true}
+disable_root: false
+preserve_hostname: true
+users: []
+END
+: >/etc/cloud/cloud-init.disabled
 useradd -m -s /bin/bash admin; echo 'admin ALL=(ALL) NOPASSWD: ALL' >/etc/sudoers.d/admin
 useradd -m -s /bin/bash operator0 2>/dev/null || :; echo 'operator0:atoll-lab' | chpasswd; echo 'operator0 ALL=(ALL) ALL' >/etc/sudoers.d/operator0
 useradd -m -s /bin/bash nobody0 2>/dev/null || :
-apt-get -q update >/dev/null
 `
 
 // preparedRecipe installs the software without starting any of it. The

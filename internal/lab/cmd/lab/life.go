@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -20,15 +21,17 @@ import (
 
 // upFlags are what up hands on to the daemon.
 type upFlags struct {
-	bare   bool
-	site   string
-	disk   int64
-	oneWay time.Duration
+	bare    bool
+	site    string
+	disk    int64
+	oneWay  time.Duration
+	without []string
 }
 
 func (f *upFlags) register(command *cobra.Command) {
 	command.Flags().BoolVar(&f.bare, "bare", false, "hosts without any software, as a hoster hands them over")
 	command.Flags().StringVar(&f.site, "site", "", "JSON file with a list of hosts instead of the default site")
+	command.Flags().StringSliceVar(&f.without, "without", nil, "hosts to leave out")
 	command.Flags().Int64Var(&f.disk, "disk", 8192, "size of each host's disk, in MiB")
 	command.Flags().DurationVar(&f.oneWay, "one-way", 0, "delay of every link, one way, instead of the default site's")
 }
@@ -40,6 +43,9 @@ func (f *upFlags) args() []string {
 	}
 	if f.site != "" {
 		args = append(args, "--site", f.site)
+	}
+	if len(f.without) > 0 {
+		args = append(args, "--without", strings.Join(f.without, ","))
 	}
 	return args
 }
@@ -59,6 +65,7 @@ func (f *upFlags) config() (lab.Config, error) {
 			return config, fmt.Errorf("--site %s: %w", f.site, err)
 		}
 	}
+	config.Hosts = slices.DeleteFunc(config.Hosts, func(host lab.HostSpec) bool { return slices.Contains(f.without, host.Name) })
 	return config, nil
 }
 

@@ -46,6 +46,7 @@ func root() *cobra.Command {
 	}
 	command.PersistentFlags().StringVar(&labName, "name", "demo", "name of the lab; several stand side by side")
 	command.AddCommand(prepareCommand(), upCommand(), serveCommand(), downCommand(), statusCommand(), execCommand(), sshCommand(), inventoryCommand())
+	command.AddCommand(linodeCommand())
 	command.AddCommand(linkCommands()...)
 	command.AddCommand(hostCommands()...)
 	return command

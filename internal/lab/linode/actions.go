@@ -1,0 +1,282 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package linode
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+)
+
+// What happens to an instance, and what it is called in the account's events.
+
+func (s *Server) machine(known *instance) Machine {
+	return Machine{
+		Name: known.machine, Label: known.Label, Address: known.IPv4[0], Region: known.Region, MemoryMiB: known.Specs.Memory,
+		UserData: known.userData, AuthorizedKeys: known.keys,
+	}
+}
+
+func (s *Server) imageEntity(known *instance) *Entity {
+	if known.Image == nil {
+		return nil
+	}
+	return &Entity{Label: find(images, *known.Image).Label, ID: *known.Image, Type: "image", URL: "/v4/images/" + *known.Image}
+}
+
+func (s *Server) configEntity(known *instance) *Entity {
+	if len(known.configs) == 0 {
+		return nil
+	}
+	config := known.configs[0]
+	return &Entity{Label: config.Label, ID: config.ID, Type: "linode_config", URL: fmt.Sprintf("/v4/linode/instances/%d/configs/%d", known.ID, config.ID)}
+}
+
+// provision makes the machine of a new instance and boots it, if it has an image.
+func (s *Server) provision(known *instance, boots bool) {
+	machine := s.machine(known)
+	create := &job{
+		action: "linode_create", secondary: s.imageEntity(known), seconds: createSeconds, status: "provisioning", done: "offline", failed: "offline",
+	}
+	if known.Image == nil {
+		s.start(known, create)
+		return
+	}
+	known.made = true
+	create.do = func(ctx context.Context) error { return s.options.Machines.Create(ctx, machine) }
+	if !boots {
+		s.start(known, create)
+		return
+	}
+	s.start(known, create, s.bootJob(known))
+}
+
+func (s *Server) bootJob(known *instance) *job {
+	name := known.machine
+	return &job{
+		action: "linode_boot", secondary: s.configEntity(known), seconds: bootSeconds, status: "booting", done: "running", failed: "offline",
+		do: func(ctx context.Context) error { return s.options.Machines.Boot(ctx, name) },
+	}
+}
+
+func (s *Server) shutdownJob(known *instance) *job {
+	name := known.machine
+	return &job{
+		action: "linode_shutdown", seconds: shutdownSeconds, status: "shutting_down", done: "offline", failed: "running",
+		do: func(ctx context.Context) error { return s.options.Machines.Shutdown(ctx, name) },
+	}
+}
+
+// idle finds an instance that nothing happens to.
+func (s *Server) idle(c *call) (*instance, *refusal) {
+	known, refused := s.instance(c)
+	if refused != nil {
+		return nil, refused
+	}
+	if known.working || s.strikes(Busy) {
+		return nil, busy()
+	}
+	return known, nil
+}
+
+func (s *Server) bootInstance(c *call) (any, *refusal) {
+	known, refused := s.idle(c)
+	if refused != nil {
+		return nil, refused
+	}
+	if known.Status == "running" {
+		return nil, refuse(http.StatusBadRequest, "", "Linode is already booted.")
+	}
+	if len(known.configs) == 0 {
+		return nil, refuse(http.StatusBadRequest, "", "No configuration profiles found.")
+	}
+	s.start(known, s.bootJob(known))
+	return struct{}{}, nil
+}
+
+func (s *Server) shutdownInstance(c *call) (any, *refusal) {
+	known, refused := s.idle(c)
+	if refused != nil {
+		return nil, refused
+	}
+	s.start(known, s.shutdownJob(known))
+	return struct{}{}, nil
+}
+
+func (s *Server) rebootInstance(c *call) (any, *refusal) {
+	known, refused := s.idle(c)
+	if refused != nil {
+		return nil, refused
+	}
+	name := known.machine
+	s.start(known, &job{
+		action: "linode_reboot", secondary: s.configEntity(known), seconds: rebootSeconds, status: "rebooting", done: "running", failed: "offline",
+		do: func(ctx context.Context) error {
+			if err := s.options.Machines.Shutdown(ctx, name); err != nil {
+				return err
+			}
+			return s.options.Machines.Boot(ctx, name)
+		},
+	})
+	return struct{}{}, nil
+}
+
+// resizeInstance shuts a running machine down by itself and boots it again
+// without a linode_boot event, as the real API does.
+func (s *Server) resizeInstance(c *call) (any, *refusal) {
+	known, refused := s.idle(c)
+	if refused != nil {
+		return nil, refused
+	}
+	var asked struct {
+		Type string `json:"type"`
+		Auto *bool  `json:"allow_auto_disk_resize"`
+	}
+	if refused := c.decode(&asked); refused != nil {
+		return nil, refused
+	}
+	size := find(types, asked.Type)
+	if size == nil {
+		return nil, refuse(http.StatusBadRequest, "type", "A valid plan type by that ID was not found")
+	}
+	if asked.Type == known.Type {
+		return nil, refuse(http.StatusBadRequest, "type", "Linode is already this type")
+	}
+	used := 0
+	for _, disk := range known.disks {
+		used += disk.Size
+	}
+	if auto := asked.Auto == nil || *asked.Auto; used > size.Disk && (!auto || len(known.disks) > 2) {
+		return nil, refuse(http.StatusBadRequest, "type", "The Linode has more disk space allocated than the new type allows")
+	}
+	running, name := known.Status == "running", known.machine
+	after := known.Status
+	s.start(known, &job{
+		action: "linode_resize", seconds: resizeSeconds, status: "resizing", done: after, failed: after,
+		do: func(ctx context.Context) error {
+			if running {
+				if err := s.options.Machines.Shutdown(ctx, name); err != nil {
+					return err
+				}
+			}
+			if err := s.options.Machines.Resize(ctx, name, size.Memory); err != nil || !running {
+				return err
+			}
+			return s.options.Machines.Boot(ctx, name)
+		},
+	})
+	s.resized(known, size)
+	return struct{}{}, nil
+}
+
+// resized takes over the new size. The real API shows it at the event's end;
+// nobody can see the difference while the instance is busy but in its answers.
+func (s *Server) resized(known *instance, size *Type) {
+	grown := size.Disk - known.Specs.Disk
+	known.Type = size.ID
+	known.Specs = Specs{Disk: size.Disk, Memory: size.Memory, VCPUs: size.VCPUs, Transfer: size.Transfer}
+	if len(known.disks) > 0 {
+		known.disks[0].Size += grown
+	}
+}
+
+func (s *Server) rebuildInstance(c *call) (any, *refusal) {
+	known, refused := s.idle(c)
+	if refused != nil {
+		return nil, refused
+	}
+	var asked creation
+	if refused := c.decode(&asked); refused != nil {
+		return nil, refused
+	}
+	var wrong problems
+	userData := checkDisk(&asked, known.Region, &wrong)
+	if asked.Image == "" {
+		wrong.add("image", "image is required")
+	}
+	if refused := wrong.refusal(); refused != nil {
+		return nil, refused
+	}
+	running := known.Status == "running"
+	known.userData, known.keys, known.HasUserData = userData, asked.AuthorizedKeys, userData != nil
+	s.furnish(known, &asked)
+	known.Status, known.Updated = "rebuilding", now()
+	machine, made := s.machine(known), known.made
+	known.made = true
+	rebuild := &job{
+		action: "linode_rebuild", secondary: s.imageEntity(known), seconds: rebuildSeconds, status: "rebuilding", done: "offline", failed: "offline",
+		do: func(ctx context.Context) error {
+			if !made {
+				return s.options.Machines.Create(ctx, machine)
+			}
+			if running {
+				if err := s.options.Machines.Shutdown(ctx, machine.Name); err != nil {
+					return err
+				}
+			}
+			return s.options.Machines.Rebuild(ctx, machine)
+		},
+	}
+	answer := known.Instance
+	if asked.Booted == nil || *asked.Booted {
+		s.start(known, rebuild, s.bootJob(known))
+	} else {
+		s.start(known, rebuild)
+	}
+	return answer, nil
+}
+
+// deleteInstance also ends what is stuck. The answer is at once, the machine
+// goes behind it, when what happens to it has ended.
+func (s *Server) deleteInstance(c *call) (any, *refusal) {
+	known, refused := s.instance(c)
+	if refused != nil {
+		return nil, refused
+	}
+	delete(s.instances, known.ID)
+	for _, wall := range s.firewalls {
+		wall.drop(known.ID)
+	}
+	for _, group := range s.groups {
+		group.drop(known.ID)
+	}
+	for _, disk := range s.volumes {
+		if disk.LinodeID != nil && *disk.LinodeID == known.ID {
+			disk.LinodeID, disk.LinodeLabel = nil, nil
+		}
+	}
+	event := s.enter("linode_delete", known.entity(), "scheduled")
+	s.work.Go(func() { s.end(known, event) })
+	return struct{}{}, nil
+}
+
+func (s *Server) end(known *instance, event *Event) {
+	s.wait(deleteSeconds)
+	stuck := false
+	s.update(func() {
+		event.Status = "started"
+		stuck = known.Status == "provisioning" && known.working
+		for _, other := range s.events {
+			if stuck && other.Status == "scheduled" && other.Entity != nil && other.Entity.ID == known.ID {
+				other.Status = "failed"
+			}
+		}
+	})
+	for working := !stuck; working; {
+		s.update(func() { working = known.working && s.ctx.Err() == nil })
+		if working {
+			s.wait(1)
+		}
+	}
+	var err error
+	if known.made && !stuck && s.options.Machines != nil {
+		err = s.options.Machines.Remove(s.ctx, known.machine)
+	}
+	s.update(func() {
+		event.Status, event.PercentComplete = "finished", 100
+		if err != nil {
+			event.Status, event.Message = "failed", err.Error()
+		}
+	})
+}

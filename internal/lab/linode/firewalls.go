@@ -1,0 +1,324 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package linode
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"net/http"
+	"net/netip"
+	"regexp"
+	"slices"
+)
+
+// firewall is a cloud firewall with its devices.
+type firewall struct {
+	Firewall
+	devices []Device
+}
+
+// shown is the firewall as its answers have it.
+func (f *firewall) shown() Firewall {
+	copied := f.Firewall
+	copied.Entities = []Entity{}
+	for _, device := range f.devices {
+		copied.Entities = append(copied.Entities, device.Entity)
+	}
+	return copied
+}
+
+// drop forgets an instance that is gone.
+func (f *firewall) drop(linodeID int) {
+	f.devices = slices.DeleteFunc(f.devices, func(d Device) bool { return d.Entity.ID == linodeID })
+}
+
+func (s *Server) attach(wall *firewall, known *instance) Device {
+	device := Device{ID: s.nextID(), Created: now(), Updated: now(), Entity: *known.entity()}
+	wall.devices = append(wall.devices, device)
+	return device
+}
+
+var firewallLabel = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,32}$`)
+
+// rulesAsked is a body; nil lists stay nil, as in the recordings.
+type rulesAsked struct {
+	Inbound        []Rule `json:"inbound"`
+	InboundPolicy  string `json:"inbound_policy"`
+	Outbound       []Rule `json:"outbound"`
+	OutboundPolicy string `json:"outbound_policy"`
+}
+
+var (
+	portsPattern = regexp.MustCompile(`^[0-9]+(-[0-9]+)?(, ?[0-9]+(-[0-9]+)?)*$`)
+	protocols    = []string{"TCP", "UDP", "ICMP", "IPENCAP"}
+)
+
+func (asked rulesAsked) check(wrong *problems) {
+	for _, policy := range []string{asked.InboundPolicy, asked.OutboundPolicy} {
+		if policy != "ACCEPT" && policy != "DROP" {
+			wrong.add("rules", "Policies must be ACCEPT or DROP")
+		}
+	}
+	if len(asked.Inbound)+len(asked.Outbound) > 25 {
+		wrong.add("rules", "A maximum of 25 inbound and outbound rules combined can be set per firewall")
+	}
+	for _, rule := range append(slices.Clone(asked.Inbound), asked.Outbound...) {
+		rule.check(wrong)
+	}
+}
+
+func (r Rule) check(wrong *problems) {
+	if !slices.Contains(protocols, r.Protocol) {
+		wrong.add("rules.protocol", "Protocol must be one of TCP, UDP, ICMP, IPENCAP")
+	}
+	if r.Action != "ACCEPT" && r.Action != "DROP" {
+		wrong.add("rules.action", "Action must be ACCEPT or DROP")
+	}
+	if len(r.Label) < 3 || len(r.Label) > 32 {
+		wrong.add("rules.label", "Label must be 3-32 characters")
+	}
+	ported := r.Protocol == "TCP" || r.Protocol == "UDP"
+	if r.Ports != "" && (!ported || !portsPattern.MatchString(r.Ports)) {
+		wrong.add("rules.ports", "Ports are invalid")
+	}
+	if len(r.Addresses.IPv4)+len(r.Addresses.IPv6) == 0 {
+		wrong.add("rules.addresses", "Must provide addresses")
+	}
+	if len(r.Addresses.IPv4) > 255 || len(r.Addresses.IPv6) > 255 {
+		wrong.add("rules.addresses", "Up to 255 addresses can be given")
+	}
+	for _, network := range append(slices.Clone(r.Addresses.IPv4), r.Addresses.IPv6...) {
+		if _, err := netip.ParsePrefix(network); err != nil {
+			wrong.add("rules.addresses", "Must be a network with a mask: "+network)
+		}
+	}
+}
+
+// set takes rules over and numbers them anew.
+func (f *firewall) set(asked rulesAsked) {
+	f.Rules = Rules{
+		Inbound: asked.Inbound, InboundPolicy: asked.InboundPolicy, Outbound: asked.Outbound, OutboundPolicy: asked.OutboundPolicy,
+		Version: f.Rules.Version + 1,
+	}
+	text, _ := json.Marshal(asked)
+	f.Rules.Fingerprint = fmt.Sprintf("%08x", crc32.ChecksumIEEE(text))
+	f.Updated = now()
+}
+
+func (s *Server) createFirewall(c *call) (any, *refusal) {
+	var asked struct {
+		Label   string     `json:"label"`
+		Rules   rulesAsked `json:"rules"`
+		Tags    []string   `json:"tags"`
+		Devices struct {
+			Linodes []int `json:"linodes"`
+		} `json:"devices"`
+	}
+	if refused := c.decode(&asked); refused != nil {
+		return nil, refused
+	}
+	var wrong problems
+	s.checkFirewallLabel(asked.Label, 0, &wrong)
+	asked.Rules.check(&wrong)
+	for _, id := range asked.Devices.Linodes {
+		if s.instances[id] == nil {
+			wrong.add("devices.linodes", "Linode not found")
+		}
+	}
+	if refused := wrong.refusal(); refused != nil {
+		return nil, refused
+	}
+	made := &firewall{Firewall: Firewall{ID: s.nextID(), Label: asked.Label, Created: now(), Status: "enabled", Tags: s.tag(asked.Tags)}}
+	made.set(asked.Rules)
+	s.firewalls[made.ID] = made
+	for _, id := range asked.Devices.Linodes {
+		s.attach(made, s.instances[id])
+	}
+	s.note("firewall_create", made.entity())
+	return made.shown(), nil
+}
+
+func (s *Server) checkFirewallLabel(label string, but int, wrong *problems) {
+	if !firewallLabel.MatchString(label) {
+		wrong.add("label", "Label must be 3-32 characters of letters, numbers, dashes, underscores and dots")
+	}
+	for id, other := range s.firewalls {
+		if id != but && other.Label == label {
+			wrong.add("label", "Label must be unique among your Cloud Firewalls")
+		}
+	}
+}
+
+func (f *firewall) entity() *Entity {
+	return &Entity{Label: f.Label, ID: f.ID, Type: "firewall", URL: fmt.Sprintf("/v4/networking/firewalls/%d", f.ID)}
+}
+
+func (s *Server) firewall(c *call) (*firewall, *refusal) {
+	if known := s.firewalls[c.id("firewallId")]; known != nil {
+		return known, nil
+	}
+	return nil, notFound()
+}
+
+func (s *Server) listFirewalls(c *call) (any, *refusal) {
+	all := []Firewall{}
+	for _, wall := range sorted(s.firewalls) {
+		all = append(all, wall.shown())
+	}
+	return page(c, all)
+}
+
+func (s *Server) getFirewall(c *call) (any, *refusal) {
+	wall, refused := s.firewall(c)
+	if refused != nil {
+		return nil, refused
+	}
+	return wall.shown(), nil
+}
+
+func (s *Server) updateFirewall(c *call) (any, *refusal) {
+	wall, refused := s.firewall(c)
+	if refused != nil {
+		return nil, refused
+	}
+	var asked struct {
+		Label  *string   `json:"label"`
+		Status *string   `json:"status"`
+		Tags   *[]string `json:"tags"`
+	}
+	if refused := c.decode(&asked); refused != nil {
+		return nil, refused
+	}
+	var wrong problems
+	if asked.Label != nil {
+		s.checkFirewallLabel(*asked.Label, wall.ID, &wrong)
+	}
+	if asked.Status != nil && *asked.Status != "enabled" && *asked.Status != "disabled" {
+		wrong.add("status", "Status must be enabled or disabled")
+	}
+	if refused := wrong.refusal(); refused != nil {
+		return nil, refused
+	}
+	if asked.Label != nil {
+		wall.Label = *asked.Label
+	}
+	if asked.Status != nil {
+		wall.Status = *asked.Status
+	}
+	if asked.Tags != nil {
+		wall.Tags = s.tag(*asked.Tags)
+	}
+	wall.Updated = now()
+	return wall.shown(), nil
+}
+
+func (s *Server) deleteFirewall(c *call) (any, *refusal) {
+	wall, refused := s.firewall(c)
+	if refused != nil {
+		return nil, refused
+	}
+	delete(s.firewalls, wall.ID)
+	s.note("firewall_delete", wall.entity())
+	return struct{}{}, nil
+}
+
+func (s *Server) getRules(c *call) (any, *refusal) {
+	wall, refused := s.firewall(c)
+	if refused != nil {
+		return nil, refused
+	}
+	return wall.Rules, nil
+}
+
+func (s *Server) updateRules(c *call) (any, *refusal) {
+	wall, refused := s.firewall(c)
+	if refused != nil {
+		return nil, refused
+	}
+	var asked rulesAsked
+	if refused := c.decode(&asked); refused != nil {
+		return nil, refused
+	}
+	var wrong problems
+	asked.check(&wrong)
+	if refused := wrong.refusal(); refused != nil {
+		return nil, refused
+	}
+	wall.set(asked)
+	return wall.Rules, nil
+}
+
+func (s *Server) listDevices(c *call) (any, *refusal) {
+	wall, refused := s.firewall(c)
+	if refused != nil {
+		return nil, refused
+	}
+	return page(c, wall.devices)
+}
+
+func (s *Server) createDevice(c *call) (any, *refusal) {
+	wall, refused := s.firewall(c)
+	if refused != nil {
+		return nil, refused
+	}
+	var asked struct {
+		ID   int    `json:"id"`
+		Type string `json:"type"`
+	}
+	if refused := c.decode(&asked); refused != nil {
+		return nil, refused
+	}
+	known := s.instances[asked.ID]
+	if known == nil || asked.Type != "linode" {
+		return nil, refuse(http.StatusBadRequest, "id", "Linode not found")
+	}
+	if slices.ContainsFunc(wall.devices, func(d Device) bool { return d.Entity.ID == known.ID }) {
+		return nil, refuse(http.StatusBadRequest, "id", "Device is already attached to this Firewall")
+	}
+	return s.attach(wall, known), nil
+}
+
+func (s *Server) device(c *call) (*firewall, int, *refusal) {
+	wall, refused := s.firewall(c)
+	if refused != nil {
+		return nil, 0, refused
+	}
+	at := slices.IndexFunc(wall.devices, func(d Device) bool { return d.ID == c.id("deviceId") })
+	if at < 0 {
+		return nil, 0, notFound()
+	}
+	return wall, at, nil
+}
+
+func (s *Server) getDevice(c *call) (any, *refusal) {
+	wall, at, refused := s.device(c)
+	if refused != nil {
+		return nil, refused
+	}
+	return wall.devices[at], nil
+}
+
+func (s *Server) deleteDevice(c *call) (any, *refusal) {
+	wall, at, refused := s.device(c)
+	if refused != nil {
+		return nil, refused
+	}
+	wall.devices = slices.Delete(wall.devices, at, at+1)
+	return struct{}{}, nil
+}
+
+func (s *Server) listInstanceFirewalls(c *call) (any, *refusal) {
+	known, refused := s.instance(c)
+	if refused != nil {
+		return nil, refused
+	}
+	all := []Firewall{}
+	for _, wall := range sorted(s.firewalls) {
+		if slices.ContainsFunc(wall.devices, func(d Device) bool { return d.Entity.ID == known.ID }) {
+			all = append(all, wall.shown())
+		}
+	}
+	return page(c, all)
+}
