@@ -4,12 +4,15 @@
 package converge
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/url"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // recordRoot is where a host keeps what belongs to whom.
@@ -30,6 +33,22 @@ type Record struct {
 // cannot hold escaped.
 func recordPath(owner string) string {
 	return path.Join(recordRoot, url.PathEscape(owner)+".json")
+}
+
+// Owners lists who has something on a host, by its records.
+func Owners(ctx context.Context, host remote.Host) ([]string, error) {
+	result, err := host.Run(ctx, remote.Command{Name: "reading the records", Script: "ls " + recordRoot + " 2>/dev/null || :"})
+	if err != nil {
+		return nil, err
+	}
+	var owners []string
+	for line := range strings.Lines(string(result.Stdout)) {
+		escaped, isRecord := strings.CutSuffix(strings.TrimSpace(line), ".json")
+		if owner, err := url.PathUnescape(escaped); isRecord && err == nil {
+			owners = append(owners, owner)
+		}
+	}
+	return owners, nil
 }
 
 // record lists what a manifest makes.

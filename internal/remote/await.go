@@ -38,6 +38,20 @@ func Await(ctx context.Context, machine Host, patience time.Duration) error {
 	}
 }
 
+// Prove shows that the machine lets us in now, over a connection of its own: the
+// one that stands was let in by what may since have changed.
+func Prove(ctx context.Context, machine Host) error {
+	proved, ok := machine.(*host)
+	if !ok {
+		return nil // a Host of a test is there
+	}
+	connection, err := proved.dial(ctx)
+	if err != nil {
+		return err
+	}
+	return connection.client.Close()
+}
+
 // Pause waits that long, or ends with the context and its error.
 func Pause(ctx context.Context, pause time.Duration) error {
 	select {

@@ -37,6 +37,9 @@ type Error struct {
 	Address string
 	// Detail says what happened and, where there is one, the way out.
 	Detail string
+	// Shown is the key that a host showed and that was refused, in
+	// authorized_keys form; "" where it is not about a key.
+	Shown string
 	// Err is the cause; may be nil.
 	Err error
 }

@@ -6,8 +6,6 @@ package mysqld
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -42,22 +40,17 @@ func Remove(ctx context.Context, host remote.Host, deleteToo bool) error {
 
 // leave takes the server out of its group.
 func leave(ctx context.Context, host remote.Host, status Status) error {
-	release, err := turn(ctx, status.GroupName)
+	_, release, err := spared(ctx, host, status.GroupName)
 	if err != nil {
 		return err
 	}
 	defer release()
-	if status, err = (Config{}).ask(ctx, host); err != nil {
-		return err
-	}
-	online := status.othersOnline()
-	if others := len(status.Members) - 1; online*2 <= others {
-		return fmt.Errorf("%w: of the %d others only %d are online (%s). Mend them first", ErrQuorum, others, online, strings.Join(status.notOnline(), ", "))
-	}
-	if err := status.handOver(ctx, host); err != nil {
-		return err
-	}
-	_, err = host.Run(ctx, remote.Command{Name: "leaving the group", Long: true, Script: strictScript(
+	return stopMember(ctx, host)
+}
+
+// stopMember lets the server leave its group for good.
+func stopMember(ctx context.Context, host remote.Host) error {
+	_, err := host.Run(ctx, remote.Command{Name: "leaving the group", Long: true, Script: strictScript(
 		"STOP GROUP_REPLICATION", "SET PERSIST group_replication_start_on_boot = OFF")})
 	return err
 }
