@@ -19,6 +19,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/host"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/mesh"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/mysql"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -33,8 +34,9 @@ type atollProvider struct {
 
 // model is the provider block.
 type model struct {
-	SSH  *sshModel `tfsdk:"ssh"`
-	Lost types.Set `tfsdk:"lost"`
+	SSH    *sshModel    `tfsdk:"ssh"`
+	Linode *linodeModel `tfsdk:"linode"`
+	Lost   types.Set    `tfsdk:"lost"`
 }
 
 // New makes the provider; Terraform calls the function once a process.
@@ -53,7 +55,8 @@ func (p *atollProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp
 			"a MySQL InnoDB Cluster over the mesh and MySQL Router beside the applications, all converged over SSH. " +
 			"Every drift shows in the plan.",
 		Attributes: map[string]schema.Attribute{
-			"ssh": sshAttribute(),
+			"ssh":    sshAttribute(),
+			"linode": linodeAttribute(),
 			"lost": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Addresses (ssh.host) of machines that are gone for good. They are never contacted: what was on them leaves the state at the next refresh, " +
@@ -121,7 +124,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	for _, address := range options.Lost {
 		lost[address] = true
 	}
-	resp.ResourceData = &base.Data{Hosts: pool, Lost: lost}
+	resp.ResourceData = &base.Data{Hosts: pool, Lost: lost, Linode: config.Linode.client(p.version)}
 	resp.DataSourceData = resp.ResourceData
 }
 
@@ -129,6 +132,8 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		host.NewHostResource,
+		linode.NewLinodeResource,
+		linode.NewFirewallResource,
 		mesh.NewPeerResource,
 		mesh.NewMeshResource,
 		mysql.NewServerResource,

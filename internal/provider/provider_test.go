@@ -35,7 +35,7 @@ func TestEveryAttributeIsDescribed(t *testing.T) {
 	response := schemas(t)
 	check := func(where string, attributes []*tfprotov6.SchemaAttribute) { describe(t, where, attributes) }
 	check("provider", response.Provider.Block.Attributes)
-	if len(response.ResourceSchemas) != 6 {
+	if len(response.ResourceSchemas) != 8 {
 		t.Errorf("%d resources", len(response.ResourceSchemas))
 	}
 	for name, resource := range response.ResourceSchemas {
@@ -66,7 +66,7 @@ func describe(t *testing.T, where string, attributes []*tfprotov6.SchemaAttribut
 func TestOnlyTheProviderTakesSecrets(t *testing.T) {
 	for name, resource := range schemas(t).ResourceSchemas {
 		for _, attribute := range resource.Block.Attributes {
-			if attribute.Sensitive || strings.Contains(attribute.Name, "password") || attribute.Name == "private_key" {
+			if attribute.Sensitive && !attribute.WriteOnly || strings.Contains(attribute.Name, "password") || attribute.Name == "private_key" {
 				t.Errorf("%s.%s would put a secret into the state", name, attribute.Name)
 			}
 		}

@@ -191,11 +191,17 @@ func (m hopModel) target() remote.Target {
 	}
 }
 
-// SameMachine says whether two connections lead to the same address. A new
-// user or key is another way to the same machine.
+// SameMachine says whether two connections lead to the same machine. A new user
+// or key is another way to it; a new host key at the same address is another
+// machine, or the same one with a fresh disk.
 func SameMachine(a, b types.Object) bool {
 	if a.IsNull() || a.IsUnknown() || b.IsNull() || b.IsUnknown() {
 		return false
 	}
-	return a.Attributes()["host"].Equal(b.Attributes()["host"])
+	for _, name := range []string{"host", "host_key"} {
+		if !a.Attributes()[name].Equal(b.Attributes()[name]) {
+			return false
+		}
+	}
+	return true
 }

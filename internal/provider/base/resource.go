@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -28,6 +29,8 @@ type Hosts interface {
 type Data struct {
 	// Hosts is shared by all resources for the life of the provider process.
 	Hosts Hosts
+	// Linode is the account of the provider block; its error says what to set.
+	Linode func() (*linode.Client, error)
 	// Lost holds the addresses from the provider block's lost list.
 	Lost map[string]bool
 }

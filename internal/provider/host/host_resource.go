@@ -66,9 +66,17 @@ func (r *hostResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	var connection types.Object
 	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("ssh"), &connection)...)
+	if !req.State.Raw.IsNull() {
+		var before types.Object
+		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("ssh"), &before)...)
+		if !base.SameMachine(before, connection) {
+			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("facts"), types.ObjectUnknown(factTypes()))...)
+		}
+	}
 	target, known, diags := base.Target(ctx, connection)
 	resp.Diagnostics.Append(diags...)
 	if !known {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), types.StringUnknown())...)
 		return
 	}
 	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), target.Host)...)

@@ -67,14 +67,14 @@ func (r *peerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	}
 	target, known, diags := base.Target(ctx, plan.Connection)
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || !known {
+	if resp.Diagnostics.HasError() {
 		return
 	}
 	creating := req.State.Raw.IsNull()
-	if r.Data != nil && creating {
+	if r.Data != nil && creating && known {
 		r.RefuseLost(target, path.Root("ssh").AtName("host"), &resp.Diagnostics)
 	}
-	if plan.Endpoint.IsUnknown() {
+	if plan.Endpoint.IsUnknown() && known {
 		plan.Endpoint = types.StringValue(target.Host)
 	}
 	if !plan.Mesh.IsUnknown() && !plan.Name.IsUnknown() {
@@ -84,6 +84,8 @@ func (r *peerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	if !creating && base.SameMachine(state.Connection, plan.Connection) && plan.ID.Equal(state.ID) && !keyDrifted(state) {
 		key = state.publicKey()
 	}
+	// An object with unknown values in it, never an unknown object: the mesh's
+	// map would not take that.
 	plan.Peer = plan.export(key)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }

@@ -57,7 +57,12 @@ func (r *routerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	target, known, diags := base.Target(ctx, plan.Connection)
 	resp.Diagnostics.Append(diags...)
-	if resp.Diagnostics.HasError() || !known {
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	if !known {
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), types.StringUnknown())...)
+		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("version"), types.StringUnknown())...)
 		return
 	}
 	if creating && r.Data != nil {
@@ -73,7 +78,7 @@ func (r *routerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	switch {
 	case creating:
-	case drifted(state.Drift, "package ") || state.Version.IsNull():
+	case drifted(state.Drift, "package ") || state.Version.IsNull() || !base.SameMachine(state.Connection, plan.Connection):
 		plan.Version = types.StringUnknown()
 	default:
 		plan.Version = state.Version

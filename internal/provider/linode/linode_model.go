@@ -1,0 +1,212 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package linode
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
+	"strconv"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/linode/linodego"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// linodeModel is the state of one atoll_linode.
+type linodeModel struct {
+	ID              types.String   `tfsdk:"id"`
+	Label           types.String   `tfsdk:"label"`
+	Region          types.String   `tfsdk:"region"`
+	Type            types.String   `tfsdk:"type"`
+	Image           types.String   `tfsdk:"image"`
+	Tags            types.Set      `tfsdk:"tags"`
+	Backups         types.Bool     `tfsdk:"backups"`
+	Watchdog        types.Bool     `tfsdk:"watchdog"`
+	DiskEncryption  types.String   `tfsdk:"disk_encryption"`
+	PlacementGroup  types.Int64    `tfsdk:"placement_group_id"`
+	SwapMiB         types.Int64    `tfsdk:"swap_mib"`
+	AuthorizedKeys  types.Set      `tfsdk:"authorized_keys"`
+	UserData        types.String   `tfsdk:"user_data"`
+	UserDataSHA256  types.String   `tfsdk:"user_data_sha256"`
+	PrivateIP       types.Bool     `tfsdk:"private_ip"`
+	Subnet          types.Int64    `tfsdk:"vpc_subnet_id"`
+	Firewall        types.Int64    `tfsdk:"firewall_id"`
+	Generation      types.Int64    `tfsdk:"rebuild_generation"`
+	HostKey         types.String   `tfsdk:"host_key"`
+	TrustOnFirstUse types.Bool     `tfsdk:"trust_on_first_use"`
+	Key             types.String   `tfsdk:"key"`
+	Status          types.String   `tfsdk:"status"`
+	IPv4            types.String   `tfsdk:"ipv4"`
+	IPv6            types.String   `tfsdk:"ipv6"`
+	PrivateIPv4     types.String   `tfsdk:"private_ipv4"`
+	SubnetIPv4      types.String   `tfsdk:"vpc_ipv4"`
+	Specs           types.Object   `tfsdk:"specs"`
+	Connection      types.Object   `tfsdk:"ssh"`
+	Drift           types.List     `tfsdk:"drift"`
+	Timeouts        timeouts.Value `tfsdk:"timeouts"`
+}
+
+// spec turns the model into what the plugin takes. The user data come from the
+// configuration, since no state holds them.
+func (m linodeModel) spec(ctx context.Context, userData types.String, diags *diag.Diagnostics) linode.Spec {
+	spec := linode.Spec{
+		Label: m.Label.ValueString(), Region: m.Region.ValueString(), Type: m.Type.ValueString(), Image: m.Image.ValueString(),
+		Tags: texts(ctx, m.Tags, diags), AuthorizedKeys: texts(ctx, m.AuthorizedKeys, diags),
+		Backups: boolean(m.Backups), Watchdog: boolean(m.Watchdog), DiskEncryption: m.DiskEncryption.ValueString(),
+		PlacementGroup: number(m.PlacementGroup), SwapMiB: number(m.SwapMiB), UserData: userData.ValueString(),
+		PrivateIP: m.PrivateIP.ValueBool(), Subnet: number(m.Subnet), Firewall: number(m.Firewall),
+	}
+	switch {
+	case m.TrustOnFirstUse.ValueBool():
+		spec.Trust = linode.TrustFirstUse
+	case !m.HostKey.IsNull() && !m.HostKey.IsUnknown():
+		spec.Trust = linode.TrustGiven
+	}
+	return spec
+}
+
+// see takes over what the account shows. What the declaration leaves alone is
+// read, too.
+func (m *linodeModel) see(seen linode.Observed) {
+	instance := seen.Instance
+	public, private := linode.Addresses(instance)
+	m.ID = types.StringValue(strconv.Itoa(instance.ID))
+	m.Label, m.Region = types.StringValue(instance.Label), types.StringValue(instance.Region)
+	m.Type, m.Image = types.StringValue(instance.Type), optional(instance.Image)
+	m.Status = types.StringValue(string(instance.Status))
+	m.IPv4, m.PrivateIPv4, m.IPv6 = optional(public), optional(private), optional(instance.IPv6)
+	m.PrivateIP = types.BoolValue(private != "")
+	m.Watchdog = types.BoolValue(instance.WatchdogEnabled)
+	m.Backups = types.BoolValue(instance.Backups != nil && instance.Backups.Enabled)
+	m.DiskEncryption = types.StringValue(string(instance.DiskEncryption))
+	m.PlacementGroup = types.Int64Value(0)
+	if instance.PlacementGroup != nil {
+		m.PlacementGroup = types.Int64Value(int64(instance.PlacementGroup.ID))
+	}
+	m.seeTags(linode.Tags(instance))
+	m.seeFirewalls(seen.Firewalls)
+	m.seeSpecs(instance.Specs)
+}
+
+// seeTags keeps the declared spelling where Linode's differs in case only.
+func (m *linodeModel) seeTags(tags []string) {
+	if len(tags) == 0 && m.Tags.IsNull() {
+		return
+	}
+	m.Tags = setOf(tags)
+}
+
+// seeFirewalls shows the declared attachment if it stands, else another one, 0
+// for none.
+func (m *linodeModel) seeFirewalls(attached []int) {
+	shown := 0
+	if len(attached) > 0 {
+		shown = attached[0]
+	}
+	if declared := int(m.Firewall.ValueInt64()); slices.Contains(attached, declared) {
+		shown = declared
+	}
+	m.Firewall = types.Int64Value(int64(shown))
+}
+
+func specTypes() map[string]attr.Type {
+	return map[string]attr.Type{"vcpus": types.Int64Type, "memory_mib": types.Int64Type, "disk_mib": types.Int64Type, "transfer_gb": types.Int64Type}
+}
+
+func (m *linodeModel) seeSpecs(specs *linodego.InstanceSpec) {
+	if specs == nil {
+		specs = &linodego.InstanceSpec{}
+	}
+	m.Specs = types.ObjectValueMust(specTypes(), map[string]attr.Value{
+		"vcpus": types.Int64Value(int64(specs.VCPUs)), "memory_mib": types.Int64Value(int64(specs.Memory)),
+		"disk_mib": types.Int64Value(int64(specs.Disk)), "transfer_gb": types.Int64Value(int64(specs.Transfer)),
+	})
+}
+
+// target is how the machine is reached, with the host key to expect.
+func (m linodeModel) target(hostKey string) remote.Target {
+	return remote.Target{Host: m.IPv4.ValueString(), Key: m.Key.ValueString(), HostKey: hostKey}
+}
+
+// connect fills in the attribute that other resources take.
+func (m *linodeModel) connect(hostKey string) {
+	m.HostKey = optional(hostKey)
+	m.Connection = base.ConnectionFor(m.target(hostKey))
+}
+
+// seeKeys takes over who may log in.
+func (m *linodeModel) seeKeys(keys []string) {
+	m.AuthorizedKeys = setOf(keys)
+}
+
+// settle makes null what is still unknown: a state holds no unknown values.
+func (m *linodeModel) settle() {
+	for _, text := range []*types.String{&m.HostKey, &m.SubnetIPv4, &m.UserDataSHA256, &m.IPv4, &m.IPv6, &m.PrivateIPv4, &m.Status} {
+		if text.IsUnknown() {
+			*text = types.StringNull()
+		}
+	}
+	if m.Connection.IsUnknown() {
+		m.Connection = types.ObjectNull(base.ConnectionType().AttrTypes)
+	}
+	m.Drift = base.Drift(nil)
+	m.UserData = types.StringNull()
+}
+
+func (m linodeModel) id() int {
+	id, _ := strconv.Atoi(m.ID.ValueString()) // ours, or checked at import
+	return id
+}
+
+func (m linodeModel) subject() string { return "Linode " + m.Label.ValueString() }
+
+func digest(userData types.String) types.String {
+	switch {
+	case userData.IsUnknown():
+		return types.StringUnknown()
+	case userData.ValueString() == "":
+		return types.StringNull()
+	}
+	sum := sha256.Sum256([]byte(userData.ValueString()))
+	return types.StringValue(hex.EncodeToString(sum[:]))
+}
+
+func optional(text string) types.String {
+	if text == "" {
+		return types.StringNull()
+	}
+	return types.StringValue(text)
+}
+
+func boolean(value types.Bool) *bool {
+	if value.IsNull() || value.IsUnknown() {
+		return nil
+	}
+	return value.ValueBoolPointer()
+}
+
+func number(value types.Int64) *int {
+	if value.IsNull() || value.IsUnknown() || value.ValueInt64() == 0 {
+		return nil
+	}
+	plain := int(value.ValueInt64())
+	return &plain
+}
+
+func texts(ctx context.Context, set types.Set, diags *diag.Diagnostics) []string {
+	var all []string
+	if !set.IsNull() && !set.IsUnknown() {
+		diags.Append(set.ElementsAs(ctx, &all, false)...)
+	}
+	slices.Sort(all)
+	return all
+}

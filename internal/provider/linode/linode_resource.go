@@ -1,0 +1,390 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package linode holds the resources that declare machines at Linode and what
+// guards them there.
+package linode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+	"github.com/linode/linodego"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Ensure the resource implements what Terraform is told it does.
+var (
+	_ resource.ResourceWithConfigure   = &linodeResource{}
+	_ resource.ResourceWithImportState = &linodeResource{}
+	_ resource.ResourceWithIdentity    = &linodeResource{}
+	_ resource.ResourceWithModifyPlan  = &linodeResource{}
+)
+
+// Budgets of one operation: a resize copies the disk, which has taken more than
+// twenty minutes.
+const (
+	createTimeout = 20 * time.Minute
+	readTimeout   = 5 * time.Minute
+	updateTimeout = time.Hour
+	deleteTimeout = 10 * time.Minute
+)
+
+// NewLinodeResource makes an atoll_linode.
+func NewLinodeResource() resource.Resource { return &linodeResource{} }
+
+type linodeResource struct {
+	base.Resource
+}
+
+func (r *linodeResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_linode"
+}
+
+func (r *linodeResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
+	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
+		"id": identityschema.StringAttribute{RequiredForImport: true, Description: "Linode's number of the machine."},
+	}}
+}
+
+func setIdentity(ctx context.Context, id types.String, identity *tfsdk.ResourceIdentity, diags *diag.Diagnostics) {
+	if identity != nil {
+		diags.Append(identity.SetAttribute(ctx, path.Root("id"), id)...)
+	}
+}
+
+// addError adds what the API's classes of failure ask of the user.
+func addError(diags *diag.Diagnostics, action, subject string, err error) {
+	next := map[error]string{
+		linode.ErrToken:       "Check linode.token in the provider block, or LINODE_TOKEN, and that it may read and write Linodes, firewalls and events.",
+		linode.ErrUnavailable: "The state is kept. Try again when the API answers; status.linode.com tells of its outages.",
+		linode.ErrLimited:     "The account asked too often for too long. Try again in a few minutes, or with a smaller -parallelism.",
+		linode.ErrRefused:     "Change what the API names, and apply again.",
+		linode.ErrEvent:       "Look at the machine in Linode's Cloud Manager; the next plan shows its state.",
+	}
+	for kind, text := range next {
+		if errors.Is(err, kind) {
+			err = fmt.Errorf("%w\n\n%s", err, text)
+			break
+		}
+	}
+	base.AddError(diags, action, subject, err)
+}
+
+func (r *linodeResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
+	var plan, config linodeModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	client, err := r.Linode()
+	if err != nil {
+		addError(&resp.Diagnostics, "Create", plan.subject(), err)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
+	defer cancel()
+	spec := plan.spec(ctx, config.UserData, &resp.Diagnostics)
+	given := plan.HostKey
+	made, err := client.Create(ctx, spec)
+	if made.Instance.ID != 0 {
+		// Before any waiting: whatever happens now, the machine is known.
+		plan.seeMade(made)
+		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+		setIdentity(ctx, plan.ID, resp.Identity, &resp.Diagnostics)
+	}
+	if err == nil {
+		err = r.finish(ctx, client, made, given, &plan)
+	}
+	if err != nil {
+		addError(&resp.Diagnostics, "Create", plan.subject(), err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+}
+
+// seeMade takes over a machine that was ordered and is not finished. What the
+// plan promised of it stays.
+func (m *linodeModel) seeMade(made linode.Made) {
+	declared := *m
+	m.see(linode.Observed{Instance: made.Instance})
+	m.Tags, m.Label, m.Type, m.Image = declared.Tags, declared.Label, declared.Type, declared.Image
+	if !declared.Firewall.IsUnknown() {
+		m.Firewall = declared.Firewall
+	}
+	m.settle()
+}
+
+// finish brings a new or rebuilt machine to its end and reads it back.
+func (r *linodeResource) finish(ctx context.Context, client *linode.Client, made linode.Made, given types.String, model *linodeModel) error {
+	expected := made.HostKey
+	if expected == "" {
+		expected = given.ValueString()
+	}
+	key, err := client.Finish(ctx, made, r.Hosts, model.target(expected))
+	if err != nil {
+		return err
+	}
+	return r.readBack(ctx, client, key, model)
+}
+
+// readBack fills the model from the account.
+func (r *linodeResource) readBack(ctx context.Context, client *linode.Client, hostKey string, model *linodeModel) error {
+	seen, err := r.look(ctx, client, model.id())
+	if err != nil {
+		return err
+	}
+	model.see(seen)
+	model.connect(hostKey)
+	if subnet := number(model.Subnet); subnet != nil && model.SubnetIPv4.IsUnknown() || model.SubnetIPv4.IsNull() && subnet != nil {
+		address, err := client.SubnetAddress(ctx, model.id(), *subnet)
+		if err != nil {
+			return err
+		}
+		model.SubnetIPv4 = optional(address)
+	}
+	model.settle()
+	return nil
+}
+
+func (r *linodeResource) look(ctx context.Context, client *linode.Client, id int) (linode.Observed, error) {
+	instance, err := client.Instance(ctx, id)
+	if err != nil {
+		return linode.Observed{}, err
+	}
+	attached, err := client.FirewallsOf(ctx, id)
+	return linode.Observed{Instance: instance, Firewalls: attached}, err
+}
+
+func (r *linodeResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
+	var state linodeModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	setIdentity(ctx, state.ID, resp.Identity, &resp.Diagnostics)
+	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
+	defer cancel()
+	client, err := r.Linode()
+	var seen linode.Observed
+	if err == nil {
+		seen, err = r.look(ctx, client, state.id())
+	}
+	if errors.Is(err, linode.ErrNotFound) {
+		resp.State.RemoveResource(ctx)
+		return
+	}
+	if err != nil {
+		addError(&resp.Diagnostics, "Read", state.subject(), err)
+		return
+	}
+	state.see(seen)
+	if state.PrivateIP.IsNull() {
+		state.PrivateIP = types.BoolValue(false)
+	}
+	state.connect(state.HostKey.ValueString())
+	drift := linode.Drift(seen.Instance)
+	if seen.Instance.Status == linodego.InstanceRunning {
+		drift = append(drift, r.seeKeys(ctx, &state, &resp.Diagnostics)...)
+	}
+	state.Drift = base.Drift(drift)
+	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+}
+
+// seeKeys reads who may log in, over SSH. A machine that does not answer is
+// drift, not an error: the account says that it is there.
+func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags *diag.Diagnostics) []string {
+	if state.HostKey.IsNull() {
+		return nil
+	}
+	host := r.Hosts.Host(state.target(state.HostKey.ValueString()))
+	keys, err := linode.ReadKeys(ctx, host)
+	switch {
+	case err == nil:
+		state.seeKeys(keys)
+	case base.Judge(err) == base.KeepAsDrift:
+		base.WarnUnreachable(diags, state.subject(), err)
+		return []string{base.Unreachable(err)}
+	case base.Judge(err) == base.Keep:
+		base.AddError(diags, "Read", state.subject(), err)
+	}
+	return nil
+}
+
+func (r *linodeResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
+	var plan, state, config linodeModel
+	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
+	client, err := r.Linode()
+	if err != nil {
+		addError(&resp.Diagnostics, "Update", plan.subject(), err)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Update, updateTimeout, &resp.Diagnostics)
+	defer cancel()
+	spec := plan.spec(ctx, config.UserData, &resp.Diagnostics)
+	if config.Firewall.IsNull() {
+		spec.Firewall = number(state.Firewall)
+	}
+	if err := r.update(ctx, client, spec, config.HostKey, state, &plan); err != nil {
+		addError(&resp.Diagnostics, "Update", plan.subject(), err)
+		return
+	}
+	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	setIdentity(ctx, plan.ID, resp.Identity, &resp.Diagnostics)
+}
+
+// update takes the steps that are left, and the way over SSH for the keys.
+func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec linode.Spec, given types.String, state linodeModel, plan *linodeModel) error {
+	seen, err := r.look(ctx, client, state.id())
+	if err != nil {
+		return err
+	}
+	plan.IPv4 = state.IPv4
+	host := r.Hosts.Host(state.target(state.HostKey.ValueString()))
+	steps := linode.Plan(spec, seen, number(state.Firewall))
+	rebuilt := rebuilds(state.Generation, plan.Generation)
+	if rebuilt {
+		// The rebuild boots by itself.
+		steps = slices.DeleteFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot })
+	}
+	err = client.Carry(ctx, state.id(), spec, steps, func(ctx context.Context) (func(context.Context) error, error) {
+		return guard.Spare(ctx, host, guard.Pause)
+	})
+	if err != nil {
+		return err
+	}
+	if rebuilt {
+		return r.rebuild(ctx, client, spec, given, state, plan)
+	}
+	if slices.ContainsFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot || step.Kind == linode.Resize }) {
+		if err := remote.Await(ctx, host, bootPatience); err != nil {
+			return err
+		}
+	}
+	hostKey := plan.HostKey.ValueString()
+	if hostKey != "" {
+		if err := linode.WriteKeys(ctx, r.Hosts.Host(plan.target(hostKey)), spec.AuthorizedKeys); err != nil {
+			return err
+		}
+	}
+	return r.readBack(ctx, client, hostKey, plan)
+}
+
+// bootPatience is how long a machine that was booted may take until its sshd
+// answers.
+const bootPatience = 5 * time.Minute
+
+// rebuild gives the machine a fresh disk, if the site can spare what is on it.
+func (r *linodeResource) rebuild(ctx context.Context, client *linode.Client, spec linode.Spec, given types.String, state linodeModel, plan *linodeModel) error {
+	resume, err := r.spare(ctx, client, state)
+	if err != nil {
+		return err
+	}
+	instance, err := client.Instance(ctx, state.id())
+	if err != nil {
+		return errors.Join(err, resume(ctx))
+	}
+	made, err := client.Rebuild(ctx, instance, spec)
+	// From here on nothing of the machine is in the group's way.
+	if err := errors.Join(err, resume(ctx)); err != nil {
+		return err
+	}
+	return r.finish(ctx, client, made, given, plan)
+}
+
+// spare asks whether the site can do without what the machine carries. One that
+// is off, unfinished, or declared lost carries nothing that anybody has now.
+func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state linodeModel) (guard.Resume, error) {
+	nothing := func(context.Context) error { return nil }
+	if state.HostKey.IsNull() || r.Lost[state.IPv4.ValueString()] {
+		return nothing, nil
+	}
+	instance, err := client.Instance(ctx, state.id())
+	if err != nil {
+		return nil, err
+	}
+	if instance.Status == linodego.InstanceOffline {
+		return nothing, nil
+	}
+	return guard.Spare(ctx, r.Hosts.Host(state.target(state.HostKey.ValueString())), guard.Discard)
+}
+
+func (r *linodeResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
+	var state linodeModel
+	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
+	client, err := r.Linode()
+	if err != nil {
+		addError(&resp.Diagnostics, "Delete", state.subject(), err)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := base.Deadline(ctx, state.Timeouts.Delete, deleteTimeout, &resp.Diagnostics)
+	defer cancel()
+	resume, err := r.spare(ctx, client, state)
+	if errors.Is(err, linode.ErrNotFound) {
+		return
+	}
+	if err == nil {
+		err = errors.Join(client.Delete(ctx, state.id()), resume(ctx))
+	}
+	if err != nil {
+		addError(&resp.Diagnostics, "Delete", state.subject(), err)
+	}
+}
+
+// ImportState takes "ID-OR-LABEL [HOST-KEY]", or the id as an identity.
+func (r *linodeResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
+	name, hostKey := req.ID, ""
+	if name == "" {
+		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("id"), &name)...)
+	} else {
+		name, hostKey, _ = strings.Cut(strings.TrimSpace(req.ID), " ")
+	}
+	if _, err := strconv.Atoi(name); err != nil && !resp.Diagnostics.HasError() {
+		name = r.idOf(ctx, name, &resp.Diagnostics)
+	}
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), name)...)
+	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("host_key"), optional(hostKey))...)
+	setIdentity(ctx, types.StringValue(name), resp.Identity, &resp.Diagnostics)
+}
+
+// idOf finds a machine by its label.
+func (r *linodeResource) idOf(ctx context.Context, label string, diags *diag.Diagnostics) string {
+	client, err := r.Linode()
+	var found *linodego.Instance
+	if err == nil {
+		found, err = client.InstanceLabelled(ctx, label)
+	}
+	switch {
+	case err != nil:
+		addError(diags, "Import", "Linode "+label, err)
+	case found == nil:
+		diags.AddError("Unable to Import Linode "+label, fmt.Sprintf("The account has no machine labelled %q. The import id is a number or a label, and after a blank the machine's host key.", label))
+	default:
+		return strconv.Itoa(found.ID)
+	}
+	return ""
+}

@@ -1,0 +1,189 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package linode
+
+import (
+	"context"
+	"regexp"
+
+	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
+	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+)
+
+// labelPattern is Linode's, without its look-ahead: repeated - _ . are refused
+// by a second validator.
+var (
+	labelPattern    = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{1,62}[a-zA-Z0-9]$`)
+	labelRepetition = regexp.MustCompile(`--|__|\.\.`)
+	keyPattern      = regexp.MustCompile(`^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+|sk-\S+@openssh.com) [A-Za-z0-9+/=]+( .*)?$`)
+)
+
+// Schema describes a Linode from nothing to reachable over SSH.
+func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
+	resp.Schema = schema.Schema{
+		Description: "A Linode VPS from nothing to reachable over SSH, its host key known before the first contact: " +
+			"a key that was made for this one contact travels with the user data, and the machine replaces it by one of its own over the verified channel, " +
+			"so that neither the state nor Linode's metadata service holds a live private key. " +
+			"Before a machine is resized, rebuilt or destroyed, what runs on it is asked whether the site can spare it now. " +
+			"Destroying it deletes the machine and its disks at Linode.",
+		Attributes: map[string]schema.Attribute{
+			"id": schema.StringAttribute{
+				Computed: true, Description: "Linode's number of the machine.",
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
+			},
+			"label": schema.StringAttribute{
+				Required:    true,
+				Description: "Name of the machine in the account, unique there. 3 to 64 letters, digits, single dots, dashes and underscores, a letter first. A change is in place.",
+				Validators: []validator.String{
+					stringvalidator.RegexMatches(labelPattern, "must be 3 to 64 letters, digits, dots, dashes and underscores, beginning with a letter and ending with a letter or digit"),
+					without{labelRepetition, "must not hold two dashes, underscores or dots in a row"},
+				},
+			},
+			"region": schema.StringAttribute{
+				Required:    true,
+				Description: "Where the machine stands, such as \"ap-south\" (Singapore). A change replaces the machine.",
+				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)}, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+			},
+			"type": schema.StringAttribute{
+				Required: true,
+				Description: "Size of the machine, such as \"g6-standard-1\". A change is in place: what runs on the machine makes room in its group first, " +
+					"the machine is shut down, resized and booted again, one machine of a group after another.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"image": schema.StringAttribute{
+				Required: true,
+				Description: "What the disk is made of, such as \"linode/debian13\". It has to have cloud-init, unless host_key or trust_on_first_use is set. " +
+					"A change replaces the machine, unless rebuild_generation changes with it.",
+				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplaceIf(unlessRebuilt, replaceText, replaceText)},
+			},
+			"tags": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType,
+				Description: "Tags of the machine in the account, all of them. A change is in place. Default none.",
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(
+					stringvalidator.LengthBetween(3, 50), without{regexp.MustCompile(`^atoll:`), "must not begin with atoll:, which is Atoll's own"})},
+			},
+			"backups": schema.BoolAttribute{
+				Optional: true, Computed: true,
+				Description:   "Whether Linode's backup service is on, which costs money. A change is in place; switching it off deletes the backups. Left alone when not given.",
+				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
+			},
+			"watchdog": schema.BoolAttribute{
+				Optional: true, Computed: true,
+				Description:   "Whether Linode boots the machine again when it goes down by itself. A change is in place. Left alone when not given; Linode's default is true.",
+				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
+			},
+			"disk_encryption": schema.StringAttribute{
+				Optional: true, Computed: true,
+				Description: "Whether Linode encrypts the disks at rest: enabled or disabled. A change replaces the machine. Left to Linode's default when not given.",
+				Validators:  []validator.String{stringvalidator.OneOf("enabled", "disabled")},
+				PlanModifiers: []planmodifier.String{
+					stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplaceIfConfigured(),
+				},
+			},
+			"placement_group_id": schema.Int64Attribute{
+				Optional: true, Computed: true,
+				Description:   "Number of the placement group that the machine is in, 0 for none. A change is in place. Left alone when not given.",
+				Validators:    []validator.Int64{int64validator.AtLeast(0)},
+				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+			},
+			"swap_mib": schema.Int64Attribute{
+				Optional:      true,
+				Description:   "Size of the swap disk, in MiB. Default 512. A change replaces the machine, unless rebuild_generation changes with it.",
+				Validators:    []validator.Int64{int64validator.Between(0, 1<<17)},
+				PlanModifiers: []planmodifier.Int64{int64planmodifier.RequiresReplaceIf(swapUnlessRebuilt, replaceText, replaceText)},
+			},
+			"authorized_keys": schema.SetAttribute{
+				Required: true, ElementType: types.StringType,
+				Description: "Public SSH keys that may log in as root, exactly these; one of them has to belong to the provider's key. " +
+					"A change is in place, over SSH, and is taken back if it would lock Atoll out.",
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(
+					stringvalidator.RegexMatches(keyPattern, "must be a public key such as \"ssh-ed25519 AAAA… name\""))},
+			},
+			"user_data": schema.StringAttribute{
+				Optional: true, WriteOnly: true, Sensitive: true,
+				Description: "Your own user data for cloud-init: a #cloud-config or a script. It is not kept in the state, and anyone on the machine can read it from the metadata service. " +
+					"A change takes effect when rebuild_generation changes. Default none. Needs Terraform 1.11 or OpenTofu 1.11.",
+			},
+			"user_data_sha256": schema.StringAttribute{Computed: true, Description: "SHA-256 of the user_data that the machine was made with, by which a change of it is seen; null when there were none, or after an import."},
+			"private_ip": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+				Description:   "Whether the machine has an address in the region's private network as well. Default false. A change replaces the machine.",
+				PlanModifiers: []planmodifier.Bool{boolplanmodifier.RequiresReplace()},
+			},
+			"vpc_subnet_id": schema.Int64Attribute{
+				Optional:      true,
+				Description:   "Number of a VPC subnet that the machine is in as well, by a second interface. Default none. A change replaces the machine.",
+				Validators:    []validator.Int64{int64validator.AtLeast(1)},
+				PlanModifiers: []planmodifier.Int64{int64planmodifier.RequiresReplaceIf(onceKnown, replaceText, replaceText)},
+			},
+			"firewall_id": schema.Int64Attribute{
+				Optional: true, Computed: true,
+				Description: "Number of the cloud firewall that the machine is attached to from its creation on, 0 for none. A change is in place; " +
+					"attachments to other firewalls stay. Left alone when not given.",
+				Validators:    []validator.Int64{int64validator.AtLeast(0)},
+				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+			},
+			"rebuild_generation": schema.Int64Attribute{
+				Optional: true,
+				Description: "Any number; changing it from one to another gives the machine a fresh disk of image in place, with a new host key and the same address. " +
+					"All that was on the disk is gone, so what runs on the machine leaves its group first, or refuses. The first number only sets the count. Default none.",
+			},
+			"host_key": schema.StringAttribute{
+				Optional: true, Computed: true,
+				Description: "Public SSH host key of the machine, such as \"ssh-ed25519 AAAA…\". Made by the machine and known by itself when not given; " +
+					"give it where the image brings a key that you know.",
+			},
+			"trust_on_first_use": schema.BoolAttribute{
+				Optional: true,
+				Description: "Whether the host key that the machine shows at the very first contact is believed and kept in the state, for images and regions without cloud-init. " +
+					"Whoever is on the way at that moment can pose as the machine. Default false.",
+				Validators: []validator.Bool{boolvalidator.ConflictsWith(path.MatchRoot("host_key"))},
+			},
+			"key": schema.StringAttribute{
+				Optional:    true,
+				Description: "Name of the key in the provider's ssh.keys or ssh.key_files to log in with. Default \"default\". A change is in place.",
+				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
+			},
+			"status":       schema.StringAttribute{Computed: true, Description: "Power state at Linode, such as running or offline; anything but running shows as drift, and apply boots the machine."},
+			"ipv4":         schema.StringAttribute{Computed: true, Description: "Public IPv4 address.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
+			"ipv6":         schema.StringAttribute{Computed: true, Description: "Public IPv6 address with its prefix length.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
+			"private_ipv4": schema.StringAttribute{Computed: true, Description: "Address in the region's private network, if private_ip is true.", PlanModifiers: []planmodifier.String{keepString{}}},
+			"vpc_ipv4":     schema.StringAttribute{Computed: true, Description: "Address in the VPC subnet, if vpc_subnet_id is set.", PlanModifiers: []planmodifier.String{keepString{}}},
+			"specs":        specsAttribute(),
+			"ssh":          base.ConnectionOutput(),
+			"drift":        base.DriftAttribute(),
+			"timeouts":     timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+		},
+	}
+}
+
+func specsAttribute() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Computed: true, Description: "What the machine has, by its type.",
+		Attributes: map[string]schema.Attribute{
+			"vcpus":       schema.Int64Attribute{Computed: true, Description: "Number of virtual processors."},
+			"memory_mib":  schema.Int64Attribute{Computed: true, Description: "Memory, in MiB."},
+			"disk_mib":    schema.Int64Attribute{Computed: true, Description: "Room for disks, in MiB."},
+			"transfer_gb": schema.Int64Attribute{Computed: true, Description: "Transfer a month that is paid for, in GB."},
+		},
+	}
+}
+
+const replaceText = "Replaces the machine, unless rebuild_generation changes with it."

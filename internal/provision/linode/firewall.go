@@ -1,0 +1,259 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package linode
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"github.com/linode/linodego"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/firewall"
+)
+
+// ErrProtects says that a cloud firewall still guards what is not declared here.
+var ErrProtects = errors.New("it still protects others")
+
+// Wall is what one cloud firewall is declared to be.
+type Wall struct {
+	Label string
+	Tags  []string
+	Rules []firewall.Rule
+	// Linodes that it is attached to; attachments of others stay.
+	Linodes []int
+}
+
+// SeenWall is what the account shows of one.
+type SeenWall struct {
+	ID      int
+	Label   string
+	Tags    []string
+	Rules   []firewall.Rule
+	Linodes []int
+	// Drift beyond the rules: policies that differ, a firewall that is off.
+	Drift []string
+}
+
+// Firewall finds one by its number. ErrNotFound is what the API itself says.
+func (c *Client) Firewall(ctx context.Context, id int) (SeenWall, error) {
+	all, err := c.Firewalls(ctx)
+	if err != nil {
+		return SeenWall{}, err
+	}
+	for _, wall := range all {
+		if wall.ID == id {
+			return seenWall(wall), nil
+		}
+	}
+	wall, err := read(ctx, fmt.Sprintf("reading firewall %d", id), func(ctx context.Context) (*linodego.Firewall, error) { return c.api.GetFirewall(ctx, id) })
+	if err != nil {
+		return SeenWall{}, err
+	}
+	return seenWall(*wall), nil
+}
+
+// FirewallLabelled finds one by its label, which is unique in an account.
+func (c *Client) FirewallLabelled(ctx context.Context, label string) (wall SeenWall, found bool, err error) {
+	c.forget()
+	all, err := c.Firewalls(ctx)
+	for _, one := range all {
+		if one.Label == label {
+			return seenWall(one), true, err
+		}
+	}
+	return SeenWall{}, false, err
+}
+
+func seenWall(wall linodego.Firewall) SeenWall {
+	seen := SeenWall{ID: wall.ID, Label: wall.Label, Tags: wall.Tags}
+	for _, rule := range wall.Rules.Inbound {
+		seen.Rules = append(seen.Rules, fromLinode(rule))
+	}
+	for _, entity := range wall.Entities {
+		if entity.Type == linodego.FirewallDeviceLinode {
+			seen.Linodes = append(seen.Linodes, entity.ID)
+		}
+	}
+	slices.Sort(seen.Linodes)
+	if wall.Status != linodego.FirewallEnabled {
+		seen.Drift = append(seen.Drift, fmt.Sprintf("firewall: %s, want enabled", wall.Status))
+	}
+	if wall.Rules.InboundPolicy != drop {
+		seen.Drift = append(seen.Drift, fmt.Sprintf("inbound policy: %s, want DROP", wall.Rules.InboundPolicy))
+	}
+	if wall.Rules.OutboundPolicy != accept || len(wall.Rules.Outbound) > 0 {
+		seen.Drift = append(seen.Drift, fmt.Sprintf("outbound: policy %s with %d rules, want ACCEPT without", wall.Rules.OutboundPolicy, len(wall.Rules.Outbound)))
+	}
+	return seen
+}
+
+const (
+	accept = "ACCEPT"
+	drop   = "DROP"
+)
+
+// toLinode writes rules in Linode's form.
+func toLinode(rules []firewall.Rule) linodego.FirewallRuleSet {
+	set := linodego.FirewallRuleSet{Inbound: []linodego.FirewallRule{}, InboundPolicy: drop, Outbound: []linodego.FirewallRule{}, OutboundPolicy: accept}
+	for _, rule := range rules {
+		var ports, four, six []string
+		for _, part := range rule.Ports {
+			ports = append(ports, part.String())
+		}
+		for _, network := range rule.From {
+			if network.Addr().Is4() {
+				four = append(four, network.String())
+			} else {
+				six = append(six, network.String())
+			}
+		}
+		written := linodego.FirewallRule{
+			Action: accept, Label: rule.Name, Protocol: linodego.NetworkProtocol(strings.ToUpper(string(rule.Protocol))), Ports: strings.Join(ports, ","),
+		}
+		if four != nil {
+			written.Addresses.IPv4 = &four
+		}
+		if six != nil {
+			written.Addresses.IPv6 = &six
+		}
+		set.Inbound = append(set.Inbound, written)
+	}
+	return set
+}
+
+// fromLinode reads a rule; what our model has no word for shows in its name, so
+// that it is seen as one that is not declared.
+func fromLinode(rule linodego.FirewallRule) firewall.Rule {
+	read := firewall.Rule{Name: rule.Label, Protocol: firewall.Protocol(strings.ToLower(string(rule.Protocol)))}
+	if rule.Action != accept {
+		read.Name += " (" + rule.Action + ")"
+	}
+	for text := range strings.SplitSeq(rule.Ports, ",") {
+		if ports, err := firewall.ParsePorts(strings.TrimSpace(text)); err == nil {
+			read.Ports = append(read.Ports, ports)
+		}
+	}
+	for _, list := range []*[]string{rule.Addresses.IPv4, rule.Addresses.IPv6} {
+		if list == nil {
+			continue
+		}
+		for _, text := range *list {
+			if network, err := netip.ParsePrefix(text); err == nil {
+				read.From = append(read.From, network)
+			}
+		}
+	}
+	return read
+}
+
+// CreateFirewall makes a firewall with its attachments. As with machines, a lost
+// answer is resolved by label and tag, and one that a killed run left half-made
+// is taken over.
+func (c *Client) CreateFirewall(ctx context.Context, wall Wall) (int, error) {
+	tag := marker + strings.ToLower(rand.Text()[:12])
+	options := linodego.FirewallCreateOptions{
+		Label: wall.Label, Rules: toLinode(wall.Rules), Tags: append(unmarked(wall.Tags), tag), Devices: linodego.DevicesCreationOptions{Linodes: wall.Linodes},
+	}
+	ours := func(ctx context.Context) (*linodego.Firewall, bool, error) {
+		seen, found, err := c.FirewallLabelled(ctx, wall.Label)
+		return &linodego.Firewall{ID: seen.ID}, found && slices.Contains(seen.Tags, tag), err
+	}
+	made, err := change(ctx, "creating firewall "+wall.Label, func(ctx context.Context) (*linodego.Firewall, error) {
+		return c.api.CreateFirewall(ctx, options)
+	}, ours)
+	if err != nil && names(err, "label") {
+		seen, found, lookErr := c.FirewallLabelled(ctx, wall.Label)
+		switch {
+		case lookErr != nil:
+			return 0, lookErr
+		case !found:
+			return 0, err
+		case len(unmarked(seen.Tags)) == len(seen.Tags):
+			return 0, fmt.Errorf("%w: firewall %d is labelled %q. Choose another label, or import it with the id %d", ErrTaken, seen.ID, wall.Label, seen.ID)
+		}
+		return seen.ID, c.UpdateFirewall(ctx, seen.ID, wall, nil)
+	}
+	if err != nil {
+		return 0, err
+	}
+	c.forget()
+	return made.ID, c.label(ctx, made.ID, wall)
+}
+
+// label sets what names a firewall, and takes our mark off.
+func (c *Client) label(ctx context.Context, id int, wall Wall) error {
+	tags := unmarked(wall.Tags)
+	err := set(ctx, fmt.Sprintf("naming firewall %d", id), func(ctx context.Context) error {
+		_, err := c.api.UpdateFirewall(ctx, id, linodego.FirewallUpdateOptions{Label: wall.Label, Status: linodego.FirewallEnabled, Tags: &tags})
+		return err
+	})
+	c.forget()
+	return err
+}
+
+// UpdateFirewall brings a firewall to what is declared. Machines in former that
+// are declared no more are detached; what others attached stays.
+func (c *Client) UpdateFirewall(ctx context.Context, id int, wall Wall, former []int) error {
+	seen, err := c.Firewall(ctx, id)
+	if err != nil {
+		return err
+	}
+	// Doors open before they close: who is to come in is let in first.
+	if len(firewall.Drift(wall.Rules, seen.Rules)) > 0 || len(seen.Drift) > 0 {
+		err := set(ctx, fmt.Sprintf("writing the rules of firewall %d", id), func(ctx context.Context) error {
+			_, err := c.api.UpdateFirewallRules(ctx, id, toLinode(wall.Rules))
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, linode := range wall.Linodes {
+		if !slices.Contains(seen.Linodes, linode) {
+			step := Step{AttachFirewall, id, fmt.Sprintf("attach instance %d to firewall %d", linode, id)}
+			if err := c.settle(ctx, linode, Spec{}, step); err != nil {
+				return err
+			}
+		}
+	}
+	for _, linode := range former {
+		if !slices.Contains(wall.Linodes, linode) && slices.Contains(seen.Linodes, linode) {
+			step := Step{DetachFirewall, id, fmt.Sprintf("detach instance %d from firewall %d", linode, id)}
+			if err := c.settle(ctx, linode, Spec{}, step); err != nil {
+				return err
+			}
+		}
+	}
+	c.forget()
+	if seen.Label == wall.Label && sameSet(seen.Tags, wall.Tags) && len(seen.Drift) == 0 {
+		return nil
+	}
+	return c.label(ctx, id, wall)
+}
+
+// DeleteFirewall ends a firewall, unless it guards machines that are not ours.
+func (c *Client) DeleteFirewall(ctx context.Context, id int, ours []int) error {
+	c.forget()
+	seen, err := c.Firewall(ctx, id)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if others := slices.DeleteFunc(seen.Linodes, func(id int) bool { return slices.Contains(ours, id) }); len(others) > 0 {
+		return fmt.Errorf("%w: instances %v are attached to it and not declared here. Detach them first", ErrProtects, others)
+	}
+	err = set(ctx, fmt.Sprintf("deleting firewall %d", id), func(ctx context.Context) error { return c.api.DeleteFirewall(ctx, id) })
+	c.forget()
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,145 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package linode
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/linode/linodego"
+)
+
+// fresh is how long a list that one resource asked for answers the others: a
+// refresh asks for all of them at once.
+const fresh = 5 * time.Second
+
+// pageSize is the API's largest.
+const pageSize = 500
+
+// shared is a list with the time it was asked for.
+type shared[T any] struct {
+	rows  []T
+	asked time.Time
+}
+
+// Instances lists all instances of the account, at most a few seconds old.
+func (c *Client) Instances(ctx context.Context) ([]linodego.Instance, error) {
+	return recent(ctx, c, "instances", &c.instances, func(ctx context.Context) ([]linodego.Instance, error) {
+		return c.api.ListInstances(ctx, &linodego.ListOptions{PageSize: pageSize})
+	})
+}
+
+// Firewalls lists all cloud firewalls of the account with what they are
+// attached to, at most a few seconds old.
+func (c *Client) Firewalls(ctx context.Context) ([]linodego.Firewall, error) {
+	return recent(ctx, c, "firewalls", &c.firewalls, func(ctx context.Context) ([]linodego.Firewall, error) {
+		return c.api.ListFirewalls(ctx, &linodego.ListOptions{PageSize: pageSize})
+	})
+}
+
+// recent gives a list that is still fresh, or asks for it once for all who want
+// it now.
+func recent[T any](ctx context.Context, c *Client, name string, kept *shared[T], ask func(context.Context) ([]T, error)) ([]T, error) {
+	c.mu.Lock()
+	rows, asked := kept.rows, kept.asked
+	c.mu.Unlock()
+	if !asked.IsZero() && time.Since(asked) < min(fresh, c.poll) {
+		return rows, nil
+	}
+	value, err, _ := c.once.Do(name, func() (any, error) {
+		begun := time.Now()
+		rows, err := read(ctx, "listing "+name, ask)
+		if err != nil {
+			return nil, err
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		kept.rows, kept.asked = rows, begun
+		return rows, nil
+	})
+	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
+		// Another's call that was cancelled; ours was not.
+		return recent(ctx, c, name, kept, ask)
+	}
+	if err != nil {
+		return nil, err
+	}
+	rows, _ = value.([]T)
+	return rows, nil
+}
+
+// forget makes the next question a new one, after something was changed.
+func (c *Client) forget() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.instances.asked, c.firewalls.asked = time.Time{}, time.Time{}
+}
+
+// Instance finds one. ErrNotFound is what the API itself says of that id: an
+// instance that a list lacks is asked for by name.
+func (c *Client) Instance(ctx context.Context, id int) (linodego.Instance, error) {
+	all, err := c.Instances(ctx)
+	if err != nil {
+		return linodego.Instance{}, err
+	}
+	for _, instance := range all {
+		if instance.ID == id {
+			return instance, nil
+		}
+	}
+	instance, err := read(ctx, fmt.Sprintf("reading instance %d", id), func(ctx context.Context) (*linodego.Instance, error) {
+		return c.api.GetInstance(ctx, id)
+	})
+	if err != nil {
+		return linodego.Instance{}, err
+	}
+	return *instance, nil
+}
+
+// InstanceLabelled finds an instance by its label, which is unique in an
+// account; nil when there is none.
+func (c *Client) InstanceLabelled(ctx context.Context, label string) (*linodego.Instance, error) {
+	filter := linodego.Filter{}
+	filter.AddField(linodego.Eq, "label", label)
+	text, err := filter.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	found, err := read(ctx, "looking for instance "+label, func(ctx context.Context) ([]linodego.Instance, error) {
+		return c.api.ListInstances(ctx, &linodego.ListOptions{Filter: string(text)})
+	})
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	return &found[0], nil
+}
+
+// FirewallsOf are the ids of the cloud firewalls that an instance is behind.
+func (c *Client) FirewallsOf(ctx context.Context, id int) ([]int, error) {
+	all, err := c.Firewalls(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var ids []int
+	for _, firewall := range all {
+		for _, entity := range firewall.Entities {
+			if entity.Type == linodego.FirewallDeviceLinode && entity.ID == id {
+				ids = append(ids, firewall.ID)
+			}
+		}
+	}
+	return ids, nil
+}
+
+// address is the first public or private IPv4 address of an instance.
+func address(instance linodego.Instance, private bool) string {
+	for _, ip := range instance.IPv4 {
+		if ip != nil && ip.IsPrivate() == private {
+			return ip.String()
+		}
+	}
+	return ""
+}
