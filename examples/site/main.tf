@@ -1,6 +1,6 @@
-# A whole site: five servers at three hosters, a tinc mesh between them, a
-# three-member InnoDB Cluster over the mesh, and a MySQL Router beside each
-# application. `make demo` applies this very file to five hosts of the lab.
+# A whole site: five servers at three hosters, one of them made at Linode here, a
+# tinc mesh between them, a three-member InnoDB Cluster over the mesh, and a MySQL
+# Router beside each application. `make demo` applies this very file to the lab.
 
 terraform {
   required_providers {
@@ -17,9 +17,25 @@ provider "atoll" {
   lost = var.lost
 }
 
+# Servers to be made at Linode, up to an SSH host key that is known by itself.
+resource "atoll_linode" "node" {
+  for_each        = var.linodes
+  label           = each.key
+  region          = each.value.region
+  type            = each.value.type
+  image           = "linode/debian13"
+  authorized_keys = [trimspace(file("${var.ssh_key_file}.pub"))]
+}
+
 locals {
-  databases    = { for name, node in var.nodes : name => node if node.database }
-  applications = { for name, node in var.nodes : name => node if !node.database }
+  # Servers that answer SSH already, and those of above: from here on all the same.
+  nodes = { for name, node in merge(var.nodes, var.linodes) : name => { mesh = node.mesh, database = node.database } }
+  ssh = merge(
+    { for name, node in var.nodes : name => { host = node.host, host_key = node.host_key } },
+    { for name, node in atoll_linode.node : name => { host = node.ssh.host, host_key = node.ssh.host_key } },
+  )
+  databases    = { for name, node in local.nodes : name => node if node.database }
+  applications = { for name, node in local.nodes : name => node if !node.database }
 
   # Optional: what the resources below would install one after another comes in
   # one go, on all servers at once, before anything waits for it.
@@ -30,14 +46,14 @@ locals {
 }
 
 resource "atoll_host" "node" {
-  for_each = var.nodes
+  for_each = local.nodes
   hostname = each.key
   packages = local.packages[each.value.database]
-  ssh      = { host = each.value.host, host_key = each.value.host_key }
+  ssh      = local.ssh[each.key]
 }
 
 resource "atoll_mesh_peer" "node" {
-  for_each = var.nodes
+  for_each = local.nodes
   ssh      = atoll_host.node[each.key].ssh
   mesh     = "site"
   name     = each.key

@@ -1,5 +1,5 @@
 variable "nodes" {
-  description = "The servers of the site by name: address and public SSH host key, address inside the mesh, and whether it carries a database."
+  description = "Servers that answer SSH already, by name: address and public SSH host key, address inside the mesh, and whether it carries a database."
   type = map(object({
     host     = string
     host_key = string
@@ -8,8 +8,19 @@ variable "nodes" {
   }))
 }
 
+variable "linodes" {
+  description = "Servers to be made at Linode, by name: region and type, address inside the mesh, and whether it carries a database. Needs LINODE_TOKEN."
+  type = map(object({
+    region   = string
+    type     = string
+    mesh     = string
+    database = bool
+  }))
+  default = {}
+}
+
 variable "ssh_key_file" {
-  description = "Private SSH key that root of every server accepts."
+  description = "Private SSH key that root of every server accepts; its public half lies beside it."
   type        = string
   default     = "~/.ssh/id_ed25519"
 }

@@ -29,11 +29,19 @@ const (
 	recovery = 90 * time.Second
 )
 
-// Demo applies examples/site to the hosts of a lab, shows what stands, and
-// pulls the primary's plug under a writer.
+// vps is the database host of the story that the demo makes at Linode.
+var vps = lab.HostSpec{Name: "sg1", Address: "198.51.100.13"}
+
+// Demo applies examples/site to the hosts of a lab, sg1 being made at its
+// Linode, shows what stands, and pulls the primary's plug under a writer.
 func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) error {
 	terraform, err := Example(dir, client.Inventory)
 	if err != nil {
+		return err
+	}
+	if err := terraform.Variables(map[string]any{
+		"nodes": Nodes(client.Inventory), "ssh_key_file": client.Inventory.Key, "linodes": map[string]any{vps.Name: Linode(vps)},
+	}); err != nil {
 		return err
 	}
 	start := time.Now()
@@ -43,6 +51,9 @@ func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) er
 		return err
 	}
 	fmt.Fprintf(out, "\nThe site stands after %s.\n", time.Since(start).Round(time.Second))
+	if err := AddLinode(ctx, terraform, client, vps.Name); err != nil {
+		return err
+	}
 	primary, err := show(ctx, terraform, out)
 	if err != nil {
 		return err

@@ -4,9 +4,11 @@
 package site
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/lab"
@@ -47,6 +49,29 @@ func Nodes(inventory lab.Inventory) map[string]any {
 	return nodes
 }
 
+// Linode is the variable of examples/site for a host that is to be made at
+// Linode: small, in Singapore.
+func Linode(host lab.HostSpec) map[string]any {
+	return map[string]any{"region": "ap-south", "type": "g6-standard-1", "mesh": MeshAddress(host), "database": true}
+}
+
+// AddLinode enters a host that was made at the lab's Linode into the client's
+// inventory, as the state knows it.
+func AddLinode(ctx context.Context, terraform *Terraform, client *lab.Client, name string) error {
+	var made struct {
+		IPv4    string `json:"ipv4"`
+		HostKey string `json:"host_key"`
+	}
+	if err := terraform.Attributes(ctx, fmt.Sprintf("atoll_linode.node[%q]", name), &made); err != nil {
+		return err
+	}
+	client.Inventory.Hosts = slices.DeleteFunc(client.Inventory.Hosts, func(host lab.InventoryHost) bool { return host.Name == name })
+	client.Inventory.Hosts = append(client.Inventory.Hosts, lab.InventoryHost{
+		HostSpec: lab.HostSpec{Name: name, Address: made.IPv4, Kind: lab.VPS, Region: "sg", Database: true}, HostKey: made.HostKey,
+	})
+	return nil
+}
+
 // Example prepares dir with the files of examples/site and the hosts of a lab,
 // to be run against the provider that was built into bin/.
 func Example(dir string, inventory lab.Inventory) (*Terraform, error) {
@@ -75,5 +100,6 @@ func Example(dir string, inventory lab.Inventory) (*Terraform, error) {
 	if err != nil {
 		return nil, err
 	}
+	terraform.Env = append(terraform.Env, "LINODE_URL="+inventory.Linode.URL, "LINODE_TOKEN="+inventory.Linode.Token)
 	return terraform, terraform.Variables(map[string]any{"nodes": Nodes(inventory), "ssh_key_file": inventory.Key})
 }
