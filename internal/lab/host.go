@@ -130,13 +130,21 @@ type seedFile struct {
 	mode          os.FileMode
 }
 
+// firstKeys lets the host make its own host keys where cloud-init brought none.
+// sshd's own test of them comes after that.
+const firstKeys = `[Service]
+ExecStartPre=
+ExecStartPre=/bin/sh -c 'ls /etc/ssh/ssh_host_*_key >/dev/null 2>&1 || ssh-keygen -A'
+ExecStartPre=/usr/sbin/sshd -t
+`
+
 // access is what lets somebody in: the lab's own keys, or what a hoster's API
 // was asked for. The host key of the latter is the host's own affair.
 func (m *machine) access(authorized string) ([]seedFile, error) {
 	if cloud := m.spec.Cloud; cloud != nil {
 		files := []seedFile{
 			{"root/.ssh/authorized_keys", strings.Join(cloud.AuthorizedKeys, "\n") + "\n", 0o600},
-			{"etc/systemd/system/ssh.service.d/lab.conf", "[Service]\nExecStartPre=/usr/bin/ssh-keygen -A\n", 0o644},
+			{"etc/systemd/system/ssh.service.d/lab.conf", firstKeys, 0o644},
 		}
 		if cloud.UserData != nil {
 			files = append(files, seedFile{"var/lib/cloud/seed/nocloud/meta-data", "instance-id: " + m.spec.Name + "\n", 0o600},

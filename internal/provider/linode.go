@@ -47,7 +47,7 @@ func linodeAttribute() schema.SingleNestedAttribute {
 			},
 			"poll_interval": schema.StringAttribute{
 				Optional:    true,
-				Description: "How often the account's events are read while a machine boots, such as \"4s\"; all machines share one question. Default 4s.",
+				Description: "How often the account's events are read while a machine boots, such as \"8s\"; all machines share one question. Default 8s.",
 				Validators:  []validator.String{duration{}},
 			},
 		},

@@ -75,21 +75,31 @@ func AddLinode(ctx context.Context, terraform *Terraform, client *lab.Client, na
 // Example prepares dir with the files of examples/site and the hosts of a lab,
 // to be run against the provider that was built into bin/.
 func Example(dir string, inventory lab.Inventory) (*Terraform, error) {
+	terraform, err := Copy("site", dir, inventory)
+	if err != nil {
+		return nil, err
+	}
+	return terraform, terraform.Variables(map[string]any{"nodes": Nodes(inventory), "ssh_key_file": inventory.Key})
+}
+
+// Copy prepares dir with the files of one of the examples, at the Linode of a
+// lab. Its variables are the caller's to set.
+func Copy(example, dir string, inventory lab.Inventory) (*Terraform, error) {
 	root, err := Root()
 	if err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(root, "examples", "site", "*.tf"))
+	files, err := filepath.Glob(filepath.Join(root, "examples", example, "*.tf"))
 	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("reading examples/site: %d files: %w", len(files), err)
+		return nil, fmt.Errorf("reading example %s: %d files: %w", example, len(files), err)
 	}
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("reading examples/site: %w", err)
+			return nil, fmt.Errorf("reading example %s: %w", example, err)
 		}
 		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), content, 0o600); err != nil {
-			return nil, fmt.Errorf("copying examples/site: %w", err)
+			return nil, fmt.Errorf("copying example %s: %w", example, err)
 		}
 	}
 	program, err := Find(root)
@@ -101,5 +111,5 @@ func Example(dir string, inventory lab.Inventory) (*Terraform, error) {
 		return nil, err
 	}
 	terraform.Env = append(terraform.Env, "LINODE_URL="+inventory.Linode.URL, "LINODE_TOKEN="+inventory.Linode.Token)
-	return terraform, terraform.Variables(map[string]any{"nodes": Nodes(inventory), "ssh_key_file": inventory.Key})
+	return terraform, nil
 }

@@ -64,7 +64,8 @@ func StartWriter(ctx context.Context, db *sql.DB) *Writer {
 
 func (w *Writer) work(ctx context.Context) {
 	defer close(w.ended)
-	for id := int64(1); ctx.Err() == nil; id++ {
+	// From now on: an earlier writer's rows are in the way of none of ours.
+	for id := time.Now().UnixNano(); ctx.Err() == nil; id++ {
 		trial, cancel := context.WithTimeout(ctx, attempt)
 		_, err := w.db.ExecContext(trial, "INSERT INTO writes (id) VALUES (?)", id)
 		cancel()

@@ -136,11 +136,11 @@ func (r *linodeResource) finish(ctx context.Context, client *linode.Client, made
 	if expected == "" {
 		expected = given.ValueString()
 	}
-	key, err := client.Finish(ctx, made, r.Hosts, model.target(expected))
+	seen, key, err := client.Finish(ctx, made, r.Hosts, model.target(expected))
 	if err != nil {
 		return err
 	}
-	return r.readBack(ctx, client, key, model)
+	return r.take(ctx, client, seen, key, model)
 }
 
 // readBack fills the model from the account.
@@ -149,6 +149,11 @@ func (r *linodeResource) readBack(ctx context.Context, client *linode.Client, ho
 	if err != nil {
 		return err
 	}
+	return r.take(ctx, client, seen, hostKey, model)
+}
+
+// take fills the model from what was seen.
+func (r *linodeResource) take(ctx context.Context, client *linode.Client, seen linode.Observed, hostKey string, model *linodeModel) error {
 	model.see(seen)
 	model.connect(hostKey)
 	if subnet := number(model.Subnet); subnet != nil && model.SubnetIPv4.IsUnknown() || model.SubnetIPv4.IsNull() && subnet != nil {

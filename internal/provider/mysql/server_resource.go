@@ -132,6 +132,9 @@ func (r *serverResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	keep := !creating && !drifted(state.Drift, "package ", "datadir ", "server UUID", "memory: ") && base.SameMachine(state.Connection, plan.Connection)
 	if keep {
 		plan.Version, plan.ServerUUID, plan.MemoryMiB = state.Version, state.ServerUUID, state.MemoryMiB
+	} else {
+		// Drift alone does not make the framework forget computed values.
+		plan.Version, plan.ServerUUID, plan.MemoryMiB = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	r.refuse(ctx, plan, state, creating, &resp.Diagnostics)

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/linode/linodego"
 
@@ -175,24 +176,27 @@ func (c *Client) Rebuild(ctx context.Context, instance linodego.Instance, spec S
 // Delete ends a machine and returns when the account has it no more.
 func (c *Client) Delete(ctx context.Context, id int) error {
 	err := set(ctx, fmt.Sprintf("deleting instance %d", id), func(ctx context.Context) error { return c.api.DeleteInstance(ctx, id) })
-	c.forget()
 	if errors.Is(err, ErrNotFound) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
+	deleted := time.Now()
 	for {
-		all, err := c.Instances(ctx)
+		// The pause comes first, so that machines that go together are looked
+		// for together.
+		if err := remote.Pause(ctx, c.poll/4); err != nil {
+			return fmt.Errorf("waiting until instance %d is gone: %w", id, err)
+		}
+		all, err := c.instancesAfter(ctx, deleted)
 		if err != nil {
 			return err
 		}
 		if !slices.ContainsFunc(all, func(instance linodego.Instance) bool { return instance.ID == id }) {
 			return nil
 		}
-		if err := remote.Pause(ctx, c.poll); err != nil {
-			return fmt.Errorf("waiting until instance %d is gone: %w", id, err)
-		}
+		deleted = time.Now()
 	}
 }
 

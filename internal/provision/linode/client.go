@@ -41,8 +41,8 @@ type Config struct {
 }
 
 // DefaultPoll is how often the account's events are read while something is
-// waited for. A boot takes about half a minute.
-const DefaultPoll = 4 * time.Second
+// waited for. A new machine takes a minute and a half.
+const DefaultPoll = 8 * time.Second
 
 // Bounds of one call. linodego itself tries up to 1000 times: a limit that is
 // reached (429), an instance that is busy and a service that is away are waited

@@ -175,25 +175,31 @@ func (s Spec) metadata(key *pair) (*linodego.InstanceMetadataOptions, error) {
 
 // Finish waits until a new machine runs, trusts it at the first contact, lets it
 // make a host key of its own, and takes the mark off that calls it unfinished.
-// It returns the host key to keep.
-func (c *Client) Finish(ctx context.Context, made Made, hosts Hosts, target remote.Target) (string, error) {
+// It returns the machine as it is then, and the host key to keep.
+func (c *Client) Finish(ctx context.Context, made Made, hosts Hosts, target remote.Target) (Observed, string, error) {
 	id := made.Instance.ID
 	if err := c.await(ctx, made.mark, id, linodego.InstanceRunning,
 		linodego.ActionLinodeCreate, linodego.ActionLinodeRebuild, linodego.ActionLinodeBoot); err != nil {
-		return "", err
+		return Observed{}, "", err
 	}
 	key, err := meet(ctx, made.spec.Trust, hosts, target)
 	if err != nil {
-		return "", err
+		return Observed{}, "", err
 	}
 	tags := unmarked(made.spec.Tags)
 	options := linodego.InstanceUpdateOptions{Tags: &tags, WatchdogEnabled: made.spec.Watchdog}
-	err = set(ctx, "tagging instance "+made.spec.Label, func(ctx context.Context) error {
-		_, err := c.api.UpdateInstance(ctx, id, options)
-		return err
+	instance, err := read(ctx, "tagging instance "+made.spec.Label, func(ctx context.Context) (*linodego.Instance, error) {
+		return c.api.UpdateInstance(ctx, id, options)
 	})
 	c.forget()
-	return key, err
+	if err != nil {
+		return Observed{}, "", err
+	}
+	seen := Observed{Instance: *instance}
+	if made.spec.Firewall != nil {
+		seen.Firewalls = []int{*made.spec.Firewall}
+	}
+	return seen, key, nil
 }
 
 // firstContact is how long a machine that Linode calls running may take until

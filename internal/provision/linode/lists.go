@@ -27,7 +27,13 @@ type shared[T any] struct {
 
 // Instances lists all instances of the account, at most a few seconds old.
 func (c *Client) Instances(ctx context.Context) ([]linodego.Instance, error) {
-	return recent(ctx, c, "instances", &c.instances, func(ctx context.Context) ([]linodego.Instance, error) {
+	return c.instancesAfter(ctx, time.Now().Add(-min(fresh, c.poll)))
+}
+
+// instancesAfter gives a list that was asked for after a moment. Whoever wants
+// one now shares it.
+func (c *Client) instancesAfter(ctx context.Context, moment time.Time) ([]linodego.Instance, error) {
+	return recent(ctx, c, "instances", &c.instances, moment, func(ctx context.Context) ([]linodego.Instance, error) {
 		return c.api.ListInstances(ctx, &linodego.ListOptions{PageSize: pageSize})
 	})
 }
@@ -35,21 +41,21 @@ func (c *Client) Instances(ctx context.Context) ([]linodego.Instance, error) {
 // Firewalls lists all cloud firewalls of the account with what they are
 // attached to, at most a few seconds old.
 func (c *Client) Firewalls(ctx context.Context) ([]linodego.Firewall, error) {
-	return recent(ctx, c, "firewalls", &c.firewalls, func(ctx context.Context) ([]linodego.Firewall, error) {
+	return recent(ctx, c, "firewalls", &c.firewalls, time.Now().Add(-min(fresh, c.poll)), func(ctx context.Context) ([]linodego.Firewall, error) {
 		return c.api.ListFirewalls(ctx, &linodego.ListOptions{PageSize: pageSize})
 	})
 }
 
-// recent gives a list that is still fresh, or asks for it once for all who want
-// it now.
-func recent[T any](ctx context.Context, c *Client, name string, kept *shared[T], ask func(context.Context) ([]T, error)) ([]T, error) {
+// recent gives a list that was asked for after a moment, or asks for it once for
+// all who want it now.
+func recent[T any](ctx context.Context, c *Client, name string, kept *shared[T], moment time.Time, ask func(context.Context) ([]T, error)) ([]T, error) {
 	c.mu.Lock()
 	rows, asked := kept.rows, kept.asked
 	c.mu.Unlock()
-	if !asked.IsZero() && time.Since(asked) < min(fresh, c.poll) {
+	if asked.After(moment) {
 		return rows, nil
 	}
-	value, err, _ := c.once.Do(name, func() (any, error) {
+	_, err, _ := c.once.Do(name, func() (any, error) {
 		begun := time.Now()
 		rows, err := read(ctx, "listing "+name, ask)
 		if err != nil {
@@ -58,17 +64,14 @@ func recent[T any](ctx context.Context, c *Client, name string, kept *shared[T],
 		c.mu.Lock()
 		defer c.mu.Unlock()
 		kept.rows, kept.asked = rows, begun
-		return rows, nil
+		return nil, nil //nolint:nilnil // the list is kept, for us and for others
 	})
-	if errors.Is(err, context.Canceled) && ctx.Err() == nil {
-		// Another's call that was cancelled; ours was not.
-		return recent(ctx, c, name, kept, ask)
-	}
-	if err != nil {
+	if err != nil && (!errors.Is(err, context.Canceled) || ctx.Err() != nil) {
 		return nil, err
 	}
-	rows, _ = value.([]T)
-	return rows, nil
+	// The one that was under way may be too old for us, or another's that was
+	// cancelled.
+	return recent(ctx, c, name, kept, moment, ask)
 }
 
 // forget makes the next question a new one, after something was changed.

@@ -1,0 +1,88 @@
+# A physical machine makes room for a VPS, in one apply, under load.
+#
+# Before: hk1 has the role "database". To move, give hk1 the role "retired" and
+# add a machine under linodes in the same change. The apply makes the VPS, takes
+# it into the mesh, clones the data to it, lets it join the group, and only then
+# hands hk1's role over and takes MySQL off hk1, which keeps its data. The
+# routers follow by themselves. Writes stand still for one change of the primary.
+#
+# When you are content, remove hk1 from machines, and cancel its contract. The
+# way back is the same change the other way round.
+
+terraform {
+  required_providers {
+    atoll = {
+      source = "atollhq/atoll"
+    }
+  }
+}
+
+provider "atoll" {
+  ssh = {
+    key_files = { default = var.ssh_key_file }
+  }
+  lost = var.lost
+}
+
+resource "atoll_linode" "node" {
+  for_each        = var.linodes
+  label           = each.key
+  region          = each.value.region
+  type            = each.value.type
+  image           = "linode/debian13"
+  authorized_keys = [trimspace(file("${var.ssh_key_file}.pub"))]
+}
+
+locals {
+  nodes = { for name, node in merge(var.machines, var.linodes) : name => { mesh = node.mesh, role = node.role } }
+  ssh = merge(
+    { for name, node in var.machines : name => { host = node.host, host_key = node.host_key } },
+    { for name, node in atoll_linode.node : name => { host = node.ssh.host, host_key = node.ssh.host_key } },
+  )
+  databases    = { for name, node in local.nodes : name => node if node.role == "database" }
+  applications = { for name, node in local.nodes : name => node if node.role == "application" }
+}
+
+resource "atoll_host" "node" {
+  for_each = local.nodes
+  hostname = each.key
+  ssh      = local.ssh[each.key]
+}
+
+resource "atoll_mesh_peer" "node" {
+  for_each = local.nodes
+  ssh      = atoll_host.node[each.key].ssh
+  mesh     = "site"
+  name     = each.key
+  address  = each.value.mesh
+}
+
+resource "atoll_mesh" "site" {
+  name  = "site"
+  cidr  = "10.77.0.0/24"
+  peers = { for name, node in atoll_mesh_peer.node : name => node.peer }
+}
+
+resource "atoll_mysql_server" "database" {
+  for_each = local.databases
+  ssh      = atoll_host.node[each.key].ssh
+  mesh     = atoll_mesh.site.id
+  address  = atoll_mesh_peer.node[each.key].address
+
+  # The order of the move: who comes joins the cluster first, then who goes
+  # leaves it. Without this Terraform takes the old server away at the start.
+  lifecycle {
+    create_before_destroy = true
+  }
+}
+
+resource "atoll_mysql_cluster" "main" {
+  name    = "main"
+  members = { for name, server in atoll_mysql_server.database : name => server.member }
+}
+
+resource "atoll_mysql_router" "application" {
+  for_each = local.applications
+  ssh      = atoll_host.node[each.key].ssh
+  cluster  = atoll_mysql_cluster.main.routing
+}

@@ -1,0 +1,36 @@
+variable "machines" {
+  description = "Servers that answer SSH already, by name: address and public SSH host key, address inside the mesh, and role: database, application, or retired (in the mesh, with nothing on it)."
+  type = map(object({
+    host     = string
+    host_key = string
+    mesh     = string
+    role     = string
+  }))
+  validation {
+    condition     = alltrue([for machine in var.machines : contains(["database", "application", "retired"], machine.role)])
+    error_message = "A role is one of database, application and retired."
+  }
+}
+
+variable "linodes" {
+  description = "Servers to be made at Linode, by name: region and type, address inside the mesh, and role. Needs LINODE_TOKEN."
+  type = map(object({
+    region = string
+    type   = string
+    mesh   = string
+    role   = string
+  }))
+  default = {}
+}
+
+variable "ssh_key_file" {
+  description = "Private SSH key that root of every server accepts; its public half lies beside it."
+  type        = string
+  default     = "~/.ssh/id_ed25519"
+}
+
+variable "lost" {
+  description = "Addresses of servers that are gone for good."
+  type        = set(string)
+  default     = []
+}

@@ -1,0 +1,114 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+)
+
+// foreign are the attributes and blocks that our examples use of other
+// providers, whose plugins are not to be had here: from the pages of the
+// registry for linode/linode 3.13, hetznercloud/hcloud 1.52, hashicorp/tls 4.1.
+var foreign = map[string][]string{
+	"linode_instance": {"label", "region", "type", "image", "authorized_keys", "metadata"},
+	"hcloud_server":   {"name", "server_type", "location", "image", "user_data"},
+	"tls_private_key": {"algorithm"},
+}
+
+// meta belong to Terraform itself.
+var meta = []string{"for_each", "count", "depends_on", "lifecycle", "provider"}
+
+// Every example parses, and names only what the schemas have; what they require
+// is given.
+func TestExamplesAreValid(t *testing.T) {
+	known, checked := schemas(t).ResourceSchemas, 0
+	err := filepath.WalkDir("../../examples", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || filepath.Ext(path) != ".tf" {
+			return err
+		}
+		file, problems := hclparse.NewParser().ParseHCLFile(path)
+		if problems.HasErrors() {
+			t.Error(problems)
+			return nil
+		}
+		body, _ := file.Body.(*hclsyntax.Body)
+		for _, block := range body.Blocks {
+			if block.Type != "resource" {
+				continue
+			}
+			checked++
+			name := block.Labels[0]
+			if names, isForeign := foreign[name]; isForeign {
+				checkNames(t, block, names)
+				continue
+			}
+			schema := known[name]
+			if schema == nil {
+				t.Errorf("%s: there is no resource %s", block.DefRange(), name)
+				continue
+			}
+			checkSchema(t, block, schema.Block.Attributes)
+		}
+		return nil
+	})
+	if err != nil || checked < 20 {
+		t.Errorf("%d resources checked: %v", checked, err)
+	}
+}
+
+func checkNames(t *testing.T, block *hclsyntax.Block, names []string) {
+	t.Helper()
+	for name, attribute := range block.Body.Attributes {
+		if !slices.Contains(names, name) && !slices.Contains(meta, name) {
+			t.Errorf("%s: %s has no %s", attribute.SrcRange, strings.Join(block.Labels, "."), name)
+		}
+	}
+	for _, inner := range block.Body.Blocks {
+		if !slices.Contains(names, inner.Type) && !slices.Contains(meta, inner.Type) {
+			t.Errorf("%s: %s has no block %s", inner.DefRange(), strings.Join(block.Labels, "."), inner.Type)
+		}
+	}
+}
+
+func checkSchema(t *testing.T, block *hclsyntax.Block, attributes []*tfprotov6.SchemaAttribute) {
+	t.Helper()
+	var names []string
+	for _, attribute := range attributes {
+		given, found := block.Body.Attributes[attribute.Name]
+		if attribute.Required && !found {
+			t.Errorf("%s: %s lacks %s", block.DefRange(), strings.Join(block.Labels, "."), attribute.Name)
+		}
+		if attribute.Required || attribute.Optional {
+			names = append(names, attribute.Name)
+		}
+		if found && attribute.NestedType != nil && attribute.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle {
+			checkObject(t, given.Expr, attribute)
+		}
+	}
+	checkNames(t, block, names)
+}
+
+// checkObject looks at an object that is written out.
+func checkObject(t *testing.T, expression hcl.Expression, attribute *tfprotov6.SchemaAttribute) {
+	t.Helper()
+	object, isWritten := expression.(*hclsyntax.ObjectConsExpr)
+	if !isWritten {
+		return
+	}
+	for _, item := range object.Items {
+		name := hcl.ExprAsKeyword(item.KeyExpr)
+		if !slices.ContainsFunc(attribute.NestedType.Attributes, func(a *tfprotov6.SchemaAttribute) bool { return a.Name == name }) {
+			t.Errorf("%s: %s has no %s", item.KeyExpr.Range(), attribute.Name, name)
+		}
+	}
+}
