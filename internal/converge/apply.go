@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"os/user"
 	"regexp"
 	"strconv"
 	"strings"
@@ -83,6 +85,19 @@ case $s in *%s) eval "$s" ;; *) echo "the script did not arrive whole" >&2; exit
 	return stepError(steps, err)
 }
 
+// whoami names the person and the machine that work on a host, for those who
+// have to wait for them.
+var whoami = sync.OnceValue(func() string {
+	name := "somebody"
+	if known, err := user.Current(); err == nil {
+		name = known.Username
+	}
+	if machine, err := os.Hostname(); err == nil {
+		name += "@" + machine
+	}
+	return name
+})
+
 // scriptEnd is the last line of every script.
 const scriptEnd = "# that is all"
 
@@ -95,7 +110,7 @@ mkdir -p /run/atoll
 exec 9>>/run/atoll/lock
 flock -w %d 9 || { printf 'held by %%s\n' "$(cat /run/atoll/holder 2>/dev/null)" >&2; exit %d; }
 printf '%%s since %%s\n' %s "$(date -u +%%FT%%TZ)" >/run/atoll/holder
-`, lockWait, busyCode, quote(owner))
+`, lockWait, busyCode, quote(owner+", applied by "+whoami()))
 	for i, step := range steps {
 		// A step without a payload must not eat that of the next.
 		input := ""

@@ -167,3 +167,11 @@ func observeHere(t *testing.T, manifest Manifest) Observation {
 	observation.Systemd = true
 	return observation
 }
+
+// Who has to wait is told for whom: the resource, the person and the machine.
+func TestLockNamesItsHolder(t *testing.T) {
+	script := applyScript("mesh-peer/site", nil)
+	if who := whoami(); !strings.Contains(who, "@") || !strings.Contains(script, "mesh-peer/site, applied by "+who) || !strings.Contains(script, "holder") {
+		t.Errorf("%s is not named in\n%s", who, script)
+	}
+}

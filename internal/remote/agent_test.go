@@ -1,0 +1,92 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package remote_test
+
+import (
+	"errors"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// agentWith serves an SSH agent that holds a key under a comment.
+func agentWith(t *testing.T, key []byte, comment string) string {
+	t.Helper()
+	private, err := ssh.ParseRawPrivateKey(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := agent.NewKeyring()
+	if err := ring.Add(agent.AddedKey{PrivateKey: private, Comment: comment}); err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(t.TempDir(), "agent")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _ = agent.ServeAgent(ring, conn) }()
+		}
+	}()
+	return socket
+}
+
+func TestKeysFromAnAgent(t *testing.T) {
+	server := start(t)
+	socket := agentWith(t, server.Key, "office")
+	open := func(name string) (string, error) {
+		made, err := remote.New(remote.Options{Agent: true, AgentSocket: socket})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = made.Close() })
+		named := target(server)
+		named.Key = name
+		return run(t, made.Host(named), "echo in")
+	}
+	for _, name := range []string{"", "office"} {
+		if got, err := open(name); err != nil || strings.TrimSpace(got) != "in" {
+			t.Errorf("key %q: %q %v", name, got, err)
+		}
+	}
+	if _, err := open("home"); !errors.Is(err, remote.ErrConfiguration) || !strings.Contains(err.Error(), `"home"`) {
+		t.Errorf("a key that the agent lacks: %v", err)
+	}
+	t.Setenv("SSH_AUTH_SOCK", "")
+	if _, err := remote.New(remote.Options{Agent: true}); err == nil || !strings.Contains(err.Error(), "SSH_AUTH_SOCK") {
+		t.Errorf("no agent at all: %v", err)
+	}
+}
+
+// Prove asks the machine anew, whatever stands.
+func TestProveOpensAConnectionOfItsOwn(t *testing.T) {
+	server := start(t)
+	host := pool(t, server.Key, remote.Options{}).Host(target(server))
+	if _, err := run(t, host, "true"); err != nil {
+		t.Fatal(err)
+	}
+	if err := remote.Prove(t.Context(), host); err != nil || server.Connections.Load() != 2 {
+		t.Errorf("%v, %d connections", err, server.Connections.Load())
+	}
+	unknown := target(server)
+	unknown.HostKey = ""
+	var shown *remote.Error
+	err := remote.Prove(t.Context(), pool(t, server.Key, remote.Options{}).Host(unknown))
+	if !errors.As(err, &shown) || shown.Shown != server.HostKey {
+		t.Errorf("the shown key is not told: %v", err)
+	}
+}
