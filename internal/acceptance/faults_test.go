@@ -245,3 +245,15 @@ func TestDestroyKeepsData(t *testing.T) {
 		t.Errorf("the data did not come back: %q", got)
 	}
 }
+
+// All machines are reinstalled behind our back: the next apply makes the site
+// anew, with a new group.
+func TestAllMachinesReinstalled(t *testing.T) {
+	f := stand(t)
+	for _, host := range f.lab.Inventory.Hosts {
+		f.must(f.lab.Rebuild(f.Context(), host.Name))
+	}
+	f.apply()
+	f.inSync()
+	f.whole()
+}

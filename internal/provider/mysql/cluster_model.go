@@ -100,6 +100,17 @@ func members(ctx context.Context, value types.Map, diags *diag.Diagnostics) (map
 	return found, targets
 }
 
+// anyOnline says whether a member was in the group at the last look.
+func (m clusterModel) anyOnline() bool {
+	for _, element := range m.Status.Elements() {
+		member, _ := element.(types.Object)
+		if state, _ := member.Attributes()["state"].(types.String); state.ValueString() == "ONLINE" {
+			return true
+		}
+	}
+	return false
+}
+
 // see takes over what the servers said.
 func (m *clusterModel) see(situation innodbcluster.Situation) {
 	m.GroupName, m.ClusterID = types.StringValue(situation.GroupName), types.StringValue(situation.ClusterID)

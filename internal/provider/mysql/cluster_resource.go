@@ -72,7 +72,8 @@ func (r *clusterResource) ModifyPlan(ctx context.Context, req resource.ModifyPla
 	if !creating && (len(state.Drift.Elements()) > 0 || !plan.Members.Equal(state.Members)) {
 		plan.Status, plan.Primary, plan.Lag = types.MapUnknown(statusType()), types.StringUnknown(), types.MapUnknown(types.Int64Type)
 	}
-	if !creating && state.ClusterID.ValueString() == "" {
+	if !creating && (state.ClusterID.ValueString() == "" || len(state.Drift.Elements()) > 0 && !state.anyOnline()) {
+		// The group may have to be made anew, as when all machines were reinstalled.
 		plan.ClusterID, plan.GroupName = types.StringUnknown(), types.StringUnknown()
 	}
 	plan.Routing = plan.routing()
