@@ -4,8 +4,6 @@
 package acceptance
 
 import (
-	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -17,124 +15,7 @@ import (
 	"github.com/linode/linodego"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
-	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
-
-// account is a fixture with a configuration of its own at the lab's Linode.
-type account struct {
-	*fixture
-	api linodego.Client
-}
-
-// pollInterval is DefaultPoll, as much faster as the emulator is.
-const pollInterval = "400ms"
-
-// declare opens the account with a configuration. At the test's end everything
-// in it goes, however the test ended.
-func declare(t *testing.T, config string) *account {
-	t.Helper()
-	f := open(t)
-	a := &account{fixture: f, api: linodego.NewClient(nil)}
-	a.api.SetToken(f.lab.Inventory.Linode.Token).SetRetryCount(10).SetRetryWaitTime(50 * time.Millisecond)
-	a.api.UseCache(false)
-	if _, err := a.api.UseURL(f.lab.Inventory.Linode.URL); err != nil {
-		t.Fatal(err)
-	}
-	f.terraform = written(t, f.lab, "")
-	a.write(config)
-	a.requests()
-	t.Cleanup(func() {
-		ctx := context.Background()
-		f.must(f.lab.FailLinode(ctx, linode.Faults{}))
-		for _, left := range a.instances(ctx) {
-			_ = a.api.DeleteInstance(ctx, left.ID)
-		}
-	})
-	return a
-}
-
-// write replaces the configuration; KEY is the lab's public key.
-func (a *account) write(config string) {
-	a.Helper()
-	public, err := os.ReadFile(a.lab.Inventory.Key + ".pub")
-	a.must(err)
-	head := fmt.Sprintf(`terraform {
-  required_providers {
-    atoll = { source = "atollhq/atoll" }
-  }
-}
-provider "atoll" {
-  ssh    = { key_files = { default = %q } }
-  linode = { url = %q, token = %q, poll_interval = %q }
-}
-`, a.lab.Inventory.Key, a.lab.Inventory.Linode.URL, a.lab.Inventory.Linode.Token, pollInterval)
-	config = strings.ReplaceAll(config, "KEY", strings.TrimSpace(string(public)))
-	a.must(os.WriteFile(filepath.Join(a.terraform.Dir, "main.tf"), []byte(head+config), 0o600))
-}
-
-func (a *account) instances(ctx context.Context) []linodego.Instance {
-	a.Helper()
-	all, err := a.api.ListInstances(ctx, nil)
-	a.must(err)
-	return all
-}
-
-// requests counts what the API was asked since the last call, by method and path.
-func (a *account) requests() map[string]int {
-	a.Helper()
-	all, err := a.lab.LinodeRequests(a.Context())
-	a.must(err)
-	counts := map[string]int{}
-	for _, one := range all {
-		counts[one.Method+" "+one.Path]++
-		counts["all"]++
-	}
-	return counts
-}
-
-func (a *account) fail(faults ...linode.Next) {
-	a.Helper()
-	a.must(a.lab.FailLinode(a.Context(), linode.Faults{Next: faults}))
-}
-
-// vps is what the state has of an atoll_linode.
-type vps struct {
-	ID, Label, IPv4 string
-	HostKey         string `json:"host_key"`
-}
-
-func (a *account) state(address string) vps {
-	a.Helper()
-	var made vps
-	a.must(a.terraform.Attributes(a.Context(), address, &made))
-	return made
-}
-
-// in runs a script on a machine as the state says how to reach it.
-func (a *account) in(made vps, script string) string {
-	a.Helper()
-	result, err := a.pool.Host(remote.Target{Host: made.IPv4, HostKey: made.HostKey}).Run(a.Context(), remote.Command{Name: "testing", Script: script, Long: true})
-	a.must(err)
-	return strings.TrimSpace(string(result.Stdout))
-}
-
-// refusal is the error of an apply or plan that must fail, on one line.
-func (a *account) refusal(err error) string {
-	a.Helper()
-	if err == nil {
-		a.Fatal("it succeeded")
-	}
-	return flat(strings.ReplaceAll(err.Error(), "│", " "))
-}
-
-func (a *account) says(text string, wants ...string) {
-	a.Helper()
-	for _, want := range wants {
-		if !strings.Contains(text, want) {
-			a.Errorf("%s\ndoes not say %q", text, want)
-		}
-	}
-}
 
 const oneVPS = `
 resource "atoll_linode" "vps" {
@@ -296,48 +177,6 @@ func TestLinodeDriftShowsAndIsMended(t *testing.T) {
 	a.inSync()
 }
 
-func TestLinodeFaultsLeaveOneMachine(t *testing.T) {
-	a := declare(t, oneWith())
-	alone := func(what string) {
-		t.Helper()
-		if all := a.instances(t.Context()); len(all) != 1 || len(all[0].Tags) != 1 {
-			t.Fatalf("%s: the account has %+v", what, all)
-		}
-		a.inSync()
-		a.must(a.terraform.Destroy(t.Context()))
-	}
-	a.fail(linode.Next{Fault: linode.Dropped, Request: "POST /linode/instances"}, linode.Next{Fault: linode.Dropped, Request: "PUT /linode/instances"})
-	a.apply()
-	alone("a lost answer")
-	a.fail(linode.Next{Fault: linode.TooMany, Request: "POST"}, linode.Next{Fault: linode.Unavailable, Request: "POST"}, linode.Next{Fault: linode.BadGateway, Request: "POST"})
-	a.apply()
-	alone("limits and outages")
-	// Stuck: our own deadline ends it, and the next apply knows the machine.
-	a.write(oneWith("MORE", `timeouts = { create = "6s" }`))
-	a.fail(linode.Next{Fault: linode.Stuck})
-	a.says(a.refusal(a.terraform.Apply(t.Context())), "Unable to Create Linode vps1", "linode_create is scheduled", "timeouts")
-	stuck := a.state(address)
-	a.write(oneWith())
-	a.apply()
-	if a.state(address).ID == stuck.ID {
-		t.Error("the stuck machine is still there")
-	}
-	alone("a stuck machine")
-	a.fail(linode.Next{Fault: linode.FailedEvent})
-	a.says(a.refusal(a.terraform.Apply(t.Context())), "failed at Linode", "linode_boot")
-	a.apply()
-	alone("a failed event")
-	// Killed in the middle: taken over with a fresh disk, since its host key
-	// died with the run.
-	a.kill("atoll_linode.vps: Creating", 2*time.Second)
-	a.apply()
-	alone("a killed run")
-	// A label that somebody else has is not taken over.
-	_, err := a.api.CreateInstance(t.Context(), linodego.InstanceCreateOptions{Region: "ap-south", Type: "g6-nanode-1", Label: "vps1"})
-	a.must(err)
-	a.says(a.refusal(a.terraform.Apply(t.Context())), "label is taken", "import it with the id")
-}
-
 func TestLinodeBadInput(t *testing.T) {
 	a := declare(t, "")
 	for name, test := range map[string]struct {
@@ -379,151 +218,58 @@ func TestLinodeTrustedOnFirstUse(t *testing.T) {
 	}
 }
 
-const twelve = `
-resource "atoll_linode" "vps" {
-  count           = COUNT
-  label           = "vps-${count.index}"
-  region          = "ap-south"
-  type            = "g6-nanode-1"
-  image           = "linode/debian13"
-  authorized_keys = ["KEY"]
-  timeouts        = { create = "CREATE" }
-}
-`
-
-// The official provider's own test counts 186 requests to create 12 instances.
-func TestTwelveLinodesCostFewRequests(t *testing.T) {
-	a := declare(t, strings.NewReplacer("COUNT", "12", "CREATE", "5m").Replace(twelve))
-	a.apply()
-	create := a.requests()
-	a.inSync()
-	refresh := a.requests()
-	a.must(a.terraform.Destroy(t.Context()))
-	remove := a.requests()
-	t.Logf("requests for 12 instances: create %d, refresh %d, delete (with its refresh) %d", create["all"], refresh["all"], remove["all"])
-	if sum := create["all"] + refresh["all"] + remove["all"]; sum > 186/2 {
-		t.Errorf("%d requests, want at most %d\ncreate %v\nrefresh %v\ndelete %v", sum, 186/2, create, refresh, remove)
-	}
-	if refresh["all"] > 12 {
-		t.Errorf("%d requests to refresh 12 instances: %v", refresh["all"], refresh)
-	}
-}
-
-// Every fault at random, and runs that are killed: after each round the account
-// and the state agree, and at the end there is nothing.
-func TestHundredLinodesAmongFaults(t *testing.T) {
-	const rounds, each = 10, 10
-	a := declare(t, strings.NewReplacer("COUNT", fmt.Sprint(each), "CREATE", "25s").Replace(twelve))
-	for round := range rounds {
-		a.must(a.lab.FailLinode(t.Context(), linode.Faults{Seed: uint64(round + 1), Chance: map[linode.Fault]float64{
-			linode.Dropped: 0.15, linode.Unavailable: 0.05, linode.BadGateway: 0.05, linode.TooMany: 0.05,
-			linode.Busy: 0.3, linode.FailedEvent: 0.05, linode.Stuck: 0.02,
-		}}))
-		if round%3 == 1 {
-			a.kill("Creating", time.Duration(round)*400*time.Millisecond)
-		}
-		applies := a.until("applied", func() error { return a.terraform.Apply(t.Context()) })
-		if ids := a.stateIDs(); !slices.Equal(ids, a.accountIDs()) || len(ids) != each {
-			t.Fatalf("round %d: the state has %v, the account %v", round, ids, a.accountIDs())
-		}
-		destroys := a.until("destroyed", func() error { return a.terraform.Destroy(t.Context()) })
-		if left := a.accountIDs(); len(left) != 0 {
-			t.Fatalf("round %d: the account still has %v", round, left)
-		}
-		t.Logf("round %d: %d applies, %d destroys", round, applies, destroys)
-	}
-	a.must(a.lab.FailLinode(t.Context(), linode.Faults{}))
-	a.eventually("without hosts", time.Minute, func() bool {
-		left, err := filepath.Glob("/run/netns/atoll-" + a.lab.Inventory.Lab + "-vps-*")
-		return err == nil && len(left) == 0
-	})
-}
-
-// until repeats what faults may end, a few times.
-func (a *account) until(what string, do func() error) int {
-	a.Helper()
-	var err error
-	for attempt := 1; attempt <= 10; attempt++ {
-		if err = do(); err == nil {
-			return attempt
-		}
-	}
-	a.Fatalf("not %s after 10 runs: %v", what, err)
-	return 0
-}
-
-func (a *account) accountIDs() []string {
-	a.Helper()
-	ids := []string{}
-	for _, instance := range a.instances(a.Context()) {
-		ids = append(ids, fmt.Sprint(instance.ID))
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-func (a *account) stateIDs() []string {
-	a.Helper()
-	text, err := a.terraform.State(a.Context())
-	a.must(err)
-	var state struct {
-		Values struct {
-			RootModule struct {
-				Resources []struct{ Values vps } `json:"resources"`
-			} `json:"root_module"`
-		}
-	}
-	a.must(json.Unmarshal(text, &state))
-	ids := []string{}
-	for _, resource := range state.Values.RootModule.Resources {
-		ids = append(ids, resource.Values.ID)
-	}
-	slices.Sort(ids)
-	return ids
-}
-
-const firewalled = `
-resource "atoll_linode_firewall" "site" {
-  label   = "site"
-  ssh     = { from = ["192.0.2.0/24"] }
-  mesh    = { peers = { hk1 = "203.0.113.11" } }
-  open    = { web = { protocol = "tcp", ports = ["443"] } }
-  linodes = [atoll_linode.vps.id]
-}
-`
-
-func TestFirewallKeepsForeignDevicesAndShowsDriftByRule(t *testing.T) {
-	a := declare(t, oneWith()+firewalled)
-	a.apply()
-	a.inSync()
+// Whatever a Linode can be given is there, changes in place where it can, and
+// shows when it is taken away.
+func TestLinodeWithEverything(t *testing.T) {
+	a := declare(t, "")
 	ctx := t.Context()
-	walls, err := a.api.ListFirewalls(ctx, nil)
-	a.must(err)
-	foreign, err := a.api.CreateInstance(ctx, linodego.InstanceCreateOptions{Region: "ap-south", Type: "g6-nanode-1", Label: "foreign"})
-	a.must(err)
-	_, err = a.api.CreateFirewallDevice(ctx, walls[0].ID, linodego.FirewallDeviceCreateOptions{ID: foreign.ID, Type: linodego.FirewallDeviceLinode})
-	a.must(err)
-	a.inSync()
-	open := walls[0].Rules
-	open.Inbound = append(open.Inbound[:1:1], linodego.FirewallRule{
-		Action: "ACCEPT", Label: "debug", Protocol: "TCP", Ports: "6000", Addresses: linodego.NetworkAddresses{IPv4: &[]string{"0.0.0.0/0"}},
+	group, err := a.api.CreatePlacementGroup(ctx, linodego.PlacementGroupCreateOptions{
+		Label: "apart", Region: "ap-south", PlacementGroupType: linodego.PlacementGroupTypeAntiAffinityLocal, PlacementGroupPolicy: linodego.PlacementGroupPolicyStrict,
 	})
-	_, err = a.api.UpdateFirewallRules(ctx, walls[0].ID, open)
 	a.must(err)
-	lines := a.plan().Drift["atoll_linode_firewall.site"]
-	for _, want := range []string{"rule debug: not declared", "rule ssh: missing", "rule web: missing"} {
-		if !slices.Contains(lines, want) {
-			t.Errorf("drift %q lacks %q", lines, want)
-		}
+	wall, err := a.api.CreateFirewall(ctx, linodego.FirewallCreateOptions{Label: "everything", Rules: linodego.FirewallRuleSet{InboundPolicy: "DROP", OutboundPolicy: "ACCEPT"}})
+	a.must(err)
+	with := func(backups, watchdog bool, group, wall int) string {
+		return oneWith("MORE", fmt.Sprintf("backups = %t\n  watchdog = %t\n  placement_group_id = %d\n  firewall_id = %d\n", backups, watchdog, group, wall)+
+			fmt.Sprintf("disk_encryption = \"disabled\"\n  swap_mib = 256\n  private_ip = true\n  vpc_subnet_id = %d\n", linode.PresetSubnet))
 	}
+	a.write(with(true, false, group.ID, wall.ID))
 	a.apply()
 	a.inSync()
-	devices, err := a.api.ListFirewallDevices(ctx, walls[0].ID, nil)
-	a.must(err)
-	if len(devices) != 2 {
-		t.Errorf("%d devices, want ours and the foreign one", len(devices))
+	made := a.instances(ctx)[0]
+	if !made.Backups.Enabled || made.WatchdogEnabled || made.DiskEncryption != "disabled" || made.PlacementGroup == nil || len(made.IPv4) != 2 {
+		t.Errorf("made as %+v", made)
 	}
-	a.says(a.refusal(a.terraform.Destroy(ctx)), "still protects others", fmt.Sprint(foreign.ID))
-	a.must(a.api.DeleteInstance(ctx, foreign.ID))
+	disks, err := a.api.ListInstanceDisks(ctx, made.ID, nil)
+	a.must(err)
+	if len(disks) != 2 || disks[1].Size != 256 {
+		t.Errorf("disks %+v", disks)
+	}
+	var outputs struct {
+		Private string `json:"private_ipv4"`
+		VPC     string `json:"vpc_ipv4"`
+	}
+	a.must(a.terraform.Attributes(ctx, address, &outputs))
+	if outputs.Private != made.IPv4[1].String() || !strings.HasPrefix(outputs.VPC, "10.0.0.") {
+		t.Errorf("addresses %+v", outputs)
+	}
+	devices, err := a.api.ListFirewallDevices(ctx, wall.ID, nil)
+	a.must(err)
+	a.must(a.api.DeleteFirewallDevice(ctx, wall.ID, devices[0].ID))
+	a.says(flat(a.plan().Text), fmt.Sprintf("firewall_id = 0 -> %d", wall.ID))
+	a.apply()
+	a.inSync()
+	a.write(with(false, true, 0, 0))
+	a.apply()
+	a.inSync()
+	changed := a.instances(ctx)[0]
+	if changed.ID != made.ID || changed.Backups.Enabled || !changed.WatchdogEnabled || changed.PlacementGroup != nil {
+		t.Errorf("changed to %+v", changed)
+	}
+	if devices, err := a.api.ListFirewallDevices(ctx, wall.ID, nil); err != nil || len(devices) != 0 {
+		t.Errorf("still attached: %+v %v", devices, err)
+	}
 	a.must(a.terraform.Destroy(ctx))
+	a.must(a.api.DeleteFirewall(ctx, wall.ID))
+	a.must(a.api.DeletePlacementGroup(ctx, group.ID))
 }

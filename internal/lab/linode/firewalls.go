@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"net/http"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -27,17 +26,6 @@ func (f *firewall) shown() Firewall {
 		copied.Entities = append(copied.Entities, device.Entity)
 	}
 	return copied
-}
-
-// drop forgets an instance that is gone.
-func (f *firewall) drop(linodeID int) {
-	f.devices = slices.DeleteFunc(f.devices, func(d Device) bool { return d.Entity.ID == linodeID })
-}
-
-func (s *Server) attach(wall *firewall, known *instance) Device {
-	device := Device{ID: s.nextID(), Created: now(), Updated: now(), Entity: *known.entity()}
-	wall.devices = append(wall.devices, device)
-	return device
 }
 
 var firewallLabel = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,32}$`)
@@ -248,77 +236,4 @@ func (s *Server) updateRules(c *call) (any, *refusal) {
 	}
 	wall.set(asked)
 	return wall.Rules, nil
-}
-
-func (s *Server) listDevices(c *call) (any, *refusal) {
-	wall, refused := s.firewall(c)
-	if refused != nil {
-		return nil, refused
-	}
-	return page(c, wall.devices)
-}
-
-func (s *Server) createDevice(c *call) (any, *refusal) {
-	wall, refused := s.firewall(c)
-	if refused != nil {
-		return nil, refused
-	}
-	var asked struct {
-		ID   int    `json:"id"`
-		Type string `json:"type"`
-	}
-	if refused := c.decode(&asked); refused != nil {
-		return nil, refused
-	}
-	known := s.instances[asked.ID]
-	if known == nil || asked.Type != "linode" {
-		return nil, refuse(http.StatusBadRequest, "id", "Linode not found")
-	}
-	if slices.ContainsFunc(wall.devices, func(d Device) bool { return d.Entity.ID == known.ID }) {
-		return nil, refuse(http.StatusBadRequest, "id", "Device is already attached to this Firewall")
-	}
-	return s.attach(wall, known), nil
-}
-
-func (s *Server) device(c *call) (*firewall, int, *refusal) {
-	wall, refused := s.firewall(c)
-	if refused != nil {
-		return nil, 0, refused
-	}
-	at := slices.IndexFunc(wall.devices, func(d Device) bool { return d.ID == c.id("deviceId") })
-	if at < 0 {
-		return nil, 0, notFound()
-	}
-	return wall, at, nil
-}
-
-func (s *Server) getDevice(c *call) (any, *refusal) {
-	wall, at, refused := s.device(c)
-	if refused != nil {
-		return nil, refused
-	}
-	return wall.devices[at], nil
-}
-
-func (s *Server) deleteDevice(c *call) (any, *refusal) {
-	wall, at, refused := s.device(c)
-	if refused != nil {
-		return nil, refused
-	}
-	wall.devices = slices.Delete(wall.devices, at, at+1)
-	return struct{}{}, nil
-}
-
-func (s *Server) listInstanceFirewalls(c *call) (any, *refusal) {
-	known, refused := s.instance(c)
-	if refused != nil {
-		return nil, refused
-	}
-	all := []Firewall{}
-	for _, wall := range sorted(s.firewalls) {
-		if slices.ContainsFunc(wall.devices, func(d Device) bool { return d.Entity.ID == known.ID }) {
-			all = append(all, wall.shown())
-		}
-	}
-	return page(c, all)
 }

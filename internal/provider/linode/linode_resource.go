@@ -9,7 +9,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,9 +22,7 @@ import (
 	"github.com/linode/linodego"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
-	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // Ensure the resource implements what Terraform is told it does.
@@ -118,64 +115,6 @@ func (r *linodeResource) Create(ctx context.Context, req resource.CreateRequest,
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 }
 
-// seeMade takes over a machine that was ordered and is not finished. What the
-// plan promised of it stays.
-func (m *linodeModel) seeMade(made linode.Made) {
-	declared := *m
-	m.see(linode.Observed{Instance: made.Instance})
-	m.Tags, m.Label, m.Type, m.Image = declared.Tags, declared.Label, declared.Type, declared.Image
-	if !declared.Firewall.IsUnknown() {
-		m.Firewall = declared.Firewall
-	}
-	m.settle()
-}
-
-// finish brings a new or rebuilt machine to its end and reads it back.
-func (r *linodeResource) finish(ctx context.Context, client *linode.Client, made linode.Made, given types.String, model *linodeModel) error {
-	expected := made.HostKey
-	if expected == "" {
-		expected = given.ValueString()
-	}
-	seen, key, err := client.Finish(ctx, made, r.Hosts, model.target(expected))
-	if err != nil {
-		return err
-	}
-	return r.take(ctx, client, seen, key, model)
-}
-
-// readBack fills the model from the account.
-func (r *linodeResource) readBack(ctx context.Context, client *linode.Client, hostKey string, model *linodeModel) error {
-	seen, err := r.look(ctx, client, model.id())
-	if err != nil {
-		return err
-	}
-	return r.take(ctx, client, seen, hostKey, model)
-}
-
-// take fills the model from what was seen.
-func (r *linodeResource) take(ctx context.Context, client *linode.Client, seen linode.Observed, hostKey string, model *linodeModel) error {
-	model.see(seen)
-	model.connect(hostKey)
-	if subnet := number(model.Subnet); subnet != nil && model.SubnetIPv4.IsUnknown() || model.SubnetIPv4.IsNull() && subnet != nil {
-		address, err := client.SubnetAddress(ctx, model.id(), *subnet)
-		if err != nil {
-			return err
-		}
-		model.SubnetIPv4 = optional(address)
-	}
-	model.settle()
-	return nil
-}
-
-func (r *linodeResource) look(ctx context.Context, client *linode.Client, id int) (linode.Observed, error) {
-	instance, err := client.Instance(ctx, id)
-	if err != nil {
-		return linode.Observed{}, err
-	}
-	attached, err := client.FirewallsOf(ctx, id)
-	return linode.Observed{Instance: instance, Firewalls: attached}, err
-}
-
 func (r *linodeResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
 	var state linodeModel
 	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
@@ -229,108 +168,6 @@ func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags 
 		base.AddError(diags, "Read", state.subject(), err)
 	}
 	return nil
-}
-
-func (r *linodeResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state, config linodeModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	client, err := r.Linode()
-	if err != nil {
-		addError(&resp.Diagnostics, "Update", plan.subject(), err)
-	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Update, updateTimeout, &resp.Diagnostics)
-	defer cancel()
-	spec := plan.spec(ctx, config.UserData, &resp.Diagnostics)
-	if config.Firewall.IsNull() {
-		spec.Firewall = number(state.Firewall)
-	}
-	if err := r.update(ctx, client, spec, config.HostKey, state, &plan); err != nil {
-		addError(&resp.Diagnostics, "Update", plan.subject(), err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	setIdentity(ctx, plan.ID, resp.Identity, &resp.Diagnostics)
-}
-
-// update takes the steps that are left, and the way over SSH for the keys.
-func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec linode.Spec, given types.String, state linodeModel, plan *linodeModel) error {
-	seen, err := r.look(ctx, client, state.id())
-	if err != nil {
-		return err
-	}
-	plan.IPv4 = state.IPv4
-	host := r.Hosts.Host(state.target(state.HostKey.ValueString()))
-	steps := linode.Plan(spec, seen, number(state.Firewall))
-	rebuilt := rebuilds(state.Generation, plan.Generation)
-	if rebuilt {
-		// The rebuild boots by itself.
-		steps = slices.DeleteFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot })
-	}
-	err = client.Carry(ctx, state.id(), spec, steps, func(ctx context.Context) (func(context.Context) error, error) {
-		return guard.Spare(ctx, host, guard.Pause)
-	})
-	if err != nil {
-		return err
-	}
-	if rebuilt {
-		return r.rebuild(ctx, client, spec, given, state, plan)
-	}
-	if slices.ContainsFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot || step.Kind == linode.Resize }) {
-		if err := remote.Await(ctx, host, bootPatience); err != nil {
-			return err
-		}
-	}
-	hostKey := plan.HostKey.ValueString()
-	if hostKey != "" {
-		if err := linode.WriteKeys(ctx, r.Hosts.Host(plan.target(hostKey)), spec.AuthorizedKeys); err != nil {
-			return err
-		}
-	}
-	return r.readBack(ctx, client, hostKey, plan)
-}
-
-// bootPatience is how long a machine that was booted may take until its sshd
-// answers.
-const bootPatience = 5 * time.Minute
-
-// rebuild gives the machine a fresh disk, if the site can spare what is on it.
-func (r *linodeResource) rebuild(ctx context.Context, client *linode.Client, spec linode.Spec, given types.String, state linodeModel, plan *linodeModel) error {
-	resume, err := r.spare(ctx, client, state)
-	if err != nil {
-		return err
-	}
-	instance, err := client.Instance(ctx, state.id())
-	if err != nil {
-		return errors.Join(err, resume(ctx))
-	}
-	made, err := client.Rebuild(ctx, instance, spec)
-	// From here on nothing of the machine is in the group's way.
-	if err := errors.Join(err, resume(ctx)); err != nil {
-		return err
-	}
-	return r.finish(ctx, client, made, given, plan)
-}
-
-// spare asks whether the site can do without what the machine carries. One that
-// is off, unfinished, or declared lost carries nothing that anybody has now.
-func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state linodeModel) (guard.Resume, error) {
-	nothing := func(context.Context) error { return nil }
-	if state.HostKey.IsNull() || r.Lost[state.IPv4.ValueString()] {
-		return nothing, nil
-	}
-	instance, err := client.Instance(ctx, state.id())
-	if err != nil {
-		return nil, err
-	}
-	if instance.Status == linodego.InstanceOffline {
-		return nothing, nil
-	}
-	return guard.Spare(ctx, r.Hosts.Host(state.target(state.HostKey.ValueString())), guard.Discard)
 }
 
 func (r *linodeResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
