@@ -54,10 +54,7 @@ func TestLostHost(t *testing.T) {
 	f := stand(t)
 	f.pull("sg1")
 	// Its last sign of life is long ago, as with a machine that is gone.
-	f.eventually("expelled", time.Minute, func() bool {
-		got, err := f.try("hk1", "mysql -N -B -e \"SELECT COUNT(*) FROM performance_schema.replication_group_members\"")
-		return err == nil && got == "2"
-	})
+	f.expelled("hk1")
 	f.variables(func(nodes, all map[string]any) {
 		delete(nodes, "sg1")
 		all["lost"] = []string{"198.51.100.13"}
@@ -88,6 +85,15 @@ func TestLostHost(t *testing.T) {
 	if got := f.sql("sg1", online); got != "3" {
 		t.Errorf("the new sg1 sees %s members", got)
 	}
+}
+
+// expelled waits until a member sees the group of three without the third.
+func (f *fixture) expelled(witness string) {
+	f.Helper()
+	f.eventually("expelled", time.Minute, func() bool {
+		got, err := f.try(witness, "mysql -N -B -e 'SELECT COUNT(*) FROM performance_schema.replication_group_members'")
+		return err == nil && got == "2"
+	})
 }
 
 // Killed anywhere, finished by the next apply: the group is one, accounts are

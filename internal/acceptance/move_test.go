@@ -100,10 +100,7 @@ func TestMoveOffHardwareAndBack(t *testing.T) {
 	address := f.lab.Inventory.Hosts[len(f.lab.Inventory.Hosts)-1].Address
 	report = f.under(shop, func() {
 		f.must(f.lab.PullPlug(t.Context(), "vps1"))
-		f.eventually("expelled", time.Minute, func() bool {
-			got, err := f.try("hk2", "mysql -N -B -e 'SELECT COUNT(*) FROM performance_schema.replication_group_members'")
-			return err == nil && got == "2"
-		})
+		f.expelled("hk2")
 		f.moving(before, map[string]any{}, address)
 		start = time.Now()
 		f.apply()

@@ -141,16 +141,6 @@ func (c *Client) FreeDisk(ctx context.Context, host string) error {
 	return c.call(ctx, "/disk/free", request{Host: host}, nil)
 }
 
-// AddHost boots one more host.
-func (c *Client) AddHost(ctx context.Context, spec HostSpec) error {
-	return c.call(ctx, "/add", request{Spec: &spec}, nil)
-}
-
-// RemoveHost takes a host away with its disk.
-func (c *Client) RemoveHost(ctx context.Context, host string) error {
-	return c.call(ctx, "/remove", request{Host: host}, nil)
-}
-
 // FailLinode sets what goes wrong at the lab's Linode API from now on.
 func (c *Client) FailLinode(ctx context.Context, faults linode.Faults) error {
 	return c.call(ctx, "/linode/fail", request{Faults: &faults}, nil)

@@ -23,10 +23,9 @@ type request struct {
 	From string `json:"from,omitempty"`
 	To   string `json:"to,omitempty"`
 	// OneWay leaves the other direction alone.
-	OneWay bool      `json:"one_way,omitempty"`
-	Link   *Link     `json:"link,omitempty"`
-	Block  *Block    `json:"block,omitempty"`
-	Spec   *HostSpec `json:"spec,omitempty"`
+	OneWay bool   `json:"one_way,omitempty"`
+	Link   *Link  `json:"link,omitempty"`
+	Block  *Block `json:"block,omitempty"`
 	// Faults of the Linode API.
 	Faults *linode.Faults `json:"faults,omitempty"`
 }
@@ -56,8 +55,6 @@ func (d *Daemon) handler(stop func()) http.Handler {
 		"/disk/free": func(_ context.Context, r request) (any, error) {
 			return nil, d.withMachine(r.Host, (*machine).freeDisk)
 		},
-		"/add":             d.orderAdd,
-		"/remove":          func(_ context.Context, r request) (any, error) { return nil, d.remove(r.Host) },
 		"/stats":           func(context.Context, request) (any, error) { return d.wan.statistics(), nil },
 		"/linode/fail":     d.orderFail,
 		"/linode/requests": func(context.Context, request) (any, error) { return d.linode.Requests(), nil },
@@ -100,21 +97,6 @@ func (d *Daemon) orderPlugIn(ctx context.Context, r request) (any, error) {
 		return nil, fmt.Errorf("host %s is already on", r.Host)
 	}
 	return nil, found.boot(ctx, d.authorized)
-}
-
-func (d *Daemon) orderAdd(ctx context.Context, r request) (any, error) {
-	if r.Spec == nil {
-		return nil, fmt.Errorf("add: the host's declaration is missing")
-	}
-	added, err := d.add(*r.Spec)
-	if err != nil {
-		return nil, err
-	}
-	d.config.Hosts = append(d.config.Hosts, *r.Spec)
-	if err := added.boot(ctx, d.authorized); err != nil {
-		return nil, err
-	}
-	return nil, d.writeInventory()
 }
 
 func (d *Daemon) orderFail(_ context.Context, r request) (any, error) {

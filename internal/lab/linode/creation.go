@@ -77,7 +77,7 @@ func (s *Server) check(asked *creation, wrong *problems) (userData []byte) {
 		}
 	}
 	for _, adapter := range asked.Interfaces {
-		if adapter.Purpose == "vpc" && (adapter.SubnetID == nil || !s.subnets[*adapter.SubnetID]) {
+		if adapter.Purpose == "vpc" && valueOr(adapter.SubnetID, 0) != PresetSubnet {
 			wrong.add("interfaces.subnet_id", "Subnet not found")
 		}
 	}

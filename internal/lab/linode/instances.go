@@ -19,7 +19,7 @@ type instance struct {
 	keys     []string
 	disks    []Disk
 	configs  []Config
-	// made says that there is a machine; wanted, that it is to be off.
+	// made says that there is a machine behind it.
 	made bool
 }
 

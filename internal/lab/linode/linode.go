@@ -79,7 +79,6 @@ type Server struct {
 	firewalls map[int]*firewall
 	groups    map[int]*placementGroup
 	volumes   map[int]*volume
-	subnets   map[int]bool
 	events    []*Event
 	tags      map[string]bool
 	addresses map[string]int
@@ -108,7 +107,7 @@ func New(options Options) *Server {
 	s := &Server{
 		options: options, mux: http.NewServeMux(), random: rand.New(rand.NewPCG(1, 2)), ids: 1000,
 		instances: map[int]*instance{}, firewalls: map[int]*firewall{}, groups: map[int]*placementGroup{}, volumes: map[int]*volume{},
-		subnets: map[int]bool{PresetSubnet: true}, tags: map[string]bool{}, addresses: map[string]int{}, limits: map[string]*window{},
+		tags: map[string]bool{}, addresses: map[string]int{}, limits: map[string]*window{},
 		ctx: ctx, cancel: cancel,
 	}
 	for _, version := range []string{"/v4", "/v4beta"} {

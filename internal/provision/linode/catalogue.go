@@ -6,6 +6,7 @@ package linode
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -106,11 +107,7 @@ func (o *Catalogue) Check(spec Spec) []Problem {
 
 // listed names what there is.
 func listed[V any](offered map[string]V) string {
-	var names []string
-	for name := range offered {
-		names = append(names, name)
-	}
-	slices.Sort(names)
+	names := slices.Sorted(maps.Keys(offered))
 	if len(names) > 40 {
 		names = append(names[:40], "…")
 	}

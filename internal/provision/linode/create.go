@@ -8,6 +8,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -53,7 +54,7 @@ func (c *Client) Create(ctx context.Context, spec Spec) (Made, error) {
 	}
 	ours := func(ctx context.Context) (*linodego.Instance, bool, error) {
 		found, err := c.InstanceLabelled(ctx, spec.Label)
-		return found, err == nil && found != nil && hasTag(*found, tag), err
+		return found, err == nil && found != nil && slices.Contains(found.Tags, tag), err
 	}
 	instance, err := change(ctx, "creating instance "+spec.Label, func(ctx context.Context) (*linodego.Instance, error) {
 		return c.api.CreateInstance(ctx, options)
@@ -132,15 +133,6 @@ func (c *Client) awaitIdle(ctx context.Context, id int) error {
 			return fmt.Errorf("waiting until instance %d is idle: %w: it is %s", id, err, instance.Status)
 		}
 	}
-}
-
-func hasTag(instance linodego.Instance, tag string) bool {
-	for _, one := range instance.Tags {
-		if one == tag {
-			return true
-		}
-	}
-	return false
 }
 
 // creation is the order in linodego's words.

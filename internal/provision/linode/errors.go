@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/linode/linodego"
@@ -91,15 +92,7 @@ func unknownOutcome(err error) bool { return errors.Is(err, ErrUnavailable) }
 // names says whether the API named that field as wrong.
 func names(err error, field string) bool {
 	var known *Error
-	if !errors.As(err, &known) {
-		return false
-	}
-	for _, named := range known.Fields {
-		if named == field {
-			return true
-		}
-	}
-	return false
+	return errors.As(err, &known) && slices.Contains(known.Fields, field)
 }
 
 // trust adds the certificates of a file.

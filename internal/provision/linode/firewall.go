@@ -130,13 +130,13 @@ func toLinode(rules []firewall.Rule) linodego.FirewallRuleSet {
 // fromLinode reads a rule; what our model has no word for shows in its name, so
 // that it is seen as one that is not declared.
 func fromLinode(rule linodego.FirewallRule) firewall.Rule {
-	read := firewall.Rule{Name: rule.Label, Protocol: firewall.Protocol(strings.ToLower(string(rule.Protocol)))}
+	shown := firewall.Rule{Name: rule.Label, Protocol: firewall.Protocol(strings.ToLower(string(rule.Protocol)))}
 	if rule.Action != accept {
-		read.Name += " (" + rule.Action + ")"
+		shown.Name += " (" + rule.Action + ")"
 	}
 	for text := range strings.SplitSeq(rule.Ports, ",") {
 		if ports, err := firewall.ParsePorts(strings.TrimSpace(text)); err == nil {
-			read.Ports = append(read.Ports, ports)
+			shown.Ports = append(shown.Ports, ports)
 		}
 	}
 	for _, list := range []*[]string{rule.Addresses.IPv4, rule.Addresses.IPv6} {
@@ -145,11 +145,11 @@ func fromLinode(rule linodego.FirewallRule) firewall.Rule {
 		}
 		for _, text := range *list {
 			if network, err := netip.ParsePrefix(text); err == nil {
-				read.From = append(read.From, network)
+				shown.From = append(shown.From, network)
 			}
 		}
 	}
-	return read
+	return shown
 }
 
 // CreateFirewall makes a firewall with its attachments. As with machines, a lost
