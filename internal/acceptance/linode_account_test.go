@@ -136,9 +136,12 @@ func (a *account) says(text string, wants ...string) {
 	}
 }
 
-// until repeats what faults may end, a few times.
-func (a *account) until(what string, do func() error) int {
+// until repeats what faults may end, a few times. The faults are over when it
+// returns: what the test asks by itself is to be answered.
+func (a *account) until(what string, faults linode.Faults, do func() error) int {
 	a.Helper()
+	a.must(a.lab.FailLinode(a.Context(), faults))
+	defer func() { a.must(a.lab.FailLinode(a.Context(), linode.Faults{})) }()
 	var err error
 	for attempt := 1; attempt <= 10; attempt++ {
 		if err = do(); err == nil {

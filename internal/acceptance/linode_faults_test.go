@@ -94,24 +94,25 @@ func TestHundredLinodesAmongFaults(t *testing.T) {
 	const rounds, each = 10, 10
 	a := declare(t, strings.NewReplacer("COUNT", fmt.Sprint(each), "CREATE", "25s").Replace(twelve))
 	for round := range rounds {
-		a.must(a.lab.FailLinode(t.Context(), linode.Faults{Seed: uint64(round + 1), Chance: map[linode.Fault]float64{
+		faults := linode.Faults{Seed: uint64(round + 1), Chance: map[linode.Fault]float64{
 			linode.Dropped: 0.15, linode.Unavailable: 0.05, linode.BadGateway: 0.05, linode.TooMany: 0.05,
 			linode.Busy: 0.3, linode.FailedEvent: 0.05, linode.Stuck: 0.02,
-		}}))
+		}}
 		if round%3 == 1 {
+			a.must(a.lab.FailLinode(t.Context(), faults))
 			a.kill("Creating", time.Duration(round)*400*time.Millisecond)
 		}
-		applies := a.until("applied", func() error { return a.terraform.Apply(t.Context()) })
+		applies := a.until("applied", faults, func() error { return a.terraform.Apply(t.Context()) })
 		if ids := a.stateIDs(); !slices.Equal(ids, a.accountIDs()) || len(ids) != each {
 			t.Fatalf("round %d: the state has %v, the account %v", round, ids, a.accountIDs())
 		}
-		destroys := a.until("destroyed", func() error { return a.terraform.Destroy(t.Context()) })
+		faults.Seed += rounds
+		destroys := a.until("destroyed", faults, func() error { return a.terraform.Destroy(t.Context()) })
 		if left := a.accountIDs(); len(left) != 0 {
 			t.Fatalf("round %d: the account still has %v", round, left)
 		}
 		t.Logf("round %d: %d applies, %d destroys", round, applies, destroys)
 	}
-	a.must(a.lab.FailLinode(t.Context(), linode.Faults{}))
 	a.eventually("without hosts", time.Minute, func() bool {
 		left, err := filepath.Glob("/run/netns/atoll-" + a.lab.Inventory.Lab + "-vps-*")
 		return err == nil && len(left) == 0
