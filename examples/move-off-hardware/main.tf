@@ -69,6 +69,9 @@ resource "atoll_mysql_server" "database" {
   mesh     = atoll_mesh.site.id
   address  = atoll_mesh_peer.node[each.key].address
 
+  # Known before a resize, so that one apply changes the type and the settings.
+  memory_mib = try(atoll_linode.node[each.key].specs.memory_mib, null)
+
   # The order of the move: who comes joins the cluster first, then who goes
   # leaves it. Without this Terraform takes the old server away at the start.
   lifecycle {

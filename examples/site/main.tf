@@ -72,6 +72,9 @@ resource "atoll_mysql_server" "database" {
   mesh     = atoll_mesh.site.id
   address  = atoll_mesh_peer.node[each.key].address
   settings = var.mysql_settings
+
+  # Known before a resize, so that one apply changes the type and the settings.
+  memory_mib = try(atoll_linode.node[each.key].specs.memory_mib, null)
 }
 
 resource "atoll_mysql_cluster" "main" {

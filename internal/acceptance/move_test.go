@@ -163,12 +163,14 @@ func (f *fixture) guarded(shop *site.Application) {
 	f.on("hk2", "systemctl start mysql")
 	f.eventually("whole", time.Minute, func() bool { return f.sql("vps1", online) == "3" })
 	f.handOver("vps1")
-	report := f.under(shop, func() { f.must(f.terraform.Apply(f.Context(), target)) })
+	report := f.under(shop, func() { f.apply() })
 	f.Logf("a resize of the primary: %s", report)
 	f.noneLost(report)
 	f.members("vps1", "hk2", "sg1")
-	f.apply() // the server takes over the new memory
 	f.inSync()
+	if pool := f.sql("vps1", "SELECT @@innodb_buffer_pool_size >> 20"); pool != "2048" { // of 4 GiB
+		f.Errorf("after the resize the buffer pool has %s MiB", pool)
+	}
 }
 
 // rebuilt: a member whose disk is made anew leaves its group before and is back

@@ -31,6 +31,7 @@ type serverModel struct {
 	Version    types.String   `tfsdk:"version"`
 	ServerUUID types.String   `tfsdk:"server_uuid"`
 	MemoryMiB  types.Int64    `tfsdk:"memory_mib"`
+	SizedFor   types.Int64    `tfsdk:"sized_for_mib"`
 	Member     types.Object   `tfsdk:"member"`
 	Drift      types.List     `tfsdk:"drift"`
 	Timeouts   timeouts.Value `tfsdk:"timeouts"`
@@ -63,7 +64,7 @@ func (m serverModel) config(ctx context.Context, diags *diag.Diagnostics) mysqld
 	config := mysqld.Config{
 		Address: m.Address.ValueString(), Port: int(m.Port.ValueInt64()), ServerID: m.ServerID.ValueInt64(),
 		Mesh: m.Mesh.ValueString(), Package: m.Package.ValueString(),
-		MemoryBytes: uint64(m.MemoryMiB.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
+		GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20, MemoryBytes: uint64(m.SizedFor.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
 	}
 	if !m.Settings.IsNull() && !m.Settings.IsUnknown() {
 		diags.Append(m.Settings.ElementsAs(ctx, &config.Own, false)...)

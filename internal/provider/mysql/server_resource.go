@@ -131,10 +131,18 @@ func (r *serverResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	plan.Member = plan.member()
 	keep := !creating && !drifted(state.Drift, "package ", "datadir ", "server UUID", "memory: ") && base.SameMachine(state.Connection, plan.Connection)
 	if keep {
-		plan.Version, plan.ServerUUID, plan.MemoryMiB = state.Version, state.ServerUUID, state.MemoryMiB
+		plan.Version, plan.ServerUUID = state.Version, state.ServerUUID
 	} else {
 		// Drift alone does not make the framework forget computed values.
-		plan.Version, plan.ServerUUID, plan.MemoryMiB = types.StringUnknown(), types.StringUnknown(), types.Int64Unknown()
+		plan.Version, plan.ServerUUID = types.StringUnknown(), types.StringUnknown()
+	}
+	switch {
+	case !plan.MemoryMiB.IsNull():
+		plan.SizedFor = plan.MemoryMiB
+	case keep && state.MemoryMiB.IsNull():
+		plan.SizedFor = state.SizedFor
+	default:
+		plan.SizedFor = types.Int64Unknown()
 	}
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 	r.refuse(ctx, plan, state, creating, &resp.Diagnostics)
@@ -155,7 +163,7 @@ func drifted(drift types.List, words ...string) bool {
 // otherwise, and a machine that is too small. A machine that does not answer
 // now is asked again by the apply.
 func (r *serverResource) refuse(ctx context.Context, plan, state serverModel, creating bool, diags *diag.Diagnostics) {
-	if plan.Settings.IsUnknown() {
+	if plan.Settings.IsUnknown() || plan.MemoryMiB.IsUnknown() {
 		return
 	}
 	config := plan.config(ctx, diags)
@@ -170,14 +178,13 @@ func (r *serverResource) refuse(ctx context.Context, plan, state serverModel, cr
 	if creating {
 		r.RefuseLost(target, path.Root("ssh").AtName("host"), diags)
 	}
-	if r.Lost[target.Host] || !creating && plan.Settings.Equal(state.Settings) {
+	if r.Lost[target.Host] || !creating && plan.Settings.Equal(state.Settings) && plan.MemoryMiB.Equal(state.MemoryMiB) {
 		return
 	}
 	survey, err := config.Look(ctx, r.Hosts.Host(target))
 	if err != nil {
 		return
 	}
-	config.MemoryBytes = survey.MemoryBytes
 	for _, problem := range config.Check(survey) {
 		diags.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+target.Host+": "+problem.Error()+".")
 	}
@@ -241,7 +248,7 @@ func (r *serverResource) ImportState(ctx context.Context, req resource.ImportSta
 		Mesh: optional(config.Mesh), Address: types.StringValue(config.Address), Port: types.Int64Value(int64(config.Port)),
 		ServerID: types.Int64Value(config.ServerID), Package: types.StringNull(), Settings: types.MapNull(types.StringType),
 		DeleteData: types.BoolValue(false), Version: types.StringValue(config.Version.String()), ServerUUID: types.StringNull(),
-		MemoryMiB: types.Int64Value(int64(config.MemoryBytes >> 20)), Drift: base.Drift(nil), Timeouts: base.NoTimeouts(),
+		MemoryMiB: types.Int64Null(), SizedFor: types.Int64Value(int64(config.MemoryBytes >> 20)), Drift: base.Drift(nil), Timeouts: base.NoTimeouts(),
 	}
 	if len(config.Own) > 0 {
 		settings, problems := types.MapValueFrom(ctx, types.StringType, config.Own)
@@ -266,7 +273,7 @@ func (r *serverResource) converge(ctx context.Context, action string, model *ser
 		return
 	}
 	model.Drift = base.Drift(nil)
-	model.MemoryMiB = types.Int64Value(int64(settled.MemoryBytes >> 20))
+	model.SizedFor = types.Int64Value(int64(settled.MemoryBytes >> 20))
 	model.Member = model.member()
 	model.see(status)
 }

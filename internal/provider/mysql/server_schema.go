@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 )
 
 var packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
@@ -65,13 +66,19 @@ func (r *serverResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Optional: true, ElementType: types.StringType,
 				Description: "Further mysqld settings by name, such as \"max_connections\" = \"200\". One that the cluster needs cannot be overridden. A change is in place: set at run time where MySQL can, otherwise by a restart, one member after the other.",
 			},
+			"memory_mib": schema.Int64Attribute{
+				Optional: true,
+				Description: "Memory to size the settings for, in MiB. Default: what the machine has, so that a machine that was resized shows as drift. Give less where other software shares the machine; " +
+					"give atoll_linode's specs.memory_mib and a resize carries the settings along in the same apply. A change is in place: set at run time where MySQL can, otherwise by a restart.",
+				Validators: []validator.Int64{int64validator.AtLeast(mysqld.LeastMemory >> 20)},
+			},
 			"delete_data": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				Description: "Whether destroying this resource deletes the datadir with everything in it. Default false. It must be applied before the destroy.",
 			},
 			"version":     schema.StringAttribute{Computed: true, Description: "Version of the running server."},
 			"server_uuid": schema.StringAttribute{Computed: true, Description: "UUID of the server, made on the machine."},
-			"memory_mib":  schema.Int64Attribute{Computed: true, Description: "Memory of the machine that the settings are sized for, in MiB."},
+			"sized_for_mib": schema.Int64Attribute{Computed: true, Description: "Memory that the settings are sized for, in MiB: memory_mib, or what the machine has."},
 			"member": schema.SingleNestedAttribute{
 				Computed:    true,
 				Description: "What the cluster has to know of this server; hand it to atoll_mysql_cluster.members whole. Holds no secret.",

@@ -28,7 +28,8 @@ func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status,
 			return c, Status{}, err
 		}
 	}
-	c.Version, c.MemoryBytes = survey.Installed, survey.MemoryBytes
+	c = c.sizedFor(survey)
+	c.Version = survey.Installed
 	if problems := c.Check(survey); len(problems) > 0 {
 		return c, Status{}, errors.Join(problems...)
 	}
@@ -46,7 +47,6 @@ func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status,
 
 // install brings the package first: the settings depend on its version.
 func (c Config) install(ctx context.Context, host remote.Host, survey Survey) (Survey, error) {
-	c.MemoryBytes = survey.MemoryBytes
 	if problems := c.Check(survey); len(problems) > 0 {
 		return survey, errors.Join(problems...)
 	}

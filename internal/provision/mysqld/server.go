@@ -28,7 +28,10 @@ type Config struct {
 	Package string
 	// Own are the user's own; see CheckSettings.
 	Own map[string]string
-	// MemoryBytes of the machine, from Survey.
+	// GivenMemory is what the user says the settings are to be sized for, in
+	// bytes; 0 means what the machine has.
+	GivenMemory uint64
+	// MemoryBytes is what they are sized for, see sizedFor.
 	MemoryBytes uint64
 	// Version of the installed package; the zero Version is taken for a 9.x.
 	Version Version

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 const gibibyte = 1 << 30
@@ -52,7 +54,7 @@ func TestSizing(t *testing.T) {
 		if pool != row.pool*mebibyte || cache != row.cache*mebibyte {
 			t.Errorf("%s: pool %s, cache %s; want %d and %d MiB", mebibytes(row.memory), mebibytes(pool), mebibytes(cache), row.pool, row.cache)
 		}
-		if problems := (Config{MemoryBytes: row.memory}).CheckMachine(Survey{HasData: true}); len(problems) > 0 {
+		if problems := (Config{MemoryBytes: row.memory}).CheckMachine(Survey{MemoryBytes: row.memory, HasData: true}); len(problems) > 0 {
 			t.Errorf("%s: %v", mebibytes(row.memory), problems)
 		}
 	}
@@ -60,11 +62,11 @@ func TestSizing(t *testing.T) {
 
 func TestCheckMachine(t *testing.T) {
 	small := Config{MemoryBytes: 600 * mebibyte}
-	if got := fmt.Sprint(small.CheckMachine(Survey{HasData: true})); !strings.Contains(got, "the machine has 600 MiB") || !strings.Contains(got, "at least 768 MiB") {
+	if got := fmt.Sprint(small.CheckMachine(Survey{MemoryBytes: small.MemoryBytes, HasData: true})); !strings.Contains(got, "the machine has 600 MiB") || !strings.Contains(got, "at least 768 MiB") {
 		t.Errorf("too little memory: %s", got)
 	}
 	greedy := Config{MemoryBytes: 2 * gibibyte, Own: map[string]string{"innodb-buffer-pool-size": "4G"}}
-	if got := fmt.Sprint(greedy.CheckMachine(Survey{HasData: true})); !strings.Contains(got, "innodb_buffer_pool_size 4096 MiB") {
+	if got := fmt.Sprint(greedy.CheckMachine(Survey{MemoryBytes: greedy.MemoryBytes, HasData: true})); !strings.Contains(got, "innodb_buffer_pool_size 4096 MiB") {
 		t.Errorf("a pool that does not fit: %s", got)
 	}
 	full := Config{MemoryBytes: 2 * gibibyte}
@@ -73,6 +75,28 @@ func TestCheckMachine(t *testing.T) {
 	}
 	if problems := full.CheckMachine(Survey{DiskFreeBytes: 500 * mebibyte, HasData: true}); len(problems) > 0 {
 		t.Errorf("a server that stands there already: %v", problems)
+	}
+}
+
+// A VPS reports less than its type promises; a machine that is shared has more
+// than the server may use.
+func TestGivenMemory(t *testing.T) {
+	for _, row := range []struct {
+		given, has uint64
+		want       string
+	}{
+		{1024, 962, ""}, {2048, 1966, ""}, {2048, 8192, ""}, {8192, 2048, "lower memory_mib, which is 8192,"},
+	} {
+		survey := Survey{MemoryBytes: row.has * mebibyte, HasData: true}
+		config := Config{GivenMemory: row.given * mebibyte}.sizedFor(survey)
+		seen := converge.Observation{Probes: map[string]converge.Answer{memoryProbe: {Output: fmt.Sprint(survey.MemoryBytes)}}}
+		got, drift := fmt.Sprint(config.CheckMachine(survey)), config.memoryDrift(seen)
+		if row.want == "" && (got != "[]" || len(drift) > 0) || !strings.Contains(got, row.want) || row.want != "" && len(drift) != 1 {
+			t.Errorf("%d MiB given, %d there: %s, drift %q", row.given, row.has, got, drift)
+		}
+	}
+	if c := (Config{}).sizedFor(Survey{MemoryBytes: gibibyte}); c.MemoryBytes != gibibyte {
+		t.Errorf("without a word of the user: %d", c.MemoryBytes)
 	}
 }
 

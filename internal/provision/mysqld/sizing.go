@@ -47,25 +47,52 @@ func (c Config) sized() []Setting {
 	}
 }
 
+// sizedFor takes the user's word, which can be given before the machine has been
+// resized, or what the machine has.
+func (c Config) sizedFor(s Survey) Config {
+	c.MemoryBytes = c.GivenMemory
+	if c.GivenMemory == 0 {
+		c.MemoryBytes = s.MemoryBytes
+	}
+	return c
+}
+
+// need is the memory that the settings take up.
+func (c Config) need() (total, pool, cache uint64) {
+	for _, setting := range c.Settings() {
+		switch size, _ := parseBytes(setting.Value); normalName(setting.Name) {
+		case poolName:
+			pool = size
+		case cacheName:
+			cache = size
+		}
+	}
+	return pool + cache + serverMemory, pool, cache
+}
+
 // CheckMachine says whether the declared settings fit the machine, with the
 // numbers. A server whose data stand on the machine already is not asked for
 // the room of a new one.
 func (c Config) CheckMachine(s Survey) []error {
 	var problems []error
-	values := map[string]uint64{redoName: redoDefault}
+	c = c.sizedFor(s)
+	if need, pool, cache := c.need(); s.MemoryBytes > 0 && need > s.MemoryBytes {
+		lower := fmt.Sprintf("settings[%q]", poolName)
+		if c.GivenMemory > s.MemoryBytes {
+			lower = fmt.Sprintf("memory_mib, which is %d,", c.GivenMemory/mebibyte)
+		}
+		problems = append(problems, fmt.Errorf("%s %s + %s %s + %s for the server itself = %s, and the machine has %s: lower %s or give the machine more memory (at least %s)",
+			poolName, mebibytes(pool), cacheName, mebibytes(cache), mebibytes(serverMemory), mebibytes(need), mebibytes(s.MemoryBytes), lower, mebibytes(LeastMemory)))
+	}
+	redo := uint64(redoDefault)
 	for _, setting := range c.Settings() {
-		if size, ok := parseBytes(setting.Value); ok {
-			values[normalName(setting.Name)] = size
+		if size, ok := parseBytes(setting.Value); ok && normalName(setting.Name) == redoName {
+			redo = size
 		}
 	}
-	pool, cache := values[poolName], values[cacheName]
-	if need := pool + cache + serverMemory; c.MemoryBytes > 0 && need > c.MemoryBytes {
-		problems = append(problems, fmt.Errorf("%s %s + %s %s + %s for the server itself = %s, and the machine has %s: lower settings[%q] or give the machine more memory (at least %s)",
-			poolName, mebibytes(pool), cacheName, mebibytes(cache), mebibytes(serverMemory), mebibytes(need), mebibytes(c.MemoryBytes), poolName, mebibytes(LeastMemory)))
-	}
-	if need := leastDisk + values[redoName]; !s.HasData && s.DiskFreeBytes > 0 && s.DiskFreeBytes < need {
+	if need := leastDisk + redo; !s.HasData && s.DiskFreeBytes > 0 && s.DiskFreeBytes < need {
 		problems = append(problems, fmt.Errorf("a new server needs %s (%s + %s %s) on the file system of %s, where %s are free: make room or give the machine a larger disk",
-			mebibytes(need), mebibytes(leastDisk), redoName, mebibytes(values[redoName]), dataDirectory, mebibytes(s.DiskFreeBytes)))
+			mebibytes(need), mebibytes(leastDisk), redoName, mebibytes(redo), dataDirectory, mebibytes(s.DiskFreeBytes)))
 	}
 	return problems
 }

@@ -120,10 +120,14 @@ case $limit in ''|max) ;; *) [ "$limit" -ge "$memory" ] || memory=$limit ;; esac
 echo "$memory"`
 
 // memoryDrift says when the machine has another amount of memory than the
-// settings are sized for; a few percent come and go with the kernel.
+// settings are sized for; a few percent come and go with the kernel. What the
+// user gave is his to say, as long as it fits.
 func (c Config) memoryDrift(o converge.Observation) []string {
 	has, err := strconv.ParseUint(strings.TrimSpace(o.Probes[memoryProbe].Output), 10, 64)
 	if err != nil || c.MemoryBytes == 0 || has*20 > c.MemoryBytes*19 && has*20 < c.MemoryBytes*21 {
+		return nil
+	}
+	if need, _, _ := c.need(); c.GivenMemory > 0 && need <= has {
 		return nil
 	}
 	return []string{fmt.Sprintf("memory: settings are sized for %s, the machine has %s", mebibytes(c.MemoryBytes), mebibytes(has))}
