@@ -14,7 +14,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/linode/linodego"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
@@ -122,9 +121,9 @@ func specTypes() map[string]attr.Type {
 	return map[string]attr.Type{"vcpus": types.Int64Type, "memory_mib": types.Int64Type, "disk_mib": types.Int64Type, "transfer_gb": types.Int64Type}
 }
 
-func (m *linodeModel) seeSpecs(specs *linodego.InstanceSpec) {
+func (m *linodeModel) seeSpecs(specs *linode.Specs) {
 	if specs == nil {
-		specs = &linodego.InstanceSpec{}
+		specs = &linode.Specs{}
 	}
 	m.Specs = types.ObjectValueMust(specTypes(), map[string]attr.Value{
 		"vcpus": types.Int64Value(int64(specs.VCPUs)), "memory_mib": types.Int64Value(int64(specs.Memory)),

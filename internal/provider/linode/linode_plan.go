@@ -16,7 +16,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/linode/linodego"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
@@ -91,7 +90,7 @@ func (r *linodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	plan.Status = types.StringValue(string(linodego.InstanceRunning))
+	plan.Status = types.StringValue(string(linode.Running))
 	replacing := len(resp.RequiresReplace) > 0
 	plan.UserDataSHA256 = digest(config.UserData)
 	if !creating && !replacing {

@@ -19,7 +19,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/linode/linodego"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
@@ -143,7 +142,7 @@ func (r *linodeResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	state.connect(state.HostKey.ValueString())
 	drift := linode.Drift(seen.Instance)
-	if seen.Instance.Status == linodego.InstanceRunning {
+	if seen.Instance.Status == linode.Running {
 		drift = append(drift, r.seeKeys(ctx, &state, &resp.Diagnostics)...)
 	}
 	state.Drift = base.Drift(drift)
@@ -216,7 +215,7 @@ func (r *linodeResource) ImportState(ctx context.Context, req resource.ImportSta
 // idOf finds a machine by its label.
 func (r *linodeResource) idOf(ctx context.Context, label string, diags *diag.Diagnostics) string {
 	client, err := r.Linode()
-	var found *linodego.Instance
+	var found *linode.Instance
 	if err == nil {
 		found, err = client.InstanceLabelled(ctx, label)
 	}

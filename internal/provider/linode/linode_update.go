@@ -11,7 +11,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/linode/linodego"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
@@ -115,7 +114,7 @@ func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state
 	if err != nil {
 		return nil, err
 	}
-	if instance.Status == linodego.InstanceOffline {
+	if instance.Status == linode.Offline {
 		return nothing, nil
 	}
 	return guard.Spare(ctx, r.Hosts.Host(state.target(state.HostKey.ValueString())), guard.Discard)

@@ -26,6 +26,20 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
+// What others see of linodego, so that its next version is this room's affair.
+type (
+	// Instance is a machine as the API shows it.
+	Instance = linodego.Instance
+	// Specs are the sizes of a machine.
+	Specs = linodego.InstanceSpec
+)
+
+// States that others ask for.
+const (
+	Running = linodego.InstanceRunning
+	Offline = linodego.InstanceOffline
+)
+
 // Config is what the provider block says about the account.
 type Config struct {
 	// Token of the API. It is in no log and no error.
