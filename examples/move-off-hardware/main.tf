@@ -1,13 +1,14 @@
 # A physical machine makes room for a VPS, in one apply, under load.
 #
-# Before: hk1 has the role "database". To move, give hk1 the role "retired" and
-# add a machine under linodes in the same change. The apply makes the VPS, takes
-# it into the mesh, clones the data to it, lets it join the group, and only then
-# hands hk1's role over and takes MySQL off hk1, which keeps its data. The
-# routers follow by themselves. Writes stand still for one change of the primary.
+# Before: hk1 is one of the databases. To move, take hk1 out of machines and add
+# a machine under linodes in the same change. The apply makes the VPS, takes it
+# into the mesh, clones the data to it, lets it join the group, and only then
+# hands hk1's role over, takes MySQL off hk1 (its data stay on its disk) and lets
+# it leave the mesh. The routers follow by themselves. Writes stand still for one
+# change of the primary.
 #
-# When you are content, remove hk1 from machines, and cancel its contract. The
-# way back is the same change the other way round.
+# The next plan is empty, and hk1's contract can be cancelled. The way back is the
+# same change the other way round.
 
 terraform {
   required_providers {

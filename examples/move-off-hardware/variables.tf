@@ -1,5 +1,5 @@
 variable "machines" {
-  description = "Servers that answer SSH already, by name: address and public SSH host key, address inside the mesh, and role: database, application, or retired (in the mesh, with nothing on it)."
+  description = "Servers that answer SSH already, by name: address and public SSH host key, address inside the mesh, and role: database or application."
   type = map(object({
     host     = string
     host_key = string
@@ -7,8 +7,8 @@ variable "machines" {
     role     = string
   }))
   validation {
-    condition     = alltrue([for machine in var.machines : contains(["database", "application", "retired"], machine.role)])
-    error_message = "A role is one of database, application and retired."
+    condition     = alltrue([for machine in var.machines : contains(["database", "application"], machine.role)])
+    error_message = "A role is database or application."
   }
 }
 

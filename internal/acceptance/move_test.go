@@ -75,7 +75,7 @@ func TestMoveOffHardwareAndBack(t *testing.T) {
 	f.must(err)
 	t.Logf("a change of the primary: %s", change)
 
-	moved := map[string]string{"hk1": "retired", "hk2": "database", "sg1": "database", "app1": "application"}
+	moved := map[string]string{"hk2": "database", "sg1": "database", "app1": "application"}
 	f.moving(moved, map[string]any{"vps1": map[string]any{"region": "ap-south", "type": "g6-standard-1", "mesh": "10.77.0.31", "role": "database"}})
 	start := time.Now()
 	report := f.under(shop, func() { f.apply() })
@@ -87,9 +87,7 @@ func TestMoveOffHardwareAndBack(t *testing.T) {
 	f.inSync()
 	f.must(site.AddLinode(t.Context(), f.terraform, f.lab, "vps1"))
 	f.members("vps1", "hk2", "sg1")
-	if state := f.on("hk1", "systemctl is-active mysql || :"); state != "inactive" {
-		t.Errorf("MySQL on the retired machine is %s", state)
-	}
+	f.retired("hk1")
 	f.on("hk1", "test -d /var/lib/mysql/shop")
 
 	f.guarded(shop)
@@ -109,7 +107,32 @@ func TestMoveOffHardwareAndBack(t *testing.T) {
 	f.noneLost(report)
 	f.inSync()
 	f.members("hk1", "hk2", "sg1")
+
+	// A run that ends between the mesh and the departure leaves nobody behind.
+	delete(before, "sg1")
+	f.moving(before, map[string]any{})
+	f.kill("atoll_mesh.site: Modifications complete", 0)
+	if plan := f.plan(); !strings.Contains(plan.String(), "hk2: still knows sg1, which is declared no more") {
+		t.Errorf("the plan after the kill: %s", plan)
+	}
+	f.apply()
+	f.inSync()
+	f.retired("sg1")
 	f.must(f.terraform.Destroy(t.Context()))
+}
+
+// retired checks that a machine has nothing of the site, and nobody knows it.
+func (f *fixture) retired(name string) {
+	f.Helper()
+	if state := f.on(name, "systemctl is-active mysql tinc@site || :"); state != "inactive\ninactive" {
+		f.Errorf("MySQL and tinc on the retired machine are %q", state)
+	}
+	if left := f.on(name, "ls /var/lib/atoll/owners /etc/tinc"); strings.Contains(left, "site") {
+		f.Errorf("the retired machine still has %s", left)
+	}
+	if known := f.on("hk2", "ls /etc/tinc/site/hosts"); strings.Contains(known, name) {
+		f.Errorf("the others still know %s: %s", name, known)
+	}
 }
 
 // under runs a change while the application writes, and waits for a write after
@@ -152,7 +175,7 @@ func (f *fixture) guarded(shop *site.Application) {
 	f.Helper()
 	a := &account{fixture: f}
 	const target = `-target=atoll_linode.node["vps1"]`
-	roles := map[string]string{"hk1": "retired", "hk2": "database", "sg1": "database", "app1": "application"}
+	roles := map[string]string{"hk2": "database", "sg1": "database", "app1": "application"}
 	f.moving(roles, map[string]any{"vps1": map[string]any{"region": "ap-south", "type": "g6-standard-2", "mesh": "10.77.0.31", "role": "database"}})
 	f.on("sg1", "systemctl stop mysql")
 	f.on("hk2", "systemctl stop mysql")

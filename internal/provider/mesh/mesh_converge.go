@@ -28,6 +28,8 @@ type view struct {
 	// recorded counts the machines that have anything of the mesh; peers and
 	// lost count the machines in the state and those declared lost.
 	recorded, peers, lost int
+	// leaving are those that some peer still knows, or may know.
+	leaving map[string]tinc.Peer
 }
 
 // gone: all machines answered or are lost, and none has anything of the mesh.
@@ -43,8 +45,8 @@ func (v view) links(before types.Map) types.Map {
 	return types.MapValueMust(linkType(), all)
 }
 
-// look observes all peers at once.
-func (r *meshResource) look(ctx context.Context, state *meshModel, diags *diag.Diagnostics) view {
+// look observes all peers at once, and whether they still know the leaving ones.
+func (r *meshResource) look(ctx context.Context, state *meshModel, leaving map[string]tinc.Peer, diags *diag.Diagnostics) view {
 	mesh, _ := state.mesh(ctx, diags)
 	if diags.HasError() {
 		return view{}
@@ -53,7 +55,7 @@ func (r *meshResource) look(ctx context.Context, state *meshModel, diags *diag.D
 	seen := base.Parallel(keys, func(key string) (converge.Observation, error) {
 		return converge.Observe(ctx, r.Hosts.Host(mesh.Peers[key].Target), mesh.Manifest(key))
 	})
-	found := view{reached: map[string]tinc.Reach{}, peers: len(keys)}
+	found := view{reached: map[string]tinc.Reach{}, peers: len(keys), leaving: map[string]tinc.Peer{}}
 	for _, key := range keys {
 		address, err := mesh.Peers[key].Target.Host, seen[key].Err
 		if err != nil {
@@ -77,14 +79,24 @@ func (r *meshResource) look(ctx context.Context, state *meshModel, diags *diag.D
 			found.drift = append(found.drift, key+": "+line)
 		}
 		found.reached[key] = mesh.Reached(key, observation)
+		for _, left := range slices.Sorted(maps.Keys(leaving)) {
+			if mesh.Knows(leaving[left], observation) {
+				found.leaving[left] = leaving[left]
+				found.drift = append(found.drift, fmt.Sprintf("%s: still knows %s, which is declared no more", key, left))
+			}
+		}
+	}
+	if len(found.reached) < len(keys) {
+		found.leaving = leaving
 	}
 	found.drift = append(found.drift, mesh.Complaints(found.reached, nil)...)
 	return found
 }
 
 // converge brings every peer to the declared state and ends when each reaches
-// each. Peers on machines declared lost are not contacted.
-func (r *meshResource) converge(ctx context.Context, action string, model *meshModel, diags *diag.Diagnostics) {
+// each. Peers on machines declared lost are not contacted; those that are leaving
+// take part until their nodes are removed.
+func (r *meshResource) converge(ctx context.Context, action string, model *meshModel, leaving map[string]tinc.Peer, diags *diag.Diagnostics) {
 	mesh, known := model.mesh(ctx, diags)
 	if diags.HasError() {
 		return
@@ -98,6 +110,7 @@ func (r *meshResource) converge(ctx context.Context, action string, model *meshM
 		base.AddError(diags, action, subject, err)
 		return
 	}
+	mesh = with(mesh, leaving)
 	hosts := map[string]remote.Host{}
 	for key, peer := range mesh.Peers {
 		if !r.Lost[peer.Target.Host] {
@@ -105,9 +118,18 @@ func (r *meshResource) converge(ctx context.Context, action string, model *meshM
 		}
 	}
 	reached, err := mesh.Converge(ctx, hosts)
+	if err == nil {
+		err = r.Departures.Expect(ctx, mesh, hosts)
+	}
 	if err != nil {
 		base.AddError(diags, action, subject, err)
 		return
+	}
+	for key := range leaving {
+		delete(reached, key)
+		for _, reach := range reached {
+			delete(reach, key)
+		}
 	}
 	model.ID = model.Name
 	model.Drift = base.Drift(nil)

@@ -6,17 +6,13 @@ package mesh
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -80,7 +76,7 @@ func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
 	defer cancel()
-	r.converge(ctx, "Create", &plan, &resp.Diagnostics)
+	r.converge(ctx, "Create", &plan, nil, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -102,13 +98,17 @@ func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 		return
 	}
-	view := r.look(ctx, &state, &resp.Diagnostics)
+	leaving := readLeaving(ctx, req.Private, &resp.Diagnostics)
+	view := r.look(ctx, &state, leaving, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
 	if view.gone() {
 		resp.State.RemoveResource(ctx)
 		return
+	}
+	if len(view.leaving) < len(leaving) {
+		writeLeaving(ctx, resp.Private, view.leaving, &resp.Diagnostics)
 	}
 	state.Drift = base.Drift(view.drift)
 	state.Links = view.links(state.Links)
@@ -124,11 +124,19 @@ func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, r
 	}
 	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Update, updateTimeout, &resp.Diagnostics)
 	defer cancel()
-	r.converge(ctx, "Update", &plan, &resp.Diagnostics)
+	before, _ := state.mesh(ctx, &resp.Diagnostics)
+	declared, _ := plan.mesh(ctx, &resp.Diagnostics)
+	before = with(before, readLeaving(ctx, req.Private, &resp.Diagnostics))
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	r.forgetRemoved(ctx, state, plan, &resp.Diagnostics)
+	leaving, cut := r.part(ctx, before.Peers, declared)
+	r.converge(ctx, "Update", &plan, leaving, &resp.Diagnostics)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	r.forget(ctx, before, cut, &resp.Diagnostics)
+	writeLeaving(ctx, resp.Private, leaving, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), plan.Name)...)
 }
@@ -142,7 +150,8 @@ func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Delete, deleteTimeout, &resp.Diagnostics)
 	defer cancel()
 	mesh, _ := state.mesh(ctx, &resp.Diagnostics)
-	for key, cleared := range r.clear(ctx, mesh, slices.Sorted(maps.Keys(mesh.Peers))) {
+	mesh = with(mesh, readLeaving(ctx, req.Private, &resp.Diagnostics))
+	for key, cleared := range r.clear(ctx, mesh) {
 		if cleared.Err != nil && !errors.Is(cleared.Err, remote.ErrLost) {
 			base.AddError(&resp.Diagnostics, "Delete", "Mesh "+mesh.Name+" on "+key, cleared.Err)
 		}
@@ -171,34 +180,3 @@ func (r *meshResource) ImportState(ctx context.Context, req resource.ImportState
 
 // imported says whether the state comes from an import, which knows no peers.
 func (m meshModel) imported() bool { return m.Peers.IsNull() }
-
-// forgetRemoved takes the mesh from machines that are in it no more. One that
-// does not answer is only worth a warning: the others do not know it any more,
-// and its own resources say what to do about the machine.
-func (r *meshResource) forgetRemoved(ctx context.Context, before, now meshModel, diags *diag.Diagnostics) {
-	old, _ := before.mesh(ctx, diags)
-	current, _ := now.mesh(ctx, diags)
-	stays := map[string]bool{}
-	for _, peer := range current.Peers {
-		stays[peer.Target.Host] = true
-	}
-	var removed []string
-	for key, peer := range old.Peers {
-		if !stays[peer.Target.Host] {
-			removed = append(removed, key)
-		}
-	}
-	for key, cleared := range r.clear(ctx, old, removed) {
-		if cleared.Err != nil && !errors.Is(cleared.Err, remote.ErrLost) {
-			diags.AddWarning("Unable to Remove Mesh "+old.Name+" from "+key,
-				cleared.Err.Error()+"\n\nThe other peers have forgotten it already.")
-		}
-	}
-}
-
-// clear takes the mesh's files from the peers and lets tinc forget them.
-func (r *meshResource) clear(ctx context.Context, mesh tinc.Mesh, keys []string) map[string]base.Outcome[struct{}] {
-	return base.Parallel(keys, func(key string) (struct{}, error) {
-		return struct{}{}, mesh.Forget(ctx, r.Hosts.Host(mesh.Peers[key].Target))
-	})
-}

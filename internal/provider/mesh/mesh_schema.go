@@ -45,8 +45,9 @@ func (r *meshResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 				Validators:  []validator.String{network{}},
 			},
 			"peers": schema.MapNestedAttribute{
-				Required:     true,
-				Description:  "The peers by a name of your own: each the peer of an atoll_mesh_peer. Adding or removing an entry is in place and leaves the links between the others alone.",
+				Required: true,
+				Description: "The peers by a name of your own: each the peer of an atoll_mesh_peer. Adding or removing an entry is in place and leaves the links between the others alone. " +
+					"A peer that is taken out while its machine still carries a database or a router stays until its atoll_mesh_peer is removed, at the end of the same apply, so that what it carries can hand over first.",
 				Validators:   []validator.Map{mapvalidator.SizeAtLeast(1)},
 				NestedObject: schema.NestedAttributeObject{Attributes: exportAttributes()},
 			},

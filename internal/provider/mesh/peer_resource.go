@@ -169,7 +169,12 @@ func (r *peerResource) Delete(ctx context.Context, req resource.DeleteRequest, r
 	if !ok {
 		return
 	}
-	if err := state.node().Remove(ctx, host); err != nil && base.Judge(err) != base.Forget {
+	// A mesh that it has left in this run may have waited for this moment.
+	err := r.Departures.Leave(ctx, state.Mesh.ValueString(), host.Target().Host)
+	if err == nil {
+		err = state.node().Remove(ctx, host)
+	}
+	if err != nil && base.Judge(err) != base.Forget {
 		base.AddError(&resp.Diagnostics, "Delete", subject(state), err)
 	}
 }

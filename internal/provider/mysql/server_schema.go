@@ -76,8 +76,8 @@ func (r *serverResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				Description: "Whether destroying this resource deletes the datadir with everything in it. Default false. It must be applied before the destroy.",
 			},
-			"version":     schema.StringAttribute{Computed: true, Description: "Version of the running server."},
-			"server_uuid": schema.StringAttribute{Computed: true, Description: "UUID of the server, made on the machine."},
+			"version":       schema.StringAttribute{Computed: true, Description: "Version of the running server."},
+			"server_uuid":   schema.StringAttribute{Computed: true, Description: "UUID of the server, made on the machine."},
 			"sized_for_mib": schema.Int64Attribute{Computed: true, Description: "Memory that the settings are sized for, in MiB: memory_mib, or what the machine has."},
 			"member": schema.SingleNestedAttribute{
 				Computed:    true,

@@ -17,6 +17,8 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -42,6 +44,13 @@ type plugin struct {
 }
 
 var plugins = []plugin{{mysqld.Owner, mysqld.Yield}}
+
+// Carries lists what has something on the host beside the machine itself and
+// its meshes: whatever would miss a mesh that the machine leaves.
+func Carries(ctx context.Context, host remote.Host) ([]string, error) {
+	owners, err := converge.Owners(ctx, host)
+	return slices.DeleteFunc(owners, func(owner string) bool { return owner == node.Owner || tinc.Owns(owner) }), err
+}
 
 // Spare asks all that have something on the host. Its error is a refusal, or
 // that nobody can know.

@@ -41,6 +41,10 @@ const reviveAfter = 3 * time.Second
 // pause lies between two looks at the links.
 const pause = 500 * time.Millisecond
 
+// grace is how long peers that stay also wait for those that leave: these keep
+// their links if they can, and nobody fails for them.
+const grace = 10 * time.Second
+
 // Converge brings the mesh to every host at once and ends when each reaches
 // each. A change for which tincd has to restart goes to one peer after another,
 // with all links up in between.
@@ -59,7 +63,7 @@ func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 		if restarted {
 			started[key] = true
 		}
-		return err
+		return m.unlessLeaving(key, err)
 	})
 	if err != nil {
 		return nil, err
@@ -71,7 +75,7 @@ func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 	}
 	slices.Sort(rolling)
 	for _, key := range rolling {
-		if _, err := converge.Converge(ctx, hosts[key], m.Manifest(key)); err != nil {
+		if _, err := converge.Converge(ctx, hosts[key], m.Manifest(key)); m.unlessLeaving(key, err) != nil {
 			return nil, fmt.Errorf("peer %s: %w", key, err)
 		}
 		// The one that was restarted has to be back before the next goes: a
@@ -112,22 +116,27 @@ func (m Mesh) convergeUnlessRunning(ctx context.Context, host remote.Host, key s
 // await looks until each reaches each and, if settled is asked for, every host
 // is as declared. started are the peers whose daemons this run started.
 func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, started map[string]bool, settled bool) (map[string]Reach, error) {
-	deadline, revive := time.Now().Add(patience), time.Now().Add(reviveAfter)
+	start := time.Now()
+	deadline, revive := start.Add(patience), start.Add(reviveAfter)
 	for {
 		reached, differs, err := m.look(ctx, hosts)
 		if !settled {
 			differs = nil
 		}
+		needed := hosts
+		if time.Since(start) > grace {
+			needed = m.staying(hosts)
+		}
 		switch {
 		case err != nil:
 			return nil, err
-		case len(differs) == 0 && len(m.complaints(reached, hosts, nil)) == 0:
+		case len(differs) == 0 && len(m.complaints(reached, needed, nil)) == 0:
 			return reached, nil
 		case time.Now().After(deadline) && len(differs) > 0:
 			return nil, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(differs, "; "))
 		case time.Now().After(deadline):
 			open := m.tryPorts(ctx, hosts, reached)
-			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(m.complaints(reached, hosts, open), "\n"))
+			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(m.complaints(reached, needed, open), "\n"))
 		}
 		if time.Now().After(revive) {
 			if err := m.revive(ctx, hosts, started, reached); err != nil {
@@ -167,6 +176,9 @@ func (m Mesh) revive(ctx context.Context, hosts map[string]remote.Host, started 
 func (m Mesh) complaints(reached map[string]Reach, hosts map[string]remote.Host, open map[[2]string]bool) []string {
 	trimmed := map[string]Reach{}
 	for from, reach := range reached {
+		if hosts[from] == nil {
+			continue
+		}
 		trimmed[from] = Reach{}
 		for to, ok := range reach {
 			if hosts[to] != nil {
@@ -184,11 +196,14 @@ func (m Mesh) look(ctx context.Context, hosts map[string]remote.Host) (map[strin
 		manifest := m.Manifest(key)
 		observation, err := converge.Observe(ctx, hosts[key], manifest)
 		if err != nil {
-			return fmt.Errorf("peer %s: %w", key, err)
+			return m.unlessLeaving(key, fmt.Errorf("peer %s: %w", key, err))
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		reached[key] = m.Reached(key, observation)
+		if m.Peers[key].Leaving {
+			return nil
+		}
 		for _, line := range converge.Diff(manifest, observation).Drift {
 			differs = append(differs, key+": "+line)
 		}

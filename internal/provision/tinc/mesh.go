@@ -24,6 +24,8 @@ type Peer struct {
 	// PublicKey in PEM form.
 	PublicKey string
 	Target    remote.Target
+	// Leaving: not declared any more, and still in use; see Departures.
+	Leaving bool
 }
 
 // Mesh is what one atoll_mesh declares.
@@ -42,8 +44,10 @@ type Mesh struct {
 	ReplayWindow int
 }
 
+const meshOwner = "mesh/"
+
 // Owner is the name under which a machine records what the mesh has there.
-func (m Mesh) Owner() string { return "mesh/" + m.Name }
+func (m Mesh) Owner() string { return meshOwner + m.Name }
 
 // Validate finds what cannot work, all of it at once. Each error names the peer
 // and the value.
@@ -90,13 +94,15 @@ func (m Mesh) Manifest(key string) converge.Manifest {
 	for _, other := range m.others(key) {
 		peer := m.Peers[other]
 		manifest.Files = append(manifest.Files, converge.File{
-			Path: dir + "/hosts/" + NodeName(peer.Name), Mode: 0o644, Reload: []string{unit},
+			Path: m.hostFile(peer), Mode: 0o644, Reload: []string{unit},
 			Content: []byte(hostFileHead(peer.Address, peer.Endpoint, peer.Port) + peer.PublicKey),
 		})
 	}
 	manifest.Probes = append(manifest.Probes, m.reachProbe(key))
 	return manifest
 }
+
+func (m Mesh) hostFile(peer Peer) string { return directory(m.Name) + "/hosts/" + NodeName(peer.Name) }
 
 func (m Mesh) others(key string) []string {
 	return slices.DeleteFunc(slices.Sorted(maps.Keys(m.Peers)), func(other string) bool { return other == key })

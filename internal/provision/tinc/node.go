@@ -39,8 +39,10 @@ type Node struct {
 // NodeName maps a name to what tinc allows: letters, digits and underscores.
 func NodeName(name string) string { return strings.ReplaceAll(name, "-", "_") }
 
+const nodeOwner = "mesh-peer/"
+
 // Owner is the name under which the machine records what a node has.
-func (n Node) Owner() string { return "mesh-peer/" + n.Mesh }
+func (n Node) Owner() string { return nodeOwner + n.Mesh }
 
 // Unit is the systemd unit of a mesh's daemon.
 func Unit(mesh string) string { return "tinc@" + mesh + ".service" }

@@ -1,0 +1,83 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package guard
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// recorded is a machine that only has records.
+type recorded []string
+
+func (recorded) Target() remote.Target { return remote.Target{Host: "203.0.113.11"} }
+
+func (r recorded) Run(context.Context, remote.Command) (remote.Result, error) {
+	return remote.Result{Stdout: []byte(strings.Join(r, ".json\n") + ".json\n")}, nil
+}
+
+func (recorded) Dial(context.Context, string, string) (net.Conn, error) {
+	return nil, errors.New("it only has records")
+}
+
+func TestSpareAsksWhatTheMachineCarries(t *testing.T) {
+	var said []string
+	plugins := func(refusing string) (all []plugin) {
+		for _, owner := range []string{"mysql-server", "files", "queue"} {
+			all = append(all, plugin{owner, func(_ context.Context, _ remote.Host, discard bool) (func(context.Context) error, error) {
+				if owner == refusing {
+					return nil, errors.New("the last one")
+				}
+				said = append(said, fmt.Sprintf("%s yields, discard %v", owner, discard))
+				return func(context.Context) error { said = append(said, owner+" resumes"); return nil }, nil
+			}})
+		}
+		return all
+	}
+	for _, row := range []struct {
+		name, refusing string
+		intent         Intent
+		machine        recorded
+		want           []string
+		refused        bool
+	}{
+		{"nothing on it", "", Pause, recorded{"host"}, nil, false},
+		{"only what is on it is asked", "queue", Pause, recorded{"files", "host"}, []string{"files yields, discard false", "files resumes"}, false},
+		{"resumed the other way round", "", Discard, recorded{"files", "mysql-server"},
+			[]string{"mysql-server yields, discard true", "files yields, discard true", "files resumes", "mysql-server resumes"}, false},
+		{"a refusal gives back what yielded", "files", Pause, recorded{"files", "mysql-server"},
+			[]string{"mysql-server yields, discard false", "mysql-server resumes"}, true},
+	} {
+		said = nil
+		resume, err := spare(t.Context(), row.machine, row.intent, plugins(row.refusing))
+		if row.refused != (err != nil) || row.refused && !strings.Contains(err.Error(), "cannot spare 203.0.113.11 now: the last one") {
+			t.Errorf("%s: %v", row.name, err)
+		}
+		if err == nil && resume(t.Context()) != nil || !slices.Equal(said, row.want) {
+			t.Errorf("%s: %q, want %q", row.name, said, row.want)
+		}
+	}
+}
+
+func TestCarriesLeavesOutMachineAndMesh(t *testing.T) {
+	for _, row := range []struct {
+		machine recorded
+		want    []string
+	}{
+		{recorded{"host", "mesh%2Fsite", "mesh-peer%2Fsite"}, nil},
+		{recorded{"host", "mesh%2Fsite", "mesh-peer%2Fsite", "mysql-server"}, []string{"mysql-server"}},
+		{recorded{"mysql-router"}, []string{"mysql-router"}},
+	} {
+		if got, err := Carries(t.Context(), row.machine); err != nil || !slices.Equal(got, row.want) {
+			t.Errorf("%q carries %q, %v; want %q", row.machine, got, err, row.want)
+		}
+	}
+}
