@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/filter"
 	"github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
 )
 
@@ -155,6 +156,15 @@ func (f *floor) Resize(_ context.Context, name string, memoryMiB int) error {
 	}
 	host.spec.MemoryMiB = memoryMiB
 	return nil
+}
+
+// Guard puts firewalls before a host, in the WAN. Its way out to the package
+// mirror is the lab's own and not the hoster's: nothing is filtered there.
+func (f *floor) Guard(name string, walls []filter.Rules) {
+	f.mu.Lock()
+	host := f.names[name]
+	f.mu.Unlock()
+	f.daemon.wan.guard(host, walls)
 }
 
 // Remove takes the host away with its disk.

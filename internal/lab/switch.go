@@ -11,7 +11,10 @@ import (
 	"net/netip"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/filter"
 )
 
 // wan is a switch of ports, one a host, with a wire for every ordered pair.
@@ -32,6 +35,14 @@ type port struct {
 	address netip.Addr
 	mac     net.HardwareAddr
 	device  io.ReadWriteCloser
+	// guarded is nil where everything passes.
+	guarded atomic.Pointer[filter.Guard]
+}
+
+// passes asks the firewall that the hoster has put before the host.
+func (p *port) passes(frame []byte, direction filter.Direction, now time.Time) bool {
+	guard := p.guarded.Load()
+	return guard == nil || guard.Passes(frame[ethernetHeader:], direction, now)
 }
 
 func newWAN(quality func(from, to string) Link) *wan {
@@ -64,6 +75,24 @@ func (w *wan) unplug(name string) {
 	}
 }
 
+// guard puts firewalls before a host, all of which have to let a packet pass,
+// or none. It holds from the next packet on. What was open while there was none
+// is not known, so that it begins anew unless the rules let every packet pass.
+func (w *wan) guard(name string, walls []filter.Rules) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	host := w.ports[name]
+	switch {
+	case host == nil:
+	case len(walls) == 0:
+		host.guarded.Store(nil)
+	case host.guarded.Load() != nil:
+		host.guarded.Load().Change(walls)
+	default:
+		host.guarded.Store(filter.NewGuard(walls))
+	}
+}
+
 // frameSize holds the largest frame of an MTU of 1500, with room.
 const frameSize = 2048
 
@@ -92,7 +121,7 @@ func (w *wan) handle(from *port, frame []byte, now time.Time) {
 		if !ok {
 			return
 		}
-		if to := w.at(address); to != nil && to != from {
+		if to := w.at(address); to != nil && to != from && from.passes(frame, filter.Outbound, now) {
 			w.wire(from.name, to.name).send(frame, now)
 		}
 	}
@@ -152,7 +181,7 @@ func (w *wan) deliver(to string, frame []byte) {
 	w.mu.RLock()
 	destination := w.ports[to]
 	w.mu.RUnlock()
-	if destination == nil {
+	if destination == nil || !destination.passes(frame, filter.Inbound, time.Now()) {
 		return
 	}
 	copy(frame, destination.mac)

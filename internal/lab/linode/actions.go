@@ -44,12 +44,19 @@ func (s *Server) provision(known *instance, boots bool) {
 		return
 	}
 	known.made = true
-	create.do = func(ctx context.Context) error { return s.options.Machines.Create(ctx, machine) }
+	create.do = func(ctx context.Context) error { return s.create(ctx, machine) }
 	if !boots {
 		s.start(known, create)
 		return
 	}
 	s.start(known, create, s.bootJob(known))
+}
+
+// create makes a machine, behind the firewalls that its instance has by now.
+func (s *Server) create(ctx context.Context, machine Machine) error {
+	err := s.options.Machines.Create(ctx, machine)
+	s.update(s.enforce)
+	return err
 }
 
 func (s *Server) bootJob(known *instance) *job {
@@ -208,7 +215,7 @@ func (s *Server) rebuildInstance(c *call) (any, *refusal) {
 		action: "linode_rebuild", secondary: s.imageEntity(known), seconds: rebuildSeconds, status: "rebuilding", done: "offline", failed: "offline",
 		do: func(ctx context.Context) error {
 			if !made {
-				return s.options.Machines.Create(ctx, machine)
+				return s.create(ctx, machine)
 			}
 			if running {
 				if err := s.options.Machines.Shutdown(ctx, machine.Name); err != nil {
@@ -228,7 +235,8 @@ func (s *Server) rebuildInstance(c *call) (any, *refusal) {
 }
 
 // deleteInstance also ends what is stuck. The answer is at once, the machine
-// goes behind it, when what happens to it has ended.
+// goes behind it, when what happens to it has ended, and stays behind its
+// firewalls until then.
 func (s *Server) deleteInstance(c *call) (any, *refusal) {
 	known, refused := s.instance(c)
 	if refused != nil {

@@ -6,6 +6,8 @@ package linode
 import (
 	"net/http"
 	"slices"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/filter"
 )
 
 // drop forgets an instance that is gone.
@@ -13,9 +15,31 @@ func (f *firewall) drop(linodeID int) {
 	f.devices = slices.DeleteFunc(f.devices, func(d Device) bool { return d.Entity.ID == linodeID })
 }
 
+func (f *firewall) has(linodeID int) bool {
+	return slices.ContainsFunc(f.devices, func(d Device) bool { return d.Entity.ID == linodeID })
+}
+
+// enforce tells the floor which firewalls are in force before each machine. The
+// real API refuses a second one that is enabled; here all of them hold.
+func (s *Server) enforce() {
+	if s.options.Machines == nil {
+		return
+	}
+	for _, known := range s.instances {
+		var walls []filter.Rules
+		for _, wall := range sorted(s.firewalls) {
+			if wall.Status == "enabled" && wall.has(known.ID) {
+				walls = append(walls, wall.filter)
+			}
+		}
+		s.options.Machines.Guard(known.machine, walls)
+	}
+}
+
 func (s *Server) attach(wall *firewall, known *instance) Device {
 	device := Device{ID: s.nextID(), Created: now(), Updated: now(), Entity: *known.entity()}
 	wall.devices = append(wall.devices, device)
+	s.enforce()
 	return device
 }
 
@@ -43,7 +67,7 @@ func (s *Server) createDevice(c *call) (any, *refusal) {
 	if known == nil || asked.Type != "linode" {
 		return nil, refuse(http.StatusBadRequest, "id", "Linode not found")
 	}
-	if slices.ContainsFunc(wall.devices, func(d Device) bool { return d.Entity.ID == known.ID }) {
+	if wall.has(known.ID) {
 		return nil, refuse(http.StatusBadRequest, "id", "Device is already attached to this Firewall")
 	}
 	return s.attach(wall, known), nil
@@ -75,6 +99,7 @@ func (s *Server) deleteDevice(c *call) (any, *refusal) {
 		return nil, refused
 	}
 	wall.devices = slices.Delete(wall.devices, at, at+1)
+	s.enforce()
 	return struct{}{}, nil
 }
 
@@ -85,7 +110,7 @@ func (s *Server) listInstanceFirewalls(c *call) (any, *refusal) {
 	}
 	all := []Firewall{}
 	for _, wall := range sorted(s.firewalls) {
-		if slices.ContainsFunc(wall.devices, func(d Device) bool { return d.Entity.ID == known.ID }) {
+		if wall.has(known.ID) {
 			all = append(all, wall.shown())
 		}
 	}

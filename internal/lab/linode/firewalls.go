@@ -7,15 +7,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
-	"net/netip"
 	"regexp"
-	"slices"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/filter"
 )
 
 // firewall is a cloud firewall with its devices.
 type firewall struct {
 	Firewall
 	devices []Device
+	// filter is what the rules mean for packets.
+	filter filter.Rules
 }
 
 // shown is the firewall as its answers have it.
@@ -30,60 +32,6 @@ func (f *firewall) shown() Firewall {
 
 var firewallLabel = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,32}$`)
 
-// rulesAsked is a body; nil lists stay nil, as in the recordings.
-type rulesAsked struct {
-	Inbound        []Rule `json:"inbound"`
-	InboundPolicy  string `json:"inbound_policy"`
-	Outbound       []Rule `json:"outbound"`
-	OutboundPolicy string `json:"outbound_policy"`
-}
-
-var (
-	portsPattern = regexp.MustCompile(`^[0-9]+(-[0-9]+)?(, ?[0-9]+(-[0-9]+)?)*$`)
-	protocols    = []string{"TCP", "UDP", "ICMP", "IPENCAP"}
-)
-
-func (asked rulesAsked) check(wrong *problems) {
-	for _, policy := range []string{asked.InboundPolicy, asked.OutboundPolicy} {
-		if policy != "ACCEPT" && policy != "DROP" {
-			wrong.add("rules", "Policies must be ACCEPT or DROP")
-		}
-	}
-	if len(asked.Inbound)+len(asked.Outbound) > 25 {
-		wrong.add("rules", "A maximum of 25 inbound and outbound rules combined can be set per firewall")
-	}
-	for _, rule := range append(slices.Clone(asked.Inbound), asked.Outbound...) {
-		rule.check(wrong)
-	}
-}
-
-func (r Rule) check(wrong *problems) {
-	if !slices.Contains(protocols, r.Protocol) {
-		wrong.add("rules.protocol", "Protocol must be one of TCP, UDP, ICMP, IPENCAP")
-	}
-	if r.Action != "ACCEPT" && r.Action != "DROP" {
-		wrong.add("rules.action", "Action must be ACCEPT or DROP")
-	}
-	if len(r.Label) < 3 || len(r.Label) > 32 {
-		wrong.add("rules.label", "Label must be 3-32 characters")
-	}
-	ported := r.Protocol == "TCP" || r.Protocol == "UDP"
-	if r.Ports != "" && (!ported || !portsPattern.MatchString(r.Ports)) {
-		wrong.add("rules.ports", "Ports are invalid")
-	}
-	if len(r.Addresses.IPv4)+len(r.Addresses.IPv6) == 0 {
-		wrong.add("rules.addresses", "Must provide addresses")
-	}
-	if len(r.Addresses.IPv4) > 255 || len(r.Addresses.IPv6) > 255 {
-		wrong.add("rules.addresses", "Up to 255 addresses can be given")
-	}
-	for _, network := range append(slices.Clone(r.Addresses.IPv4), r.Addresses.IPv6...) {
-		if _, err := netip.ParsePrefix(network); err != nil {
-			wrong.add("rules.addresses", "Must be a network with a mask: "+network)
-		}
-	}
-}
-
 // set takes rules over and numbers them anew.
 func (f *firewall) set(asked rulesAsked) {
 	f.Rules = Rules{
@@ -92,6 +40,7 @@ func (f *firewall) set(asked rulesAsked) {
 	}
 	text, _ := json.Marshal(asked)
 	f.Rules.Fingerprint = fmt.Sprintf("%08x", crc32.ChecksumIEEE(text))
+	f.filter = filter.Rules{Inbound: chain(asked.Inbound, asked.InboundPolicy), Outbound: chain(asked.Outbound, asked.OutboundPolicy)}
 	f.Updated = now()
 }
 
@@ -199,6 +148,7 @@ func (s *Server) updateFirewall(c *call) (any, *refusal) {
 		wall.Tags = s.tag(*asked.Tags)
 	}
 	wall.Updated = now()
+	s.enforce()
 	return wall.shown(), nil
 }
 
@@ -208,6 +158,7 @@ func (s *Server) deleteFirewall(c *call) (any, *refusal) {
 		return nil, refused
 	}
 	delete(s.firewalls, wall.ID)
+	s.enforce()
 	s.note("firewall_delete", wall.entity())
 	return struct{}{}, nil
 }
@@ -235,5 +186,6 @@ func (s *Server) updateRules(c *call) (any, *refusal) {
 		return nil, refused
 	}
 	wall.set(asked)
+	s.enforce()
 	return wall.Rules, nil
 }

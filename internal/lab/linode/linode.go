@@ -21,6 +21,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/filter"
 )
 
 // Machine is what an instance asks for of the hoster.
@@ -52,6 +54,10 @@ type Machines interface {
 	Resize(ctx context.Context, name string, memoryMiB int) error
 	// Remove takes the machine away with its disk.
 	Remove(ctx context.Context, name string) error
+	// Guard puts firewalls before a machine, all of which have to let a packet
+	// pass; none lets everything pass. It holds at once, for what goes on, too,
+	// until the next call or Remove. Nothing happens to a machine that is not there.
+	Guard(name string, walls []filter.Rules)
 }
 
 // Options of an emulator.

@@ -14,6 +14,8 @@ import (
 	"testing"
 
 	"github.com/linode/linodego"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab/filter"
 )
 
 // refused checks status and text of an error of linodego's.
@@ -166,10 +168,11 @@ func TestFaultsStrike(t *testing.T) {
 	}
 }
 
-// floor notes what machines are asked to do.
+// floor notes what machines are asked to do, and what stands before them.
 type floor struct {
 	mu    sync.Mutex
 	calls []string
+	walls map[string][]filter.Rules
 }
 
 func (f *floor) note(format string, args ...any) error {
@@ -179,6 +182,9 @@ func (f *floor) note(format string, args ...any) error {
 	return nil
 }
 func (f *floor) Create(_ context.Context, m Machine) error {
+	f.mu.Lock()
+	f.walls[m.Name] = nil
+	f.mu.Unlock()
 	return f.note("create %s %s", m.Address, m.UserData)
 }
 func (f *floor) Boot(context.Context, string) error     { return f.note("boot") }
@@ -190,10 +196,17 @@ func (f *floor) Resize(_ context.Context, _ string, memory int) error {
 	return f.note("resize %d", memory)
 }
 func (f *floor) Remove(context.Context, string) error { return f.note("remove") }
+func (f *floor) Guard(name string, walls []filter.Rules) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if _, there := f.walls[name]; there {
+		f.walls[name] = walls
+	}
+}
 
 func TestMachinesFollowTheirInstances(t *testing.T) {
 	server, client, _ := open(t)
-	hosts := &floor{}
+	hosts := &floor{walls: map[string][]filter.Rules{}}
 	server.options.Machines = hosts
 	ctx := t.Context()
 	made := must(client.CreateInstance(ctx, wanted("host")))(t)
