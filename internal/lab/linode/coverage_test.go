@@ -28,7 +28,7 @@ var deviations = map[string]string{
 	"GET /linode/instances/{linodeId}/ips":             "IPv6 addresses are made up and not routed",
 	"GET /linode/instances/{linodeId}/configs":         "`root_device` has prose for a pattern in the document; VPC interfaces in one subnet that is always there",
 	"GET /account/events":                              "`secondary_entity.id` is a number for a config, the document says text; percentages are those of the recording",
-	"GET /networking/firewalls":                        "`entities` is not in the document; rules are kept and shown, packets are not filtered",
+	"GET /networking/firewalls":                        "`entities` is not in the document; they filter what goes through the WAN, which carries IPv4; several enabled ones before one Linode all hold, where Linode refuses the second",
 	"GET /placement/groups":                            "always compliant",
 	"POST /volumes":                                    "hosts do not see volumes",
 	"POST /linode/instances/{linodeId}/backups/enable": "no backups are taken",
