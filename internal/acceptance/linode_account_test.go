@@ -49,6 +49,11 @@ func declare(t *testing.T, config string) *account {
 		for _, left := range a.instances(ctx) {
 			_ = a.api.DeleteInstance(ctx, left.ID)
 		}
+		walls, err := a.api.ListFirewalls(ctx, nil)
+		f.must(err)
+		for _, left := range walls {
+			_ = a.api.DeleteFirewall(ctx, left.ID)
+		}
 	})
 	return a
 }

@@ -227,7 +227,10 @@ func TestLinodeWithEverything(t *testing.T) {
 		Label: "apart", Region: "ap-south", PlacementGroupType: linodego.PlacementGroupTypeAntiAffinityLocal, PlacementGroupPolicy: linodego.PlacementGroupPolicyStrict,
 	})
 	a.must(err)
-	wall, err := a.api.CreateFirewall(ctx, linodego.FirewallCreateOptions{Label: "everything", Rules: linodego.FirewallRuleSet{InboundPolicy: "DROP", OutboundPolicy: "ACCEPT"}})
+	ssh := linodego.FirewallRule{Label: "ssh", Protocol: "TCP", Ports: "22", Action: "ACCEPT", Addresses: linodego.NetworkAddresses{IPv4: &[]string{"192.0.2.0/24"}}}
+	wall, err := a.api.CreateFirewall(ctx, linodego.FirewallCreateOptions{
+		Label: "everything", Rules: linodego.FirewallRuleSet{Inbound: []linodego.FirewallRule{ssh}, InboundPolicy: "DROP", OutboundPolicy: "ACCEPT"},
+	})
 	a.must(err)
 	with := func(backups, watchdog bool, group, wall int) string {
 		return oneWith("MORE", fmt.Sprintf("backups = %t\n  watchdog = %t\n  placement_group_id = %d\n  firewall_id = %d\n", backups, watchdog, group, wall)+
