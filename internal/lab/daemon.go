@@ -75,17 +75,10 @@ func (d *Daemon) begin() error {
 			return err
 		}
 	}
+	if err := d.bringUplinkUp(); err != nil {
+		return err
+	}
 	var err error
-	if d.uplink, err = chooseUplink(d.config.Name); err != nil {
-		return err
-	}
-	d.uplink.Mirror = mirrorAddresses(d.config.Hosts)
-	if err := writeRecord(d.paths, record{Name: d.config.Name, PID: os.Getpid(), Started: startTime(os.Getpid()), Uplink: d.uplink}); err != nil {
-		return err
-	}
-	if err := d.uplink.up(); err != nil {
-		return err
-	}
 	if d.authorized, err = makeKeyPair(d.paths.key(), "atoll lab"); err != nil {
 		return err
 	}

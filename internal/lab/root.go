@@ -88,19 +88,28 @@ func recipeHash(kind RootKind) string {
 // ensureRoot gives the path of a cached root and builds it when it is missing.
 // Two labs that want it at once wait for each other.
 func ensureRoot(ctx context.Context, log io.Writer, kind RootKind) (string, error) {
-	cache := cacheRoot()
-	if err := os.MkdirAll(cache, 0o755); err != nil {
-		return "", fmt.Errorf("making the cache: %w", err)
-	}
-	lock, err := os.OpenFile(filepath.Join(cache, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	unlock, err := lockFile(filepath.Join(cacheRoot(), "lock"))
 	if err != nil {
-		return "", fmt.Errorf("locking the cache: %w", err)
+		return "", err
 	}
-	defer func() { _ = lock.Close() }()
-	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
-		return "", fmt.Errorf("locking the cache: %w", err)
-	}
+	defer unlock()
 	return buildRoot(ctx, log, kind)
+}
+
+// lockFile waits until no other lab on this machine holds the lock.
+func lockFile(path string) (unlock func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("making the directory of a lock: %w", err)
+	}
+	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("opening a lock: %w", err)
+	}
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
+		_ = lock.Close()
+		return nil, fmt.Errorf("locking %s: %w", path, err)
+	}
+	return func() { _ = lock.Close() }, nil
 }
 
 func buildRoot(ctx context.Context, log io.Writer, kind RootKind) (string, error) {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -57,6 +58,24 @@ func chooseUplink(name string) (uplink, error) {
 		}
 	}
 	return uplink{}, errors.New("no free network for the lab's uplink: run lab down --all")
+}
+
+// bringUplinkUp takes a number for the uplink; labs that come up at once do so
+// one after the other, or they would take the same.
+func (d *Daemon) bringUplinkUp() error {
+	unlock, err := lockFile(filepath.Join(cacheRoot(), "uplink.lock"))
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if d.uplink, err = chooseUplink(d.config.Name); err != nil {
+		return err
+	}
+	d.uplink.Mirror = mirrorAddresses(d.config.Hosts)
+	if err := writeRecord(d.paths, record{Name: d.config.Name, PID: os.Getpid(), Started: startTime(os.Getpid()), Uplink: d.uplink}); err != nil {
+		return err
+	}
+	return d.uplink.up()
 }
 
 // up makes bridge and rules.
