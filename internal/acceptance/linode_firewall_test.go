@@ -35,18 +35,26 @@ func TestFirewallKeepsForeignDevicesAndShowsDriftByRule(t *testing.T) {
 	a.must(err)
 	a.inSync()
 	open := walls[0].Rules
-	// Without ssh nobody could look at the machine.
-	open.Inbound = slices.DeleteFunc(open.Inbound, func(rule linodego.FirewallRule) bool { return rule.Label != "ssh" })
-	open.Inbound = append(open.Inbound, linodego.FirewallRule{
+	// Without ssh nobody can look at the machine, and still an apply mends it. What
+	// has to reach the machine in the same run fails, and says so.
+	open.Inbound = []linodego.FirewallRule{{
 		Action: "ACCEPT", Label: "debug", Protocol: "TCP", Ports: "6000", Addresses: linodego.NetworkAddresses{IPv4: &[]string{"0.0.0.0/0"}},
-	})
+	}}
 	_, err = a.api.UpdateFirewallRules(ctx, walls[0].ID, open)
 	a.must(err)
-	lines := a.plan().Drift["atoll_linode_firewall.site"]
-	for _, want := range []string{"rule debug: not declared", "rule mesh-tcp: missing", "rule web: missing"} {
+	plan := a.plan()
+	if len(plan.Drift[address]) != 1 {
+		t.Errorf("the machine behind the firewall: %s", plan)
+	}
+	lines := plan.Drift["atoll_linode_firewall.site"]
+	for _, want := range []string{"rule debug: not declared", "rule ssh: missing", "rule web: missing"} {
 		if !slices.Contains(lines, want) {
 			t.Errorf("drift %q lacks %q", lines, want)
 		}
+	}
+	a.says(a.refusal(a.terraform.Apply(ctx)), "Unable to Update Host", "host is unreachable")
+	if lines := a.plan().Drift["atoll_linode_firewall.site"]; len(lines) > 0 {
+		t.Errorf("after an apply the firewall is still %q", lines)
 	}
 	a.apply()
 	a.inSync()

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -36,7 +37,7 @@ func (r *linodeResource) Update(ctx context.Context, req resource.UpdateRequest,
 	if config.Firewall.IsNull() {
 		spec.Firewall = number(state.Firewall)
 	}
-	if err := r.update(ctx, client, spec, config.HostKey, state, &plan); err != nil {
+	if err := r.update(ctx, client, spec, config.HostKey, state, &plan, &resp.Diagnostics); err != nil {
 		addError(&resp.Diagnostics, "Update", plan.subject(), err)
 		return
 	}
@@ -45,7 +46,7 @@ func (r *linodeResource) Update(ctx context.Context, req resource.UpdateRequest,
 }
 
 // update takes the steps that are left, and the way over SSH for the keys.
-func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec linode.Spec, given types.String, state linodeModel, plan *linodeModel) error {
+func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec linode.Spec, given types.String, state linodeModel, plan *linodeModel, diags *diag.Diagnostics) error {
 	seen, err := r.look(ctx, client, state.id())
 	if err != nil {
 		return err
@@ -74,8 +75,14 @@ func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec
 	}
 	hostKey := plan.HostKey.ValueString()
 	if hostKey != "" {
-		if err := linode.WriteKeys(ctx, r.Hosts.Host(plan.target(hostKey)), spec.AuthorizedKeys); err != nil {
+		err := linode.WriteKeys(ctx, r.Hosts.Host(plan.target(hostKey)), spec.AuthorizedKeys)
+		if err != nil && (base.Judge(err) != base.KeepAsDrift || !plan.AuthorizedKeys.Equal(state.AuthorizedKeys)) {
 			return err
+		}
+		if err != nil {
+			// Nothing was to be written. What keeps us out may be a firewall that
+			// waits for this resource, so the run goes on; the next plan looks again.
+			base.WarnUnreachable(diags, plan.subject(), err)
 		}
 	}
 	return r.readBack(ctx, client, hostKey, plan)
