@@ -153,6 +153,13 @@ func (c *Client) LinodeRequests(ctx context.Context) ([]linode.Request, error) {
 	return all, err
 }
 
+// Hosts as they are now, those made at the lab's Linode too.
+func (c *Client) Hosts(ctx context.Context) ([]Present, error) {
+	var all []Present
+	err := c.call(ctx, "/hosts", request{}, &all)
+	return all, err
+}
+
 // Statistics of every direction that carried anything, by "from>to".
 func (c *Client) Statistics(ctx context.Context) (map[string]Counters, error) {
 	all := map[string]Counters{}

@@ -55,6 +55,7 @@ func (d *Daemon) handler(stop func()) http.Handler {
 		"/disk/free": func(_ context.Context, r request) (any, error) {
 			return nil, d.withMachine(r.Host, (*machine).freeDisk)
 		},
+		"/hosts":           func(context.Context, request) (any, error) { return d.present(), nil },
 		"/stats":           func(context.Context, request) (any, error) { return d.wan.statistics(), nil },
 		"/linode/fail":     d.orderFail,
 		"/linode/requests": func(context.Context, request) (any, error) { return d.linode.Requests(), nil },

@@ -6,7 +6,10 @@ package lab
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 )
 
 // Inventory is what a lab tells about itself to whoever talks to its hosts.
@@ -38,6 +41,34 @@ func (d *Daemon) writeInventory() error {
 	}
 	d.mu.Unlock()
 	return writeJSON(d.paths.inventory(), inventory)
+}
+
+// Present is a host as it is now, also one that was made at the lab's Linode.
+type Present struct {
+	InventoryHost
+	// On is false while the plug is pulled.
+	On bool `json:"on"`
+}
+
+// present lists all hosts by name, with the host keys that their sshds show: one
+// that was made at Linode may have made itself another.
+func (d *Daemon) present() []Present {
+	d.mu.Lock()
+	machines := slices.Collect(maps.Values(d.machines))
+	d.mu.Unlock()
+	var all []Present
+	for _, known := range machines {
+		host := Present{InventoryHost: InventoryHost{known.spec, known.hostKey}}
+		if path, err := known.inside("/etc/ssh/ssh_host_ed25519_key.pub"); err == nil {
+			host.On = true
+			if key, err := os.ReadFile(path); err == nil {
+				host.HostKey = strings.TrimSpace(string(key))
+			}
+		}
+		all = append(all, host)
+	}
+	slices.SortFunc(all, func(a, b Present) int { return strings.Compare(a.Name, b.Name) })
+	return all
 }
 
 // ReadInventory reads the inventory of a running lab.

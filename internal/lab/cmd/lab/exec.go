@@ -4,8 +4,10 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -24,15 +26,20 @@ func execCommand() *cobra.Command {
 func sshCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "ssh HOST [-- command...]", Short: "Log in on a host, or run a command there", Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(command *cobra.Command, args []string) error {
 			running, err := client()
 			if err != nil {
 				return err
 			}
-			host, err := running.Inventory.Host(args[0])
+			hosts, err := running.Hosts(command.Context())
 			if err != nil {
 				return err
 			}
+			at := slices.IndexFunc(hosts, func(host lab.Present) bool { return host.Name == args[0] })
+			if at < 0 {
+				return fmt.Errorf("there is no host %q in lab %s: bin/lab status lists them", args[0], labName)
+			}
+			host := hosts[at]
 			known, err := os.CreateTemp("", "atoll-known-hosts-*")
 			if err != nil {
 				return err

@@ -186,8 +186,16 @@ func statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, host := range running.Inventory.Hosts {
-				fmt.Printf("%-8s %-15s %-9s %s\n", host.Name, host.Address, host.Kind, host.Region)
+			hosts, err := running.Hosts(command.Context())
+			if err != nil {
+				return err
+			}
+			for _, host := range hosts {
+				state := "off"
+				if host.On {
+					state = "on"
+				}
+				fmt.Printf("%-8s %-15s %-9s %-3s %s\n", host.Name, host.Address, host.Kind, host.Region, state)
 			}
 			statistics, err := running.Statistics(command.Context())
 			if err != nil {
