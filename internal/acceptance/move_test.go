@@ -111,7 +111,7 @@ func TestMoveOffHardwareAndBack(t *testing.T) {
 	// A run that ends between the mesh and the departure leaves nobody behind.
 	delete(before, "sg1")
 	f.moving(before, map[string]any{})
-	f.kill("atoll_mesh.site: Modifications complete", 0)
+	f.kill("atoll_mysql_cluster.main: Modifying", 300*time.Millisecond)
 	if plan := f.plan(); !strings.Contains(plan.String(), "hk2: still knows sg1, which is declared no more") {
 		t.Errorf("the plan after the kill: %s", plan)
 	}

@@ -23,11 +23,14 @@ func TestPackageManagerInTrouble(t *testing.T) {
 		t.Fatalf("bc is %q, and should be unpacked only", status)
 	}
 	// The lock is that of dpkg's own front ends (fcntl), held for some seconds.
-	f.on("app2", `perl -e 'use Fcntl; open(my $f, ">", "/var/lib/dpkg/lock-frontend"); my $lock = pack("s s x4 l! l! i x4", F_WRLCK, 0, 0, 0, 0); fcntl($f, F_SETLK, $lock) or die; open(STDOUT, ">", "/dev/null"); open(STDERR, ">", "/dev/null"); if (!fork) { sleep 6; exit } wait' >/dev/null 2>&1 &`)
-	f.eventually("locked", 5*time.Second, func() bool {
-		_, err := f.try("app2", "apt-get -q -y -o DPkg::Lock::Timeout=0 --fix-broken --download-only install >/dev/null 2>&1")
-		return err != nil
+	f.on("app2", `rm -f /run/locked; perl -e 'use Fcntl; open(my $f, ">", "/var/lib/dpkg/lock-frontend"); my $lock = pack("s s x4 l! l! i x4", F_WRLCK, 0, 0, 0, 0); fcntl($f, F_SETLKW, $lock) or die; open(my $told, ">", "/run/locked"); sleep 6' >/dev/null 2>&1 &`)
+	f.eventually("locked", 30*time.Second, func() bool {
+		_, err := f.try("app2", "test -e /run/locked")
+		return err == nil
 	})
+	if _, err := f.try("app2", "apt-get -q -y -o DPkg::Lock::Timeout=0 install bc >/dev/null 2>&1"); err == nil {
+		t.Fatal("the lock holds nobody up")
+	}
 	terraform := written(t, f.lab, config(`"bc", "cron"`))
 	f.must(terraform.Apply(f.Context()))
 	if plan, err := terraform.Plan(f.Context()); err != nil || !plan.Empty() {

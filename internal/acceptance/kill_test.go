@@ -1,0 +1,116 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Killed anywhere, finished by the next apply: the group is one, accounts are
+// not doubled, and no file is half.
+func TestKilledApplyIsFinishedByTheNext(t *testing.T) {
+	f := open(t)
+	for _, moment := range []string{
+		`atoll_mesh_peer.node["hk1"]: Creating`, "atoll_mesh.site: Creating", `atoll_mysql_server.database["hk1"]: Creating`,
+		"atoll_mysql_cluster.main: Creating", `atoll_mysql_router.application["app1"]: Creating`,
+	} {
+		for _, late := range []time.Duration{100 * time.Millisecond, 1500 * time.Millisecond} {
+			t.Run(strings.Fields(moment)[0]+" after "+late.String(), func(t *testing.T) {
+				f.T = t
+				f.rebuildAll()
+				f.kill(moment, late)
+				f.apply()
+				f.inSync()
+				f.whole()
+			})
+		}
+	}
+}
+
+// kill starts an apply and kills Terraform and the provider with SIGKILL some
+// time after a line of its output.
+func (f *fixture) kill(moment string, late time.Duration) {
+	f.Helper()
+	command, output, err := f.terraform.Start("apply", "-auto-approve", "-no-color")
+	f.must(err)
+	ended := make(chan error, 1)
+	go func() { ended <- command.Wait() }()
+	deadline := time.After(5 * time.Minute)
+	for !strings.Contains(output.String(), moment) {
+		select {
+		case err := <-ended:
+			f.Fatalf("the apply ended before %q: %v\n%s", moment, err, output.String())
+		case <-deadline:
+			f.Fatalf("no %q within 5 minutes:\n%s", moment, output.String())
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	time.Sleep(late)
+	f.stopWithState(command.Process.Pid)
+	f.signal(command.Process.Pid, syscall.SIGKILL)
+	if err := <-ended; err == nil {
+		f.Fatalf("the apply ended by itself within %s of %q", late, moment)
+	}
+	_ = os.Remove(filepath.Join(f.terraform.Dir, ".terraform.tfstate.lock.info"))
+}
+
+// stopWithState stops a run at a moment when its state stands whole on disk.
+// Terraform rewrites the file in place: killed in the middle of that it leaves
+// none, which is not what our tests are about.
+func (f *fixture) stopWithState(pid int) {
+	f.Helper()
+	for range 100 {
+		f.signal(pid, syscall.SIGSTOP)
+		time.Sleep(10 * time.Millisecond)
+		state, err := os.ReadFile(filepath.Join(f.terraform.Dir, "terraform.tfstate"))
+		if os.IsNotExist(err) || json.Valid(state) {
+			return
+		}
+		f.signal(pid, syscall.SIGCONT)
+		time.Sleep(5 * time.Millisecond)
+	}
+	f.Fatal("the state is never whole")
+}
+
+// signal reaches Terraform and the provider, if they have not ended in error.
+func (f *fixture) signal(pid int, signal syscall.Signal) {
+	f.Helper()
+	if err := syscall.Kill(-pid, signal); !errors.Is(err, syscall.ESRCH) {
+		f.must(err)
+	}
+}
+
+// whole checks that there is one of everything and nothing is left over.
+func (f *fixture) whole() {
+	f.Helper()
+	for _, host := range []string{"hk1", "hk2", "sg1"} {
+		if got := f.sql(host, online); got != "3" {
+			f.Errorf("%s sees %s members online, want 3", host, got)
+		}
+		if got := f.sql(host, "SELECT COUNT(*) FROM mysql.user WHERE user LIKE 'mysql_innodb_cluster_%'"); got != "3" {
+			f.Errorf("%s has %s recovery accounts, want 3", host, got)
+		}
+		if got := f.sql(host, "SELECT @@group_replication_bootstrap_group"); got != "0" {
+			f.Errorf("%s would bootstrap another group", host)
+		}
+	}
+	if got := f.sql("hk1", "SELECT COUNT(*) FROM mysql.user WHERE user LIKE 'mysql_router%'"); got != "2" {
+		f.Errorf("%s router accounts, want 2", got)
+	}
+	if got := f.sql("hk1", "SELECT CONCAT((SELECT COUNT(*) FROM mysql_innodb_cluster_metadata.clusters), (SELECT COUNT(*) FROM mysql_innodb_cluster_metadata.instances))"); got != "13" {
+		f.Errorf("the metadata hold %s clusters and instances, want 1 and 3", got)
+	}
+	for _, host := range f.lab.Inventory.Hosts {
+		if left := f.on(host.Name, "find /etc /var/lib/atoll /usr/sbin -name '.atoll*' -o -name '*.atoll' -o -name '*.atoll-kept' -o -name policy-rc.d 2>/dev/null"); left != "" {
+			f.Errorf("%s holds half-made files: %s", host.Name, left)
+		}
+	}
+}
