@@ -48,24 +48,17 @@ const lockWait = 900
 // busyCode is the exit code of the wrapper when the lock was not to be had.
 const busyCode = 75
 
-// turns lets the resources of one process take turns on a host, so that they
-// wait here and not on the wire.
-var turns sync.Map // of host address to chan struct{}
-
 // Apply runs the steps in one stream, under the host's lock. Nothing of a
 // payload appears on a command line.
 func Apply(ctx context.Context, host remote.Host, m Manifest, steps []Step) error {
 	if len(steps) == 0 {
 		return nil
 	}
-	value, _ := turns.LoadOrStore(host.Target().Host, make(chan struct{}, 1))
-	turn, _ := value.(chan struct{})
-	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
-	case <-ctx.Done():
-		return ctx.Err()
+	release, err := host.Exclusive(ctx)
+	if err != nil {
+		return err
 	}
+	defer release()
 	for _, step := range steps {
 		tflog.Info(ctx, step.Title, map[string]any{"host": host.Target().Host, "owner": m.Owner})
 	}
@@ -74,7 +67,7 @@ func Apply(ctx context.Context, host remote.Host, m Manifest, steps []Step) erro
 	for _, step := range steps {
 		readers = append(readers, bytes.NewReader(step.Payload))
 	}
-	_, err := host.Run(ctx, remote.Command{
+	_, err = host.Run(ctx, remote.Command{
 		Name: "converging " + m.Owner, Long: true, Stdin: io.MultiReader(readers...),
 		// The script itself comes first on standard input: an argument could
 		// not be as long, and everybody on the host could read it. One that

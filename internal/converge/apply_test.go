@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -24,10 +25,16 @@ type here struct {
 	stop int
 }
 
+// turns is one for all, since every here is this machine.
+var turns remote.Turns
+
 func (h here) Target() remote.Target { return remote.Target{Host: "here"} }
-func (h here) Dial(context.Context, string, string) (net.Conn, error) {
+func (h here) Dial(context.Context, remote.Endpoint) (net.Conn, error) {
 	return nil, errors.New("nothing to dial")
 }
+func (h here) Await(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+func (h here) Prove(context.Context) error                      { return errors.New("nothing to log in to") }
+func (h here) Exclusive(ctx context.Context) (func(), error)    { return turns.Take(ctx, "here") }
 
 func (h here) Run(ctx context.Context, command remote.Command) (remote.Result, error) {
 	process := exec.CommandContext(ctx, "sh", "-c", command.Script)

@@ -37,7 +37,7 @@ func recordPath(owner string) string {
 
 // Owners lists who has something on a host, by its records.
 func Owners(ctx context.Context, host remote.Host) ([]string, error) {
-	result, err := host.Run(ctx, remote.Command{Name: "reading the records", Script: "ls " + recordRoot + " 2>/dev/null || :"})
+	result, err := host.Run(ctx, remote.Command{Name: "reading the records", Reads: true, Script: "ls " + recordRoot + " 2>/dev/null || :"})
 	if err != nil {
 		return nil, err
 	}

@@ -79,13 +79,13 @@ func TestProveOpensAConnectionOfItsOwn(t *testing.T) {
 	if _, err := run(t, host, "true"); err != nil {
 		t.Fatal(err)
 	}
-	if err := remote.Prove(t.Context(), host); err != nil || server.Connections.Load() != 2 {
+	if err := host.Prove(t.Context()); err != nil || server.Connections.Load() != 2 {
 		t.Errorf("%v, %d connections", err, server.Connections.Load())
 	}
 	unknown := target(server)
 	unknown.HostKey = ""
 	var shown *remote.Error
-	err := remote.Prove(t.Context(), pool(t, server.Key, remote.Options{}).Host(unknown))
+	err := pool(t, server.Key, remote.Options{}).Host(unknown).Prove(t.Context())
 	if !errors.As(err, &shown) || shown.Shown != server.HostKey {
 		t.Errorf("the shown key is not told: %v", err)
 	}

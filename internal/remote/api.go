@@ -13,6 +13,7 @@ import (
 	"context"
 	"io"
 	"net"
+	"time"
 )
 
 // Target names one machine and how to reach it. It carries no secret: Key is
@@ -49,6 +50,20 @@ type Command struct {
 	// Long marks a command that may take longer than a few seconds. It runs
 	// on a session of its own so that quick questions do not wait behind it.
 	Long bool
+	// Reads marks a script that only observes: whatever it meets, it changes
+	// nothing on the host. A pool that is open for reading only runs no other,
+	// and what it answered may be kept.
+	Reads bool
+}
+
+// Endpoint is what Dial opens on a host's side.
+type Endpoint struct {
+	// Network is "tcp" with "host:port" for Address, or "unix" with the path of
+	// a socket.
+	Network, Address string
+	// Reads marks a connection over which only questions are asked, see
+	// Command.Reads.
+	Reads bool
 }
 
 // Result is what a command left. A non-zero exit code is reported as a
@@ -67,8 +82,20 @@ type Host interface {
 	// Run runs one script as root. A short command on a warm connection costs
 	// one round trip.
 	Run(ctx context.Context, command Command) (Result, error)
-	// Dial opens a connection from the host's side: network "tcp" with
-	// "host:port", or "unix" with the path of a socket, which is opened as
+	// Dial opens a connection from the host's side. A unix socket is opened as
 	// root also when the login user is another.
-	Dial(ctx context.Context, network, address string) (net.Conn, error)
+	Dial(ctx context.Context, endpoint Endpoint) (net.Conn, error)
+	// Await connects to a machine that may be booting: it tries again while
+	// nothing answers, for as long as patience lasts, and gives the last error.
+	// What another attempt cannot mend (a key, a login) ends it at once.
+	Await(ctx context.Context, patience time.Duration) error
+	// Prove shows that the machine lets us in now, over a connection of its
+	// own: the one that stands was let in by what may since have changed.
+	Prove(ctx context.Context) error
+	// Exclusive waits until nobody else in this process changes the machine and
+	// keeps others waiting until release. Who changes a machine holds it, so that
+	// the wait is here and not on the wire. It counts by the machine's address,
+	// whoever logs in. It is not reentrant, and who holds one machine does not
+	// ask for a second.
+	Exclusive(ctx context.Context) (release func(), err error)
 }

@@ -17,35 +17,24 @@ const (
 	longestPause = 8 * time.Second
 )
 
-// Await connects to a machine that may be booting: it tries again while nothing
-// answers, for as long as patience lasts, and gives the last error. What another
-// attempt cannot mend (a key, a login) ends it at once.
-func Await(ctx context.Context, machine Host, patience time.Duration) error {
-	awaited, ok := machine.(*host)
-	if !ok {
-		return nil // a Host of a test is there
-	}
+// Await connects to a machine that may be booting.
+func (h *host) Await(ctx context.Context, patience time.Duration) error {
 	deadline := time.Now().Add(patience)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		_, err := awaited.connection(ctx)
+		_, err := h.connection(ctx)
 		if err == nil || !errors.Is(err, ErrUnreachable) || time.Now().Add(pause).After(deadline) {
 			return err
 		}
 		if err := Pause(ctx, pause); err != nil {
 			return err
 		}
-		awaited.forgive(err)
+		h.forgive(err)
 	}
 }
 
-// Prove shows that the machine lets us in now, over a connection of its own: the
-// one that stands was let in by what may since have changed.
-func Prove(ctx context.Context, machine Host) error {
-	proved, ok := machine.(*host)
-	if !ok {
-		return nil // a Host of a test is there
-	}
-	connection, err := proved.dial(ctx)
+// Prove opens a connection and closes it.
+func (h *host) Prove(ctx context.Context) error {
+	connection, err := h.dial(ctx)
 	if err != nil {
 		return err
 	}

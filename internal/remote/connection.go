@@ -152,7 +152,7 @@ func (h *host) credentials() (ssh.PublicKey, ssh.Signer, error) {
 func (h *host) wire(ctx, limit context.Context) (net.Conn, error) {
 	address := h.target.Address()
 	if through, jumps := h.target.before(); jumps {
-		conn, err := h.pool.host(through).Dial(ctx, "tcp", address)
+		conn, err := h.pool.host(through).Dial(ctx, Endpoint{Network: "tcp", Address: address, Reads: true})
 		if err != nil {
 			return nil, err
 		}

@@ -25,6 +25,9 @@ var (
 	ErrHostKeyMismatch = errors.New("host key has changed")
 	// ErrPrivilege: the login user may not become root.
 	ErrPrivilege = errors.New("cannot become root")
+	// ErrReadOnly: the pool is open for reading only, and this would change
+	// something. Nothing was sent.
+	ErrReadOnly = errors.New("may only be read")
 	// ErrConfiguration: the target or the pool's keys make no sense.
 	ErrConfiguration = errors.New("connection is not configured")
 )

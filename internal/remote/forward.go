@@ -16,7 +16,11 @@ import (
 )
 
 // Dial opens a connection from the host's side.
-func (h *host) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+func (h *host) Dial(ctx context.Context, endpoint Endpoint) (net.Conn, error) {
+	network, address := endpoint.Network, endpoint.Address
+	if err := h.mayDo(endpoint.Reads, "a connection to "+address); err != nil {
+		return nil, err
+	}
 	live, err := h.connection(ctx)
 	if err != nil {
 		return nil, err

@@ -35,6 +35,9 @@ type Options struct {
 	// Forgive is how long a host that did not answer is not tried again, so
 	// that a dead one costs one wait a run. Default 60 s.
 	Forgive time.Duration
+	// ReadOnly lets nothing through that is not marked as reading: such a call
+	// fails with ErrReadOnly before anything is sent, and before a dial.
+	ReadOnly bool
 	// Dial opens the first hop's TCP connection; nil means the machine's own.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -50,6 +53,8 @@ type Pool struct {
 	options Options
 	keys    *keyring
 	lost    map[string]bool
+
+	turns Turns
 
 	mu     sync.Mutex
 	hosts  map[string]*host

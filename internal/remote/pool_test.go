@@ -256,13 +256,15 @@ func TestJumpHosts(t *testing.T) {
 	}
 }
 
-func TestDialUnixSocket(t *testing.T) {
+// echoSocket is a unix socket that says what it hears.
+func echoSocket(t *testing.T) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "s")
 	listener, err := net.Listen("unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = listener.Close() }()
+	t.Cleanup(func() { _ = listener.Close() })
 	go func() {
 		for {
 			conn, err := listener.Accept()
@@ -272,9 +274,14 @@ func TestDialUnixSocket(t *testing.T) {
 			go func() { _, _ = io.Copy(conn, conn) }()
 		}
 	}()
+	return path
+}
+
+func TestDialUnixSocket(t *testing.T) {
+	path := echoSocket(t)
 	server := start(t)
 	host := pool(t, server.Key, remote.Options{}).Host(target(server))
-	conn, err := host.Dial(t.Context(), "unix", path)
+	conn, err := host.Dial(t.Context(), remote.Endpoint{Network: "unix", Address: path})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +323,7 @@ func TestAwait(t *testing.T) {
 		return (&net.Dialer{}).DialContext(ctx, network, address)
 	}}
 	host := pool(t, server.Key, options).Host(target(server))
-	if err := remote.Await(t.Context(), host, 20*time.Second); err != nil {
+	if err := host.Await(t.Context(), 20*time.Second); err != nil {
 		t.Fatal(err)
 	}
 	if dials != 3 {
@@ -325,7 +332,7 @@ func TestAwait(t *testing.T) {
 	wrong := target(server)
 	wrong.User = "nobody"
 	begin := time.Now()
-	if err := remote.Await(t.Context(), pool(t, server.Key, remote.Options{}).Host(wrong), time.Minute); !errors.Is(err, remote.ErrAuthentication) {
+	if err := pool(t, server.Key, remote.Options{}).Host(wrong).Await(t.Context(), time.Minute); !errors.Is(err, remote.ErrAuthentication) {
 		t.Errorf("got %v, want the refusal", err)
 	}
 	if took := time.Since(begin); took > 10*time.Second {

@@ -19,6 +19,9 @@ import (
 // Run runs one script as root: short ones on the shared shell, the others on a
 // session of their own.
 func (h *host) Run(ctx context.Context, command Command) (Result, error) {
+	if err := h.mayDo(command.Reads, command.Name); err != nil {
+		return Result{}, err
+	}
 	live, err := h.connection(ctx)
 	if err != nil {
 		return Result{}, err

@@ -43,7 +43,7 @@ func OpenRouter(host remote.Host, address, user, password, database string) (*sq
 	config.TLSConfig = "skip-verify"
 	config.ReadTimeout = attempt
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return host.Dial(ctx, network, address)
+		return host.Dial(ctx, remote.Endpoint{Network: network, Address: address})
 	}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {

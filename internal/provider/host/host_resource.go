@@ -18,7 +18,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
-	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // Ensure the resource implements what Terraform is told it does.
@@ -95,7 +94,7 @@ func (r *hostResource) Create(ctx context.Context, req resource.CreateRequest, r
 	defer cancel()
 	if machine, ok := r.Machine(ctx, plan.Connection, &resp.Diagnostics); ok {
 		// The error of a machine that stays away is the one that converge meets.
-		_ = remote.Await(ctx, machine, bootPatience)
+		_ = machine.Await(ctx, bootPatience)
 	}
 	r.converge(ctx, "Create", &plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {

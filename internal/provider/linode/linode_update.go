@@ -16,7 +16,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
-	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 func (r *linodeResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
@@ -69,7 +68,7 @@ func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec
 		return r.rebuild(ctx, client, spec, given, state, plan)
 	}
 	if slices.ContainsFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot || step.Kind == linode.Resize }) {
-		if err := remote.Await(ctx, host, bootPatience); err != nil {
+		if err := host.Await(ctx, bootPatience); err != nil {
 			return err
 		}
 	}

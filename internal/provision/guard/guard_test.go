@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -24,9 +25,13 @@ func (r recorded) Run(context.Context, remote.Command) (remote.Result, error) {
 	return remote.Result{Stdout: []byte(strings.Join(r, ".json\n") + ".json\n")}, nil
 }
 
-func (recorded) Dial(context.Context, string, string) (net.Conn, error) {
-	return nil, errors.New("it only has records")
-}
+func (recorded) Dial(context.Context, remote.Endpoint) (net.Conn, error) { return nil, errNoMore }
+func (recorded) Await(ctx context.Context, _ time.Duration) error        { return ctx.Err() }
+func (recorded) Prove(context.Context) error                             { return errNoMore }
+func (recorded) Exclusive(context.Context) (func(), error)               { return nil, errNoMore }
+
+// errNoMore keeps a test from taking silence for a success.
+var errNoMore = errors.New("it only has records")
 
 func TestSpareAsksWhatTheMachineCarries(t *testing.T) {
 	var said []string

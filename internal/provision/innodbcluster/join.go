@@ -204,7 +204,7 @@ func orMissing(state string) string {
 
 // alive says whether the joiner's unit still tries.
 func (r *run) alive(ctx context.Context, key string) error {
-	_, err := r.hosts[key].Run(ctx, remote.Command{Name: "looking after the clone", Script: "if systemctl is-failed -q " + mysqld.Unit +
+	_, err := r.hosts[key].Run(ctx, remote.Command{Name: "looking after the clone", Reads: true, Script: "if systemctl is-failed -q " + mysqld.Unit +
 		"; then echo 'the server did not come back after the clone:' >&2; grep ERROR /var/log/mysql/error.log | tail -n 3 >&2; exit 1; fi"})
 	return err
 }

@@ -108,7 +108,7 @@ func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Seen 
 }
 
 func observe(ctx context.Context, host remote.Host) Seen {
-	result, err := host.Run(ctx, remote.Command{Name: "asking the server about its group", Script: observeScript})
+	result, err := host.Run(ctx, remote.Command{Name: "asking the server about its group", Reads: true, Script: observeScript})
 	if err != nil {
 		return Seen{Err: err}
 	}

@@ -34,7 +34,7 @@ func connect(key string, host remote.Host) (*server, error) {
 	// What the views of the metadata compute inherits it.
 	config.Collation = "utf8mb4_0900_ai_ci"
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return host.Dial(ctx, network, address)
+		return host.Dial(ctx, remote.Endpoint{Network: network, Address: address})
 	}
 	// Without a quorum, or behind a lagging applier, our own statements must
 	// not wait for the group.

@@ -200,12 +200,12 @@ const firstContact = 5 * time.Minute
 
 // meet makes the first contact. The target's host key is the one to expect.
 func meet(ctx context.Context, trust Trust, hosts Hosts, target remote.Target) (string, error) {
-	err := remote.Await(ctx, hosts.Host(target), firstContact)
+	err := hosts.Host(target).Await(ctx, firstContact)
 	if trust == TrustFirstUse {
 		var shown *remote.Error
 		if errors.As(err, &shown) && errors.Is(err, remote.ErrHostKeyUnknown) {
 			target.HostKey = shown.Shown
-			err = remote.Await(ctx, hosts.Host(target), firstContact)
+			err = hosts.Host(target).Await(ctx, firstContact)
 		}
 	}
 	if err != nil {

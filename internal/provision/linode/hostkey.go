@@ -166,7 +166,7 @@ const (
 
 func prove(ctx context.Context, host remote.Host) error {
 	for deadline := time.Now().Add(proofPatience); ; {
-		err := remote.Prove(ctx, host)
+		err := host.Prove(ctx)
 		if err == nil || time.Now().After(deadline) || ctx.Err() != nil {
 			return err
 		}

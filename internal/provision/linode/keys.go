@@ -20,7 +20,7 @@ const authorizedKeys = "/root/.ssh/authorized_keys"
 // ReadKeys reads who may log in as root, one line a key, without comments and
 // empty lines.
 func ReadKeys(ctx context.Context, host remote.Host) ([]string, error) {
-	result, err := host.Run(ctx, remote.Command{Name: "reading authorized_keys", Script: "cat " + authorizedKeys + " 2>/dev/null || :"})
+	result, err := host.Run(ctx, remote.Command{Name: "reading authorized_keys", Reads: true, Script: "cat " + authorizedKeys + " 2>/dev/null || :"})
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func WriteKeys(ctx context.Context, host remote.Host, keys []string) error {
 	if _, err := host.Run(ctx, remote.Command{Name: "writing authorized_keys", Script: writeKeysScript, Stdin: strings.NewReader(content)}); err != nil {
 		return err
 	}
-	if err := remote.Prove(ctx, host); err != nil {
+	if err := host.Prove(ctx); err != nil {
 		_, restoreErr := host.Run(ctx, remote.Command{Name: "restoring authorized_keys", Script: restoreKeysScript})
 		return errors.Join(fmt.Errorf("with these authorized_keys nobody can log in as Atoll does, so the former ones are back: %w", err), restoreErr)
 	}

@@ -20,7 +20,7 @@ var ErrNoServer = errors.New("there is no MySQL server of Atoll's on the machine
 // Find reads the declaration of a server back from its machine, for import.
 func Find(ctx context.Context, host remote.Host) (Config, error) {
 	result, err := host.Run(ctx, remote.Command{
-		Name: "reading the server's settings",
+		Name: "reading the server's settings", Reads: true,
 		Script: fmt.Sprintf("cat %s 2>/dev/null\nsed -n 's/^After=tinc@\\(.*\\)\\.service/mesh \\1/p' /etc/systemd/system/mysql.service.d/atoll.conf 2>/dev/null\n:",
 			settingsFile),
 	})

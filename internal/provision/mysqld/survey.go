@@ -42,7 +42,7 @@ if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then echo lists; apt-cache
 // Look surveys a machine: one round trip, nothing is changed.
 func (c Config) Look(ctx context.Context, host remote.Host) (Survey, error) {
 	result, err := host.Run(ctx, remote.Command{
-		Name:   "surveying the machine for MySQL",
+		Name: "surveying the machine for MySQL", Reads: true,
 		Script: fmt.Sprintf(surveyScript, remote.Quote(c.packageName()), dataDirectory, memoryScript),
 	})
 	if err != nil {

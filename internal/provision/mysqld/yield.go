@@ -54,7 +54,7 @@ func Yield(ctx context.Context, host remote.Host, discard bool) (back func(conte
 	count := len(status.Members)
 	return func(ctx context.Context) error {
 		defer release()
-		if err := remote.Await(ctx, host, backPatience); err != nil {
+		if err := host.Await(ctx, backPatience); err != nil {
 			return err
 		}
 		_, err := (Config{}).awaitOnline(ctx, host, count)

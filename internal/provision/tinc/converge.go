@@ -225,7 +225,7 @@ func (m Mesh) tryPorts(ctx context.Context, hosts map[string]remote.Host, reache
 			}
 		}
 		slices.Sort(silent)
-		result, err := hosts[from].Run(ctx, remote.Command{Name: "trying tinc's ports", Script: m.PortProbe(silent)})
+		result, err := hosts[from].Run(ctx, remote.Command{Name: "trying tinc's ports", Reads: true, Script: m.PortProbe(silent)})
 		if err != nil {
 			return err
 		}

@@ -41,7 +41,7 @@ openssl rsa -in rsa_key.priv -pubout 2>/dev/null | sed 's/^/key /'
 // Find reads the node of a mesh from a machine: one round trip. The private key
 // is not read.
 func Find(ctx context.Context, host remote.Host, mesh string) (Found, error) {
-	result, err := host.Run(ctx, remote.Command{Name: "reading the tinc node", Script: fmt.Sprintf(findScript, remote.Quote(directory(mesh)))})
+	result, err := host.Run(ctx, remote.Command{Name: "reading the tinc node", Reads: true, Script: fmt.Sprintf(findScript, remote.Quote(directory(mesh)))})
 	if err != nil {
 		return Found{}, err
 	}
