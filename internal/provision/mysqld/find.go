@@ -51,7 +51,7 @@ func parseFile(text string) (Config, error) {
 		if parts == nil {
 			continue
 		}
-		switch name, value := normalName(parts[1]), parts[2]; name {
+		switch name, value := normalName(parts[1]), parseFileValue(parts[2]); name {
 		case "bind_address":
 			config.Address = value
 		case "port":

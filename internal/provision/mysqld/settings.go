@@ -6,9 +6,11 @@ package mysqld
 import (
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Setting is one line of the settings file.
@@ -45,40 +47,6 @@ func (c Config) required() []Setting {
 	return list
 }
 
-// refused are further names that the user cannot set, with the reason.
-var refused = map[string]string{
-	"datadir":                       "Atoll keeps the distribution's datadir",
-	"socket":                        "Atoll administers the server over the distribution's socket",
-	"log_bin":                       "the cluster needs the binary log",
-	"skip_log_bin":                  "the cluster needs the binary log",
-	"disable_log_bin":               "the cluster needs the binary log",
-	"binlog_format":                 "the cluster needs row events, which is the default",
-	"log_replica_updates":           "the cluster needs it on, which is the default",
-	"log_slave_updates":             "the cluster needs it on, which is the default",
-	"performance_schema":            "Atoll reads the group's state from it",
-	"skip_networking":               "the members reach each other over the network",
-	"skip_grant_tables":             "everybody could log in",
-	"super_read_only":               "the group sets it by the member's role",
-	"read_only":                     "the group sets it by the member's role",
-	"innodb_page_size":              "it is fixed when the datadir is made",
-	"binlog_do_db":                  "a group cannot replicate a part of the data",
-	"binlog_ignore_db":              "a group cannot replicate a part of the data",
-	"mysqlx_bind_address":           "the X protocol is off",
-	"admin_address":                 "the server listens on the mesh address and the local socket only",
-	"init_file":                     "Atoll keeps no statements outside of its resources",
-	"user":                          "the distribution's unit sets it",
-	"default_authentication_plugin": "accounts of the cluster need caching_sha2_password, which is the default",
-}
-
-// clusterOptions are attributes of atoll_mysql_cluster.
-var clusterOptions = []string{
-	"group_replication_group_name", "group_replication_local_address", "group_replication_group_seeds", "group_replication_communication_stack",
-	"group_replication_bootstrap_group", "group_replication_ssl_mode", "group_replication_recovery_use_ssl",
-	"group_replication_single_primary_mode", "group_replication_enforce_update_everywhere_checks", "group_replication_paxos_single_leader",
-	"group_replication_member_expel_timeout", "group_replication_unreachable_majority_timeout", "group_replication_autorejoin_tries",
-	"group_replication_consistency", "group_replication_exit_state_action", "group_replication_transaction_size_limit",
-}
-
 // normalName is the form in which MySQL takes all spellings of an option for one.
 func normalName(name string) string {
 	name = strings.ReplaceAll(strings.ToLower(strings.TrimSpace(name)), "-", "_")
@@ -88,29 +56,30 @@ func normalName(name string) string {
 // CheckSettings finds what the user may not set, all of it at once. It needs no
 // host, so it speaks at plan time.
 func CheckSettings(settings map[string]string) []error {
-	reasons := maps.Clone(refused)
-	for _, setting := range (Config{}).required() {
-		reasons[normalName(setting.Name)] = "the cluster needs its own value"
-	}
-	for _, name := range clusterOptions {
-		reasons[name] = "it is an attribute of atoll_mysql_cluster"
-	}
 	var problems []error
+	spellings := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(settings)) {
-		reason, taken := reasons[normalName(name)]
+		normal := normalName(name)
+		if other, twice := spellings[normal]; twice {
+			problems = append(problems, fmt.Errorf("settings[%q] and settings[%q] are one setting: keep one of them", other, name))
+		}
+		spellings[normal] = name
+		found := decide(normal)
 		switch {
-		case taken:
-			problems = append(problems, fmt.Errorf("settings[%q] cannot be set: %s. Remove it", name, reason))
-		case strings.HasPrefix(normalName(name), "replicate_"):
-			problems = append(problems, fmt.Errorf("settings[%q] cannot be set: a group cannot replicate a part of the data. Remove it", name))
-		case strings.ContainsAny(name, " \t\n=[]#") || name == "":
+		case found.refusal != "":
+			problems = append(problems, fmt.Errorf("settings[%q] cannot be set: %s. Remove it", name, found.refusal))
+		case !settingName.MatchString(normal):
 			problems = append(problems, fmt.Errorf("settings[%q] is not the name of a setting: use letters, digits and underscores", name))
-		case strings.ContainsAny(settings[name], "\n\r"):
-			problems = append(problems, fmt.Errorf("settings[%q] holds a line break: write its value in one line", name))
+		case !found.known:
+			problems = append(problems, fmt.Errorf("settings[%q] is no setting of MySQL 8.0, 8.4 or 9.x that this release knows: check its spelling", name))
+		case strings.ContainsFunc(settings[name], unicode.IsControl):
+			problems = append(problems, fmt.Errorf("settings[%q] holds a line break or another control character: write its value in one line", name))
 		}
 	}
 	return problems
 }
+
+var settingName = regexp.MustCompile(`^[a-z][a-z0-9_.]*$`)
 
 // Settings is the whole content of the file: what the cluster needs, what is
 // sized to the machine, what is sensible on such sites, and the user's own,
@@ -137,7 +106,29 @@ func (c Config) file() []byte {
 	var text strings.Builder
 	text.WriteString("# Written by Atoll: edits are taken back by the next apply.\n[mysqld]\n")
 	for _, setting := range c.Settings() {
-		fmt.Fprintf(&text, "%s = %s\n", setting.Name, setting.Value)
+		fmt.Fprintf(&text, "%s = %s\n", setting.Name, fileValue(setting.Value))
 	}
 	return []byte(text.String())
+}
+
+// fileValue writes a value so that mysqld reads it back as it is: its option
+// files take a backslash for an escape and what follows a # for a comment. What
+// the user has quoted himself stays.
+func fileValue(value string) string {
+	if len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+		return value
+	}
+	escaped := strings.ReplaceAll(value, `\`, `\\`)
+	if strings.ContainsRune(escaped, '#') || strings.TrimSpace(escaped) != escaped {
+		escaped = `"` + escaped + `"`
+	}
+	return escaped
+}
+
+// parseFileValue is the other direction.
+func parseFileValue(text string) string {
+	if len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"' && strings.ContainsAny(text, "# ") {
+		text = text[1 : len(text)-1]
+	}
+	return strings.ReplaceAll(text, `\\`, `\`)
 }

@@ -100,22 +100,6 @@ func TestGivenMemory(t *testing.T) {
 	}
 }
 
-func TestCheckSettings(t *testing.T) {
-	for name, want := range map[string]string{
-		"max_connections": "", "innodb_log_buffer_size": "", "server_id": "own value", "Bind-Address": "own value", "loose_gtid_mode": "own value",
-		"skip-log-bin": "binary log", "group_replication_member_expel_timeout": "atoll_mysql_cluster", "replicate_do_db": "part of the data",
-		"not a name": "not the name", "": "not the name",
-	} {
-		got := fmt.Sprint(CheckSettings(map[string]string{name: "x"}))
-		if want == "" && got != "[]" || want != "" && !strings.Contains(got, want) {
-			t.Errorf("settings[%q]: %s, want %q", name, got, want)
-		}
-	}
-	if got := fmt.Sprint(CheckSettings(map[string]string{"sql_mode": "a\n[client]"})); !strings.Contains(got, "line break") {
-		t.Errorf("a line break: %s", got)
-	}
-}
-
 func TestSame(t *testing.T) {
 	for _, row := range []struct {
 		name, want, is string
