@@ -6,6 +6,8 @@ package host
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -18,6 +20,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // Ensure the resource implements what Terraform is told it does.
@@ -36,9 +39,6 @@ const (
 	updateTimeout = 15 * time.Minute
 	deleteTimeout = 5 * time.Minute
 )
-
-// bootPatience is how long a new machine may take until its sshd answers.
-const bootPatience = 30 * time.Second
 
 var objectOptions = basetypes.ObjectAsOptions{}
 
@@ -92,9 +92,13 @@ func (r *hostResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
 	defer cancel()
-	if machine, ok := r.Machine(ctx, plan.Connection, &resp.Diagnostics); ok {
-		// The error of a machine that stays away is the one that converge meets.
-		_ = machine.Await(ctx, bootPatience)
+	machine, ok := r.Machine(ctx, plan.Connection, &resp.Diagnostics)
+	if !ok {
+		return
+	}
+	if err := awaitBoot(ctx, machine); err != nil {
+		base.AddError(&resp.Diagnostics, "Create", "Host "+machine.Target().Host, err)
+		return
 	}
 	r.converge(ctx, "Create", &plan, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
@@ -102,6 +106,18 @@ func (r *hostResource) Create(ctx context.Context, req resource.CreateRequest, r
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
 	base.SetMachineIdentity(ctx, plan.Connection, resp.Identity, &resp.Diagnostics)
+}
+
+// awaitBoot waits until a machine that may be booting for the first time answers.
+// That takes minutes, so nothing but the declared time-out ends it.
+func awaitBoot(ctx context.Context, machine remote.Host) error {
+	end, _ := ctx.Deadline()
+	patience := time.Until(end)
+	err := machine.Await(ctx, patience)
+	if errors.Is(err, remote.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("%s did not answer within timeouts.create (%s): %w", machine.Target().Address(), patience.Round(time.Second), err)
+	}
+	return err
 }
 
 func (r *hostResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
