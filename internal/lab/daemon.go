@@ -187,7 +187,10 @@ func (d *Daemon) add(spec HostSpec) (*machine, error) {
 	if err := d.plugIntoWAN(spec.Name, address); err != nil {
 		return nil, err
 	}
-	return added, d.uplink.join(d.paths.namespace(spec.Name), added.number)
+	if err := d.uplink.join(d.paths.namespace(spec.Name), added.number); err != nil {
+		return nil, err
+	}
+	return added, makeRoom()
 }
 
 // freeNumber is the lowest that no host has: the uplink's network is small.

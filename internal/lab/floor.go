@@ -110,7 +110,7 @@ func (f *floor) Boot(_ context.Context, name string) error {
 	}
 	select {
 	case err := <-ended:
-		return fmt.Errorf("%s ended while booting: %w\n%s", name, err, host.consoleTail())
+		return fmt.Errorf("%s ended while booting: %w\n%s%s", name, err, host.consoleTail(), exhausted("/"))
 	case <-time.After(500 * time.Millisecond):
 		return nil
 	}

@@ -129,9 +129,9 @@ func (m *machine) waitForSSH(ctx context.Context, ended <-chan error) error {
 	for {
 		select {
 		case err := <-ended:
-			return fmt.Errorf("%s ended while booting: %w\n%s", m.spec.Name, err, m.consoleTail())
+			return fmt.Errorf("%s ended while booting: %w\n%s%s", m.spec.Name, err, m.consoleTail(), exhausted("/"))
 		case <-ctx.Done():
-			return fmt.Errorf("%s did not answer SSH: %w\n%s", m.spec.Name, ctx.Err(), m.consoleTail())
+			return fmt.Errorf("%s did not answer SSH: %w\n%s%s", m.spec.Name, ctx.Err(), m.consoleTail(), exhausted("/"))
 		case <-time.After(200 * time.Millisecond):
 		}
 		conn, err := dialFrom(ctx, m.paths.namespace(Operator), address)
