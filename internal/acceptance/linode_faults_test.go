@@ -6,6 +6,7 @@ package acceptance
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -71,20 +72,86 @@ resource "atoll_linode" "vps" {
 `
 
 // The official provider's own test counts 186 requests to create 12 instances.
+// Here an order is given once a machine, and everything else is asked once for
+// all of them. Who waits asks again and again, as long as a boot takes: such
+// questions are not counted but held to their pace.
 func TestTwelveLinodesCostFewRequests(t *testing.T) {
-	a := declare(t, strings.NewReplacer("COUNT", "12", "CREATE", "5m").Replace(twelve))
-	a.apply()
-	create := a.requests()
-	a.inSync()
-	refresh := a.requests()
-	a.must(a.terraform.Destroy(t.Context()))
-	remove := a.requests()
-	t.Logf("requests for 12 instances: create %d, refresh %d, delete (with its refresh) %d", create["all"], refresh["all"], remove["all"])
-	if sum := create["all"] + refresh["all"] + remove["all"]; sum > 186/2 {
-		t.Errorf("%d requests, want at most %d\ncreate %v\nrefresh %v\ndelete %v", sum, 186/2, create, refresh, remove)
+	const count = 12
+	a := declare(t, strings.NewReplacer("COUNT", fmt.Sprint(count), "CREATE", "5m").Replace(twelve))
+	for _, phase := range []struct {
+		name   string
+		do     func()
+		orders []string
+	}{
+		{"create", func() { a.apply() }, []string{"POST /linode/instances", "PUT /linode/instances/ID"}},
+		{"refresh", func() { a.inSync() }, nil},
+		{"delete", func() { a.must(a.terraform.Destroy(t.Context())) }, []string{"DELETE /linode/instances/ID"}},
+	} {
+		begun := time.Now()
+		phase.do()
+		asked, took := a.requests(), time.Since(begun)
+		t.Logf("%s: %v", phase.name, asked)
+		for _, problem := range wasteful(asked, count, phase.orders, took) {
+			t.Errorf("%s: %s", phase.name, problem)
+		}
 	}
-	if refresh["all"] > 12 {
-		t.Errorf("%d requests to refresh 12 instances: %v", refresh["all"], refresh)
+}
+
+// wasteful names what was asked more often than many machines need.
+func wasteful(asked map[string]int, count int, orders []string, took time.Duration) []string {
+	// A list is asked for anew after a pause that is nearly the poll interval,
+	// and after an order.
+	pace, _ := time.ParseDuration(pollInterval)
+	polls := int(took/(pace*9/10)) + 2
+	single := regexp.MustCompile(`/\d+$`)
+	seen := map[string]int{}
+	for request, times := range asked {
+		if request != "all" {
+			seen[single.ReplaceAllString(request, "/ID")] += times
+		}
+	}
+	var problems []string
+	for _, order := range orders {
+		if seen[order] != count {
+			problems = append(problems, fmt.Sprintf("%d times %s for %d machines", seen[order], order, count))
+		}
+	}
+	for request, times := range seen {
+		// What the account can have is asked for when planning and when applying.
+		most := 2
+		switch {
+		case slices.Contains(orders, request):
+			continue
+		case request == "GET /account/events":
+			most = polls
+		case request == "GET /linode/instances", request == "GET /networking/firewalls":
+			most = polls + count*len(orders)
+		}
+		if times > most {
+			problems = append(problems, fmt.Sprintf("%d times %s in %s, want at most %d", times, request, took, most))
+		}
+	}
+	return problems
+}
+
+// A test of requests must see waste, and must not see it in a slow machine.
+func TestWastefulRequestsAreSeen(t *testing.T) {
+	orders := []string{"POST /linode/instances"}
+	for name, row := range map[string]struct {
+		asked    map[string]int
+		took     time.Duration
+		problems int
+	}{
+		"as few as can be":         {map[string]int{"POST /linode/instances": 12, "GET /account/events": 20, "GET /regions": 2, "all": 34}, 10 * time.Second, 0},
+		"ten times as slow a boot": {map[string]int{"POST /linode/instances": 12, "GET /account/events": 200, "GET /regions": 2, "all": 214}, 100 * time.Second, 0},
+		"everybody polls":          {map[string]int{"POST /linode/instances": 12, "GET /account/events": 240}, 10 * time.Second, 1},
+		"an order too many":        {map[string]int{"POST /linode/instances": 13}, 10 * time.Second, 1},
+		"each machine is read":     {map[string]int{"POST /linode/instances": 12, "GET /linode/instances/1": 1, "GET /linode/instances/2": 1, "GET /linode/instances/3": 1}, 10 * time.Second, 1},
+		"each asks for regions":    {map[string]int{"POST /linode/instances": 12, "GET /regions": 12}, 10 * time.Second, 1},
+	} {
+		if problems := wasteful(row.asked, 12, orders, row.took); len(problems) != row.problems {
+			t.Errorf("%s: %q", name, problems)
+		}
 	}
 }
 
