@@ -37,7 +37,7 @@ func TestDriftHasAVoice(t *testing.T) {
 		{"the host is renamed", "app1", "hostname elsewhere", `atoll_host.node["app1"]`, "host name differs, want app1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			f.T = t
+			f := f.within(t)
 			f.on(row.host, row.do)
 			plan := f.plan()
 			found := slices.ContainsFunc(plan.Drift[row.address], func(line string) bool { return strings.HasSuffix(line, row.line) })

@@ -24,7 +24,7 @@ func TestKilledApplyIsFinishedByTheNext(t *testing.T) {
 	} {
 		for _, late := range []time.Duration{100 * time.Millisecond, 1500 * time.Millisecond} {
 			t.Run(strings.Fields(moment)[0]+" after "+late.String(), func(t *testing.T) {
-				f.T = t
+				f := f.within(t)
 				f.rebuildAll()
 				f.kill(moment, late)
 				f.apply()

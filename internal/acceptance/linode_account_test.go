@@ -58,6 +58,12 @@ func declare(t *testing.T, config string) *account {
 	return a
 }
 
+func (a *account) within(t *testing.T) *account {
+	own := *a
+	own.fixture = a.fixture.within(t)
+	return &own
+}
+
 // write replaces the configuration; KEY is the lab's public key.
 func (a *account) write(config string) {
 	a.Helper()

@@ -191,7 +191,7 @@ func TestLinodeBadInput(t *testing.T) {
 		"firewall port": {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"fff\"\n  open = { web = { protocol = \"tcp\", ports = [\"http\"] } }\n}\n", []string{"ports", "http", "65535"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a.T = t
+			a := a.within(t)
 			a.write(test.config)
 			_, err := a.terraform.Plan(t.Context())
 			a.says(a.refusal(err), test.wants...)
