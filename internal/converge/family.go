@@ -49,6 +49,5 @@ func installStep(names []string) Step {
 	for i, name := range names {
 		quoted[i] = quote(name)
 	}
-	list := strings.Join(names, ", ")
-	return Step{Title: "install " + list, Effect: Effect{EffectInstall, list}, Script: "set -- " + strings.Join(quoted, " ") + "\n" + aptScript}
+	return Step{Title: "install " + strings.Join(names, ", "), Script: "set -- " + strings.Join(quoted, " ") + "\n" + aptScript}
 }

@@ -36,6 +36,7 @@ type order func(ctx context.Context, r request) (any, error)
 // handler maps the control socket's paths to orders.
 func (d *Daemon) handler(stop func()) http.Handler {
 	mux := http.NewServeMux()
+	done := struct{}{}
 	orders := map[string]order{
 		"/link":     d.orderLink,
 		"/link/get": d.orderGetLink,
@@ -43,7 +44,7 @@ func (d *Daemon) handler(stop func()) http.Handler {
 		"/mend":     d.orderChange(func(l *Link, _ request) { l.Cut = false }),
 		"/block":    d.orderBlock,
 		"/unblock":  d.orderUnblock,
-		"/reset":    func(context.Context, request) (any, error) { d.wan.reset(); return nil, nil },
+		"/reset":    func(context.Context, request) (any, error) { d.wan.reset(); return done, nil },
 		"/plug/pull": func(_ context.Context, r request) (any, error) {
 			return nil, d.withMachine(r.Host, (*machine).pullPlug)
 		},
@@ -59,7 +60,7 @@ func (d *Daemon) handler(stop func()) http.Handler {
 		"/stats":           func(context.Context, request) (any, error) { return d.wan.statistics(), nil },
 		"/linode/fail":     d.orderFail,
 		"/linode/requests": func(context.Context, request) (any, error) { return d.linode.Requests(), nil },
-		"/down":            func(context.Context, request) (any, error) { stop(); return nil, nil },
+		"/down":            func(context.Context, request) (any, error) { stop(); return done, nil },
 	}
 	for path, carryOut := range orders {
 		mux.HandleFunc("POST "+path, func(w http.ResponseWriter, r *http.Request) {
@@ -105,7 +106,7 @@ func (d *Daemon) orderFail(_ context.Context, r request) (any, error) {
 		r.Faults = &linode.Faults{}
 	}
 	d.linode.Fail(*r.Faults)
-	return nil, nil
+	return struct{}{}, nil
 }
 
 func (d *Daemon) orderGetLink(_ context.Context, r request) (any, error) {
@@ -151,7 +152,7 @@ func (d *Daemon) orderChange(edit func(*Link, request)) order {
 			edit(&link, r)
 			changed.set(link)
 		}
-		return nil, nil
+		return struct{}{}, nil
 	}
 }
 

@@ -70,13 +70,13 @@ func (m firewallModel) rules(ctx context.Context, diags *diag.Diagnostics) []fir
 	if !m.SSH.IsNull() {
 		var ssh sshRule
 		diags.Append(m.SSH.As(ctx, &ssh, basetypes.ObjectAsOptions{})...)
-		intent.SSHPort = uint16(ssh.Port.ValueInt64()) //nolint:gosec // the validator bounds it
+		intent.SSHPort = uint16(ssh.Port.ValueInt64()) // the validator bounds it
 		intent.SSHFrom = networks(ctx, path.Root("ssh").AtName("from"), ssh.From, diags)
 	}
 	if !m.Mesh.IsNull() {
 		var mesh meshRule
 		diags.Append(m.Mesh.As(ctx, &mesh, basetypes.ObjectAsOptions{})...)
-		intent.MeshPort = uint16(mesh.Port.ValueInt64()) //nolint:gosec // the validator bounds it
+		intent.MeshPort = uint16(mesh.Port.ValueInt64()) // the validator bounds it
 		peers := map[string]string{}
 		diags.Append(mesh.Peers.ElementsAs(ctx, &peers, false)...)
 		for _, name := range slices.Sorted(maps.Keys(peers)) {

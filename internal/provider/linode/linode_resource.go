@@ -20,7 +20,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
@@ -152,7 +151,7 @@ func (r *linodeResource) Read(ctx context.Context, req resource.ReadRequest, res
 
 // seeKeys reads who may log in, over SSH. A machine that does not answer is
 // drift, not an error: the account says that it is there.
-func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags *diag.Diagnostics) []converge.Line {
+func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags *diag.Diagnostics) []string {
 	if state.HostKey.IsNull() {
 		return nil
 	}
@@ -163,7 +162,7 @@ func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags 
 		state.seeKeys(keys)
 	case base.Judge(err) == base.KeepAsDrift:
 		base.WarnUnreachable(diags, state.subject(), err)
-		return []converge.Line{base.Unreachable(err)}
+		return []string{base.Unreachable(err)}
 	case base.Judge(err) == base.Keep:
 		base.AddError(diags, "Read", state.subject(), err)
 	}

@@ -160,29 +160,23 @@ func ReadStatus(o converge.Observation) Status {
 	return s
 }
 
-// CodeBootstrap says that the router has to be bootstrapped anew.
-const CodeBootstrap converge.Code = "router-bootstrap"
-
 // bootstrapDrift says why the router has to be bootstrapped anew.
-func (c Config) bootstrapDrift(s Status) []converge.Line {
-	line := func(subject, text string) []converge.Line {
-		return []converge.Line{{Subject: subject, Code: CodeBootstrap, Text: text}}
-	}
+func (c Config) bootstrapDrift(s Status) []string {
 	switch {
 	case s.Declared == "":
-		return line("router", "not bootstrapped")
+		return []string{"router: not bootstrapped"}
 	case s.Declared != c.declared():
-		return line("router", "bootstrapped for another cluster or other settings")
+		return []string{"router: bootstrapped for another cluster or other settings"}
 	case s.ConfNow != s.ConfThen:
-		return line("file "+conf, "content differs")
+		return []string{"file " + conf + ": content differs"}
 	case !s.Keyring:
-		return line("router", "its keyring is missing")
+		return []string{"router: its keyring is missing"}
 	}
 	return nil
 }
 
 // Drift is what the engine does not see.
-func (c Config) Drift(s Status, active bool) []converge.Line {
+func (c Config) Drift(s Status, active bool) []string {
 	lines := c.bootstrapDrift(s)
 	if len(lines) > 0 || !active {
 		return lines
@@ -190,7 +184,7 @@ func (c Config) Drift(s Status, active bool) []converge.Line {
 	for _, port := range []int64{c.ReadWrite, c.ReadOnly, c.ReadWriteSplit} {
 		listens := slices.ContainsFunc(s.Listening, func(address string) bool { return strings.HasSuffix(address, fmt.Sprintf(":%d", port)) })
 		if !listens {
-			lines = append(lines, converge.Line{Subject: fmt.Sprintf("port %d", port), Code: converge.CodeSilent, Text: "nothing listens"})
+			lines = append(lines, fmt.Sprintf("port %d: nothing listens", port))
 		}
 	}
 	return lines
