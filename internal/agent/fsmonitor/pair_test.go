@@ -1,0 +1,193 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package fsmonitor
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+)
+
+// pair is two trees that a unison keeps in step, over something that looks to
+// it like SSH.
+type pair struct {
+	t                *testing.T
+	client           string
+	top, here, there string
+	environment      []string
+	command          *exec.Cmd
+	ended            chan error
+	log              *journal
+}
+
+// journal is what unison says.
+type journal struct {
+	mutex sync.Mutex
+	text  bytes.Buffer
+}
+
+func (j *journal) Write(text []byte) (int, error) {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	return j.text.Write(text)
+}
+
+func (j *journal) String() string {
+	j.mutex.Lock()
+	defer j.mutex.Unlock()
+	return j.text.String()
+}
+
+const profile = `root = %[1]s
+root = ssh://other/%[2]s
+sshcmd = %[3]s
+servercmd = %[4]s
+batch = true
+repeat = watch
+auto = true
+times = true
+prefer = newer
+log = false
+ignore = Path .tier
+nodeletionpartial = Path 20?? -> %[1]s
+nodeletionpartial = Path 20?? -> ssh://other/%[2]s
+nodeletionpartial = Path 20??/?? -> %[1]s
+nodeletionpartial = Path 20??/?? -> ssh://other/%[2]s
+nodeletionpartial = Path 20??/??/?? -> %[1]s
+nodeletionpartial = Path 20??/??/?? -> ssh://other/%[2]s
+`
+
+// transport stands where ssh is: it drops what is meant for ssh and runs the rest here.
+const transport = `#!/bin/sh
+while [ "$1" != -e ]; do shift; done
+shift 2
+export UNISON=%q UNISONLOCALHOSTNAME=there
+exec sh -c "$*"
+`
+
+func newPair(t *testing.T, client, server string) *pair {
+	t.Helper()
+	top := t.TempDir()
+	p := &pair{t: t, client: client, top: top, here: filepath.Join(top, "here/hot"), there: filepath.Join(top, "there/hot")}
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"bin", "state-here", "state-there", "here/hot/.tier", "there/hot/.tier", "here/cold", "there/cold"} {
+		if err := os.MkdirAll(filepath.Join(top, dir), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ssh := filepath.Join(top, "bin/ssh")
+	err = errors.Join(
+		os.Symlink(self, filepath.Join(top, "bin/unison-fsmonitor")),
+		os.WriteFile(ssh, fmt.Appendf(nil, transport, filepath.Join(top, "state-there")), 0o700),
+		os.WriteFile(filepath.Join(top, "state-here/tier.prf"), fmt.Appendf(nil, profile, p.here, p.there, ssh, server), 0o600),
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.environment = append(os.Environ(), "UNISON="+filepath.Join(top, "state-here"), "UNISONLOCALHOSTNAME=here",
+		"PATH="+filepath.Join(top, "bin")+":"+os.Getenv("PATH"), "LC_ALL=C.UTF-8")
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *pair) start() {
+	p.t.Helper()
+	p.log, p.ended = &journal{}, make(chan error, 1)
+	p.command = exec.Command(p.client, "tier", "-ui", "text")
+	p.command.Env, p.command.Stdout, p.command.Stderr = p.environment, p.log, p.log
+	// The other side holds the pipes, too: Wait comes back when both have ended.
+	p.command.WaitDelay = patient
+	if err := p.command.Start(); err != nil {
+		p.t.Fatal(err)
+	}
+	go func(command *exec.Cmd, ended chan<- error) { ended <- command.Wait() }(p.command, p.ended)
+}
+
+func (p *pair) stop() {
+	if p.command == nil {
+		return
+	}
+	_ = p.command.Process.Signal(os.Interrupt)
+	select {
+	case err := <-p.ended:
+		p.t.Logf("unison was stopped: %v", err)
+	case <-time.After(patient):
+		p.t.Errorf("unison does not stop: killed: %v, %v", p.command.Process.Kill(), <-p.ended)
+	}
+	p.command = nil
+	// Both are gone: a lock that is left is left for good.
+	locks, _ := filepath.Glob(filepath.Join(p.top, "state-*/lk*"))
+	for _, lock := range locks {
+		_ = os.Remove(lock)
+	}
+}
+
+// until waits for a condition, and shows what unison said where it does not come.
+func (p *pair) until(what string, holds func() bool) time.Duration {
+	p.t.Helper()
+	began := time.Now()
+	for !holds() {
+		select {
+		case err := <-p.ended:
+			p.ended <- err
+			p.t.Fatalf("unison ended before %s: %v\n%s", what, err, p.log)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Since(began) > 3*patient {
+			p.t.Fatalf("never: %s\n%s", what, p.log)
+		}
+	}
+	return time.Since(began)
+}
+
+func (p *pair) exists(path string) func() bool {
+	return func() bool { _, err := os.Stat(path); return err == nil }
+}
+
+// contents gives all of a tree that unison keeps in step here.
+func contents(t *testing.T, root string) map[string]string {
+	found := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) || temporary(filepath.Base(path)) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		relative, _ := filepath.Rel(root, path)
+		switch {
+		case entry.IsDir():
+			if relative == ".tier" {
+				return fs.SkipDir
+			}
+			found[relative] = "directory"
+		case entry.Type()&fs.ModeSymlink != 0:
+			target, _ := os.Readlink(path)
+			found[relative] = "link " + target
+		default:
+			text, _ := os.ReadFile(path)
+			found[relative] = "file " + string(text)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	return found
+}
+
+func (p *pair) same() bool {
+	return maps.Equal(contents(p.t, p.here), contents(p.t, p.there))
+}
