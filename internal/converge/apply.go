@@ -159,7 +159,7 @@ func Converge(ctx context.Context, host remote.Host, m Manifest) (Observation, e
 		case len(plan.Steps) == 0:
 			return observation, nil
 		case round > rounds:
-			return observation, fmt.Errorf("%w: %s", ErrStillDiffers, strings.Join(plan.Drift, "; "))
+			return observation, fmt.Errorf("%w: %s", ErrStillDiffers, strings.Join(Texts(plan.Drift), "; "))
 		}
 		if err := Apply(ctx, host, m, plan.Steps); err != nil {
 			return observation, err

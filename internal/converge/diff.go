@@ -12,10 +12,10 @@ import (
 	"strings"
 )
 
-// Plan is what Diff found: the drift in plain language and the steps that mend
-// it. In sync both are empty.
+// Plan is what Diff found: the drift and the steps that mend it. In sync both
+// are empty.
 type Plan struct {
-	Drift []string
+	Drift []Line
 	Steps []Step
 	// Refusal says why the manifest cannot be had on this host at all; then
 	// there are no steps.
@@ -24,17 +24,15 @@ type Plan struct {
 
 // Restarts says whether the plan restarts a unit that runs.
 func (p Plan) Restarts(unit string) bool {
-	return slices.ContainsFunc(p.Steps, func(step Step) bool { return step.Title == restartTitle(unit) })
+	return slices.ContainsFunc(p.Steps, func(step Step) bool { return step.Effect == Effect{EffectRestart, unit} })
 }
-
-func restartTitle(unit string) string { return "restart " + unit }
 
 // Diff compares what is wanted with what was seen. It is a function of its two
 // arguments, without I/O, and speaks at plan time as at apply time.
 func Diff(m Manifest, o Observation) Plan {
 	d := &differ{manifest: m, observation: o, restart: map[string]bool{}, reload: map[string]bool{}}
 	if err := supported(m, o); err != nil {
-		return Plan{Drift: []string{err.Error()}, Refusal: err}
+		return Plan{Drift: []Line{{Code: CodeUnsupported, Text: err.Error()}}, Refusal: err}
 	}
 	d.packages()
 	d.users()
@@ -52,16 +50,25 @@ func Diff(m Manifest, o Observation) Plan {
 type differ struct {
 	manifest    Manifest
 	observation Observation
-	drift       []string
+	drift       []Line
 	steps       []Step
 	// restart and reload hold the units that changes ask for.
 	restart, reload map[string]bool
 	unitsChanged    bool
 }
 
-func (d *differ) add(step Step, drift ...string) {
+func (d *differ) add(step Step, drift ...Line) {
 	d.steps = append(d.steps, step)
 	d.drift = append(d.drift, drift...)
+}
+
+// say adds a line of drift.
+func (d *differ) say(kind, name string, code Code, text string) {
+	d.drift = append(d.drift, line(kind, name, code, "%s", text))
+}
+
+func line(kind, name string, code Code, text string, values ...any) Line {
+	return Line{Subject: kind + " " + name, Code: code, Text: fmt.Sprintf(text, values...)}
 }
 
 func (d *differ) trigger(restart, reload []string) {
@@ -81,9 +88,9 @@ func (d *differ) packages() {
 		case strings.HasPrefix(seen.Status, "ii"), strings.HasPrefix(seen.Status, "hi"):
 			continue
 		case seen.Status == "" || strings.HasSuffix(strings.TrimSpace(seen.Status), "n") || strings.HasSuffix(strings.TrimSpace(seen.Status), "c"):
-			d.drift = append(d.drift, fmt.Sprintf("package %s: not installed", wanted.Name))
+			d.say("package", wanted.Name, CodeNotInstalled, "not installed")
 		default:
-			d.drift = append(d.drift, fmt.Sprintf("package %s: half installed", wanted.Name))
+			d.say("package", wanted.Name, CodeHalfInstalled, "half installed")
 		}
 		missing = append(missing, wanted.Name)
 	}
@@ -98,9 +105,9 @@ func (d *differ) users() {
 		lacking := without(wanted.Groups, seen.Groups)
 		switch {
 		case !seen.Exists:
-			d.add(userStep(wanted), fmt.Sprintf("user %s: missing", wanted.Name))
+			d.add(userStep(wanted), line("user", wanted.Name, CodeMissing, "missing"))
 		case len(lacking) > 0:
-			d.add(userStep(wanted), fmt.Sprintf("user %s: not in group %s", wanted.Name, strings.Join(lacking, ", ")))
+			d.add(userStep(wanted), line("user", wanted.Name, CodeNotInGroup, "not in group %s", strings.Join(lacking, ", ")))
 		}
 	}
 }
@@ -108,17 +115,18 @@ func (d *differ) users() {
 func (d *differ) directories() {
 	for i, wanted := range d.manifest.Directories {
 		seen := d.observation.Directories[i]
-		var line string
+		var code Code
+		var text string
 		switch seen.Kind {
 		case "directory":
-			line = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
+			code, text = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
 		case "missing":
-			line = "missing"
+			code, text = CodeMissing, "missing"
 		default:
-			line = "is not a directory"
+			code, text = CodeOtherKind, "is not a directory"
 		}
-		if line != "" {
-			d.add(directoryStep(wanted), fmt.Sprintf("directory %s: %s", wanted.Path, line))
+		if code != "" {
+			d.add(directoryStep(wanted), line("directory", wanted.Path, code, "%s", text))
 		}
 	}
 }
@@ -130,7 +138,7 @@ func (d *differ) sysctls() {
 			if seen == "" {
 				seen = "not known to this kernel"
 			}
-			d.add(sysctlStep(wanted), fmt.Sprintf("sysctl %s: is %s, want %s", wanted.Key, seen, wanted.Value))
+			d.add(sysctlStep(wanted), line("sysctl", wanted.Key, CodeValue, "is %s, want %s", seen, wanted.Value))
 		}
 	}
 }
@@ -138,26 +146,27 @@ func (d *differ) sysctls() {
 func (d *differ) files() {
 	for i, wanted := range d.manifest.allFiles() {
 		seen := d.observation.Files[i]
-		var line string
+		var code Code
+		var text string
 		sum := sha256.Sum256(wanted.Content)
 		switch {
 		case seen.Kind == "missing":
-			line = "missing"
+			code, text = CodeMissing, "missing"
 		case seen.Kind != "regular":
-			line = "is not a regular file"
+			code, text = CodeOtherKind, "is not a regular file"
 		case seen.SHA256 != hex.EncodeToString(sum[:]):
-			line = "content differs"
+			code, text = CodeContent, "content differs"
 		default:
-			line = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
-			if line == "" {
+			code, text = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
+			if code == "" {
 				continue
 			}
 			// The content is right, so the file keeps its time stamp: tinc
 			// drops every peer whose host file is newer than its last look.
-			d.add(attributesStep(wanted), fmt.Sprintf("file %s: %s", wanted.Path, line))
+			d.add(attributesStep(wanted), line("file", wanted.Path, code, "%s", text))
 			continue
 		}
-		d.add(fileStep(wanted), fmt.Sprintf("file %s: %s", wanted.Path, line))
+		d.add(fileStep(wanted), line("file", wanted.Path, code, "%s", text))
 		d.trigger(wanted.Restart, wanted.Reload)
 		d.unitsChanged = d.unitsChanged || isUnitFile(wanted.Path)
 	}
@@ -166,17 +175,18 @@ func (d *differ) files() {
 func (d *differ) links() {
 	for i, wanted := range d.manifest.Links {
 		seen := d.observation.Links[i]
-		line := ""
+		var code Code
+		var text string
 		switch {
 		case seen.Kind == "missing":
-			line = "missing"
+			code, text = CodeMissing, "missing"
 		case seen.Kind != "is":
-			line = "is not a link"
+			code, text = CodeOtherKind, "is not a link"
 		case seen.Target != wanted.Target:
-			line = fmt.Sprintf("leads to %s, want %s", seen.Target, wanted.Target)
+			code, text = CodeTarget, fmt.Sprintf("leads to %s, want %s", seen.Target, wanted.Target)
 		}
-		if line != "" {
-			d.add(linkStep(wanted), fmt.Sprintf("link %s: %s", wanted.Path, line))
+		if code != "" {
+			d.add(linkStep(wanted), line("link", wanted.Path, code, "%s", text))
 			d.trigger(wanted.Restart, wanted.Reload)
 		}
 	}
@@ -185,7 +195,7 @@ func (d *differ) links() {
 func (d *differ) actions() {
 	for i, action := range d.manifest.Actions {
 		if !d.observation.ActionsDone[i] {
-			d.add(Step{Title: action.Name, Script: action.Run}, action.Drift)
+			d.add(Step{Title: action.Name, Effect: Effect{EffectRun, action.Name}, Script: action.Run}, action.Line)
 			d.trigger(action.Restart, action.Reload)
 		}
 	}
@@ -202,7 +212,7 @@ func (d *differ) stale() {
 		paths []string
 	}{{"unit", gone.Units}, {"file", gone.Files}, {"link", gone.Links}, {"directory", gone.Directories}} {
 		for _, path := range kind.paths {
-			d.drift = append(d.drift, fmt.Sprintf("%s %s: no longer declared", kind.name, path))
+			d.say(kind.name, path, CodeStale, "no longer declared")
 		}
 	}
 	d.steps = append(d.steps, removeSteps(gone)...)
@@ -215,24 +225,25 @@ func (d *differ) units() {
 		d.unitsChanged = d.unitsChanged || seen.NeedReload
 	}
 	if d.unitsChanged {
-		d.steps = append(d.steps, Step{Title: "reload systemd", Script: "systemctl daemon-reload"})
+		d.steps = append(d.steps, rereadStep())
 	}
 	for i, wanted := range d.manifest.Units {
 		d.unit(wanted, d.observation.Units[i])
 	}
 	for _, name := range sortedKeys(d.restart) {
-		d.steps = append(d.steps, Step{Title: restartTitle(name), Script: "systemctl try-restart -- " + quote(name)})
+		d.steps = append(d.steps, restartStep(name))
 		delete(d.reload, name)
 	}
 	for _, name := range sortedKeys(d.reload) {
-		d.steps = append(d.steps, Step{Title: "reload " + name, Script: "systemctl try-reload-or-restart -- " + quote(name)})
+		d.steps = append(d.steps, reloadStep(name))
 	}
 }
 
 func (d *differ) unit(wanted Unit, seen UnitSeen) {
 	enabled := seen.UnitFileState == "enabled" || seen.UnitFileState == "static" || seen.UnitFileState == "generated" || seen.UnitFileState == "alias"
 	if wanted.Enabled != nil && *wanted.Enabled != enabled {
-		d.add(enableStep(wanted.Name, *wanted.Enabled), fmt.Sprintf("unit %s: %s, want %s", wanted.Name, word(enabled, "enabled", "disabled"), word(*wanted.Enabled, "enabled", "disabled")))
+		is := word(enabled, CodeEnabled, CodeDisabled)
+		d.add(enableStep(wanted.Name, *wanted.Enabled), line("unit", wanted.Name, is, "%s, want %s", is, word(*wanted.Enabled, "enabled", "disabled")))
 	}
 	active := seen.ActiveState == "active" || seen.ActiveState == "reloading"
 	if wanted.Active != nil && *wanted.Active != active {
@@ -240,7 +251,7 @@ func (d *differ) unit(wanted Unit, seen UnitSeen) {
 		if state == "" {
 			state = "unknown"
 		}
-		d.add(activeStep(wanted.Name, *wanted.Active), fmt.Sprintf("unit %s: %s, want %s", wanted.Name, state, word(*wanted.Active, "active", "inactive")))
+		d.add(activeStep(wanted.Name, *wanted.Active), line("unit", wanted.Name, word(active, CodeActive, CodeInactive), "%s, want %s", state, word(*wanted.Active, "active", "inactive")))
 		// A unit that starts now reads its new configuration anyway.
 		delete(d.restart, wanted.Name)
 		delete(d.reload, wanted.Name)
@@ -256,30 +267,30 @@ func (d *differ) plan() Plan {
 		had = *d.observation.Record
 	}
 	if d.observation.Record != nil && len(d.steps) == 0 && had.equal(want) {
-		return Plan{Drift: []string{}}
+		return Plan{Drift: []Line{}}
 	}
 	steps := append([]Step{recordStep(want.union(had))}, d.steps...)
 	if !want.union(had).equal(want) {
 		steps = append(steps, recordStep(want))
 	}
 	if d.observation.Record == nil && len(d.drift) == 0 {
-		d.drift = append(d.drift, "record of "+d.manifest.Owner+": missing")
+		d.say("record of", d.manifest.Owner, CodeMissing, "missing")
 	}
-	return Plan{Drift: append([]string{}, d.drift...), Steps: steps}
+	return Plan{Drift: append([]Line{}, d.drift...), Steps: steps}
 }
 
-// attributes compares mode and owner and gives a line, or "".
-func attributes(seen FileSeen, mode fs.FileMode, owner, group string) string {
+// attributes compares mode and owner and gives what differs first, or "".
+func attributes(seen FileSeen, mode fs.FileMode, owner, group string) (Code, string) {
 	if want := modeText(mode); normalMode(seen.Mode) != want {
-		return fmt.Sprintf("mode %s, want %s", normalMode(seen.Mode), want)
+		return CodeMode, fmt.Sprintf("mode %s, want %s", normalMode(seen.Mode), want)
 	}
 	if want := orRoot(owner); seen.Owner != want {
-		return fmt.Sprintf("owner %s, want %s", seen.Owner, want)
+		return CodeOwner, fmt.Sprintf("owner %s, want %s", seen.Owner, want)
 	}
 	if want := orRoot(group); seen.Group != want {
-		return fmt.Sprintf("group %s, want %s", seen.Group, want)
+		return CodeGroup, fmt.Sprintf("group %s, want %s", seen.Group, want)
 	}
-	return ""
+	return "", ""
 }
 
 func orRoot(name string) string {
@@ -289,7 +300,7 @@ func orRoot(name string) string {
 	return name
 }
 
-func word(yes bool, is, not string) string {
+func word[T ~string](yes bool, is, not T) T {
 	if yes {
 		return is
 	}

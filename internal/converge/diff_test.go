@@ -29,7 +29,7 @@ func whole() Manifest {
 		Sysctls:     []Sysctl{{Key: "a.b", Value: "1 2"}},
 		Files:       []File{{Path: "/d/f", Mode: 0o644, Content: []byte("text"), Restart: []string{"x.service"}, Reload: []string{"y.service"}}},
 		Links:       []Link{{Path: "/d/l", Target: "/d/f"}},
-		Actions:     []Action{{Name: "make it", Drift: "it: missing", Run: "true", Restart: []string{"x.service"}}},
+		Actions:     []Action{{Name: "make it", Line: Line{"it", CodeMissing, "missing"}, Run: "true", Restart: []string{"x.service"}}},
 		Units:       []Unit{{Name: "x.service", Enabled: &yes, Active: &yes}},
 	}
 }
@@ -97,7 +97,7 @@ func TestDiff(t *testing.T) {
 			if plan.Refusal != nil {
 				t.Fatal(plan.Refusal)
 			}
-			if diff := cmp.Diff(row.drift, plan.Drift); diff != "" {
+			if diff := cmp.Diff(row.drift, Texts(plan.Drift)); diff != "" {
 				t.Errorf("drift:\n%s", diff)
 			}
 			if diff := cmp.Diff(row.steps, titles(plan.Steps)); diff != "" {
@@ -152,4 +152,39 @@ func FuzzParseObservation(f *testing.F) {
 	f.Fuzz(func(_ *testing.T, text string) {
 		_, _ = parseObservation(manifest, text) // must not panic
 	})
+}
+
+// What a step does stands in its effect: an action may be called anything.
+func TestRestartsReadsEffects(t *testing.T) {
+	named := whole()
+	named.Actions[0] = Action{Name: "restart x.service", Line: Line{"it", CodeMissing, "missing"}, Run: "true"}
+	seen := inSync()
+	seen.ActionsDone[0] = false
+	if Diff(named, seen).Restarts("x.service") {
+		t.Error("an action's name is taken for a restart")
+	}
+	seen.Files[0].SHA256 = "x"
+	if plan := Diff(named, seen); !plan.Restarts("x.service") || plan.Restarts("y.service") {
+		t.Error("a restart is not seen, or seen of another unit")
+	}
+}
+
+func TestLinesHaveCodes(t *testing.T) {
+	seen := inSync()
+	seen.Packages["tinc"] = PackageSeen{"rc ", "1"}
+	seen.Users[0].Groups = nil
+	seen.Files[0].Mode, seen.Links[0].Kind = "666", "other"
+	seen.Units[0] = UnitSeen{ActiveState: "failed", UnitFileState: "disabled"}
+	seen.Record.Files = append(seen.Record.Files, "/old")
+	var codes []Code
+	for _, line := range Diff(whole(), seen).Drift {
+		codes = append(codes, line.Code)
+	}
+	want := []Code{CodeNotInstalled, CodeNotInGroup, CodeMode, CodeOtherKind, CodeStale, CodeDisabled, CodeInactive}
+	if diff := cmp.Diff(want, codes); diff != "" {
+		t.Error(diff)
+	}
+	if got := (Line{"file /a", CodeMissing, "missing"}).At("hk1"); got.String() != "hk1: file /a: missing" || got.Code != CodeMissing {
+		t.Errorf("at a member: %q, %s", got, got.Code)
+	}
 }

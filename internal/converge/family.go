@@ -49,5 +49,6 @@ func installStep(names []string) Step {
 	for i, name := range names {
 		quoted[i] = quote(name)
 	}
-	return Step{Title: "install " + strings.Join(names, ", "), Script: "set -- " + strings.Join(quoted, " ") + "\n" + aptScript}
+	list := strings.Join(names, ", ")
+	return Step{Title: "install " + list, Effect: Effect{EffectInstall, list}, Script: "set -- " + strings.Join(quoted, " ") + "\n" + aptScript}
 }

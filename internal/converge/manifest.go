@@ -98,8 +98,8 @@ type Action struct {
 	// Run does it. It has to leave Done true, and be safe to run again after
 	// it was killed half-way.
 	Run string
-	// Drift is the line shown when Done is not true ("private key is missing").
-	Drift string
+	// Line is shown when Done is not true ("private key: missing").
+	Line Line
 	// Restart and Reload name units to restart or reload after Run.
 	Restart, Reload []string
 }

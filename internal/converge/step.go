@@ -21,6 +21,8 @@ import (
 type Step struct {
 	// Title says what it does, in a few words.
 	Title string
+	// Effect says so to code.
+	Effect Effect
 	// Script runs in a subshell under set -e.
 	Script string
 	// Payload is what the script reads from standard input, to the byte.
@@ -37,7 +39,9 @@ func recordStep(record Record) Step {
 	if err != nil {
 		panic(err) // a struct of strings always encodes
 	}
-	return fileStepTitled("record what belongs to "+record.Owner, File{Path: recordPath(record.Owner), Mode: 0o644, Content: content}, true)
+	step := fileStepTitled("record what belongs to "+record.Owner, File{Path: recordPath(record.Owner), Mode: 0o644, Content: content}, true)
+	step.Effect.Kind = EffectRecord
+	return step
 }
 
 func fileStep(file File) Step { return fileStepTitled("write "+file.Path, file, false) }
@@ -62,16 +66,16 @@ mv -fT "$t" %[7]s
 sync %[8]s
 trap - EXIT`, prepare, quote(temporary), len(file.Content), hex.EncodeToString(sum[:]),
 		quote(orRoot(file.Owner)+":"+orRoot(file.Group)), modeText(file.Mode), quote(file.Path), quote(path.Dir(file.Path)))
-	return Step{Title: title, Script: script, Payload: file.Content}
+	return Step{Title: title, Effect: Effect{EffectWrite, file.Path}, Script: script, Payload: file.Content}
 }
 
 func attributesStep(file File) Step {
-	return Step{Title: "set owner and mode of " + file.Path, Script: fmt.Sprintf("chown -- %s %s\nchmod %s %s",
+	return Step{Title: "set owner and mode of " + file.Path, Effect: Effect{EffectWrite, file.Path}, Script: fmt.Sprintf("chown -- %s %s\nchmod %s %s",
 		quote(orRoot(file.Owner)+":"+orRoot(file.Group)), quote(file.Path), modeText(file.Mode), quote(file.Path))}
 }
 
 func directoryStep(directory Directory) Step {
-	return Step{Title: "make directory " + directory.Path, Script: fmt.Sprintf("mkdir -p -- %[1]s\nchown -- %[2]s %[1]s\nchmod %[3]s %[1]s",
+	return Step{Title: "make directory " + directory.Path, Effect: Effect{EffectWrite, directory.Path}, Script: fmt.Sprintf("mkdir -p -- %[1]s\nchown -- %[2]s %[1]s\nchmod %[3]s %[1]s",
 		quote(directory.Path), quote(orRoot(directory.Owner)+":"+orRoot(directory.Group)), modeText(directory.Mode))}
 }
 
@@ -79,7 +83,7 @@ func directoryStep(directory Directory) Step {
 // alone and reported: it may be the user's data.
 func linkStep(link Link) Step {
 	temporary := path.Join(path.Dir(link.Path), ".atoll."+path.Base(link.Path))
-	return Step{Title: "link " + link.Path, Script: fmt.Sprintf(`if [ -e %[1]s ] && [ ! -L %[1]s ]; then
+	return Step{Title: "link " + link.Path, Effect: Effect{EffectWrite, link.Path}, Script: fmt.Sprintf(`if [ -e %[1]s ] && [ ! -L %[1]s ]; then
   echo "there is something else in its place: move it away" >&2; exit 1
 fi
 ln -sfnT -- %[2]s %[3]s
@@ -99,27 +103,39 @@ func userStep(user User) Step {
 	for _, group := range user.Groups {
 		script += fmt.Sprintf("usermod -a -G %s %s\n", quote(group), quote(user.Name))
 	}
-	return Step{Title: "make user " + user.Name, Script: script}
+	return Step{Title: "make user " + user.Name, Effect: Effect{EffectAccount, user.Name}, Script: script}
 }
 
 func sysctlStep(sysctl Sysctl) Step {
 	file := "/proc/sys/" + strings.ReplaceAll(sysctl.Key, ".", "/")
-	return Step{Title: "set " + sysctl.Key, Script: fmt.Sprintf("printf '%%s\\n' %s >%s", quote(sysctl.Value), quote(file))}
+	return Step{Title: "set " + sysctl.Key, Effect: Effect{EffectSet, sysctl.Key}, Script: fmt.Sprintf("printf '%%s\\n' %s >%s", quote(sysctl.Value), quote(file))}
 }
 
 func enableStep(unit string, enable bool) Step {
 	verb := word(enable, "enable", "disable")
-	return Step{Title: verb + " " + unit, Script: "systemctl " + verb + " --quiet -- " + quote(unit)}
+	return Step{Title: verb + " " + unit, Effect: Effect{EffectKind(verb), unit}, Script: "systemctl " + verb + " --quiet -- " + quote(unit)}
 }
 
 // activeStep starts or stops. When a start fails, what the unit said last goes
 // into the error: it holds the reason.
 func activeStep(unit string, start bool) Step {
 	if !start {
-		return Step{Title: "stop " + unit, Script: "systemctl stop -- " + quote(unit)}
+		return Step{Title: "stop " + unit, Effect: Effect{EffectStop, unit}, Script: "systemctl stop -- " + quote(unit)}
 	}
-	return Step{Title: "start " + unit, Script: fmt.Sprintf(`systemctl reset-failed -- %[1]s 2>/dev/null || :
+	return Step{Title: "start " + unit, Effect: Effect{EffectStart, unit}, Script: fmt.Sprintf(`systemctl reset-failed -- %[1]s 2>/dev/null || :
 systemctl start -- %[1]s || { journalctl -q -n 15 -o cat -u %[1]s >&2; exit 1; }`, quote(unit))}
+}
+
+func restartStep(unit string) Step {
+	return Step{Title: "restart " + unit, Effect: Effect{EffectRestart, unit}, Script: "systemctl try-restart -- " + quote(unit)}
+}
+
+func reloadStep(unit string) Step {
+	return Step{Title: "reload " + unit, Effect: Effect{EffectReload, unit}, Script: "systemctl try-reload-or-restart -- " + quote(unit)}
+}
+
+func rereadStep() Step {
+	return Step{Title: "reload systemd", Effect: Effect{Kind: EffectReread}, Script: "systemctl daemon-reload"}
 }
 
 // removeSteps takes things back: units stop before their files go, directories
@@ -127,14 +143,14 @@ systemctl start -- %[1]s || { journalctl -q -n 15 -o cat -u %[1]s >&2; exit 1; }
 func removeSteps(gone Record) []Step {
 	var steps []Step
 	for _, unit := range gone.Units {
-		steps = append(steps, Step{Title: "stop and disable " + unit, Script: fmt.Sprintf(
+		steps = append(steps, Step{Title: "stop and disable " + unit, Effect: Effect{EffectStop, unit}, Script: fmt.Sprintf(
 			"if systemctl cat -- %[1]s >/dev/null 2>&1; then systemctl disable --quiet --now -- %[1]s; fi", quote(unit))})
 	}
 	for _, file := range append(slices.Clone(gone.Files), gone.Links...) {
-		steps = append(steps, Step{Title: "remove " + file, Script: "rm -f -- " + quote(file)})
+		steps = append(steps, Step{Title: "remove " + file, Effect: Effect{EffectRemove, file}, Script: "rm -f -- " + quote(file)})
 	}
 	for _, directory := range slices.Backward(gone.Directories) {
-		steps = append(steps, Step{Title: "remove directory " + directory, Script: "rmdir -- " + quote(directory) + " 2>/dev/null || :"})
+		steps = append(steps, Step{Title: "remove directory " + directory, Effect: Effect{EffectRemove, directory}, Script: "rmdir -- " + quote(directory) + " 2>/dev/null || :"})
 	}
 	return steps
 }
@@ -142,12 +158,12 @@ func removeSteps(gone Record) []Step {
 // DiffRemoval is the plan that takes back all that a record lists.
 func DiffRemoval(record *Record) Plan {
 	if record == nil {
-		return Plan{Drift: []string{}}
+		return Plan{Drift: []Line{}}
 	}
 	steps := removeSteps(*record)
 	if slices.ContainsFunc(record.Files, isUnitFile) {
-		steps = append(steps, Step{Title: "reload systemd", Script: "systemctl daemon-reload"})
+		steps = append(steps, rereadStep())
 	}
-	steps = append(steps, Step{Title: "forget " + record.Owner, Script: "rm -f -- " + quote(recordPath(record.Owner))})
-	return Plan{Drift: []string{}, Steps: steps}
+	steps = append(steps, Step{Title: "forget " + record.Owner, Effect: Effect{EffectRecord, recordPath(record.Owner)}, Script: "rm -f -- " + quote(recordPath(record.Owner))})
+	return Plan{Drift: []Line{}, Steps: steps}
 }

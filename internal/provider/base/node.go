@@ -22,8 +22,8 @@ type Sight struct {
 	Seen bool
 	// Forget: the resource leaves the state.
 	Forget bool
-	// Drift is the attribute's value, also for a host that does not answer.
-	Drift types.List
+	// Drift is what differs; for a host that does not answer, that it does not.
+	Drift []converge.Line
 }
 
 // Look observes one manifest for a Read and turns failures into what rule 1
@@ -39,10 +39,7 @@ func (d *Data) Look(ctx context.Context, subject string, connection types.Object
 		return d.blind(subject, host, err, diags)
 	}
 	plan := converge.Diff(manifest, observation)
-	if plan.Refusal != nil {
-		return Sight{Observation: observation, Seen: true, Drift: Drift([]string{plan.Refusal.Error()})}
-	}
-	return Sight{Observation: observation, Seen: true, Drift: Drift(plan.Drift)}
+	return Sight{Observation: observation, Seen: true, Drift: plan.Drift}
 }
 
 func (d *Data) blind(subject string, host remote.Host, err error, diags *diag.Diagnostics) Sight {
@@ -52,7 +49,7 @@ func (d *Data) blind(subject string, host remote.Host, err error, diags *diag.Di
 		return Sight{Forget: true}
 	case KeepAsDrift:
 		WarnUnreachable(diags, subject, err)
-		return Sight{Drift: Drift([]string{Unreachable(err)})}
+		return Sight{Drift: []converge.Line{Unreachable(err)}}
 	default:
 		AddError(diags, "Read", subject, err)
 		return Sight{}

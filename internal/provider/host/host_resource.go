@@ -138,7 +138,7 @@ func (r *hostResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	state.Drift = sight.Drift
+	state.Drift = base.Drift(sight.Drift)
 	if sight.Seen {
 		state.see(sight.Observation, &resp.Diagnostics)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
@@ -151,7 +152,7 @@ func (r *linodeResource) Read(ctx context.Context, req resource.ReadRequest, res
 
 // seeKeys reads who may log in, over SSH. A machine that does not answer is
 // drift, not an error: the account says that it is there.
-func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags *diag.Diagnostics) []string {
+func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags *diag.Diagnostics) []converge.Line {
 	if state.HostKey.IsNull() {
 		return nil
 	}
@@ -162,7 +163,7 @@ func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags 
 		state.seeKeys(keys)
 	case base.Judge(err) == base.KeepAsDrift:
 		base.WarnUnreachable(diags, state.subject(), err)
-		return []string{base.Unreachable(err)}
+		return []converge.Line{base.Unreachable(err)}
 	case base.Judge(err) == base.Keep:
 		base.AddError(diags, "Read", state.subject(), err)
 	}

@@ -22,7 +22,7 @@ import (
 
 // view is what a refresh saw of the whole mesh.
 type view struct {
-	drift []string
+	drift []converge.Line
 	// reached has an entry for each peer that answered.
 	reached map[string]tinc.Reach
 	// recorded counts the machines that have anything of the mesh; peers and
@@ -62,10 +62,10 @@ func (r *meshResource) look(ctx context.Context, state *meshModel, leaving map[s
 			switch base.Judge(err) {
 			case base.Forget:
 				found.lost++
-				found.drift = append(found.drift, fmt.Sprintf("%s: %s is declared lost", key, address))
+				found.drift = append(found.drift, converge.Line{Subject: key, Code: converge.CodeLost, Text: address + " is declared lost"})
 			case base.KeepAsDrift:
 				base.WarnUnreachable(diags, "Mesh "+mesh.Name+" on "+key, err)
-				found.drift = append(found.drift, key+": "+base.Unreachable(err))
+				found.drift = append(found.drift, base.Unreachable(err).At(key))
 			default:
 				base.AddError(diags, "Read", "Mesh "+mesh.Name+" on "+key, err)
 			}
@@ -76,13 +76,13 @@ func (r *meshResource) look(ctx context.Context, state *meshModel, leaving map[s
 			found.recorded++
 		}
 		for _, line := range converge.Diff(mesh.Manifest(key), observation).Drift {
-			found.drift = append(found.drift, key+": "+line)
+			found.drift = append(found.drift, line.At(key))
 		}
 		found.reached[key] = mesh.Reached(key, observation)
 		for _, left := range slices.Sorted(maps.Keys(leaving)) {
 			if mesh.Knows(leaving[left], observation) {
 				found.leaving[left] = leaving[left]
-				found.drift = append(found.drift, fmt.Sprintf("%s: still knows %s, which is declared no more", key, left))
+				found.drift = append(found.drift, converge.Line{Subject: key, Code: converge.CodeStale, Text: fmt.Sprintf("still knows %s, which is declared no more", left)})
 			}
 		}
 	}

@@ -81,7 +81,8 @@ func (r *peerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 		plan.ID = types.StringValue(plan.Mesh.ValueString() + "/" + plan.Name.ValueString())
 	}
 	key := types.StringUnknown()
-	if !creating && base.SameMachine(state.Connection, plan.Connection) && plan.ID.Equal(state.ID) && !keyDrifted(state) {
+	if !creating && base.SameMachine(state.Connection, plan.Connection) && plan.ID.Equal(state.ID) &&
+		!makesKey(base.DriftCodes(ctx, req.Private, state.Drift, &resp.Diagnostics)) && state.publicKey().ValueString() != "" {
 		key = state.publicKey()
 	}
 	// An object with unknown values in it, never an unknown object: the mesh's
@@ -90,15 +91,8 @@ func (r *peerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRe
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-// keyDrifted says whether apply is going to make a new key.
-func keyDrifted(state peerModel) bool {
-	for _, line := range state.Drift.Elements() {
-		if text, ok := line.(types.String); ok && strings.Contains(text.ValueString(), "key") {
-			return true
-		}
-	}
-	return state.publicKey().ValueString() == ""
-}
+// makesKey says whether apply may make a new key.
+func makesKey(drift base.Codes) bool { return drift.Has(tinc.CodePrivateKey) }
 
 func (r *peerResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
 	var plan peerModel
@@ -134,7 +128,8 @@ func (r *peerResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	state.Drift = sight.Drift
+	state.Drift = base.Drift(sight.Drift)
+	base.KeepDrift(ctx, resp.Private, sight.Drift, &resp.Diagnostics)
 	if sight.Seen {
 		state.see(sight.Observation)
 	}

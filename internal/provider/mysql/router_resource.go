@@ -78,7 +78,7 @@ func (r *routerResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	}
 	switch {
 	case creating:
-	case drifted(state.Drift, "package ") || state.Version.IsNull() || !base.SameMachine(state.Connection, plan.Connection):
+	case base.DriftCodes(ctx, req.Private, state.Drift, &resp.Diagnostics).Has(installing...) || state.Version.IsNull() || !base.SameMachine(state.Connection, plan.Connection):
 		plan.Version = types.StringUnknown()
 	default:
 		plan.Version = state.Version
@@ -124,14 +124,16 @@ func (r *routerResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	state.Drift = sight.Drift
+	drift := sight.Drift
 	if sight.Seen {
 		status := mysqlrouter.ReadStatus(sight.Observation)
-		state.Drift = base.DriftAlso(sight.Drift, config.Drift(status, mysqlrouter.Active(sight.Observation)))
+		drift = append(drift, config.Drift(status, mysqlrouter.Active(sight.Observation))...)
 		if status.Version != "" {
 			state.Version = types.StringValue(status.Version)
 		}
 	}
+	state.Drift = base.Drift(drift)
+	base.KeepDrift(ctx, resp.Private, drift, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 

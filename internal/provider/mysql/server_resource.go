@@ -9,9 +9,7 @@ package mysql
 import (
 	"context"
 	"net"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -20,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 )
@@ -129,7 +128,7 @@ func (r *serverResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 		plan.ID = types.StringValue(endpoint(plan.Address.ValueString(), plan.Port.ValueInt64()))
 	}
 	plan.Member = plan.member()
-	keep := !creating && !drifted(state.Drift, "package ", "datadir ", "server UUID", "memory: ") && base.SameMachine(state.Connection, plan.Connection)
+	keep := !creating && !base.DriftCodes(ctx, req.Private, state.Drift, &resp.Diagnostics).Has(renewing...) && base.SameMachine(state.Connection, plan.Connection)
 	if keep {
 		plan.Version, plan.ServerUUID = state.Version, state.ServerUUID
 	} else {
@@ -148,16 +147,12 @@ func (r *serverResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 	r.refuse(ctx, plan, state, creating, &resp.Diagnostics)
 }
 
-// drifted says whether a line of the drift begins with one of the words.
-func drifted(drift types.List, words ...string) bool {
-	for _, line := range drift.Elements() {
-		text, _ := line.(types.String)
-		if slices.ContainsFunc(words, func(word string) bool { return strings.HasPrefix(text.ValueString(), word) }) {
-			return true
-		}
-	}
-	return false
-}
+// installing are the codes of drift for which apply installs the package,
+// renewing those for which version, UUID or sizing may be other ones afterwards.
+var (
+	installing = []converge.Code{converge.CodeNotInstalled, converge.CodeHalfInstalled}
+	renewing   = append([]converge.Code{mysqld.CodeNoData, mysqld.CodeForeignUUID, mysqld.CodeMemory}, installing...)
+)
 
 // refuse finds at plan time what cannot work: settings that the cluster needs
 // otherwise, and a machine that is too small. A machine that does not answer
@@ -209,11 +204,13 @@ func (r *serverResource) Read(ctx context.Context, req resource.ReadRequest, res
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	state.Drift = sight.Drift
+	drift := sight.Drift
 	if sight.Seen {
-		state.Drift = base.DriftAlso(sight.Drift, config.DriftOf(sight.Observation))
+		drift = append(drift, config.DriftOf(sight.Observation)...)
 		state.see(mysqld.ReadStatus(sight.Observation))
 	}
+	state.Drift = base.Drift(drift)
+	base.KeepDrift(ctx, resp.Private, drift, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 

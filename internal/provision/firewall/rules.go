@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 // Protocol of a rule.
@@ -156,20 +158,20 @@ func Check(rules []Rule) error {
 }
 
 // Drift says rule by rule how what is there differs from what is declared.
-func Drift(declared, present []Rule) []string {
+func Drift(declared, present []Rule) []converge.Line {
 	wanted, found := byName(declared), byName(present)
-	var lines []string
+	var lines []converge.Line
 	for _, name := range slices.Sorted(maps.Keys(wanted)) {
 		is, there := found[name]
 		if !there {
-			lines = append(lines, fmt.Sprintf("rule %s: missing", name))
+			lines = append(lines, converge.Line{Subject: "rule " + name, Code: converge.CodeMissing, Text: "missing"})
 			continue
 		}
 		lines = append(lines, wanted[name].differs(is)...)
 	}
 	for _, name := range slices.Sorted(maps.Keys(found)) {
 		if _, known := wanted[name]; !known {
-			lines = append(lines, fmt.Sprintf("rule %s: not declared", name))
+			lines = append(lines, converge.Line{Subject: "rule " + name, Code: converge.CodeUndeclared, Text: "not declared"})
 		}
 	}
 	return lines
@@ -184,16 +186,19 @@ func byName(rules []Rule) map[string]Rule {
 }
 
 // differs compares two normal rules of one name.
-func (r Rule) differs(is Rule) []string {
-	var lines []string
+func (r Rule) differs(is Rule) []converge.Line {
+	var lines []converge.Line
+	say := func(what, has, wants string) {
+		lines = append(lines, converge.Line{Subject: "rule " + r.Name, Code: converge.CodeValue, Text: fmt.Sprintf("%s %s, want %s", what, has, wants)})
+	}
 	if is.Protocol != r.Protocol {
-		lines = append(lines, fmt.Sprintf("rule %s: protocol %s, want %s", r.Name, is.Protocol, r.Protocol))
+		say("protocol", string(is.Protocol), string(r.Protocol))
 	}
 	if !slices.Equal(is.Ports, r.Ports) {
-		lines = append(lines, fmt.Sprintf("rule %s: ports %s, want %s", r.Name, texts(is.Ports), texts(r.Ports)))
+		say("ports", texts(is.Ports), texts(r.Ports))
 	}
 	if !slices.Equal(is.From, r.From) {
-		lines = append(lines, fmt.Sprintf("rule %s: from %s, want %s", r.Name, texts(is.From), texts(r.From)))
+		say("from", texts(is.From), texts(r.From))
 	}
 	return lines
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 func network(t *testing.T, text string) netip.Prefix {
@@ -48,7 +50,7 @@ func TestDriftNamesEveryRule(t *testing.T) {
 	declared := []Rule{{"ssh", TCP, []Ports{{22, 22}}, from}, {"mesh", UDP, []Ports{{655, 655}}, from}, {"web", TCP, []Ports{{80, 80}, {443, 443}}, Anywhere}}
 	present := []Rule{{"ssh", TCP, []Ports{{22, 22}}, Anywhere}, {"web", TCP, []Ports{{443, 443}, {80, 80}}, Anywhere}, {"debug", TCP, []Ports{{6000, 6010}}, Anywhere}}
 	want := []string{"rule mesh: missing", "rule ssh: from 0.0.0.0/0, ::/0, want 192.0.2.0/24", "rule debug: not declared"}
-	if diff := cmp.Diff(want, Drift(declared, present)); diff != "" {
+	if diff := cmp.Diff(want, converge.Texts(Drift(declared, present))); diff != "" {
 		t.Error(diff)
 	}
 	if lines := Drift(declared, declared); len(lines) != 0 {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -112,7 +113,7 @@ func notAsDeclared(s Situation) error {
 	if len(s.Drift) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w:\n%s", ErrNotAsDeclared, strings.Join(s.Drift, "\n"))
+	return fmt.Errorf("%w:\n%s", ErrNotAsDeclared, strings.Join(converge.Texts(s.Drift), "\n"))
 }
 
 func unreachable(seen map[string]Seen, c Cluster) bool {

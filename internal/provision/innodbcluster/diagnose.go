@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 )
 
@@ -33,12 +34,26 @@ type Situation struct {
 	Members              map[string]Status
 	// Foreign are endpoints in the group or its metadata that are not declared.
 	Foreign []string
-	// Drift is what differs from the declaration, one plain line each.
-	Drift []string
+	// Drift is what differs from the declaration.
+	Drift []converge.Line
 	// Found says whether any server knows of the cluster at all.
 	Found bool
 	// view is the authority's.
 	view []mysqld.Member
+}
+
+// What only this plugin's lines say.
+const (
+	// CodeState: the group does not have the member online.
+	CodeState converge.Code = "cluster-state"
+	// CodeAccount is said of the accounts that members recover with.
+	CodeAccount converge.Code = "cluster-account"
+	// CodeMetadata is said of the rows that routers read.
+	CodeMetadata converge.Code = "cluster-metadata"
+)
+
+func (s *Situation) say(subject string, code converge.Code, text string, values ...any) {
+	s.Drift = append(s.Drift, converge.Line{Subject: subject, Code: code, Text: fmt.Sprintf(text, values...)})
 }
 
 // Diagnose compares the declaration with the answers. It is a function of its
@@ -122,20 +137,20 @@ func (s *Situation) take(c Cluster, key string, seen Seen) {
 	switch {
 	case seen.Err != nil:
 		line, _, _ := strings.Cut(seen.Err.Error(), "\n")
-		s.Drift = append(s.Drift, fmt.Sprintf("%s: unreachable: %s", key, line))
+		s.say(key, converge.CodeUnreachable, "unreachable: %s", line)
 		return
 	case !seen.Answers:
-		s.Drift = append(s.Drift, fmt.Sprintf("%s: the server does not answer", key))
+		s.say(key, converge.CodeSilent, "the server does not answer")
 		return
 	case status.State != "ONLINE":
-		s.Drift = append(s.Drift, fmt.Sprintf("%s: %s, want ONLINE", key, status.State))
+		s.say(key, CodeState, "%s, want ONLINE", status.State)
 		return
 	}
 	for _, wrong := range wrongVariables(c, key, seen) {
-		s.Drift = append(s.Drift, fmt.Sprintf("%s: variable %s: is %s, want %s", key, wrong.name, seen.Variables[wrong.name], wrong.value))
+		s.say(key, converge.CodeValue, "variable %s: is %s, want %s", wrong.name, seen.Variables[wrong.name], wrong.value)
 	}
 	if seen.RecoveryUser != c.Members[key].Account() {
-		s.Drift = append(s.Drift, fmt.Sprintf("%s: recovery account: is %q, want %s", key, seen.RecoveryUser, c.Members[key].Account()))
+		s.say(key, CodeAccount, "recovery account: is %q, want %s", seen.RecoveryUser, c.Members[key].Account())
 	}
 }
 
@@ -179,7 +194,7 @@ func (s *Situation) foreign(c Cluster, authority Seen) {
 	for _, endpoint := range slices.Sorted(maps.Keys(found)) {
 		if c.keyOf(endpoint) == "" {
 			s.Foreign = append(s.Foreign, endpoint)
-			s.Drift = append(s.Drift, endpoint+": in the cluster and not declared")
+			s.say(endpoint, converge.CodeUndeclared, "in the cluster and not declared")
 		}
 	}
 }
@@ -188,20 +203,20 @@ func (s *Situation) foreign(c Cluster, authority Seen) {
 func (s *Situation) metadata(c Cluster, authority Seen) {
 	row := clusterRow(authority, c.Name)
 	if row == nil {
-		s.Drift = append(s.Drift, "cluster metadata: missing")
+		s.say("cluster metadata", CodeMetadata, "missing")
 		return
 	}
 	if row.Attributes.TransactionSizeLimit != c.Options.TransactionSizeLimit {
-		s.Drift = append(s.Drift, fmt.Sprintf("cluster metadata: transaction size limit is %d, want %d", row.Attributes.TransactionSizeLimit, c.Options.TransactionSizeLimit))
+		s.say("cluster metadata", CodeMetadata, "transaction size limit is %d, want %d", row.Attributes.TransactionSizeLimit, c.Options.TransactionSizeLimit)
 	}
 	if row.Attributes.GroupName != s.GroupName {
-		s.Drift = append(s.Drift, fmt.Sprintf("cluster metadata: group name is %s, want %s", row.Attributes.GroupName, s.GroupName))
+		s.say("cluster metadata", CodeMetadata, "group name is %s, want %s", row.Attributes.GroupName, s.GroupName)
 	}
 	for _, key := range c.wrongRows(*s, authority) {
-		s.Drift = append(s.Drift, fmt.Sprintf("%s: row in the cluster metadata: missing or differs", key))
+		s.say(key, CodeMetadata, "row in the cluster metadata: missing or differs")
 	}
 	for _, account := range c.unusedAccounts(authority) {
-		s.Drift = append(s.Drift, fmt.Sprintf("account %s: belongs to no member", account))
+		s.say("account "+account, CodeAccount, "belongs to no member")
 	}
 }
 

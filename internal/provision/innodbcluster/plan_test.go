@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 )
 
@@ -215,7 +216,7 @@ func TestPlan(t *testing.T) {
 				t.Errorf("operations:\n%s", diff)
 			}
 			if row.drift != nil {
-				if diff := cmp.Diff(row.drift, Diagnose(c, seen).Drift); diff != "" {
+				if diff := cmp.Diff(row.drift, converge.Texts(Diagnose(c, seen).Drift)); diff != "" {
 					t.Errorf("drift:\n%s", diff)
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -56,7 +57,7 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 	seen := Observe(ctx, hosts)
 	situation := Diagnose(c, seen)
 	if situation.Primary == "" || situation.ClusterID == "" {
-		return nil, fmt.Errorf("%w: %s", ErrNoPrimary, join(situation.Drift))
+		return nil, fmt.Errorf("%w: %s", ErrNoPrimary, join(converge.Texts(situation.Drift)))
 	}
 	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
 	primary, err := r.server(situation.Primary)

@@ -14,6 +14,7 @@ import (
 
 	"github.com/linode/linodego"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/firewall"
 )
 
@@ -37,7 +38,7 @@ type SeenWall struct {
 	Rules   []firewall.Rule
 	Linodes []int
 	// Drift beyond the rules: policies that differ, a firewall that is off.
-	Drift []string
+	Drift []converge.Line
 }
 
 // Firewall finds one by its number. ErrNotFound is what the API itself says.
@@ -82,13 +83,14 @@ func seenWall(wall linodego.Firewall) SeenWall {
 	}
 	slices.Sort(seen.Linodes)
 	if wall.Status != linodego.FirewallEnabled {
-		seen.Drift = append(seen.Drift, fmt.Sprintf("firewall: %s, want enabled", wall.Status))
+		seen.Drift = append(seen.Drift, converge.Line{Subject: "firewall", Code: converge.CodeDisabled, Text: fmt.Sprintf("%s, want enabled", wall.Status)})
 	}
 	if wall.Rules.InboundPolicy != drop {
-		seen.Drift = append(seen.Drift, fmt.Sprintf("inbound policy: %s, want DROP", wall.Rules.InboundPolicy))
+		seen.Drift = append(seen.Drift, converge.Line{Subject: "inbound policy", Code: converge.CodeValue, Text: fmt.Sprintf("%s, want DROP", wall.Rules.InboundPolicy)})
 	}
 	if wall.Rules.OutboundPolicy != accept || len(wall.Rules.Outbound) > 0 {
-		seen.Drift = append(seen.Drift, fmt.Sprintf("outbound: policy %s with %d rules, want ACCEPT without", wall.Rules.OutboundPolicy, len(wall.Rules.Outbound)))
+		seen.Drift = append(seen.Drift, converge.Line{Subject: "outbound", Code: converge.CodeValue,
+			Text: fmt.Sprintf("policy %s with %d rules, want ACCEPT without", wall.Rules.OutboundPolicy, len(wall.Rules.Outbound))})
 	}
 	return seen
 }

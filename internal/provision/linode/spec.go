@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/linode/linodego"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 // Trust is how the first contact with a machine is trusted.
@@ -178,14 +180,17 @@ func valueOf(pointer *int) int {
 	return *pointer
 }
 
+// CodeUnfinished says that the machine was made, and its making never came to its end.
+const CodeUnfinished converge.Code = "linode-unfinished"
+
 // Drift says what is wrong with a machine that no attribute shows.
-func Drift(instance linodego.Instance) []string {
-	var lines []string
+func Drift(instance linodego.Instance) []converge.Line {
+	var lines []converge.Line
 	if instance.Status != linodego.InstanceRunning {
-		lines = append(lines, fmt.Sprintf("power: %s, want running", instance.Status))
+		lines = append(lines, converge.Line{Subject: "power", Code: converge.CodeInactive, Text: fmt.Sprintf("%s, want running", instance.Status)})
 	}
 	if unfinished(instance) {
-		lines = append(lines, "making: not finished, the machine was never reached over SSH")
+		lines = append(lines, converge.Line{Subject: "making", Code: CodeUnfinished, Text: "not finished, the machine was never reached over SSH"})
 	}
 	return lines
 }

@@ -76,7 +76,7 @@ func TestDriftNamesPowerAndHalfMadeMachines(t *testing.T) {
 		"making: not finished, the machine was never reached over SSH": {Status: linodego.InstanceRunning, Tags: []string{marker + "x"}},
 	} {
 		lines := Drift(instance)
-		if want == "" && len(lines) > 0 || want != "" && (len(lines) != 1 || lines[0] != want) {
+		if want == "" && len(lines) > 0 || want != "" && (len(lines) != 1 || lines[0].String() != want) {
 			t.Errorf("%q, want %q", lines, want)
 		}
 	}

@@ -90,7 +90,7 @@ func (c Config) mend(ctx context.Context, host remote.Host, status Status) (Stat
 	}
 	status, err = c.ask(ctx, host)
 	if err == nil && len(c.differing(status)) > 0 {
-		err = fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(c.Drift(status), "; "))
+		err = fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(converge.Texts(c.Drift(status)), "; "))
 	}
 	return status, err
 }

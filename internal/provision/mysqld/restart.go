@@ -81,6 +81,7 @@ func (s Status) handOver(ctx context.Context, host remote.Host) error {
 func (c Config) restartUnit(ctx context.Context, host remote.Host) error {
 	return converge.Apply(ctx, host, converge.Manifest{Owner: Owner}, []converge.Step{{
 		Title:  "restart " + Unit,
+		Effect: converge.Effect{Kind: converge.EffectRestart, Name: Unit},
 		Script: "systemctl restart " + Unit + " || { journalctl -q -n 15 -o cat -u " + Unit + " >&2; exit 1; }",
 	}})
 }

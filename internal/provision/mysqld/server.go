@@ -37,6 +37,16 @@ type Config struct {
 	Version Version
 }
 
+// What only this plugin's lines say.
+const (
+	// CodeNoData: apply makes a new datadir, and a new server with it.
+	CodeNoData converge.Code = "mysql-no-data"
+	// CodeForeignUUID: apply gives the server a new UUID.
+	CodeForeignUUID converge.Code = "mysql-foreign-uuid"
+	// CodeMemory: the settings are sized for another machine.
+	CodeMemory converge.Code = "mysql-memory"
+)
+
 // Owner is the name under which a machine records what the server has there.
 const Owner = "mysql-server"
 
@@ -102,9 +112,9 @@ ExecStartPre=/bin/sh -c 'i=0; until ip -o addr show | grep -qwF %[2]s; do i=$$((
 // in its place, such as another database's files, is left alone.
 func initialise() converge.Action {
 	return converge.Action{
-		Name:  "make the datadir",
-		Drift: "datadir " + dataDirectory + ": missing",
-		Done:  "[ -e " + dataDirectory + "/mysql.ibd ] && [ ! -e " + initialising + " ]",
+		Name: "make the datadir",
+		Line: converge.Line{Subject: "datadir " + dataDirectory, Code: CodeNoData, Text: "missing"},
+		Done: "[ -e " + dataDirectory + "/mysql.ibd ] && [ ! -e " + initialising + " ]",
 		Run: `systemctl stop mysql.service 2>/dev/null || :
 install -d -o mysql -g mysql -m 0750 ` + dataDirectory + `
 if [ -n "$(ls -A ` + dataDirectory + `)" ] && [ ! -e ` + initialising + ` ]; then
@@ -127,9 +137,9 @@ rm -f ` + initialising,
 // member of a group keeps the one that it is known by.
 func identify() converge.Action {
 	return converge.Action{
-		Name:  "give the server a UUID of its own",
-		Drift: "server UUID: not known to be this machine's own",
-		Done:  fmt.Sprintf(`[ "$(cat %s 2>/dev/null)" = "$(cat /etc/machine-id)" ]`, identityFile),
+		Name: "give the server a UUID of its own",
+		Line: converge.Line{Subject: "server UUID", Code: CodeForeignUUID, Text: "not known to be this machine's own"},
+		Done: fmt.Sprintf(`[ "$(cat %s 2>/dev/null)" = "$(cat /etc/machine-id)" ]`, identityFile),
 		Run: `if ! grep -qs '"group_replication_group_name"' ` + dataDirectory + `/mysqld-auto.cnf; then
 ` + renewIdentity + `
 fi

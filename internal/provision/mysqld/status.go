@@ -122,7 +122,7 @@ echo "$memory"`
 // memoryDrift says when the machine has another amount of memory than the
 // settings are sized for; a few percent come and go with the kernel. What the
 // user gave is his to say, as long as it fits.
-func (c Config) memoryDrift(o converge.Observation) []string {
+func (c Config) memoryDrift(o converge.Observation) []converge.Line {
 	has, err := strconv.ParseUint(strings.TrimSpace(o.Probes[memoryProbe].Output), 10, 64)
 	if err != nil || c.MemoryBytes == 0 || has*20 > c.MemoryBytes*19 && has*20 < c.MemoryBytes*21 {
 		return nil
@@ -130,24 +130,25 @@ func (c Config) memoryDrift(o converge.Observation) []string {
 	if need, _, _ := c.need(); c.GivenMemory > 0 && need <= has {
 		return nil
 	}
-	return []string{fmt.Sprintf("memory: settings are sized for %s, the machine has %s", mebibytes(c.MemoryBytes), mebibytes(has))}
+	return []converge.Line{{Subject: "memory", Code: CodeMemory, Text: fmt.Sprintf("settings are sized for %s, the machine has %s", mebibytes(c.MemoryBytes), mebibytes(has))}}
 }
 
 // DriftOf is all that the engine does not see: what the server runs with, and
 // the machine's memory.
-func (c Config) DriftOf(o converge.Observation) []string {
+func (c Config) DriftOf(o converge.Observation) []converge.Line {
 	return append(c.memoryDrift(o), c.Drift(ReadStatus(o))...)
 }
 
 // Drift compares what runs with the file. A setting that is no variable of the
 // server (an option of its start only) cannot be asked for.
-func (c Config) Drift(s Status) []string {
-	var lines []string
+func (c Config) Drift(s Status) []converge.Line {
+	var lines []converge.Line
 	if !s.Answers {
 		return lines // the unit's own line says why
 	}
 	for _, setting := range c.differing(s) {
-		lines = append(lines, fmt.Sprintf("variable %s: is %s, want %s", normalName(setting.Name), s.Variables[normalName(setting.Name)], setting.Value))
+		name := normalName(setting.Name)
+		lines = append(lines, converge.Line{Subject: "variable " + name, Code: converge.CodeValue, Text: fmt.Sprintf("is %s, want %s", s.Variables[name], setting.Value)})
 	}
 	return lines
 }

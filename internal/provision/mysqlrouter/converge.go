@@ -51,7 +51,7 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 			return status, nil
 		}
 		if time.Now().After(deadline) {
-			return status, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(drift, "; "))
+			return status, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(converge.Texts(drift), "; "))
 		}
 		if err := remote.Pause(ctx, 300*time.Millisecond); err != nil {
 			return status, err

@@ -160,23 +160,29 @@ func ReadStatus(o converge.Observation) Status {
 	return s
 }
 
+// CodeBootstrap says that the router has to be bootstrapped anew.
+const CodeBootstrap converge.Code = "router-bootstrap"
+
 // bootstrapDrift says why the router has to be bootstrapped anew.
-func (c Config) bootstrapDrift(s Status) []string {
+func (c Config) bootstrapDrift(s Status) []converge.Line {
+	line := func(subject, text string) []converge.Line {
+		return []converge.Line{{Subject: subject, Code: CodeBootstrap, Text: text}}
+	}
 	switch {
 	case s.Declared == "":
-		return []string{"router: not bootstrapped"}
+		return line("router", "not bootstrapped")
 	case s.Declared != c.declared():
-		return []string{"router: bootstrapped for another cluster or other settings"}
+		return line("router", "bootstrapped for another cluster or other settings")
 	case s.ConfNow != s.ConfThen:
-		return []string{"file " + conf + ": content differs"}
+		return line("file "+conf, "content differs")
 	case !s.Keyring:
-		return []string{"router: its keyring is missing"}
+		return line("router", "its keyring is missing")
 	}
 	return nil
 }
 
 // Drift is what the engine does not see.
-func (c Config) Drift(s Status, active bool) []string {
+func (c Config) Drift(s Status, active bool) []converge.Line {
 	lines := c.bootstrapDrift(s)
 	if len(lines) > 0 || !active {
 		return lines
@@ -184,7 +190,7 @@ func (c Config) Drift(s Status, active bool) []string {
 	for _, port := range []int64{c.ReadWrite, c.ReadOnly, c.ReadWriteSplit} {
 		listens := slices.ContainsFunc(s.Listening, func(address string) bool { return strings.HasSuffix(address, fmt.Sprintf(":%d", port)) })
 		if !listens {
-			lines = append(lines, fmt.Sprintf("port %d: nothing listens", port))
+			lines = append(lines, converge.Line{Subject: fmt.Sprintf("port %d", port), Code: converge.CodeSilent, Text: "nothing listens"})
 		}
 	}
 	return lines

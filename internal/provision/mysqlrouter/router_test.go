@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 func config() Config {
@@ -36,19 +38,19 @@ func TestDrift(t *testing.T) {
 		active bool
 		want   []string
 	}{
-		{"in sync", func(*Status, *Config) {}, true, nil},
-		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.Mesh = "other" }, true, nil},
+		{"in sync", func(*Status, *Config) {}, true, []string{}},
+		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.Mesh = "other" }, true, []string{}},
 		{"not bootstrapped", func(s *Status, _ *Config) { *s = Status{} }, true, []string{"router: not bootstrapped"}},
 		{"another cluster", func(_ *Status, c *Config) { c.ClusterID = "new" }, true, []string{"router: bootstrapped for another cluster or other settings"}},
 		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, true, []string{"router: bootstrapped for another cluster or other settings"}},
 		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, true, []string{"file /var/lib/atoll-router/mysqlrouter.conf: content differs"}},
 		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, true, []string{"router: its keyring is missing"}},
 		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, true, []string{"port 6450: nothing listens"}},
-		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening = nil }, false, nil},
+		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening = nil }, false, []string{}},
 	} {
 		status, declared := good(), config()
 		row.change(&status, &declared)
-		if diff := cmp.Diff(row.want, declared.Drift(status, row.active)); diff != "" {
+		if diff := cmp.Diff(row.want, converge.Texts(declared.Drift(status, row.active))); diff != "" {
 			t.Errorf("%s:\n%s", row.name, diff)
 		}
 	}

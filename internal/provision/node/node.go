@@ -79,8 +79,8 @@ func (c Config) sysctls() []converge.Sysctl {
 func hostname(name string) converge.Action {
 	quoted := remote.Quote(name)
 	return converge.Action{
-		Name:  "set the host name",
-		Drift: "host name differs, want " + name,
+		Name: "set the host name",
+		Line: converge.Line{Code: converge.CodeValue, Text: "host name differs, want " + name},
 		Done: fmt.Sprintf(`[ "$(cat /etc/hostname 2>/dev/null)" = %[1]s ] && [ "$(uname -n)" = %[1]s ] && getent hosts %[1]s >/dev/null`,
 			quoted),
 		Run: fmt.Sprintf(`printf '%%s\n' %[1]s >/etc/hostname.atoll && mv -f /etc/hostname.atoll /etc/hostname
@@ -98,8 +98,8 @@ getent hosts %[1]s >/dev/null || {
 // own where there is none. A container takes its clock from the machine below.
 func timeSync() converge.Action {
 	return converge.Action{
-		Name:  "synchronise the clock",
-		Drift: "time synchronisation: not running, want running",
+		Name: "synchronise the clock",
+		Line: converge.Line{Subject: "time synchronisation", Code: converge.CodeInactive, Text: "not running, want running"},
 		Done: `systemd-detect-virt -cq || systemctl is-active -q systemd-timesyncd || systemctl is-active -q chrony ||
 systemctl is-active -q chronyd || systemctl is-active -q ntpsec || systemctl is-active -q ntp`,
 		Run: `command -v /lib/systemd/systemd-timesyncd >/dev/null ||
@@ -119,9 +119,9 @@ func (c Config) addSwap(manifest *converge.Manifest) {
 	})
 	bytes := c.SwapMiB << 20
 	manifest.Actions = append(manifest.Actions, converge.Action{
-		Name:  "make the swap file",
-		Drift: fmt.Sprintf("swap file: size differs, want %d MiB", c.SwapMiB),
-		Done:  fmt.Sprintf(`[ "$(stat -c %%s %s 2>/dev/null)" = %d ]`, swapFile, bytes),
+		Name: "make the swap file",
+		Line: converge.Line{Subject: "swap file", Code: converge.CodeValue, Text: fmt.Sprintf("size differs, want %d MiB", c.SwapMiB)},
+		Done: fmt.Sprintf(`[ "$(stat -c %%s %s 2>/dev/null)" = %d ]`, swapFile, bytes),
 		Run: fmt.Sprintf(`systemctl stop %[1]s 2>/dev/null || :
 rm -f %[2]s %[2]s.new
 (umask 077; fallocate -l %[3]d %[2]s.new 2>/dev/null || head -c %[3]d /dev/zero >%[2]s.new)

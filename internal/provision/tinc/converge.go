@@ -133,10 +133,10 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, started m
 		case len(differs) == 0 && len(m.complaints(reached, needed, nil)) == 0:
 			return reached, nil
 		case time.Now().After(deadline) && len(differs) > 0:
-			return nil, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(differs, "; "))
+			return nil, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(converge.Texts(differs), "; "))
 		case time.Now().After(deadline):
 			open := m.tryPorts(ctx, hosts, reached)
-			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(m.complaints(reached, needed, open), "\n"))
+			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(converge.Texts(m.complaints(reached, needed, open)), "\n"))
 		}
 		if time.Now().After(revive) {
 			if err := m.revive(ctx, hosts, started, reached); err != nil {
@@ -173,7 +173,7 @@ func (m Mesh) revive(ctx context.Context, hosts map[string]remote.Host, started 
 }
 
 // complaints leaves out the peers that are not contacted: they are gone.
-func (m Mesh) complaints(reached map[string]Reach, hosts map[string]remote.Host, open map[[2]string]bool) []string {
+func (m Mesh) complaints(reached map[string]Reach, hosts map[string]remote.Host, open map[[2]string]bool) []converge.Line {
 	trimmed := map[string]Reach{}
 	for from, reach := range reached {
 		if hosts[from] == nil {
@@ -189,9 +189,9 @@ func (m Mesh) complaints(reached map[string]Reach, hosts map[string]remote.Host,
 	return m.Complaints(trimmed, open)
 }
 
-func (m Mesh) look(ctx context.Context, hosts map[string]remote.Host) (map[string]Reach, []string, error) {
+func (m Mesh) look(ctx context.Context, hosts map[string]remote.Host) (map[string]Reach, []converge.Line, error) {
 	var mu sync.Mutex
-	reached, differs := map[string]Reach{}, []string{}
+	reached, differs := map[string]Reach{}, []converge.Line{}
 	err := each(slices.Sorted(maps.Keys(hosts)), func(key string) error {
 		manifest := m.Manifest(key)
 		observation, err := converge.Observe(ctx, hosts[key], manifest)
@@ -205,7 +205,7 @@ func (m Mesh) look(ctx context.Context, hosts map[string]remote.Host) (map[strin
 			return nil
 		}
 		for _, line := range converge.Diff(manifest, observation).Drift {
-			differs = append(differs, key+": "+line)
+			differs = append(differs, line.At(key))
 		}
 		return nil
 	})

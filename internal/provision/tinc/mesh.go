@@ -135,9 +135,9 @@ func (m Mesh) peerConfig(key string) []byte {
 func (m Mesh) routeAction(self Peer) converge.Action {
 	network, device := remote.Quote(m.CIDR), remote.Quote(m.Name)
 	return converge.Action{
-		Name:  "set the route into the mesh",
-		Drift: fmt.Sprintf("route %s: not through the mesh", m.CIDR),
-		Done:  fmt.Sprintf(`ip -o route show %s dev %s | grep -q . || ! ip link show %[2]s >/dev/null 2>&1`, network, device),
-		Run:   fmt.Sprintf("ip route replace %s dev %s src %s", network, device, remote.Quote(self.Address)),
+		Name: "set the route into the mesh",
+		Line: converge.Line{Subject: "route " + m.CIDR, Code: converge.CodeTarget, Text: "not through the mesh"},
+		Done: fmt.Sprintf(`ip -o route show %s dev %s | grep -q . || ! ip link show %[2]s >/dev/null 2>&1`, network, device),
+		Run:  fmt.Sprintf("ip route replace %s dev %s src %s", network, device, remote.Quote(self.Address)),
 	}
 }

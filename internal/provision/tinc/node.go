@@ -49,6 +49,9 @@ func Unit(mesh string) string { return "tinc@" + mesh + ".service" }
 
 func directory(mesh string) string { return "/etc/tinc/" + mesh }
 
+// CodePrivateKey says that there is no private key that can be used, so apply makes one.
+const CodePrivateKey converge.Code = "tinc-private-key"
+
 // keyProbe asks for the public half of the private key.
 const keyProbe = "public key"
 
@@ -108,9 +111,9 @@ func networkFile(mesh string) string { return directory(mesh) + "/network" }
 func (n Node) keyAction() converge.Action {
 	key := remote.Quote(directory(n.Mesh) + "/rsa_key.priv")
 	return converge.Action{
-		Name:  "make the private key",
-		Drift: "private key: missing or not readable by root alone",
-		Done:  fmt.Sprintf(`[ "$(stat -c '%%a %%U' %[1]s)" = '600 root' ] && openssl rsa -in %[1]s -noout`, key),
+		Name: "make the private key",
+		Line: converge.Line{Subject: "private key", Code: CodePrivateKey, Text: "missing or not readable by root alone"},
+		Done: fmt.Sprintf(`[ "$(stat -c '%%a %%U' %[1]s)" = '600 root' ] && openssl rsa -in %[1]s -noout`, key),
 		Run: fmt.Sprintf(`if ! openssl rsa -in %[1]s -noout 2>/dev/null; then
   umask 077
   openssl genrsa -traditional -out %[1]s.new 4096 2>/dev/null
@@ -133,7 +136,7 @@ func (n Node) hostFileAction() converge.Action {
 	file := remote.Quote(dir + "/hosts/" + NodeName(n.Name))
 	return converge.Action{
 		Name:    "write the node's own host file",
-		Drift:   "file " + dir + "/hosts/" + NodeName(n.Name) + ": content differs",
+		Line:    converge.Line{Subject: "file " + dir + "/hosts/" + NodeName(n.Name), Code: converge.CodeContent, Text: "content differs"},
 		Done:    fmt.Sprintf(`[ "$(%s)" = "$(cat %s)" ]`, assemble, file),
 		Run:     fmt.Sprintf("%s >%s.atoll\nchmod 0644 %[2]s.atoll\nmv -f %[2]s.atoll %[2]s", assemble, file),
 		Restart: []string{Unit(n.Mesh)},

@@ -53,27 +53,30 @@ func (m Mesh) PortProbe(others []string) string {
 	return script.String()
 }
 
+// CodeNotReached says that one peer does not reach another over the mesh.
+const CodeNotReached converge.Code = "tinc-not-reached"
+
 // Complaints puts what is not reached into plain lines, one a direction. open
 // says for the pairs that were tried whether the TCP port could be reached.
-func (m Mesh) Complaints(reached map[string]Reach, open map[[2]string]bool) []string {
-	var lines []string
+func (m Mesh) Complaints(reached map[string]Reach, open map[[2]string]bool) []converge.Line {
+	var lines []converge.Line
 	for from, reach := range reached {
 		for to, ok := range reach {
 			if ok {
 				continue
 			}
-			line := fmt.Sprintf("%s → %s: no answer over the mesh", from, to)
+			text := "no answer over the mesh"
 			if tcp, tried := open[[2]string{from, to}]; tried {
 				peer := m.Peers[to]
 				if tcp {
-					line += fmt.Sprintf("; TCP port %d of %s can be reached, so look at UDP port %[1]d and at tinc's log", peer.Port, peer.Endpoint)
+					text += fmt.Sprintf("; TCP port %d of %s can be reached, so look at UDP port %[1]d and at tinc's log", peer.Port, peer.Endpoint)
 				} else {
-					line += fmt.Sprintf("; TCP port %d of %s cannot be reached from %s: open TCP and UDP port %[1]d", peer.Port, peer.Endpoint, from)
+					text += fmt.Sprintf("; TCP port %d of %s cannot be reached from %s: open TCP and UDP port %[1]d", peer.Port, peer.Endpoint, from)
 				}
 			}
-			lines = append(lines, line)
+			lines = append(lines, converge.Line{Subject: from + " → " + to, Code: CodeNotReached, Text: text})
 		}
 	}
-	slices.Sort(lines)
+	slices.SortFunc(lines, func(a, b converge.Line) int { return strings.Compare(a.String(), b.String()) })
 	return lines
 }
