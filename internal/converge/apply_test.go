@@ -182,3 +182,61 @@ func TestLockNamesItsHolder(t *testing.T) {
 		t.Errorf("%s is not named in\n%s", who, script)
 	}
 }
+
+// Questions in a manifest are answered by the real shell, each for itself.
+func TestObserveAnswersQuestions(t *testing.T) {
+	read := func(output string) (string, error) { return output, nil }
+	ask := func(name, script string) Question[string] { return Question[string]{name, script, read} }
+	good, bad, empty := ask("good", "printf 'two\\nlines\\n'; echo noise >&2"), ask("bad", "echo half; echo 'the reason' >&2; exit 3"), ask("empty", ":")
+	killed := ask("killed", "echo half; kill -9 $(sh -c 'echo $PPID')")
+	o := observeHere(t, Manifest{Owner: "t", Questions: []Asked{good, bad, empty, killed}})
+	if got, err := good.Answer(o); got != "two\nlines\n" || err != nil {
+		t.Errorf("good: %q, %v", got, err)
+	}
+	if got, err := empty.Answer(o); got != "" || err != nil {
+		t.Errorf("empty: %q, %v", got, err)
+	}
+	if _, err := bad.Answer(o); !errors.Is(err, ErrNoAnswer) || !strings.Contains(err.Error(), "exit code 3: the reason") {
+		t.Errorf("bad: %v", err)
+	}
+	if _, err := killed.Answer(o); !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("killed: %v", err)
+	}
+	if _, err := ask("other", ":").Answer(o); !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("not asked: %v", err)
+	}
+}
+
+// The real script tells a directory that is not there from one that cannot be read.
+func TestOwnersOfThisMachine(t *testing.T) {
+	root(t)
+	q := ownersQuestion()
+	for _, row := range []struct {
+		name  string
+		make  func(directory string) error
+		fails bool
+	}{
+		{"none", func(string) error { return nil }, false},
+		{"empty", func(directory string) error { return os.Mkdir(directory, 0o755) }, false},
+		{"a file in its place", func(directory string) error { return os.WriteFile(directory, nil, 0o600) }, true},
+		{"a link to itself", func(directory string) error { return os.Symlink(directory, directory) }, true},
+	} {
+		directory := filepath.Join(t.TempDir(), "owners")
+		if err := row.make(directory); err != nil {
+			t.Fatal(err)
+		}
+		asked := q
+		asked.Script = strings.ReplaceAll(q.Script, recordRoot, directory)
+		if got, err := Ask(t.Context(), here{}, asked); row.fails != (err != nil) || len(got) > 0 {
+			t.Errorf("%s: %q, %v", row.name, got, err)
+		}
+	}
+}
+
+func TestFactsOfThisMachine(t *testing.T) {
+	o := observeHere(t, Manifest{Owner: "t", Questions: []Asked{MachineFacts()}})
+	facts, err := MachineFacts().Answer(o)
+	if err != nil || facts.CPUs < 1 || facts.Virtualisation == "" || facts.Clock.Sub(o.At).Abs() > time.Minute {
+		t.Errorf("%+v, %v", facts, err)
+	}
+}

@@ -134,7 +134,7 @@ func TestDiffRefuses(t *testing.T) {
 // No answer may be taken for "missing" because it was cut short.
 func TestParseObservationWantsAllOfIt(t *testing.T) {
 	manifest := Manifest{Owner: "o", Files: []File{{Path: "/a"}, {Path: "/b"}}}
-	full := "systemd\napt\nfile 0 missing\nfile 1 regular 644 root root abc\nend\n"
+	full := "systemd\napt\nrecord none\nfile 0 missing\nfile 1 regular 644 root root abc\nend\n"
 	if _, err := parseObservation(manifest, full); err != nil {
 		t.Fatal(err)
 	}

@@ -15,8 +15,6 @@ import (
 //go:embed facts.sh
 var factsScript string
 
-const factsProbe = "facts"
-
 // Facts is what a machine says about itself.
 type Facts struct {
 	// OSID, OSVersion and OSName are ID, VERSION_ID and PRETTY_NAME of os-release(5).
@@ -26,9 +24,9 @@ type Facts struct {
 	CPUs                      int
 	MemoryBytes, SwapBytes    uint64
 	Disks                     []Disk
-	// ClockOffset is how far the machine's clock is ahead of ours, uncertain
-	// by half of a round trip.
-	ClockOffset time.Duration
+	// Clock is the machine's, when it was asked: by our own time that was
+	// Observation.At, uncertain by half of a round trip.
+	Clock time.Time
 }
 
 // Disk is one mounted file system.
@@ -38,36 +36,38 @@ type Disk struct {
 	Rotational           bool
 }
 
-// FactsProbe asks for Facts along with an observation.
-func FactsProbe() Probe { return Probe{Name: factsProbe, Script: factsScript} }
-
-// Facts reads the answer of FactsProbe.
-func (o Observation) Facts() (Facts, error) {
-	answer, found := o.Probes[factsProbe]
-	if !found {
-		return Facts{}, errors.New("the observation holds no facts")
-	}
-	return parseFacts(answer.Output, o.At)
+// MachineFacts asks for Facts.
+func MachineFacts() Question[Facts] {
+	return Question[Facts]{Name: "the machine's facts", Script: factsScript, Read: readFacts}
 }
 
-// parseFacts reads the lines of facts.sh; asked is our time when it ran.
-func parseFacts(text string, asked time.Time) (Facts, error) {
+// factFields are the rows of facts.sh by how many fields they have. Each is
+// there once, but for disks.
+var factFields = map[string]int{"os": 4, "machine": 5, "cpus": 2, "MemTotal:": 2, "SwapTotal:": 2, "clock": 2, "disk": 6}
+
+func readFacts(output string) (Facts, error) {
 	var facts Facts
-	for line := range strings.Lines(text) {
-		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
-		if err := facts.take(fields, asked); err != nil {
-			return facts, fmt.Errorf("reading facts: line %q: %w", strings.TrimSpace(line), err)
-		}
+	rows, err := Whole(output)
+	if err != nil {
+		return facts, err
 	}
-	if facts.OSID == "" || facts.MemoryBytes == 0 {
-		return facts, errors.New("reading facts: the machine did not say what it is")
+	seen := map[string]bool{"disk": true}
+	for line := range strings.Lines(rows) {
+		fields := strings.Split(strings.TrimRight(line, "\n"), "\t")
+		if err := facts.read(fields); err != nil {
+			return facts, fmt.Errorf("line %q: %w", strings.TrimSpace(line), err)
+		}
+		seen[fields[0]] = true
+	}
+	if len(seen) != len(factFields) || facts.OSID == "" || facts.MemoryBytes == 0 {
+		return facts, errNotWhole
 	}
 	return facts, nil
 }
 
-func (f *Facts) take(fields []string, asked time.Time) (err error) {
-	numbers := map[string]int{"os": 4, "machine": 5, "cpus": 2, "MemTotal:": 2, "SwapTotal:": 2, "clock": 2, "disk": 6}
-	if want, known := numbers[fields[0]]; known && len(fields) != want {
+func (f *Facts) read(fields []string) (err error) {
+	want, known := factFields[fields[0]]
+	if !known || len(fields) != want {
 		return fmt.Errorf("has %d fields, want %d", len(fields), want)
 	}
 	switch fields[0] {
@@ -84,7 +84,7 @@ func (f *Facts) take(fields []string, asked time.Time) (err error) {
 	case "clock":
 		var nanoseconds int64
 		nanoseconds, err = strconv.ParseInt(fields[1], 10, 64)
-		f.ClockOffset = time.Unix(0, nanoseconds).Sub(asked)
+		f.Clock = time.Unix(0, nanoseconds)
 	case "disk":
 		disk := Disk{Name: fields[1], Mount: fields[2], Rotational: fields[5] == "1"}
 		var size, free error

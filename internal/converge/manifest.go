@@ -28,8 +28,10 @@ type Manifest struct {
 	Links       []Link
 	Actions     []Action
 	Units       []Unit
-	// Probes are read-only questions whose answers come back with the
-	// observation, in the same round trip.
+	// Questions are answered along with the observation, in the same round trip.
+	Questions []Asked
+	// Probes are questions without a type: the database's, which are on their
+	// way to be Questions.
 	Probes []Probe
 }
 

@@ -7,7 +7,6 @@ import (
 	"context"
 	_ "embed"
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
@@ -36,6 +35,9 @@ type Observation struct {
 	ActionsDone []bool
 	Units       []UnitSeen
 	Probes      map[string]Answer
+	// replies by the name of the question, see Question.Answer; host is who gave them.
+	replies map[string]reply
+	host    string
 	// Record is what the owner had made before; nil when the host has none.
 	Record *Record
 	// At is our own time, half-way between question and answer.
@@ -92,6 +94,7 @@ func Observe(ctx context.Context, host remote.Host, m Manifest) (Observation, er
 	if err != nil {
 		return Observation{}, fmt.Errorf("observing %s on %s: %w", m.Owner, host.Target().Host, err)
 	}
+	observation.host = host.Target().Host
 	observation.At = before.Add(after.Sub(before) / 2)
 	return observation, nil
 }
@@ -102,6 +105,7 @@ func observeScript(m Manifest) string {
 	call := func(function string, index int, argument string) {
 		fmt.Fprintf(&script, "%s %d %s\n", function, index, remote.Quote(argument))
 	}
+	script.WriteString(AbsentFunction)
 	script.WriteString(observeLibrary)
 	script.WriteString("system\n")
 	fmt.Fprintf(&script, "record %s\n", remote.Quote(recordPath(m.Owner)))
@@ -129,6 +133,9 @@ func observeScript(m Manifest) string {
 	for i, unit := range m.Units {
 		call("unit", i, unit.Name)
 	}
+	for i, question := range m.Questions {
+		call("question", i, question.script())
+	}
 	for i, probe := range m.Probes {
 		call("probe", i, probe.Script)
 	}
@@ -152,7 +159,7 @@ func packageNames(m Manifest) []string {
 // an error: nothing may be taken for absent because an answer was cut short.
 func parseObservation(m Manifest, text string) (Observation, error) {
 	o := Observation{
-		Packages: map[string]PackageSeen{}, Probes: map[string]Answer{},
+		Packages: map[string]PackageSeen{}, Probes: map[string]Answer{}, replies: map[string]reply{},
 		Users: make([]UserSeen, len(m.Users)), Directories: make([]FileSeen, len(m.Directories)),
 		Files: make([]FileSeen, len(m.allFiles())), Links: make([]LinkSeen, len(m.Links)),
 		Sysctls: make([]string, len(m.Sysctls)), ActionsDone: make([]bool, len(m.Actions)), Units: make([]UnitSeen, len(m.Units)),
@@ -172,7 +179,7 @@ func parseObservation(m Manifest, text string) (Observation, error) {
 		}
 		complete = fields[0] == "end"
 	}
-	want := len(o.Users) + len(o.Directories) + len(o.Files) + len(o.Links) + len(o.Sysctls) + len(o.ActionsDone) + len(o.Units) + len(m.Probes)
+	want := 1 + len(o.Users) + len(o.Directories) + len(o.Files) + len(o.Links) + len(o.Sysctls) + len(o.ActionsDone) + len(o.Units) + len(m.Probes) + len(m.Questions)
 	if !complete || answered != want {
 		return o, fmt.Errorf("reading the answer: it is not whole (%d of %d things)", answered, want)
 	}
@@ -191,8 +198,8 @@ func (o *Observation) take(m Manifest, fields []string) (counts bool, err error)
 		lines := strings.SplitN(decode(field(fields, 1))+"\n\n\n", "\n", 4)
 		o.OSID, o.OSLike, o.OSName = lines[0], lines[1], lines[2]
 	case "record":
-		o.Record = &Record{}
-		err = json.Unmarshal([]byte(decode(field(fields, 1))), o.Record)
+		o.Record, err = readRecord(m.Owner, field(fields, 1))
+		return true, err
 	case "package":
 		o.Packages[field(fields, 1)] = PackageSeen{field(fields, 2), field(fields, 3)}
 	default:
@@ -208,13 +215,14 @@ func (o *Observation) takeIndexed(m Manifest, fields []string) error {
 	}
 	lengths := map[string]int{
 		"user": len(o.Users), "directory": len(o.Directories), "file": len(o.Files), "link": len(o.Links),
-		"sysctl": len(o.Sysctls), "guard": len(o.ActionsDone), "unit": len(o.Units), "probe": len(m.Probes),
+		"sysctl": len(o.Sysctls), "guard": len(o.ActionsDone), "unit": len(o.Units), "probe": len(m.Probes), "question": len(m.Questions),
 	}
 	length, known := lengths[fields[0]]
 	if !known || index >= length {
 		return fmt.Errorf("nobody asked for %s %d", fields[0], index)
 	}
 	rest := fields[2:]
+	var problem error
 	switch fields[0] {
 	case "user":
 		o.Users[index] = UserSeen{field(rest, 0) != "missing", strings.Fields(decode(field(rest, 0)))}
@@ -230,10 +238,12 @@ func (o *Observation) takeIndexed(m Manifest, fields []string) error {
 		o.ActionsDone[index] = field(rest, 0) == "0"
 	case "unit":
 		o.Units[index] = unitSeen(rest)
+	case "question":
+		o.replies[m.Questions[index].name()], problem = readReply(rest)
 	case "probe":
 		o.Probes[m.Probes[index].Name] = answer(decode(field(rest, 0)))
 	}
-	return nil
+	return problem
 }
 
 // fileSeen reads "regular MODE OWNER GROUP SHA256", "directory MODE OWNER

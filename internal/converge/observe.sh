@@ -1,6 +1,12 @@
 probe() { # index script: output and exit code, in base64 so that nothing in it can be taken for ours
   printf 'probe %s %s\n' "$1" "$({ (eval "$2") </dev/null 2>/dev/null; printf '\n%d' $?; } | base64 -w0)"
 }
+question() { # index script: output, exit code and complaint
+  printf 'question %s .%s\n' "$1" "$({
+    said=$( (eval "$2") </dev/null 2>&1 >&3 3>&-)
+    printf '\n%d .%s' $? "$(printf %s "$said" | tail -c 600 | base64 -w0)" >&3
+  } 3>&1 | base64 -w0)"
+}
 guard() { # index script
   (eval "$2") </dev/null >/dev/null 2>&1
   printf 'guard %s %d\n' "$1" $?
@@ -35,7 +41,8 @@ unit() { # index name
   printf 'unit %s %s\n' "$1" "$(systemctl show -p LoadState -p ActiveState -p UnitFileState -p NeedDaemonReload -- "$2" 2>/dev/null | tr '\n' ' ')"
 }
 record() { # path
-  [ -f "$1" ] && printf 'record %s\n' "$(base64 -w0 <"$1")"
+  if [ -f "$1" ]; then printf 'record .%s\n' "$(base64 -w0 <"$1")"
+  elif absent "$1"; then printf 'record none\n'; fi
 }
 system() {
   (. /etc/os-release 2>/dev/null; printf 'system %s\n' "$(printf '%s\n' "$ID" "$ID_LIKE" "$PRETTY_NAME" | base64 -w0)")

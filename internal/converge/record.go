@@ -5,6 +5,8 @@ package converge
 
 import (
 	"context"
+	_ "embed"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
@@ -35,21 +37,68 @@ func recordPath(owner string) string {
 	return path.Join(recordRoot, url.PathEscape(owner)+".json")
 }
 
-// Owners lists who has something on a host, by its records.
+// Owners lists who has something on a host, by its records. A host whose records
+// cannot be read is an error: what it carries is not known then.
 func Owners(ctx context.Context, host remote.Host) ([]string, error) {
-	result, err := host.Run(ctx, remote.Command{Name: "reading the records", Reads: true, Script: "ls " + recordRoot + " 2>/dev/null || :"})
+	return Ask(ctx, host, ownersQuestion())
+}
+
+// ownersQuestion asks for the names of the records. A host on which nothing was
+// ever made has no directory for them.
+func ownersQuestion() Question[[]string] {
+	return Question[[]string]{
+		Name: "the records of what belongs to whom",
+		Script: AbsentFunction + `if [ -d ` + recordRoot + ` ]; then ls -- ` + recordRoot + ` || exit
+elif ! absent ` + recordRoot + `; then stat -- ` + recordRoot + `; exit 1; fi
+echo '` + WholeMark + `'`,
+		Read: readOwners,
+	}
+}
+
+func readOwners(output string) ([]string, error) {
+	names, err := Whole(output)
 	if err != nil {
 		return nil, err
 	}
 	var owners []string
-	for line := range strings.Lines(string(result.Stdout)) {
-		escaped, isRecord := strings.CutSuffix(strings.TrimSpace(line), ".json")
-		if owner, err := url.PathUnescape(escaped); isRecord && err == nil {
-			owners = append(owners, owner)
+	for name := range strings.Lines(names) {
+		escaped, isRecord := strings.CutSuffix(strings.TrimRight(name, "\n"), ".json")
+		if !isRecord {
+			continue
 		}
+		owner, err := url.PathUnescape(escaped)
+		if err != nil {
+			return nil, err
+		}
+		owners = append(owners, owner)
 	}
 	return owners, nil
 }
+
+// readRecord reads the host's record of an owner, nil when it has none.
+func readRecord(owner, field string) (*Record, error) {
+	if field == "none" {
+		return nil, nil
+	}
+	text, err := decodeText(field)
+	if err != nil {
+		return nil, err
+	}
+	var record Record
+	if err := json.Unmarshal([]byte(text), &record); err != nil {
+		return nil, fmt.Errorf("the record %s is damaged: %w", recordPath(owner), err)
+	}
+	if record.Owner != owner {
+		return nil, fmt.Errorf("the record %s is that of %q", recordPath(owner), record.Owner)
+	}
+	return &record, nil
+}
+
+// AbsentFunction is shell: it defines absent, which exits 0 only for a path that
+// is known not to be there.
+//
+//go:embed absent.sh
+var AbsentFunction string
 
 // record lists what a manifest makes.
 func (m Manifest) record() Record {

@@ -5,6 +5,7 @@ package host
 
 import (
 	"context"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -74,7 +75,7 @@ func factTypes() map[string]attr.Type {
 }
 
 // facts turns what the host said about itself into the attribute.
-func facts(f converge.Facts) types.Object {
+func facts(f converge.Facts, asked time.Time) types.Object {
 	disks := make([]attr.Value, 0, len(f.Disks))
 	for _, disk := range f.Disks {
 		disks = append(disks, types.ObjectValueMust(diskTypes(), map[string]attr.Value{
@@ -89,7 +90,7 @@ func facts(f converge.Facts) types.Object {
 		"virtualisation": types.StringValue(f.Virtualisation), "machine_id": types.StringValue(f.MachineID),
 		"cpus":       types.Int64Value(int64(f.CPUs)),
 		"memory_mib": types.Int64Value(int64(f.MemoryBytes >> 20)), "swap_mib": types.Int64Value(int64(f.SwapBytes >> 20)),
-		"clock_offset_ms": types.Int64Value(f.ClockOffset.Milliseconds()),
+		"clock_offset_ms": types.Int64Value(f.Clock.Sub(asked).Milliseconds()),
 		"disks":           types.ListValueMust(types.ObjectType{AttrTypes: diskTypes()}, disks),
 	})
 }

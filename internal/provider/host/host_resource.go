@@ -191,7 +191,7 @@ func (r *hostResource) ImportState(ctx context.Context, req resource.ImportState
 
 func (r *hostResource) manifest(ctx context.Context, model hostModel, diags *diag.Diagnostics) converge.Manifest {
 	manifest := model.config(ctx, diags).Manifest()
-	manifest.Probes = append(manifest.Probes, converge.FactsProbe())
+	manifest.Questions = append(manifest.Questions, converge.MachineFacts())
 	return manifest
 }
 
@@ -214,12 +214,12 @@ func (r *hostResource) converge(ctx context.Context, action string, model *hostM
 
 // see takes over what the host said.
 func (m *hostModel) see(observation converge.Observation, diags *diag.Diagnostics) {
-	found, err := observation.Facts()
+	found, err := converge.MachineFacts().Answer(observation)
 	if err != nil {
 		base.AddError(diags, "Read", subject(*m), err)
 		return
 	}
-	m.Facts = facts(found)
+	m.Facts = facts(found, observation.At)
 }
 
 func subject(model hostModel) string { return "Host " + model.ID.ValueString() }

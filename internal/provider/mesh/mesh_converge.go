@@ -78,7 +78,12 @@ func (r *meshResource) look(ctx context.Context, state *meshModel, leaving map[s
 		for _, line := range converge.Diff(mesh.Manifest(key), observation).Drift {
 			found.drift = append(found.drift, line.At(key))
 		}
-		found.reached[key] = mesh.Reached(key, observation)
+		reach, err := mesh.Reached(key, observation)
+		if err != nil {
+			base.AddError(diags, "Read", "Mesh "+mesh.Name+" on "+key, err)
+			continue
+		}
+		found.reached[key] = reach
 		for _, left := range slices.Sorted(maps.Keys(leaving)) {
 			if mesh.Knows(leaving[left], observation) {
 				found.leaving[left] = leaving[left]

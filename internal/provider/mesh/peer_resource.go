@@ -131,7 +131,7 @@ func (r *peerResource) Read(ctx context.Context, req resource.ReadRequest, resp 
 	state.Drift = base.Drift(sight.Drift)
 	base.KeepDrift(ctx, resp.Private, sight.Drift, &resp.Diagnostics)
 	if sight.Seen {
-		state.see(sight.Observation)
+		state.see(sight.Observation, &resp.Diagnostics)
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
@@ -215,7 +215,7 @@ func (r *peerResource) converge(ctx context.Context, action string, model *peerM
 		return
 	}
 	model.Drift = base.Drift(nil)
-	model.see(observation)
+	model.see(observation, diags)
 }
 
 func (m peerModel) node() tinc.Node {
@@ -234,8 +234,13 @@ func (m peerModel) manifest(diags *diag.Diagnostics) converge.Manifest {
 }
 
 // see takes over the public key that the node has now.
-func (m *peerModel) see(observation converge.Observation) {
-	if key := tinc.PublicKey(observation); key != "" {
+func (m *peerModel) see(observation converge.Observation, diags *diag.Diagnostics) {
+	key, err := m.node().PublicKey(observation)
+	if err != nil {
+		base.AddError(diags, "Read", subject(*m), err)
+		return
+	}
+	if key != "" {
 		m.Peer = m.export(types.StringValue(key))
 	}
 }

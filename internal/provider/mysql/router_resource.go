@@ -126,8 +126,12 @@ func (r *routerResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	drift := sight.Drift
 	if sight.Seen {
-		status := mysqlrouter.ReadStatus(sight.Observation)
-		drift = append(drift, config.Drift(status, mysqlrouter.Active(sight.Observation))...)
+		status, err := mysqlrouter.ReadStatus(sight.Observation)
+		if err != nil {
+			base.AddError(&resp.Diagnostics, "Read", routerSubject(state), err)
+			return
+		}
+		drift = append(drift, config.Drift(status)...)
 		if status.Version != "" {
 			state.Version = types.StringValue(status.Version)
 		}

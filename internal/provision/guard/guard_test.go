@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -22,7 +23,7 @@ type recorded []string
 func (recorded) Target() remote.Target { return remote.Target{Host: "203.0.113.11"} }
 
 func (r recorded) Run(context.Context, remote.Command) (remote.Result, error) {
-	return remote.Result{Stdout: []byte(strings.Join(r, ".json\n") + ".json\n")}, nil
+	return remote.Result{Stdout: []byte(strings.Join(r, ".json\n") + ".json\n" + converge.WholeMark)}, nil
 }
 
 func (recorded) Dial(context.Context, remote.Endpoint) (net.Conn, error) { return nil, errNoMore }

@@ -31,7 +31,11 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 	if err != nil {
 		return Status{}, err
 	}
-	if len(c.bootstrapDrift(ReadStatus(observation))) > 0 {
+	before, err := ReadStatus(observation)
+	if err != nil {
+		return Status{}, err
+	}
+	if len(c.bootstrapDrift(before)) > 0 {
 		if _, err := converge.Converge(ctx, host, c.Manifest(false)); err != nil {
 			return Status{}, err
 		}
@@ -45,8 +49,11 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 		if err != nil {
 			return Status{}, err
 		}
-		status := ReadStatus(observation)
-		drift := c.Drift(status, Active(observation))
+		status, err := ReadStatus(observation)
+		if err != nil {
+			return Status{}, err
+		}
+		drift := c.Drift(status)
 		if len(drift) == 0 {
 			return status, nil
 		}
@@ -71,8 +78,8 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 	if err := routing.Lock(ctx, c.Account()); err != nil {
 		return err
 	}
-	observation, err := converge.Observe(ctx, host, c.Manifest(true))
-	if err != nil || len(c.bootstrapDrift(ReadStatus(observation))) == 0 {
+	now, err := converge.Ask(ctx, host, status())
+	if err != nil || len(c.bootstrapDrift(now)) == 0 {
 		return err // another run has done it while we waited
 	}
 	account, err := routing.Authorize(ctx, c.Account())

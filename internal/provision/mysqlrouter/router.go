@@ -86,7 +86,7 @@ func (c Config) Manifest(start bool) converge.Manifest {
 		Directories: []converge.Directory{{Path: directory, Owner: user, Group: user, Mode: 0o700}},
 		Files:       []converge.File{{Path: "/etc/systemd/system/" + Unit, Mode: 0o644, Content: c.unit(), Restart: []string{Unit}}},
 		Units:       []converge.Unit{unit},
-		Probes:      []converge.Probe{{Name: probe, Script: probeScript}},
+		Questions:   []converge.Asked{status()},
 	}
 }
 
@@ -116,50 +116,6 @@ WantedBy=multi-user.target
 `, order, user, conf)
 }
 
-const probe = "router"
-
-// probeScript prints what a bootstrap left and what listens now.
-const probeScript = `printf 'version %s\n' "$(mysqlrouter --version 2>/dev/null)"
-printf 'stamp %s\n' "$(cat ` + stamp + ` 2>/dev/null)"
-printf 'conf %s\n' "$(sha256sum <` + conf + ` 2>/dev/null | cut -c1-64)"
-[ -s ` + directory + `/data/keyring ] && [ -s ` + directory + `/mysqlrouter.key ] && echo keyring
-ss -ltnH 2>/dev/null | awk '{print "listen " $4}'
-:`
-
-// Status is what stands on the machine.
-type Status struct {
-	Version string
-	// Declared is the sum that the last bootstrap was made for; ConfThen and
-	// ConfNow are the sums of its configuration then and now.
-	Declared, ConfThen, ConfNow string
-	Keyring                     bool
-	// Listening are local addresses with port.
-	Listening []string
-}
-
-var versionPattern = regexp.MustCompile(`\d+\.\d+\.\d+`)
-
-// ReadStatus reads the probe's answer.
-func ReadStatus(o converge.Observation) Status {
-	var s Status
-	for line := range strings.Lines(o.Probes[probe].Output) {
-		fields := append(strings.Fields(line), "", "", "")
-		switch fields[0] {
-		case "version":
-			s.Version = versionPattern.FindString(line)
-		case "stamp":
-			s.Declared, s.ConfThen = fields[1], fields[2]
-		case "conf":
-			s.ConfNow = fields[1]
-		case "keyring":
-			s.Keyring = true
-		case "listen":
-			s.Listening = append(s.Listening, fields[1])
-		}
-	}
-	return s
-}
-
 // CodeBootstrap says that the router has to be bootstrapped anew.
 const CodeBootstrap converge.Code = "router-bootstrap"
 
@@ -182,9 +138,9 @@ func (c Config) bootstrapDrift(s Status) []converge.Line {
 }
 
 // Drift is what the engine does not see.
-func (c Config) Drift(s Status, active bool) []converge.Line {
+func (c Config) Drift(s Status) []converge.Line {
 	lines := c.bootstrapDrift(s)
-	if len(lines) > 0 || !active {
+	if len(lines) > 0 || !s.Active {
 		return lines
 	}
 	for _, port := range []int64{c.ReadWrite, c.ReadOnly, c.ReadWriteSplit} {
@@ -194,11 +150,6 @@ func (c Config) Drift(s Status, active bool) []converge.Line {
 		}
 	}
 	return lines
-}
-
-// Active says whether the router's unit ran when it was observed.
-func Active(o converge.Observation) bool {
-	return len(o.Units) == 1 && o.Units[0].ActiveState == "active"
 }
 
 // bootstrapScript reads the account's password twice on standard input: the

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
 )
 
 func config() Config {
@@ -29,28 +30,27 @@ func TestAccountFitsMySQL(t *testing.T) {
 
 func TestDrift(t *testing.T) {
 	good := func() Status {
-		return Status{Version: "9.7.4", Declared: config().declared(), ConfThen: "x", ConfNow: "x", Keyring: true,
+		return Status{Version: "9.7.4", Declared: config().declared(), ConfThen: "x", ConfNow: "x", Keyring: true, Active: true,
 			Listening: []string{"127.0.0.1:6446", "127.0.0.1:6447", "127.0.0.1:6450"}}
 	}
 	for _, row := range []struct {
 		name   string
 		change func(*Status, *Config)
-		active bool
 		want   []string
 	}{
-		{"in sync", func(*Status, *Config) {}, true, []string{}},
-		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.Mesh = "other" }, true, []string{}},
-		{"not bootstrapped", func(s *Status, _ *Config) { *s = Status{} }, true, []string{"router: not bootstrapped"}},
-		{"another cluster", func(_ *Status, c *Config) { c.ClusterID = "new" }, true, []string{"router: bootstrapped for another cluster or other settings"}},
-		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, true, []string{"router: bootstrapped for another cluster or other settings"}},
-		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, true, []string{"file /var/lib/atoll-router/mysqlrouter.conf: content differs"}},
-		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, true, []string{"router: its keyring is missing"}},
-		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, true, []string{"port 6450: nothing listens"}},
-		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening = nil }, false, []string{}},
+		{"in sync", func(*Status, *Config) {}, []string{}},
+		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.Mesh = "other" }, []string{}},
+		{"not bootstrapped", func(s *Status, _ *Config) { *s = Status{} }, []string{"router: not bootstrapped"}},
+		{"another cluster", func(_ *Status, c *Config) { c.ClusterID = "new" }, []string{"router: bootstrapped for another cluster or other settings"}},
+		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, []string{"router: bootstrapped for another cluster or other settings"}},
+		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, []string{"file /var/lib/atoll-router/mysqlrouter.conf: content differs"}},
+		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, []string{"router: its keyring is missing"}},
+		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, []string{"port 6450: nothing listens"}},
+		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening, s.Active = nil, false }, []string{}},
 	} {
 		status, declared := good(), config()
 		row.change(&status, &declared)
-		if diff := cmp.Diff(row.want, converge.Texts(declared.Drift(status, row.active))); diff != "" {
+		if diff := cmp.Diff(row.want, converge.Texts(declared.Drift(status))); diff != "" {
 			t.Errorf("%s:\n%s", row.name, diff)
 		}
 	}
@@ -62,4 +62,12 @@ func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
 	if !strings.Contains(script, "read -r password") || strings.Contains(script, "--password") {
 		t.Errorf("the script is\n%s", script)
 	}
+}
+
+// A router whose status did not come whole is not one that was never bootstrapped.
+func TestStatusFailsClosed(t *testing.T) {
+	sum := strings.Repeat("0a", 32)
+	convergetest.FailsClosed(t, status(),
+		"version MySQL Router  Ver 9.7.4 for Linux\nstamp x y\nconf "+sum+" -\nkeyring 12 13\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
+		"version none\nstamp none\nconf none\nkeyring none none\nactive inactive\n"+converge.WholeMark+"\n")
 }

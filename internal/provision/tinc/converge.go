@@ -198,9 +198,13 @@ func (m Mesh) look(ctx context.Context, hosts map[string]remote.Host) (map[strin
 		if err != nil {
 			return m.unlessLeaving(key, fmt.Errorf("peer %s: %w", key, err))
 		}
+		reach, err := m.Reached(key, observation)
+		if err != nil {
+			return m.unlessLeaving(key, fmt.Errorf("peer %s: %w", key, err))
+		}
 		mu.Lock()
 		defer mu.Unlock()
-		reached[key] = m.Reached(key, observation)
+		reached[key] = reach
 		if m.Peers[key].Leaving {
 			return nil
 		}
@@ -225,15 +229,14 @@ func (m Mesh) tryPorts(ctx context.Context, hosts map[string]remote.Host, reache
 			}
 		}
 		slices.Sort(silent)
-		result, err := hosts[from].Run(ctx, remote.Command{Name: "trying tinc's ports", Reads: true, Script: m.PortProbe(silent)})
+		reached, err := converge.Ask(ctx, hosts[from], m.ports(silent))
 		if err != nil {
 			return err
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		answered := strings.Fields(string(result.Stdout))
-		for _, to := range silent {
-			open[[2]string{from, to}] = slices.Contains(answered, to)
+		for to, ok := range reached {
+			open[[2]string{from, to}] = ok
 		}
 		return nil
 	})

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -29,30 +30,52 @@ type Found struct {
 	PublicKey string
 }
 
-// findScript prints the node's own files, each behind a mark.
-const findScript = `cd %s 2>/dev/null || exit 0
+// findScript prints the node's own files, each line behind a mark, or none.
+const findScript = `dir=%s
+if [ ! -e "$dir/tinc.conf" ]; then
+  absent "$dir/tinc.conf" || { stat -- "$dir/tinc.conf"; exit 1; }
+  echo none
+  echo '` + converge.WholeMark + `'
+  exit
+fi
+set -e
+cd "$dir"
 name=$(sed -n 's/^Name *= *//p' tinc.conf)
+key=$(openssl rsa -in rsa_key.priv -pubout 2>&1) || { printf '%%s\n' "$key" >&2; exit 1; }
 printf 'name %%s\n' "$name"
-sed 's/^/host /' "hosts/$name" 2>/dev/null
-sed -n 's/.* mtu \([0-9]*\).*/mtu \1/p' tinc-up 2>/dev/null
-openssl rsa -in rsa_key.priv -pubout 2>/dev/null | sed 's/^/key /'
-`
+sed 's/^/host /' "hosts/$name"
+sed -n 's/.* mtu \([0-9]*\).*/mtu \1/p' tinc-up
+printf '%%s\n' "$key" | sed 's/^/key /'
+echo '` + converge.WholeMark + `'`
 
-// Find reads the node of a mesh from a machine: one round trip. The private key
-// is not read.
-func Find(ctx context.Context, host remote.Host, mesh string) (Found, error) {
-	result, err := host.Run(ctx, remote.Command{Name: "reading the tinc node", Reads: true, Script: fmt.Sprintf(findScript, remote.Quote(directory(mesh)))})
-	if err != nil {
-		return Found{}, err
+// find asks for the node of a mesh. The private key is not read.
+func find(mesh string) converge.Question[Found] {
+	return converge.Question[Found]{
+		Name:   "the tinc node of mesh " + mesh,
+		Script: converge.AbsentFunction + fmt.Sprintf(findScript, remote.Quote(directory(mesh))),
+		Read:   func(output string) (Found, error) { return readFound(mesh, output) },
 	}
-	return parseFound(mesh, string(result.Stdout))
+}
+
+// Find reads the node of a mesh from a machine: one round trip.
+func Find(ctx context.Context, host remote.Host, mesh string) (Found, error) {
+	found, err := converge.Ask(ctx, host, find(mesh))
+	if err == nil && found.Name == "" {
+		err = fmt.Errorf("%w: %s/tinc.conf is not there", ErrNoNode, directory(mesh))
+	}
+	return found, err
 }
 
 var hostLine = regexp.MustCompile(`^host\s+(\w+)\s*=\s*(.*)$`)
 
-func parseFound(mesh, text string) (Found, error) {
+// readFound gives a node without a name where there is none.
+func readFound(mesh, output string) (Found, error) {
+	rows, err := converge.Whole(output)
+	if err != nil || rows == "none\n" {
+		return Found{}, err
+	}
 	found := Found{Port: 655, MTU: 1400}
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(rows) {
 		line = strings.TrimRight(line, "\n")
 		switch {
 		case strings.HasPrefix(line, "name "):
@@ -61,14 +84,16 @@ func parseFound(mesh, text string) (Found, error) {
 			found.MTU, _ = strconv.Atoi(strings.TrimSpace(line[4:]))
 		case strings.HasPrefix(line, "key "):
 			found.PublicKey += line[4:] + "\n"
-		default:
+		case strings.HasPrefix(line, "host "):
 			if parts := hostLine.FindStringSubmatch(line); parts != nil {
 				found.take(parts[1], parts[2])
 			}
+		default:
+			return found, fmt.Errorf("line %q makes no sense", line)
 		}
 	}
 	if found.Name == "" || found.Address == "" || found.PublicKey == "" {
-		return found, fmt.Errorf("%w: %s has no tinc.conf, key or own host file with a Subnet", ErrNoNode, directory(mesh))
+		return found, fmt.Errorf("%s has no Name in tinc.conf, no key or no own host file with a Subnet", directory(mesh))
 	}
 	return found, nil
 }

@@ -98,7 +98,7 @@ func (m Mesh) Manifest(key string) converge.Manifest {
 			Content: []byte(hostFileHead(peer.Address, peer.Endpoint, peer.Port) + peer.PublicKey),
 		})
 	}
-	manifest.Probes = append(manifest.Probes, m.reachProbe(key))
+	manifest.Questions = append(manifest.Questions, m.reach(key))
 	return manifest
 }
 

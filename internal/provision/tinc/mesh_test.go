@@ -4,12 +4,14 @@
 package tinc
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
 )
 
 func mesh() Mesh {
@@ -96,12 +98,23 @@ func TestComplaintsNameDirectionAndPort(t *testing.T) {
 
 func TestFind(t *testing.T) {
 	text := "name hk1\nhost Address = 203.0.113.11 1655\nhost Port = 1655\nhost Subnet = 10.77.0.11/32\nmtu 1380\nkey -----BEGIN PUBLIC KEY-----\nkey abc\nkey -----END PUBLIC KEY-----\n"
-	found, err := parseFound("site", text)
+	found, err := readFound("site", text+converge.WholeMark)
 	want := Found{Name: "hk1", Address: "10.77.0.11", Endpoint: "203.0.113.11", Port: 1655, MTU: 1380, PublicKey: "-----BEGIN PUBLIC KEY-----\nabc\n-----END PUBLIC KEY-----\n"}
 	if err != nil || found != want {
 		t.Errorf("got %+v, %v", found, err)
 	}
-	if _, err := parseFound("site", ""); err == nil {
-		t.Error("nothing is read as a node")
+	if _, err := Find(t.Context(), convergetest.Says{Output: "none\n" + converge.WholeMark}, "site"); !errors.Is(err, ErrNoNode) {
+		t.Errorf("no node: %v", err)
 	}
+}
+
+// Silence is not absence: a key that was not read is not a missing one, and a
+// peer that nothing is said about is not one that does not answer.
+func TestQuestionsFailClosed(t *testing.T) {
+	pem := "-----BEGIN PUBLIC KEY-----\nMFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAKj34GkxFhD90vcNLYLInFEX6Ppy1tPf\n-----END PUBLIC KEY-----\n"
+	convergetest.FailsClosed(t, publicKey("site"), pem, "none\n")
+	convergetest.FailsClosed(t, mesh().reach("a"), "1 yes\n0 no\n"+converge.WholeMark+"\n")
+	convergetest.FailsClosed(t, mesh().ports([]string{"a"}), "0 yes\n"+converge.WholeMark+"\n")
+	convergetest.FailsClosed(t, find("site"), "none\n"+converge.WholeMark+"\n",
+		"name hk1\nhost Subnet = 10.77.0.11/32\nkey -----BEGIN PUBLIC KEY-----\n"+converge.WholeMark+"\n")
 }

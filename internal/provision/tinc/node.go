@@ -12,8 +12,9 @@
 package tinc
 
 import (
-	"bytes"
 	"context"
+	"encoding/pem"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -52,9 +53,6 @@ func directory(mesh string) string { return "/etc/tinc/" + mesh }
 // CodePrivateKey says that there is no private key that can be used, so apply makes one.
 const CodePrivateKey converge.Code = "tinc-private-key"
 
-// keyProbe asks for the public half of the private key.
-const keyProbe = "public key"
-
 // Manifest is everything that the node wants on its machine.
 func (n Node) Manifest() (converge.Manifest, error) {
 	if n.Mesh == "" || n.Name == "" {
@@ -73,9 +71,9 @@ func (n Node) Manifest() (converge.Manifest, error) {
 			{Path: dir + "/tinc-up", Mode: 0o755, Content: n.upScript(), Restart: restart},
 			{Path: dir + "/tinc-down", Mode: 0o755, Content: []byte("#!/bin/sh\nip link set dev \"$INTERFACE\" down\n"), Restart: restart},
 		},
-		Actions: []converge.Action{n.keyAction(), n.hostFileAction()},
-		Units:   []converge.Unit{{Name: unit, Enabled: &yes, Active: &yes}},
-		Probes:  []converge.Probe{{Name: keyProbe, Script: "openssl rsa -in " + remote.Quote(dir+"/rsa_key.priv") + " -pubout 2>/dev/null"}},
+		Actions:   []converge.Action{n.keyAction(), n.hostFileAction()},
+		Units:     []converge.Unit{{Name: unit, Enabled: &yes, Active: &yes}},
+		Questions: []converge.Asked{publicKey(n.Mesh)},
 	}, nil
 }
 
@@ -114,7 +112,12 @@ func (n Node) keyAction() converge.Action {
 		Name: "make the private key",
 		Line: converge.Line{Subject: "private key", Code: CodePrivateKey, Text: "missing or not readable by root alone"},
 		Done: fmt.Sprintf(`[ "$(stat -c '%%a %%U' %[1]s)" = '600 root' ] && openssl rsa -in %[1]s -noout`, key),
-		Run: fmt.Sprintf(`if ! openssl rsa -in %[1]s -noout 2>/dev/null; then
+		// openssl ends with 1 for a key that is missing or damaged; whatever else
+		// it ends with says nothing about the key, which then stays.
+		Run: fmt.Sprintf(`code=0
+openssl rsa -in %[1]s -noout 2>/dev/null || code=$?
+if [ $code -gt 1 ]; then echo "openssl ended with $code when it read the key" >&2; exit 1; fi
+if [ $code = 1 ]; then
   umask 077
   openssl genrsa -traditional -out %[1]s.new 4096 2>/dev/null
   sync %[1]s.new
@@ -149,13 +152,30 @@ func hostFileHead(address, endpoint string, port int) string {
 }
 
 // PublicKey is the node's public key in PEM form, as the machine showed it; ""
-// when there is none.
-func PublicKey(o converge.Observation) string {
-	text := strings.TrimSpace(o.Probes[keyProbe].Output)
-	if o.Probes[keyProbe].ExitCode != 0 || !bytes.HasPrefix([]byte(text), []byte("-----BEGIN PUBLIC KEY-----")) {
-		return ""
+// when the private key is missing or damaged.
+func (n Node) PublicKey(o converge.Observation) (string, error) { return publicKey(n.Mesh).Answer(o) }
+
+// publicKey asks for the public half of the private key. A machine without
+// openssl, which comes with the node, has none that could be used.
+func publicKey(mesh string) converge.Question[string] {
+	return converge.Question[string]{
+		Name: "the node's public key",
+		Script: fmt.Sprintf(`code=0
+key=$(openssl rsa -in %s -pubout) || code=$?
+case $code in 0) printf '%%s\n' "$key" ;; 1|127) echo none ;; *) exit $code ;; esac`, remote.Quote(directory(mesh)+"/rsa_key.priv")),
+		Read: readPublicKey,
 	}
-	return text + "\n"
+}
+
+func readPublicKey(output string) (string, error) {
+	text := strings.TrimSpace(output)
+	if text == "none" {
+		return "", nil
+	}
+	if block, rest := pem.Decode([]byte(text)); block == nil || block.Type != "PUBLIC KEY" || len(rest) > 0 || !strings.HasPrefix(text, "-----BEGIN ") {
+		return "", errors.New("this is no public key in PEM form")
+	}
+	return text + "\n", nil
 }
 
 // Remove takes the node from its machine: what the record lists, and then what

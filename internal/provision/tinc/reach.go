@@ -6,51 +6,85 @@ package tinc
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-const reachedProbe = "reach"
-
 // Reach says which other peers one peer reached over the mesh, by the user's keys.
 type Reach map[string]bool
 
-// reachProbe pings all other peers at once, twice a second apart, so that one
-// lost packet is no alarm; it ends with the first answer of each.
-func (m Mesh) reachProbe(key string) converge.Probe {
-	var script strings.Builder
-	for _, other := range m.others(key) {
-		fmt.Fprintf(&script, "{ ping -n -q -i 0.3 -c 1 -w 2 %s >/dev/null 2>&1 && echo %s; } &\n",
-			remote.Quote(m.Peers[other].Address), remote.Quote(other))
+// reach pings all other peers at once, several times, so that one lost packet is
+// no alarm; it ends with the first answer of each. ping ends with 1 when nothing
+// answers and with 2 when there is no way to an address. A machine without ping,
+// which comes with the node, reaches nobody.
+func (m Mesh) reach(key string) converge.Question[Reach] {
+	others := m.others(key)
+	arguments := make([]string, len(others))
+	for i, other := range others {
+		arguments[i] = remote.Quote(m.Peers[other].Address)
 	}
-	script.WriteString("wait\n")
-	return converge.Probe{Name: reachedProbe, Script: script.String()}
+	return tries("the peers that answer over the mesh", others, arguments, `if command -v ping >/dev/null; then
+    ping -n -q -i 0.3 -c 1 -w 2 "$2" >/dev/null 2>&1 || code=$?
+  else code=1; fi
+  [ $code != 2 ] || code=1`)
 }
 
-// Reached reads the probe's answer.
-func (m Mesh) Reached(key string, o converge.Observation) Reach {
-	reach := Reach{}
-	found := strings.Split(o.Probes[reachedProbe].Output, "\n")
-	for _, other := range m.others(key) {
-		reach[other] = slices.Contains(found, other)
-	}
-	return reach
-}
-
-// PortProbe finds out from one peer which others' tinc ports it reaches outside
-// of the mesh: TCP only, since tinc answers no stranger on UDP.
-func (m Mesh) PortProbe(others []string) string {
-	var script strings.Builder
-	for _, other := range others {
+// ports finds out from one peer which others' tinc ports it reaches outside of
+// the mesh: TCP only, since tinc answers no stranger on UDP. bash has /dev/tcp;
+// timeout bounds a silent drop, and ends with 124 then.
+func (m Mesh) ports(others []string) converge.Question[Reach] {
+	arguments := make([]string, len(others))
+	for i, other := range others {
 		peer := m.Peers[other]
-		// bash has /dev/tcp; timeout bounds a silent drop.
-		fmt.Fprintf(&script, "{ timeout 3 bash -c %s 2>/dev/null && echo %s; } &\n",
-			remote.Quote(fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", peer.Endpoint, peer.Port)), remote.Quote(other))
+		arguments[i] = remote.Quote(fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", peer.Endpoint, peer.Port))
 	}
-	script.WriteString("wait\n")
-	return script.String()
+	return tries("the peers whose ports can be reached", others, arguments, `timeout 3 bash -c "$2" 2>/dev/null || code=$?
+  [ $code != 124 ] || code=1`)
+}
+
+// tries asks the same of all peers at once. The script leaves 0 in code for yes
+// and 1 for no, and has the peer's argument in $2.
+func tries(name string, peers, arguments []string, script string) converge.Question[Reach] {
+	var text strings.Builder
+	fmt.Fprintf(&text, `try() {
+  code=0
+  %s
+  case $code in 0) echo "$1 yes" ;; 1) echo "$1 no" ;; *) echo "$1 ended with $code" ;; esac
+}
+`, script)
+	for i, argument := range arguments {
+		fmt.Fprintf(&text, "try %d %s &\n", i, argument)
+	}
+	text.WriteString("wait\necho '" + converge.WholeMark + "'")
+	return converge.Question[Reach]{Name: name, Script: text.String(), Read: func(output string) (Reach, error) { return readTries(peers, output) }}
+}
+
+func readTries(peers []string, output string) (Reach, error) {
+	rows, err := converge.Whole(output)
+	if err != nil {
+		return nil, err
+	}
+	reach := Reach{}
+	for line := range strings.Lines(rows) {
+		number, said, _ := strings.Cut(strings.TrimSpace(line), " ")
+		index, err := strconv.Atoi(number)
+		if err != nil || index < 0 || index >= len(peers) || said != "yes" && said != "no" {
+			return nil, fmt.Errorf("line %q makes no sense", strings.TrimSpace(line))
+		}
+		reach[peers[index]] = said == "yes"
+	}
+	if len(reach) != len(peers) {
+		return nil, fmt.Errorf("only %d of %d peers were tried", len(reach), len(peers))
+	}
+	return reach, nil
+}
+
+// Reached reads from an observation of the mesh's manifest which others a peer reaches.
+func (m Mesh) Reached(key string, o converge.Observation) (Reach, error) {
+	return m.reach(key).Answer(o)
 }
 
 // CodeNotReached says that one peer does not reach another over the mesh.

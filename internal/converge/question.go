@@ -1,0 +1,133 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package converge
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Question is a read-only script and how its answer is read. An answer that is
+// missing, was cut, cannot be read or comes from a script that failed is an
+// error and never a value: silence says nothing about the thing asked for.
+type Question[T any] struct {
+	// Name says in a few words what is asked for ("the node's public key"); in
+	// one manifest each question has a name of its own.
+	Name string
+	// Script is run by a POSIX sh without standard input and has to exit 0. What
+	// is not there it says in words of its own.
+	Script string
+	// Read makes a value of the output. It refuses an output that lacks
+	// something: a script whose end could be missed ends with a mark of its own.
+	Read func(output string) (T, error)
+}
+
+// ErrNoAnswer is in every error of a question that has no value.
+var ErrNoAnswer = errors.New("there is no answer to go by")
+
+// Asked is a question as part of a manifest, whatever its type.
+type Asked interface {
+	name() string
+	script() string
+}
+
+func (q Question[T]) name() string   { return q.Name }
+func (q Question[T]) script() string { return q.Script }
+
+// Answer reads the answer that came with the observation of a manifest which
+// asks the question.
+func (q Question[T]) Answer(o Observation) (T, error) {
+	got, asked := o.replies[q.Name]
+	if !asked {
+		var none T
+		return none, fmt.Errorf("asking for %s: %w: it was not asked", q.Name, ErrNoAnswer)
+	}
+	return q.read(o.host, got)
+}
+
+func (q Question[T]) read(host string, got reply) (T, error) {
+	var none T
+	if got.exitCode != 0 {
+		// The script's own complaint is what helps.
+		err := &remote.CommandError{Host: host, Name: "asking for " + q.Name, ExitCode: got.exitCode, Stderr: got.stderr}
+		return none, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	value, err := q.Read(got.output)
+	if err != nil {
+		return none, fmt.Errorf("asking for %s on %s: %w: %w", q.Name, host, ErrNoAnswer, err)
+	}
+	return value, nil
+}
+
+// Ask asks one question alone: one round trip.
+func Ask[T any](ctx context.Context, host remote.Host, q Question[T]) (T, error) {
+	var none T
+	result, err := host.Run(ctx, remote.Command{Name: "asking for " + q.Name, Script: q.Script, Reads: true})
+	var failed *remote.CommandError
+	if errors.As(err, &failed) {
+		return none, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	if err != nil {
+		return none, err
+	}
+	return q.read(host.Target().Host, reply{output: string(result.Stdout)})
+}
+
+// reply is what a script left on the host.
+type reply struct {
+	output, stderr string
+	exitCode       int
+}
+
+// readReply reads what the host's function question prints: the output and a
+// last line with the exit code and what was said on standard error.
+func readReply(fields []string) (reply, error) {
+	text, err := decodeText(strings.Join(fields, " "))
+	if err != nil {
+		return reply{}, err
+	}
+	cut := strings.LastIndexByte(text, '\n')
+	end := strings.Fields(text[cut+1:])
+	if cut < 0 || len(end) != 2 {
+		return reply{}, errNotWhole
+	}
+	code, err := strconv.Atoi(end[0])
+	if err != nil || code < 0 {
+		return reply{}, fmt.Errorf("an exit code of %q", end[0])
+	}
+	said, err := decodeText(end[1])
+	return reply{text[:cut], said, code}, err
+}
+
+// decodeText reads base64 behind a dot, which stands for a text that may be empty.
+func decodeText(field string) (string, error) {
+	encoded, dotted := strings.CutPrefix(field, ".")
+	if !dotted {
+		return "", errors.New("a text without its beginning")
+	}
+	decoded, err := base64.StdEncoding.DecodeString(encoded)
+	return string(decoded), err
+}
+
+// errNotWhole says that a reader missed something.
+var errNotWhole = errors.New("the answer is not whole")
+
+// Whole gives an output without the line by which a script says that it came to
+// its end, and an error where that is missing.
+func Whole(output string) (string, error) {
+	body, whole := strings.CutSuffix(strings.TrimRight(output, "\n"), WholeMark)
+	if !whole || body != "" && !strings.HasSuffix(body, "\n") {
+		return "", errNotWhole
+	}
+	return body, nil
+}
+
+// WholeMark is the last line of scripts whose answers Whole reads.
+const WholeMark = "-- that is all"

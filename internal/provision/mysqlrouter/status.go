@@ -1,0 +1,105 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqlrouter
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+)
+
+// Status is what stands on the machine.
+type Status struct {
+	// Version is "" while Router is not installed.
+	Version string
+	// Declared is the sum that the last bootstrap was made for; ConfThen and
+	// ConfNow are the sums of its configuration then and now. They are "" for
+	// what is not there.
+	Declared, ConfThen, ConfNow string
+	Keyring                     bool
+	// Active says whether the router's unit runs.
+	Active bool
+	// Listening are local addresses with port.
+	Listening []string
+}
+
+// statusScript prints what a bootstrap left and what listens now, each row once.
+const statusScript = `set -e
+content() { # path command…: what the command makes of a file, or none
+  file=$1; shift
+  if [ -f "$file" ]; then "$@" <"$file"; elif absent "$file"; then echo none; else stat -- "$file" >/dev/null; fi
+}
+if command -v mysqlrouter >/dev/null; then version=$(mysqlrouter --version); else version=none; fi
+# A stamp that is there and damaged is that of another bootstrap.
+stamp=$(content ` + stamp + ` awk 'NR == 1 && NF == 2 {print; whole = 1} END {if (!whole) print "damaged -"}')
+conf=$(content ` + conf + ` sha256sum)
+keyring=$(content ` + directory + `/data/keyring wc -c)
+key=$(content ` + directory + `/mysqlrouter.key wc -c)
+if [ -d /run/systemd/system ]; then active=$(systemctl show -p ActiveState --value ` + Unit + `); else active=none; fi
+listen=$(ss -ltnH)
+printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "keyring $keyring $key" "active $active"
+printf '%s\n' "$listen" | awk 'NF {print "listen " $4}'
+echo '` + converge.WholeMark + `'`
+
+func status() converge.Question[Status] {
+	return converge.Question[Status]{Name: "the router's status", Script: converge.AbsentFunction + statusScript, Read: readStatus}
+}
+
+// ReadStatus reads the status from an observation of the router's manifest.
+func ReadStatus(o converge.Observation) (Status, error) { return status().Answer(o) }
+
+var versionPattern = regexp.MustCompile(`\d+\.\d+\.\d+`)
+
+func readStatus(output string) (Status, error) {
+	var s Status
+	rows, err := converge.Whole(output)
+	if err != nil {
+		return s, err
+	}
+	seen := map[string]bool{}
+	for line := range strings.Lines(rows) {
+		fields := strings.Fields(line)
+		if len(fields) < 2 || seen[fields[0]] && fields[0] != "listen" {
+			return s, fmt.Errorf("line %q makes no sense", strings.TrimSpace(line))
+		}
+		seen[fields[0]] = true
+		if err := s.read(fields, line); err != nil {
+			return s, err
+		}
+	}
+	for _, row := range []string{"version", "stamp", "conf", "keyring", "active"} {
+		if !seen[row] {
+			return s, errors.New("nothing is said about " + row)
+		}
+	}
+	return s, nil
+}
+
+// read takes over one row of two words or more.
+func (s *Status) read(fields []string, line string) error {
+	none := fields[1] == "none"
+	switch {
+	case fields[0] == "version" && !none:
+		s.Version = versionPattern.FindString(line)
+		if s.Version == "" {
+			return fmt.Errorf("no version in %q", strings.TrimSpace(line))
+		}
+	case fields[0] == "stamp" && !none && len(fields) == 3:
+		s.Declared, s.ConfThen = fields[1], fields[2]
+	case fields[0] == "conf" && !none && len(fields[1]) == 64:
+		s.ConfNow = fields[1]
+	case fields[0] == "keyring" && len(fields) == 3:
+		s.Keyring = !none && fields[2] != "none" && fields[1] != "0" && fields[2] != "0"
+	case fields[0] == "active":
+		s.Active = fields[1] == "active"
+	case fields[0] == "listen":
+		s.Listening = append(s.Listening, fields[1])
+	case !none:
+		return fmt.Errorf("line %q makes no sense", strings.TrimSpace(line))
+	}
+	return nil
+}
