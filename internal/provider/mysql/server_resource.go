@@ -206,8 +206,13 @@ func (r *serverResource) Read(ctx context.Context, req resource.ReadRequest, res
 	}
 	drift := sight.Drift
 	if sight.Seen {
-		drift = append(drift, config.DriftOf(sight.Observation)...)
-		state.see(mysqld.ReadStatus(sight.Observation))
+		status, lines, err := config.DriftOf(sight.Observation)
+		if err != nil {
+			base.AddError(&resp.Diagnostics, "Read", subject(state), err)
+			return
+		}
+		drift = append(drift, lines...)
+		state.see(status)
 	}
 	state.Drift = base.Drift(drift)
 	base.KeepDrift(ctx, resp.Private, drift, &resp.Diagnostics)

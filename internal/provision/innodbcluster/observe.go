@@ -5,12 +5,13 @@ package innodbcluster
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"sync"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -18,8 +19,10 @@ import (
 type Seen struct {
 	// Err is set when the machine could not be asked; the rest is empty then.
 	Err error
-	// Answers is false when the machine runs and its server does not.
+	// Answers is false when the machine runs and its server does not; then Unit
+	// is systemd's word for it.
 	Answers  bool
+	Unit     string
 	Version  string
 	UUID     string
 	ServerID int64
@@ -69,9 +72,8 @@ type InstanceRow struct {
 // schema is that of the metadata.
 const schema = "mysql_innodb_cluster_metadata"
 
-// observeScript asks for all of it in one request. Each statement stands alone:
-// one that fails (no plugin, no metadata) leaves its own answer out.
-var observeScript = mysqld.ClientScript(
+// observeScript asks for all of it in one request.
+var observeScript = mysqlroot.QuestionScript(
 	`SET SESSION group_replication_consistency = 'EVENTUAL'`,
 	`SELECT 'server', JSON_OBJECT('version', @@version, 'uuid', @@server_uuid, 'server_id', @@server_id,
  'executed', @@global.gtid_executed, 'purged', @@global.gtid_purged, 'super_read_only', @@global.super_read_only, 'offline_mode', @@global.offline_mode,
@@ -83,12 +85,12 @@ var observeScript = mysqld.ClientScript(
  WHERE name IN ('thread/group_rpl/THD_certifier_broadcast', 'thread/group_rpl/THD_autorejoin', 'thread/group_rpl/THD_delayed_initialization')`,
 	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata
  WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', '`+schema+`')`,
-	`SELECT 'received', JSON_QUOTE(received_transaction_set) FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'`,
-	`SELECT 'recovery', JSON_QUOTE(user) FROM performance_schema.replication_connection_configuration WHERE channel_name = 'group_replication_recovery'`,
+	`SELECT 'received', JSON_QUOTE(MAX(received_transaction_set)) FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'`,
+	`SELECT 'recovery', JSON_QUOTE(MAX(user)) FROM performance_schema.replication_connection_configuration WHERE channel_name = 'group_replication_recovery'`,
 	`SELECT 'accounts', JSON_ARRAYAGG(user) FROM mysql.user WHERE user REGEXP '^`+accountPrefix+`[0-9]+$'`,
-	`SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'attributes', attributes)) FROM `+schema+`.clusters`,
-	`SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', address, 'uuid', mysql_server_uuid, 'attributes', attributes)) FROM `+schema+`.instances`,
-) + " 2>/dev/null || :"
+	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'attributes', attributes)) FROM `+schema+`.clusters`),
+	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', address, 'uuid', mysql_server_uuid, 'attributes', attributes)) FROM `+schema+`.instances`),
+)
 
 // Observe asks all servers at once: one round trip each on a warm connection.
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Seen {
@@ -108,21 +110,26 @@ func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Seen 
 }
 
 func observe(ctx context.Context, host remote.Host) Seen {
-	result, err := host.Run(ctx, remote.Command{Name: "asking the server about its group", Reads: true, Script: observeScript})
+	seen, err := converge.Ask(ctx, host, question())
 	if err != nil {
 		return Seen{Err: err}
-	}
-	seen, err := parseSeen(string(result.Stdout))
-	if err != nil {
-		return Seen{Err: fmt.Errorf("asking the server on %s about its group: %w", host.Target().Host, err)}
 	}
 	return seen
 }
 
+func question() converge.Question[Seen] {
+	return converge.Question[Seen]{Name: "the server's view of its group", Script: observeScript, Read: parseSeen}
+}
+
+// parseSeen reads the answer to observeScript. Every row of it is required: a
+// member without its view would be one that nobody waits for.
 func parseSeen(text string) (Seen, error) {
-	rows := mysqld.ParseRows(text)
-	if rows["server"] == nil {
-		return Seen{}, nil
+	rows, err := mysqlroot.ReadRows(text)
+	if err != nil {
+		return Seen{}, err
+	}
+	if state, err := rows.Down(); err != nil || state != "" {
+		return Seen{Unit: state}, err
 	}
 	var server struct {
 		Version, UUID, Executed, Purged, Host string
@@ -131,27 +138,21 @@ func parseSeen(text string) (Seen, error) {
 		SuperReadOnly                         int   `json:"super_read_only"`
 		OfflineMode                           int   `json:"offline_mode"`
 	}
-	if err := json.Unmarshal(rows["server"], &server); err != nil {
-		return Seen{}, fmt.Errorf("reading the answer: %w", err)
+	seen := Seen{Answers: true}
+	if err := rows.Read(map[string]any{
+		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
+		"recovery": &seen.RecoveryUser, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
+	}); err != nil {
+		return Seen{}, err
+	}
+	if server.Version == "" || server.UUID == "" || len(seen.Variables) == 0 {
+		return Seen{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)
 	}
 	flat := func(set string) string { return strings.ReplaceAll(set, "\n", "") }
-	seen := Seen{
-		Answers: true, Version: server.Version, UUID: server.UUID, ServerID: server.ServerID, Endpoint: Member{Address: server.Host, Port: server.Port}.Endpoint(),
-		Executed: flat(server.Executed), Purged: flat(server.Purged),
-		SuperReadOnly: server.SuperReadOnly == 1, OfflineMode: server.OfflineMode == 1,
-	}
-	for mark, target := range map[string]any{
-		"variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
-		"recovery": &seen.RecoveryUser, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
-	} {
-		if rows[mark] == nil {
-			continue
-		}
-		if err := json.Unmarshal(rows[mark], target); err != nil {
-			return Seen{}, fmt.Errorf("reading the answer: %s: %w", mark, err)
-		}
-	}
-	seen.Received = flat(seen.Received)
+	seen.Version, seen.UUID, seen.ServerID = server.Version, server.UUID, server.ServerID
+	seen.Endpoint = Member{Address: server.Host, Port: server.Port}.Endpoint()
+	seen.Executed, seen.Purged, seen.Received = flat(server.Executed), flat(server.Purged), flat(seen.Received)
+	seen.SuperReadOnly, seen.OfflineMode = server.SuperReadOnly == 1, server.OfflineMode == 1
 	return seen, nil
 }
 

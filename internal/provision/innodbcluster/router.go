@@ -7,14 +7,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrNoPrimary says that no member that was asked knows of a primary.
-var ErrNoPrimary = errors.New("the cluster has no primary now")
+var (
+	// ErrNoPrimary says that no member that was asked knows of a primary.
+	ErrNoPrimary = errors.New("the cluster has no primary now")
+	// ErrNoCluster says that every member answered and none knows of a cluster.
+	ErrNoCluster = errors.New("there is no such cluster on its servers")
+)
 
 // RouterAccount is the account of one router, made for it and with no more
 // rights than it uses.
@@ -57,7 +62,12 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 	seen := Observe(ctx, hosts)
 	situation := Diagnose(c, seen)
 	if situation.Primary == "" || situation.ClusterID == "" {
-		return nil, fmt.Errorf("%w: %s", ErrNoPrimary, join(converge.Texts(situation.Drift)))
+		reason := ErrNoPrimary
+		silent := func(one Seen) bool { return !one.Answers }
+		if !situation.Found && !slices.ContainsFunc(slices.Collect(maps.Values(seen)), silent) {
+			reason = ErrNoCluster
+		}
+		return nil, fmt.Errorf("%w: %s", reason, join(converge.Texts(situation.Drift)))
 	}
 	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
 	primary, err := r.server(situation.Primary)

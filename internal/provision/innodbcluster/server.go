@@ -14,7 +14,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -28,7 +28,7 @@ type server struct {
 // connect prepares a session; it dials at the first statement.
 func connect(key string, host remote.Host) (*server, error) {
 	config := mysql.NewConfig()
-	config.User, config.Net, config.Addr = "root", "unix", mysqld.Socket
+	config.User, config.Net, config.Addr = "root", "unix", mysqlroot.Socket
 	config.MultiStatements, config.InterpolateParams = true, true
 	config.Logger = &mysql.NopLogger{}
 	// What the views of the metadata compute inherits it.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -41,7 +42,10 @@ func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status,
 	if err != nil {
 		return c, Status{}, err
 	}
-	status, err := c.mend(ctx, host, ReadStatus(observation))
+	status, err := c.statusQuestion().Answer(observation)
+	if err == nil {
+		status, err = c.mend(ctx, host, status)
+	}
 	return c, status, err
 }
 
@@ -72,13 +76,13 @@ said=$(mysqld --defaults-file=$f --validate-config --user=mysql 2>&1) || { print
 // mend brings the running variables to the file's values.
 func (c Config) mend(ctx context.Context, host remote.Host, status Status) (Status, error) {
 	if !status.Answers {
-		return status, fmt.Errorf("the server on %s runs and does not answer on %s as root", host.Target().Host, Socket)
+		return status, fmt.Errorf("the server on %s was started and %s is %s: its error log says why; apply again when it runs", host.Target().Host, Unit, status.Unit)
 	}
 	differing := c.differing(status)
 	if len(differing) == 0 {
 		return status, nil
 	}
-	if _, err := host.Run(ctx, remote.Command{Name: "setting variables", Script: ClientScript(setStatements(differing, status)...) + " 2>/dev/null || :"}); err != nil {
+	if _, err := host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(differing, status)}); err != nil {
 		return status, err
 	}
 	status, err := c.ask(ctx, host)
@@ -97,8 +101,26 @@ func (c Config) mend(ctx context.Context, host remote.Host, status Status) (Stat
 
 // ask reads the status anew.
 func (c Config) ask(ctx context.Context, host remote.Host) (Status, error) {
-	observation, err := converge.Observe(ctx, host, converge.Manifest{Owner: Owner, Probes: []converge.Probe{c.statusProbe()}})
-	return ReadStatus(observation), err
+	return converge.Ask(ctx, host, c.statusQuestion())
+}
+
+// setScript runs every statement, whatever comes of the others: what the server
+// then has is asked for.
+func setScript(differing []Setting, status Status) string {
+	return "timeout 30 " + mysqlroot.Client + " --force -e " + remote.Quote(strings.Join(setStatements(differing, status), ";\n")) + " 2>/dev/null || :"
+}
+
+// settled asks until the server is not on its way up or down.
+func (c Config) settled(ctx context.Context, host remote.Host) (Status, error) {
+	for {
+		status, err := c.ask(ctx, host)
+		if err != nil || status.Answers || status.down() {
+			return status, err
+		}
+		if err := remote.Pause(ctx, poll); err != nil {
+			return status, fmt.Errorf("%w: %s is %s", err, Unit, status.Unit)
+		}
+	}
 }
 
 // setStatements take back what was persisted over the file, and set at run time

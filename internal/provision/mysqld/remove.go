@@ -8,6 +8,7 @@ import (
 	"errors"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -22,7 +23,7 @@ var ErrQuorum = errors.New("its group would lose its quorum")
 // in turn, the primary's role handed over first, and never below quorum. The
 // cluster then forgets its row and account.
 func Remove(ctx context.Context, host remote.Host, deleteToo bool) error {
-	status, err := (Config{}).ask(ctx, host)
+	status, err := (Config{}).settled(ctx, host)
 	if err != nil {
 		return err
 	}
@@ -50,7 +51,7 @@ func leave(ctx context.Context, host remote.Host, status Status) error {
 
 // stopMember lets the server leave its group for good.
 func stopMember(ctx context.Context, host remote.Host) error {
-	_, err := host.Run(ctx, remote.Command{Name: "leaving the group", Long: true, Script: strictScript(
+	_, err := host.Run(ctx, remote.Command{Name: "leaving the group", Long: true, Script: mysqlroot.Script(
 		"STOP GROUP_REPLICATION", "SET PERSIST group_replication_start_on_boot = OFF")})
 	return err
 }

@@ -5,12 +5,14 @@ package mysqld
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -21,6 +23,9 @@ var gates sync.Map // of group name to chan struct{}
 // primaryWaits is how long the primary lets secondaries go first.
 const primaryWaits = 3 * time.Second
 
+// errUnknown: without the server's own word nothing is done to it.
+var errUnknown = errors.New("whether it is in a group is not known, since it does not run")
+
 // poll lies between two looks at a group.
 const poll = time.Second
 
@@ -28,6 +33,9 @@ const poll = time.Second
 // others to be online, hands the primary's role over first, and ends when the
 // server is online again.
 func (c Config) restart(ctx context.Context, host remote.Host, status Status) error {
+	if !status.Answers {
+		return fmt.Errorf("restarting the server on %s: %w", host.Target().Host, errUnknown)
+	}
 	if len(status.Members) < 2 {
 		return c.restartUnit(ctx, host)
 	}
@@ -74,7 +82,7 @@ func (s Status) handOver(ctx context.Context, host remote.Host) error {
 		return nil
 	}
 	_, err := host.Run(ctx, remote.Command{Name: "handing the primary's role over", Long: true,
-		Script: strictScript("SELECT group_replication_set_as_primary('" + successor + "')")})
+		Script: mysqlroot.Script("SELECT group_replication_set_as_primary('" + successor + "')")})
 	return err
 }
 

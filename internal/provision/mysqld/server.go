@@ -11,6 +11,7 @@ import (
 	"fmt"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -51,10 +52,8 @@ const (
 const Owner = "mysql-server"
 
 const (
-	// Unit of the server, as Debian, Ubuntu and MySQL's own packages call it.
-	Unit = "mysql.service"
-	// Socket that the machine's root is let in by, without a password.
-	Socket        = "/run/mysqld/mysqld.sock"
+	// Unit is the server's.
+	Unit          = mysqlroot.Unit
 	dataDirectory = "/var/lib/mysql"
 	settingsFile  = "/etc/mysql/mysql.conf.d/zz-atoll.cnf"
 	identityFile  = "/var/lib/atoll/mysql-identity"
@@ -86,9 +85,9 @@ func (c Config) Manifest() converge.Manifest {
 			{Path: settingsFile, Mode: 0o644, Content: c.file()},
 			{Path: "/etc/systemd/system/mysql.service.d/atoll.conf", Mode: 0o644, Content: c.unitConfig()},
 		},
-		Actions: []converge.Action{initialise(), identify()},
-		Units:   []converge.Unit{{Name: Unit, Enabled: &yes, Active: &yes}},
-		Probes:  []converge.Probe{c.statusProbe(), {Name: memoryProbe, Script: memoryScript}},
+		Actions:   []converge.Action{initialise(), identify()},
+		Units:     []converge.Unit{{Name: Unit, Enabled: &yes, Active: &yes}},
+		Questions: []converge.Asked{c.statusQuestion(), memoryQuestion()},
 	}
 	return manifest
 }

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-
-	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 const gibibyte = 1 << 30
@@ -89,8 +87,8 @@ func TestGivenMemory(t *testing.T) {
 	} {
 		survey := Survey{MemoryBytes: row.has * mebibyte, HasData: true}
 		config := Config{GivenMemory: row.given * mebibyte}.sizedFor(survey)
-		seen := converge.Observation{Probes: map[string]converge.Answer{memoryProbe: {Output: fmt.Sprint(survey.MemoryBytes)}}}
-		got, drift := fmt.Sprint(config.CheckMachine(survey)), config.memoryDrift(seen)
+		drift := config.memoryDrift(survey.MemoryBytes)
+		got := fmt.Sprint(config.CheckMachine(survey))
 		if row.want == "" && (got != "[]" || len(drift) > 0) || !strings.Contains(got, row.want) || row.want != "" && len(drift) != 1 {
 			t.Errorf("%d MiB given, %d there: %s, drift %q", row.given, row.has, got, drift)
 		}
@@ -129,14 +127,17 @@ func TestSettingsFileReadBack(t *testing.T) {
 }
 
 func TestSurvey(t *testing.T) {
-	s := parseSurvey("memory 2147483648\nfree 1000\ndata\ninstalled ii  9.7.4-2\nother ii  mariadb-server\nlists\ncandidate 9.7.4-2\n")
-	if s.MemoryBytes != 2*gibibyte || !s.HasData || s.Installed.String() != "9.7.4" || s.MariaDB != "mariadb-server" || !s.Lists {
+	s, err := parseSurvey("memory 2147483648 bytes\nfree 1000 bytes\ndata\ninstalled ii  9.7.4-2\nother ii  mariadb-server\nlists\ncandidate 9.7.4-2\nend\n")
+	if err != nil || s.MemoryBytes != 2*gibibyte || !s.HasData || s.Installed.String() != "9.7.4" || s.MariaDB != "mariadb-server" || !s.Lists {
 		t.Errorf("%+v", s)
 	}
 	if got := fmt.Sprint((Config{}).Check(s)); !strings.Contains(got, "no Group Replication") {
 		t.Errorf("MariaDB: %s", got)
 	}
-	none := parseSurvey("memory 2147483648\nfree 99999999999\nlists\ncandidate (none)\n")
+	none, err := parseSurvey("memory 2147483648 bytes\nfree 99999999999 bytes\nlists\ncandidate (none)\nend\n")
+	if err != nil {
+		t.Fatal(err)
+	}
 	if got := fmt.Sprint((Config{}).Check(none)); !strings.Contains(got, "none of the machine's package sources") {
 		t.Errorf("no package: %s", got)
 	}

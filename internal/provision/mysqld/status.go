@@ -4,22 +4,21 @@
 package mysqld
 
 import (
-	"encoding/json"
 	"fmt"
 	"math"
 	"strconv"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
-	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 )
 
-const statusProbe = "mysql"
-
-// Status is what a running server says about itself.
+// Status is what a server says about itself, or its machine about it.
 type Status struct {
-	// Answers is false when the server does not; then the rest is empty.
+	// Answers is false when the server does not run; then Unit says systemd's
+	// word for it and the rest is empty.
 	Answers bool
+	Unit    string
 	Version string
 	// Comment is version_comment, which tells the builds apart.
 	Comment string
@@ -32,6 +31,9 @@ type Status struct {
 	// Members of the group as this server sees it.
 	Members []Member
 }
+
+// down says whether the server stands still, and is not on its way up or down.
+func (s Status) down() bool { return s.Unit == "inactive" || s.Unit == "failed" }
 
 // Member is a row of performance_schema.replication_group_members.
 type Member struct {
@@ -46,85 +48,81 @@ type Member struct {
 	Queue int64 `json:"queue"`
 }
 
-// ClientScript is a script that runs statements as the machine's root over the
-// local socket, goes on after an error, and prints rows of two columns: a mark
-// and a JSON document. ParseRows reads it.
-func ClientScript(statements ...string) string {
-	return "timeout 30 " + client + " --force -e " + remote.Quote(strings.Join(statements, ";\n"))
-}
-
-const client = "mysql --no-defaults --user=root --socket=" + Socket + " --connect-timeout=10 --skip-column-names --batch --raw"
-
-// strictScript is one that ends with the first error.
-func strictScript(statements ...string) string {
-	return client + " -e " + remote.Quote(strings.Join(statements, ";\n"))
-}
-
-// ParseRows reads what ClientScript printed: the document by its mark.
-func ParseRows(text string) map[string]json.RawMessage {
-	rows := map[string]json.RawMessage{}
-	for line := range strings.Lines(text) {
-		mark, document, found := strings.Cut(strings.TrimRight(line, "\n"), "\t")
-		if found && json.Valid([]byte(document)) {
-			rows[mark] = json.RawMessage(document)
-		}
-	}
-	return rows
-}
-
 // MembersQuery reads the group as the server sees it.
 const MembersQuery = `SELECT 'members', JSON_ARRAYAGG(JSON_OBJECT('id', m.member_id, 'host', m.member_host, 'port', IFNULL(m.member_port, 0),
  'state', m.member_state, 'role', m.member_role, 'version', m.member_version,
  'queue', IFNULL(s.count_transactions_remote_in_applier_queue, 0)))
  FROM performance_schema.replication_group_members m LEFT JOIN performance_schema.replication_group_member_stats s USING (member_id) WHERE m.member_id <> ''`
 
-// statusProbe asks for Status along with the observation.
-func (c Config) statusProbe() converge.Probe {
+// statusScript asks for Status.
+func (c Config) statusScript() string {
 	var names []string
 	for _, setting := range c.Settings() {
-		names = append(names, "'"+strings.ReplaceAll(normalName(setting.Name), "'", "''")+"'")
+		names = append(names, mysqlroot.Literal(normalName(setting.Name)))
 	}
-	return converge.Probe{Name: statusProbe, Script: ClientScript(
+	return mysqlroot.QuestionScript(
 		`SELECT 'server', JSON_OBJECT('version', @@version, 'comment', @@version_comment, 'uuid', @@server_uuid)`,
 		`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables WHERE variable_name IN (`+strings.Join(names, ", ")+`)`,
 		`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables`,
 		MembersQuery,
-		`SELECT 'group', JSON_QUOTE(@@group_replication_group_name)`,
-	)}
+		`SELECT 'group', JSON_QUOTE(MAX(variable_value)) FROM performance_schema.global_variables WHERE variable_name = 'group_replication_group_name'`,
+	)
 }
 
-// ReadStatus reads the probe's answer.
-func ReadStatus(o converge.Observation) Status {
-	rows := ParseRows(o.Probes[statusProbe].Output)
+// readStatus reads the answer to statusScript.
+func readStatus(output string) (Status, error) {
+	rows, err := mysqlroot.ReadRows(output)
+	if err != nil {
+		return Status{}, err
+	}
+	state, err := rows.Down()
+	if err != nil || state != "" {
+		return Status{Unit: state}, err
+	}
 	var server struct{ Version, Comment, UUID string }
-	if json.Unmarshal(rows["server"], &server) != nil || server.Version == "" {
-		return Status{}
+	status := Status{Answers: true}
+	if err := rows.Read(map[string]any{
+		"server": &server, "variables": &status.Variables, "persisted": &status.Persisted, "members": &status.Members, "group": &status.GroupName,
+	}); err != nil {
+		return Status{}, err
 	}
-	status := Status{Answers: true, Version: server.Version, Comment: server.Comment, UUID: server.UUID}
-	for mark, target := range map[string]any{
-		"variables": &status.Variables, "persisted": &status.Persisted, "members": &status.Members, "group": &status.GroupName,
-	} {
-		if rows[mark] != nil {
-			_ = json.Unmarshal(rows[mark], target) // what is missing reads as nothing set
-		}
+	status.Version, status.Comment, status.UUID = server.Version, server.Comment, server.UUID
+	if status.Version == "" || status.UUID == "" || len(status.Variables) == 0 {
+		return Status{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)
 	}
-	return status
+	return status, nil
 }
 
-const memoryProbe = "memory"
+// statusQuestion asks for Status.
+func (c Config) statusQuestion() converge.Question[Status] {
+	return converge.Question[Status]{Name: "the server's status", Script: c.statusScript(), Read: readStatus}
+}
 
-// memoryScript prints the memory that settings are sized to, in bytes.
+// memoryQuestion asks for the memory that settings are sized to, in bytes.
+func memoryQuestion() converge.Question[uint64] {
+	return converge.Question[uint64]{Name: "the machine's memory", Script: memoryScript, Read: readMemory}
+}
+
+// memoryScript prints "N bytes": a number alone would be another one when cut.
 const memoryScript = `memory=$(awk '/^MemTotal:/ {printf "%d", $2 * 1024}' /proc/meminfo)
 limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null)
 case $limit in ''|max) ;; *) [ "$limit" -ge "$memory" ] || memory=$limit ;; esac
-echo "$memory"`
+echo "$memory bytes"`
+
+func readMemory(text string) (uint64, error) {
+	number, whole := strings.CutSuffix(strings.TrimSpace(text), " bytes")
+	memory, err := strconv.ParseUint(number, 10, 64)
+	if !whole || err != nil || memory == 0 {
+		return 0, fmt.Errorf("%q is no number of bytes", text)
+	}
+	return memory, nil
+}
 
 // memoryDrift says when the machine has another amount of memory than the
 // settings are sized for; a few percent come and go with the kernel. What the
 // user gave is his to say, as long as it fits.
-func (c Config) memoryDrift(o converge.Observation) []converge.Line {
-	has, err := strconv.ParseUint(strings.TrimSpace(o.Probes[memoryProbe].Output), 10, 64)
-	if err != nil || c.MemoryBytes == 0 || has*20 > c.MemoryBytes*19 && has*20 < c.MemoryBytes*21 {
+func (c Config) memoryDrift(has uint64) []converge.Line {
+	if c.MemoryBytes == 0 || has*20 > c.MemoryBytes*19 && has*20 < c.MemoryBytes*21 {
 		return nil
 	}
 	if need, _, _ := c.need(); c.GivenMemory > 0 && need <= has {
@@ -133,10 +131,15 @@ func (c Config) memoryDrift(o converge.Observation) []converge.Line {
 	return []converge.Line{{Subject: "memory", Code: CodeMemory, Text: fmt.Sprintf("settings are sized for %s, the machine has %s", mebibytes(c.MemoryBytes), mebibytes(has))}}
 }
 
-// DriftOf is all that the engine does not see: what the server runs with, and
-// the machine's memory.
-func (c Config) DriftOf(o converge.Observation) []converge.Line {
-	return append(c.memoryDrift(o), c.Drift(ReadStatus(o))...)
+// DriftOf is what the engine does not see: what the server runs with, and the
+// machine's memory. Its error says that the machine did not answer for one.
+func (c Config) DriftOf(o converge.Observation) (Status, []converge.Line, error) {
+	memory, err := memoryQuestion().Answer(o)
+	if err != nil {
+		return Status{}, nil, err
+	}
+	status, err := c.statusQuestion().Answer(o)
+	return status, append(c.memoryDrift(memory), c.Drift(status)...), err
 }
 
 // Drift compares what runs with the file. A setting that is no variable of the

@@ -5,10 +5,12 @@ package mysqld
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -32,52 +34,69 @@ type Survey struct {
 const surveyScript = `package=%s data=%s
 echo "memory $(%s)"
 at=$data; while [ ! -d "$at" ]; do at=$(dirname "$at"); done
-echo "free $(df -kP "$at" | awk 'NR == 2 {print $4 * 1024}')"
+free=$(df -kP "$at") || exit 1
+echo "free $(printf '%%s\n' "$free" | awk 'NR == 2 {printf "%%.0f", $4 * 1024}') bytes"
 [ -d "$data/mysql" ] && echo data
-dpkg-query -W -f 'installed ${db:Status-Abbrev} ${Version}\n' "$package" 2>/dev/null
-dpkg-query -W -f 'other ${db:Status-Abbrev} ${Package}\n' 'mariadb-server*' 2>/dev/null
-if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then echo lists; apt-cache policy "$package" | sed -n 's/^  Candidate: /candidate /p'; fi
-:`
+# dpkg-query ends with 1 where nothing is known by the name.
+dpkg-query -W -f 'installed ${db:Status-Abbrev} ${Version}\n' "$package" 2>/dev/null || [ $? = 1 ] || exit 1
+dpkg-query -W -f 'other ${db:Status-Abbrev} ${Package}\n' 'mariadb-server*' 2>/dev/null || [ $? = 1 ] || exit 1
+if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
+  policy=$(LC_ALL=C apt-cache policy "$package") || exit 1
+  echo lists; printf '%%s\n' "$policy" | sed -n 's/^  Candidate: /candidate /p'
+fi
+echo end`
 
 // Look surveys a machine: one round trip, nothing is changed.
 func (c Config) Look(ctx context.Context, host remote.Host) (Survey, error) {
-	result, err := host.Run(ctx, remote.Command{
-		Name: "surveying the machine for MySQL", Reads: true,
-		Script: fmt.Sprintf(surveyScript, remote.Quote(c.packageName()), dataDirectory, memoryScript),
-	})
-	if err != nil {
-		return Survey{}, err
-	}
-	return parseSurvey(string(result.Stdout)), nil
+	return converge.Ask(ctx, host, c.surveyQuestion())
 }
 
-func parseSurvey(text string) Survey {
+func (c Config) surveyQuestion() converge.Question[Survey] {
+	return converge.Question[Survey]{Name: "what MySQL needs to know of the machine", Read: parseSurvey,
+		Script: fmt.Sprintf(surveyScript, remote.Quote(c.packageName()), dataDirectory, memoryScript)}
+}
+
+// parseSurvey reads what surveyScript prints: memory and free room always, the
+// rest where it is there, and the mark that all came.
+func parseSurvey(text string) (Survey, error) {
 	var s Survey
+	ended := false
 	for line := range strings.Lines(text) {
-		fields := append(strings.Fields(line), "", "", "")
-		number, _ := strconv.ParseUint(fields[1], 10, 64)
-		switch fields[0] {
+		kind, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		fields := append(strings.Fields(rest), "", "")
+		var err error
+		switch kind {
 		case "memory":
-			s.MemoryBytes = number
+			s.MemoryBytes, err = readMemory(rest)
 		case "free":
-			s.DiskFreeBytes = number
+			s.DiskFreeBytes, err = strconv.ParseUint(strings.TrimSuffix(rest, " bytes"), 10, 64)
 		case "data":
 			s.HasData = true
 		case "installed":
-			if strings.HasPrefix(fields[1], "ii") || strings.HasPrefix(fields[1], "hi") {
-				s.Installed = ParseVersion(fields[2])
+			if strings.HasPrefix(fields[0], "ii") || strings.HasPrefix(fields[0], "hi") {
+				s.Installed = ParseVersion(fields[1])
 			}
 		case "other":
-			if strings.HasPrefix(fields[1], "i") {
-				s.MariaDB = fields[2]
+			if strings.HasPrefix(fields[0], "i") {
+				s.MariaDB = fields[1]
 			}
 		case "lists":
 			s.Lists = true
 		case "candidate":
-			s.Candidate = ParseVersion(fields[1])
+			s.Candidate = ParseVersion(fields[0])
+		case "end":
+			ended = true
+		default:
+			err = fmt.Errorf("the line %.80q is not known", line)
+		}
+		if err != nil {
+			return Survey{}, err
 		}
 	}
-	return s
+	if !ended || s.MemoryBytes == 0 {
+		return Survey{}, errors.New("the answer is not whole")
+	}
+	return s, nil
 }
 
 // Check says what stands against a server on the machine, all of it at once.

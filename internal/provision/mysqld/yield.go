@@ -25,7 +25,7 @@ const backPatience = 5 * time.Minute
 //
 // A server that the site cannot spare is refused with ErrQuorum or ErrAlone.
 func Yield(ctx context.Context, host remote.Host, discard bool) (back func(context.Context) error, err error) {
-	status, err := (Config{}).ask(ctx, host)
+	status, err := (Config{}).settled(ctx, host)
 	if err != nil {
 		return nil, err
 	}

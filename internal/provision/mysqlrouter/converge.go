@@ -104,7 +104,7 @@ func (c Config) Remove(ctx context.Context, host remote.Host, cluster Cluster) e
 		return err
 	}
 	routing, err := innodbcluster.OpenRouting(ctx, cluster.Cluster, cluster.Hosts)
-	if errors.Is(err, innodbcluster.ErrNoPrimary) {
+	if errors.Is(err, innodbcluster.ErrNoCluster) {
 		return nil
 	}
 	if err != nil {

@@ -1,0 +1,111 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot/machinetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// answerOf is what the client prints for an observation.
+func answerOf(t *testing.T, seen Seen, member Member) string {
+	t.Helper()
+	var text strings.Builder
+	row := func(mark string, document any) {
+		encoded, err := json.Marshal(document)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&text, "%s\t%s\n", mark, encoded)
+	}
+	row("server", map[string]any{"version": seen.Version, "uuid": seen.UUID, "server_id": seen.ServerID, "executed": seen.Executed,
+		"purged": seen.Purged, "host": member.Address, "port": member.Port, "super_read_only": 0, "offline_mode": 0})
+	row("variables", seen.Variables)
+	row("members", seen.View)
+	row("starting", seen.Starting)
+	row("schemas", seen.Schemas)
+	row("received", seen.Received)
+	row("recovery", seen.RecoveryUser)
+	row("accounts", seen.Accounts)
+	row("clusters", seen.Clusters)
+	row("instances", seen.Instances)
+	row("end", true)
+	return text.String()
+}
+
+// Whatever one member's answer lacks: nothing is joined, removed, dropped or
+// called in sync on it.
+func TestSilenceIsNotAbsence(t *testing.T) {
+	c := three()
+	machines := func() (map[string]*machinetest.Machine, map[string]remote.Host) {
+		made, hosts := map[string]*machinetest.Machine{}, map[string]remote.Host{}
+		for key, seen := range standing(c) {
+			made[key] = machinetest.New(t, answerOf(t, seen, c.Members[key]))
+			hosts[key] = made[key]
+		}
+		return made, hosts
+	}
+	made, hosts := machines()
+	convergetest.FailsClosed(t, question(), made["b"].Answer, "unit\t\"inactive\"\nend\ttrue\n")
+	if situation, err := Converge(t.Context(), c, hosts); err != nil || len(situation.Drift) > 0 {
+		t.Fatalf("whole: %v, %v", situation.Drift, err)
+	}
+	deeds := map[string]func(context.Context, map[string]remote.Host) error{
+		"converge": func(ctx context.Context, hosts map[string]remote.Host) error {
+			_, err := Converge(ctx, c, hosts)
+			return err
+		},
+		"dissolve": func(ctx context.Context, hosts map[string]remote.Host) error { return Dissolve(ctx, c, hosts) },
+		"drift": func(ctx context.Context, hosts map[string]remote.Host) error {
+			seen := Observe(ctx, hosts)
+			if situation := Diagnose(c, seen); len(situation.Drift) == 0 {
+				return nil
+			}
+			return seen["b"].Err
+		},
+	}
+	for name, spoil := range machinetest.Spoiled(made["b"].Answer) {
+		for deed, do := range deeds {
+			made, hosts := machines()
+			spoil(made["b"])
+			err := do(t.Context(), hosts)
+			var acts []string
+			for _, key := range c.keys() {
+				acts = append(acts, made[key].Acts()...)
+			}
+			if err == nil || len(acts) > 0 {
+				t.Errorf("%s with the answer of b %s: it did %q, %v", deed, name, acts, err)
+			}
+		}
+	}
+}
+
+// A router's account stays where nobody could say that its cluster is gone.
+func TestSilentClusterIsNotGone(t *testing.T) {
+	c := three()
+	hosts := map[string]remote.Host{}
+	for key, seen := range all(c, fresh) {
+		hosts[key] = machinetest.New(t, answerOf(t, seen, c.Members[key]))
+	}
+	if _, err := OpenRouting(t.Context(), c, hosts); !errors.Is(err, ErrNoCluster) {
+		t.Errorf("servers without a cluster: %v", err)
+	}
+	silent := machinetest.New(t, "")
+	hosts["b"] = silent
+	if _, err := OpenRouting(t.Context(), c, hosts); err == nil || errors.Is(err, ErrNoCluster) {
+		t.Errorf("one is silent: %v", err)
+	}
+	if acts := silent.Acts(); slices.Contains(acts, "dial") {
+		t.Errorf("it did %q", acts)
+	}
+}

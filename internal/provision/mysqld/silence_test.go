@@ -1,0 +1,84 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqld
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot/machinetest"
+)
+
+// secondary is the answer of a server that is one of three.
+const secondary = `server	{"version": "9.7.4", "comment": "test", "uuid": "uuid-b"}
+variables	{"port": "3306", "max_connections": "151"}
+persisted	{"super_read_only": "ON"}
+members	[{"id": "uuid-a", "host": "10.0.0.1", "port": 3306, "state": "ONLINE", "role": "PRIMARY"}, {"id": "uuid-b", "host": "10.0.0.2", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}, {"id": "uuid-c", "host": "10.0.0.3", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}]
+group	"11111111-2222-4333-8444-555555555555"
+end	true
+`
+
+// Nothing is done to a server whose answer did not come whole.
+func TestSilenceIsNotAbsence(t *testing.T) {
+	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2, Own: map[string]string{"max_connections": "200"}}
+	deeds := map[string]func(context.Context, *machinetest.Machine) error{
+		"remove":  func(ctx context.Context, m *machinetest.Machine) error { return Remove(ctx, m, true) },
+		"pause":   func(ctx context.Context, m *machinetest.Machine) error { _, err := Yield(ctx, m, false); return err },
+		"discard": func(ctx context.Context, m *machinetest.Machine) error { _, err := Yield(ctx, m, true); return err },
+		"status":  func(ctx context.Context, m *machinetest.Machine) error { _, err := config.ask(ctx, m); return err },
+		"restart": func(ctx context.Context, m *machinetest.Machine) error {
+			status, err := config.ask(ctx, m)
+			if err != nil {
+				return err
+			}
+			return config.restart(ctx, m, status)
+		},
+		"drift": func(ctx context.Context, m *machinetest.Machine) error {
+			observation, err := converge.Observe(ctx, m, config.Manifest())
+			if err != nil {
+				return err
+			}
+			_, _, err = config.DriftOf(observation)
+			return err
+		},
+	}
+	for deed, do := range deeds {
+		for name, spoil := range machinetest.Spoiled(secondary) {
+			m := machinetest.New(t, secondary)
+			spoil(m)
+			if err := do(t.Context(), m); err == nil || len(m.Acts()) > 0 {
+				t.Errorf("%s with the answer %s: it did %q, %v", deed, name, m.Acts(), err)
+			}
+		}
+	}
+	// With the answer there is something to say and to do.
+	m := machinetest.New(t, secondary)
+	if status, err := config.ask(t.Context(), m); err != nil || len(status.Members) != 3 || status.role() != "SECONDARY" {
+		t.Errorf("whole: %+v, %v", status, err)
+	}
+	if _, err := Yield(t.Context(), m, true); err != nil || strings.Join(m.Acts(), ", ") != "leaving the group" {
+		t.Errorf("whole: it did %q, %v", m.Acts(), err)
+	}
+}
+
+// What a machine is like is not guessed from half an answer either.
+func TestQuestionsFailClosed(t *testing.T) {
+	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2}
+	convergetest.FailsClosed(t, config.statusQuestion(), secondary, "unit\t\"inactive\"\nend\ttrue\n")
+	convergetest.FailsClosed(t, memoryQuestion(), "1073741824 bytes\n")
+	surveyed := ""
+	m := machinetest.New(t, secondary)
+	m.Spoil = func(_, output string) string { surveyed = output; return output }
+	if survey, err := config.Look(t.Context(), m); err != nil || survey.Installed.String() != "9.7.4" || survey.MemoryBytes == 0 || survey.DiskFreeBytes == 0 {
+		t.Fatalf("whole: %+v, %v", survey, err)
+	}
+	convergetest.FailsClosed(t, config.surveyQuestion(), surveyed)
+	m.Spoil = func(asked, output string) string { return strings.TrimSuffix(output, "end\n") }
+	if _, _, err := config.Converge(t.Context(), m); err == nil || len(m.Acts()) > 0 {
+		t.Errorf("without a survey it did %q, %v", m.Acts(), err)
+	}
+}

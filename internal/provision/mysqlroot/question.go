@@ -1,0 +1,132 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package mysqlroot speaks with a MySQL server as its machine's root, over the
+// server's own socket: there is no password to know.
+//
+// A question either comes back whole or is an error. That the server is down is
+// a fact that the machine states, and never what silence is taken for.
+package mysqlroot
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+const (
+	// Unit of the server, as Debian, Ubuntu and MySQL's own packages call it.
+	Unit = "mysql.service"
+	// Socket that the machine's root is let in by, without a password.
+	Socket = "/run/mysqld/mysqld.sock"
+)
+
+// Client is the command line of a client on the machine.
+const Client = "mysql --no-defaults --user=root --socket=" + Socket + " --connect-timeout=10 --skip-column-names --batch --raw"
+
+// ErrNotWhole says that an answer was cut, garbled or never given.
+var ErrNotWhole = errors.New("the answer of the server is not whole")
+
+const (
+	endMark  = "end"
+	unitMark = "unit"
+)
+
+// QuestionScript asks a running server: each statement prints one row, a mark
+// and a JSON document or NULL. The first error ends it with another exit code
+// than 0, the last row says that all came. A server that does not run is told
+// from one that does not answer by its unit and by nobody listening on the
+// socket. ReadRows reads what it prints; what else the client says is left out.
+func QuestionScript(statements ...string) string {
+	text := strings.Join(append(slices.Clone(statements), "SELECT '"+endMark+"', 'true'"), ";\n")
+	return `(again=
+while :; do
+  if said=$(timeout 30 ` + Client + ` -e ` + remote.Quote(text) + ` 2>&1 </dev/null); then printf '%s\n' "$said" | grep '	'; exit 0; fi
+  state=$(systemctl is-active ` + Unit + `)
+  case $state in
+  activating|deactivating|reloading) printf '` + unitMark + `\t"%s"\n` + endMark + `\ttrue\n' "$state"; exit 0 ;;
+  inactive|failed)
+    [ -r /proc/net/unix ] && ! grep -q 'run/mysqld/mysqld\.sock$' /proc/net/unix && { printf '` + unitMark + `\t"%s"\n` + endMark + `\ttrue\n' "$state"; exit 0; } ;;
+  esac
+  # Between two states the unit may have been asked a moment too late.
+  if [ "$again" ]; then printf '%s\n' "$said" | tail -n 3 >&2; exit 1; fi
+  again=yes; sleep 1
+done)`
+}
+
+// Rows are the documents of an answer by their marks.
+type Rows map[string]json.RawMessage
+
+// ReadRows reads the output of a QuestionScript that ended with exit code 0.
+func ReadRows(output string) (Rows, error) {
+	rows := Rows{}
+	for line := range strings.Lines(output) {
+		mark, document, found := strings.Cut(strings.TrimRight(line, "\n"), "\t")
+		if !found {
+			return nil, fmt.Errorf("%w: %.300q is no row", ErrNotWhole, line)
+		}
+		if document == "NULL" {
+			document = "null"
+		}
+		if !json.Valid([]byte(document)) {
+			return nil, fmt.Errorf("%w: %q is no JSON document", ErrNotWhole, mark)
+		}
+		if rows[mark] != nil {
+			return nil, fmt.Errorf("%w: there are two rows %q", ErrNotWhole, mark)
+		}
+		rows[mark] = json.RawMessage(document)
+	}
+	if string(rows[endMark]) != "true" {
+		return nil, fmt.Errorf("%w: it ends too early", ErrNotWhole)
+	}
+	return rows, nil
+}
+
+// Down gives systemd's word for a server that does not run (inactive, failed)
+// or not yet or no longer (activating, deactivating); "" for one that answered.
+func (r Rows) Down() (string, error) {
+	if r[unitMark] == nil {
+		return "", nil
+	}
+	var state string
+	if err := json.Unmarshal(r[unitMark], &state); err != nil || state == "" {
+		return "", fmt.Errorf("%w: the state of %s is %s", ErrNotWhole, Unit, r[unitMark])
+	}
+	return state, nil
+}
+
+// Read reads the documents into their targets. One that is missing is an
+// error; null leaves its target as it is.
+func (r Rows) Read(targets map[string]any) error {
+	for mark, target := range targets {
+		if r[mark] == nil {
+			return fmt.Errorf("%w: %q is missing", ErrNotWhole, mark)
+		}
+		if err := json.Unmarshal(r[mark], target); err != nil {
+			return fmt.Errorf("%w: %q: %w", ErrNotWhole, mark, err)
+		}
+	}
+	return nil
+}
+
+// WhereTable makes a statement of a row that needs a table which may not be
+// there: then its document is NULL.
+func WhereTable(mark, schema, table, query string) string {
+	there := "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '" + schema + "' AND table_name = '" + table + "'"
+	return "SET @question = IF((" + there + ") > 0, " + Literal(query) + ", " + Literal("SELECT '"+mark+"', NULL") + ");\n" +
+		"PREPARE question FROM @question;\nEXECUTE question;\nDEALLOCATE PREPARE question"
+}
+
+// Script runs statements and ends with the first error.
+func Script(statements ...string) string {
+	return Client + " -e " + remote.Quote(strings.Join(statements, ";\n"))
+}
+
+// Literal quotes text for a statement.
+func Literal(text string) string {
+	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
+}
