@@ -22,6 +22,12 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/mesh"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/mysql"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -124,8 +130,14 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	for _, address := range options.Lost {
 		lost[address] = true
 	}
-	resp.ResourceData = &base.Data{Hosts: pool, Lost: lost, Linode: config.Linode.client(p.version)}
+	resp.ResourceData = &base.Data{Hosts: pool, Guard: guard.New(plugins()...), Lost: lost, Linode: config.Linode.client(p.version)}
 	resp.DataSourceData = resp.ResourceData
+}
+
+// plugins lists every provisioning plugin that has something on machines, in the
+// order in which they are asked whether one can be spared.
+func plugins() []provision.Plugin {
+	return []provision.Plugin{node.Plugin{}, tinc.Plugin{}, mysqlrouter.Plugin{}, mysqld.Plugin{}}
 }
 
 // Resources lists every resource, in the order in which a site is built.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -32,6 +33,8 @@ type Data struct {
 	Hosts Hosts
 	// Linode is the account of the provider block; its error says what to set.
 	Linode func() (*linode.Client, error)
+	// Guard is asked before a machine goes down or is given up.
+	Guard *guard.Guard
 	// Departures is where a mesh and the peers that leave it meet.
 	Departures tinc.Departures
 	// Lost holds the addresses from the provider block's lost list.

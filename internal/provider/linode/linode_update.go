@@ -14,7 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
@@ -59,7 +59,7 @@ func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec
 		steps = slices.DeleteFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot })
 	}
 	err = client.Carry(ctx, state.id(), spec, steps, func(ctx context.Context) (func(context.Context) error, error) {
-		return guard.Spare(ctx, host, guard.Pause)
+		return r.Guard.Spare(ctx, host, provision.Pause)
 	})
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (r *linodeResource) rebuild(ctx context.Context, client *linode.Client, spe
 
 // spare asks whether the site can do without what the machine carries. One that
 // is off, unfinished, or declared lost carries nothing that anybody has now.
-func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state linodeModel) (guard.Resume, error) {
+func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state linodeModel) (provision.Resume, error) {
 	nothing := func(context.Context) error { return nil }
 	if state.HostKey.IsNull() || r.Lost[state.IPv4.ValueString()] {
 		return nothing, nil
@@ -123,5 +123,5 @@ func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state
 	if instance.Status == linode.Offline {
 		return nothing, nil
 	}
-	return guard.Spare(ctx, r.Hosts.Host(state.target(state.HostKey.ValueString())), guard.Discard)
+	return r.Guard.Spare(ctx, r.Hosts.Host(state.target(state.HostKey.ValueString())), provision.Discard)
 }

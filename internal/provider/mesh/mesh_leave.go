@@ -13,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -64,7 +63,7 @@ func (r *meshResource) part(ctx context.Context, before map[string]tinc.Peer, me
 	gone := maps.Clone(before)
 	maps.DeleteFunc(gone, func(_ string, peer tinc.Peer) bool { return declared[peer.Target.Host] })
 	asked := base.Parallel(slices.Sorted(maps.Keys(gone)), func(key string) ([]string, error) {
-		return guard.Carries(ctx, r.Hosts.Host(gone[key].Target))
+		return r.Guard.Carries(ctx, r.Hosts.Host(gone[key].Target))
 	})
 	leaving, cut = map[string]tinc.Peer{}, map[string]tinc.Peer{}
 	for key, peer := range gone {

@@ -246,7 +246,7 @@ func (m routerModel) config(ctx context.Context, data *base.Data, diags *diag.Di
 	config := mysqlrouter.Config{
 		Address: target.Host, ClusterID: routing.ClusterID.ValueString(), BindAddress: m.BindAddress.ValueString(),
 		ReadWrite: ports.ReadWrite, ReadOnly: ports.ReadOnly, ReadWriteSplit: ports.ReadWriteSplit,
-		ConnectTimeout: m.ConnectTime.ValueInt64(), ReadTimeout: m.ReadTime.ValueInt64(), Mesh: routing.mesh(),
+		ConnectTimeout: m.ConnectTime.ValueInt64(), ReadTimeout: m.ReadTime.ValueInt64(), After: base.MeshUnit(routing.mesh()),
 	}
 	found, targets := members(ctx, routing.Members, diags)
 	cluster := mysqlrouter.Cluster{Cluster: innodbcluster.Cluster{Name: routing.Cluster.ValueString(), Members: found}, Hosts: map[string]remote.Host{}}

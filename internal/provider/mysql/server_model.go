@@ -63,7 +63,7 @@ func (m serverModel) member() types.Object {
 func (m serverModel) config(ctx context.Context, diags *diag.Diagnostics) mysqld.Config {
 	config := mysqld.Config{
 		Address: m.Address.ValueString(), Port: int(m.Port.ValueInt64()), ServerID: m.ServerID.ValueInt64(),
-		Mesh: m.Mesh.ValueString(), Package: m.Package.ValueString(),
+		After: base.MeshUnit(m.Mesh.ValueString()), Package: m.Package.ValueString(),
 		GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20, MemoryBytes: uint64(m.SizedFor.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
 	}
 	if !m.Settings.IsNull() && !m.Settings.IsUnknown() {

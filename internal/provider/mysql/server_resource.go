@@ -247,7 +247,7 @@ func (r *serverResource) ImportState(ctx context.Context, req resource.ImportSta
 	}
 	model := serverModel{
 		ID: types.StringValue(endpoint(config.Address, int64(config.Port))), Connection: base.ConnectionFor(target),
-		Mesh: optional(config.Mesh), Address: types.StringValue(config.Address), Port: types.Int64Value(int64(config.Port)),
+		Mesh: optional(base.MeshOf(config.After)), Address: types.StringValue(config.Address), Port: types.Int64Value(int64(config.Port)),
 		ServerID: types.Int64Value(config.ServerID), Package: types.StringNull(), Settings: types.MapNull(types.StringType),
 		DeleteData: types.BoolValue(false), Version: types.StringValue(config.Version.String()), ServerUUID: types.StringNull(),
 		MemoryMiB: types.Int64Null(), SizedFor: types.Int64Value(int64(config.MemoryBytes >> 20)), Drift: base.Drift(nil), Timeouts: base.NoTimeouts(),

@@ -16,54 +16,40 @@ import (
 	"slices"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// Intent is what is about to happen to a machine.
-type Intent int
-
-const (
-	// Pause means that it goes down for a while and comes back with its disk.
-	Pause Intent = iota
-	// Discard means that it, or what is on its disk, is gone for good.
-	Discard
-)
-
-// Resume tells that the machine is back, or that the intent was given up. It
-// must be called once; it lets others have their turn.
-type Resume func(ctx context.Context) error
-
-// plugin is what one piece of software answers. Software that is not here can
-// always be spared: a mesh has no hub, and a router goes with its application.
-type plugin struct {
-	owner string
-	yield func(ctx context.Context, host remote.Host, discard bool) (func(context.Context) error, error)
+// Guard knows the plugins to ask. Software of none of them can be spared.
+type Guard struct {
+	plugins []provision.Plugin
 }
 
-var plugins = []plugin{{mysqld.Owner, mysqld.Yield}}
+// New makes a guard that asks these plugins, in their order.
+func New(plugins ...provision.Plugin) *Guard { return &Guard{plugins} }
 
 // Carries lists what has something on the host beside the machine itself and
 // its meshes: whatever would miss a mesh that the machine leaves.
-func Carries(ctx context.Context, host remote.Host) ([]string, error) {
+func (g *Guard) Carries(ctx context.Context, host remote.Host) ([]string, error) {
 	owners, err := converge.Owners(ctx, host)
-	return slices.DeleteFunc(owners, func(owner string) bool { return owner == node.Owner || tinc.Owns(owner) }), err
+	return slices.DeleteFunc(owners, g.isGround), err
+}
+
+func (g *Guard) isGround(owner string) bool {
+	return slices.ContainsFunc(g.plugins, func(plugin provision.Plugin) bool {
+		_, ground := plugin.(provision.Ground)
+		return ground && plugin.Owns(owner)
+	})
 }
 
 // Spare asks all that have something on the host. Its error is a refusal, or
 // that nobody can know.
-func Spare(ctx context.Context, host remote.Host, intent Intent) (Resume, error) {
-	return spare(ctx, host, intent, plugins)
-}
-
-func spare(ctx context.Context, host remote.Host, intent Intent, all []plugin) (Resume, error) {
+func (g *Guard) Spare(ctx context.Context, host remote.Host, intent provision.Intent) (provision.Resume, error) {
 	owners, err := converge.Owners(ctx, host)
 	if err != nil {
 		return nil, fmt.Errorf("asking what the machine carries: %w", err)
 	}
-	var yielded []func(context.Context) error
+	var yielded []provision.Resume
 	resume := func(ctx context.Context) error {
 		var problems []error
 		for _, back := range slices.Backward(yielded) {
@@ -71,11 +57,12 @@ func spare(ctx context.Context, host remote.Host, intent Intent, all []plugin) (
 		}
 		return errors.Join(problems...)
 	}
-	for _, asked := range all {
-		if !slices.Contains(owners, asked.owner) {
+	for _, plugin := range g.plugins {
+		asked, yields := plugin.(provision.Yielder)
+		if !yields || !slices.ContainsFunc(owners, plugin.Owns) {
 			continue
 		}
-		back, err := asked.yield(ctx, host, intent == Discard)
+		back, err := asked.Yield(ctx, host, intent)
 		if err != nil {
 			return nil, errors.Join(fmt.Errorf("the site cannot spare %s now: %w", host.Target().Host, err), resume(ctx))
 		}

@@ -14,6 +14,9 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -34,36 +37,52 @@ func (recorded) Exclusive(context.Context) (func(), error)               { retur
 // errNoMore keeps a test from taking silence for a success.
 var errNoMore = errors.New("it only has records")
 
+// software is a plugin of one record.
+type software string
+
+func (s software) Name() string           { return string(s) }
+func (s software) Owns(owner string) bool { return owner == string(s) }
+
+// yielding is one that is asked; refusing says no.
+type yielding struct {
+	software
+	said     *[]string
+	refusing bool
+}
+
+func (y yielding) Yield(_ context.Context, _ remote.Host, intent provision.Intent) (provision.Resume, error) {
+	if y.refusing {
+		return nil, errors.New("the last one")
+	}
+	*y.said = append(*y.said, fmt.Sprintf("%s yields, discard %v", y.software, intent == provision.Discard))
+	return func(context.Context) error { *y.said = append(*y.said, string(y.software)+" resumes"); return nil }, nil
+}
+
 func TestSpareAsksWhatTheMachineCarries(t *testing.T) {
 	var said []string
-	plugins := func(refusing string) (all []plugin) {
+	guard := func(refusing string) *Guard {
+		all := []provision.Plugin{software("host")}
 		for _, owner := range []string{"mysql-server", "files", "queue"} {
-			all = append(all, plugin{owner, func(_ context.Context, _ remote.Host, discard bool) (func(context.Context) error, error) {
-				if owner == refusing {
-					return nil, errors.New("the last one")
-				}
-				said = append(said, fmt.Sprintf("%s yields, discard %v", owner, discard))
-				return func(context.Context) error { said = append(said, owner+" resumes"); return nil }, nil
-			}})
+			all = append(all, yielding{software(owner), &said, owner == refusing})
 		}
-		return all
+		return New(all...)
 	}
 	for _, row := range []struct {
 		name, refusing string
-		intent         Intent
+		intent         provision.Intent
 		machine        recorded
 		want           []string
 		refused        bool
 	}{
-		{"nothing on it", "", Pause, recorded{"host"}, nil, false},
-		{"only what is on it is asked", "queue", Pause, recorded{"files", "host"}, []string{"files yields, discard false", "files resumes"}, false},
-		{"resumed the other way round", "", Discard, recorded{"files", "mysql-server"},
+		{"nothing on it", "", provision.Pause, recorded{"host"}, nil, false},
+		{"only what is on it is asked", "queue", provision.Pause, recorded{"files", "host"}, []string{"files yields, discard false", "files resumes"}, false},
+		{"resumed the other way round", "", provision.Discard, recorded{"files", "mysql-server"},
 			[]string{"mysql-server yields, discard true", "files yields, discard true", "files resumes", "mysql-server resumes"}, false},
-		{"a refusal gives back what yielded", "files", Pause, recorded{"files", "mysql-server"},
+		{"a refusal gives back what yielded", "files", provision.Pause, recorded{"files", "mysql-server"},
 			[]string{"mysql-server yields, discard false", "mysql-server resumes"}, true},
 	} {
 		said = nil
-		resume, err := spare(t.Context(), row.machine, row.intent, plugins(row.refusing))
+		resume, err := guard(row.refusing).Spare(t.Context(), row.machine, row.intent)
 		if row.refused != (err != nil) || row.refused && !strings.Contains(err.Error(), "cannot spare 203.0.113.11 now: the last one") {
 			t.Errorf("%s: %v", row.name, err)
 		}
@@ -82,7 +101,7 @@ func TestCarriesLeavesOutMachineAndMesh(t *testing.T) {
 		{recorded{"host", "mesh%2Fsite", "mesh-peer%2Fsite", "mysql-server"}, []string{"mysql-server"}},
 		{recorded{"mysql-router"}, []string{"mysql-router"}},
 	} {
-		if got, err := Carries(t.Context(), row.machine); err != nil || !slices.Equal(got, row.want) {
+		if got, err := New(node.Plugin{}, tinc.Plugin{}, software("mysql-server")).Carries(t.Context(), row.machine); err != nil || !slices.Equal(got, row.want) {
 			t.Errorf("%q carries %q, %v; want %q", row.machine, got, err, row.want)
 		}
 	}

@@ -21,7 +21,7 @@ var ErrNoServer = errors.New("there is no MySQL server of Atoll's on the machine
 func Find(ctx context.Context, host remote.Host) (Config, error) {
 	result, err := host.Run(ctx, remote.Command{
 		Name: "reading the server's settings", Reads: true,
-		Script: fmt.Sprintf("cat %s 2>/dev/null\nsed -n 's/^After=tinc@\\(.*\\)\\.service/mesh \\1/p' /etc/systemd/system/mysql.service.d/atoll.conf 2>/dev/null\n:",
+		Script: fmt.Sprintf("cat %s 2>/dev/null\nsed -n 's/^After=/after /p' /etc/systemd/system/mysql.service.d/atoll.conf 2>/dev/null\n:",
 			settingsFile),
 	})
 	if err != nil {
@@ -44,8 +44,8 @@ func parseFile(text string) (Config, error) {
 	config := Config{Own: map[string]string{}}
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\n")
-		if mesh, found := strings.CutPrefix(line, "mesh "); found {
-			config.Mesh = mesh
+		if unit, found := strings.CutPrefix(line, "after "); found {
+			config.After = unit
 		}
 		parts := settingLine.FindStringSubmatch(line)
 		if parts == nil {

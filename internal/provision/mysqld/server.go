@@ -12,7 +12,6 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -23,8 +22,8 @@ type Config struct {
 	Port    int
 	// ServerID is MySQL's server_id, different for each member.
 	ServerID int64
-	// Mesh is the mesh that the address belongs to; "" for none.
-	Mesh string
+	// After is the unit that brings the address, such as a mesh's; "" for none.
+	After string
 	// Package to install; "" means mysql-server.
 	Package string
 	// Own are the user's own; see CheckSettings.
@@ -96,8 +95,8 @@ func (c Config) Manifest() converge.Manifest {
 // before its interface is, so the address itself is awaited.
 func (c Config) unitConfig() []byte {
 	order := ""
-	if c.Mesh != "" {
-		order = fmt.Sprintf("[Unit]\nAfter=%[1]s\nWants=%[1]s\n\n", tinc.Unit(c.Mesh))
+	if c.After != "" {
+		order = fmt.Sprintf("[Unit]\nAfter=%[1]s\nWants=%[1]s\n\n", c.After)
 	}
 	return fmt.Appendf(nil, `# Written by Atoll.
 %[1]s[Service]

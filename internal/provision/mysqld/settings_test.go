@@ -115,13 +115,13 @@ func TestSame(t *testing.T) {
 
 func TestSettingsFileReadBack(t *testing.T) {
 	config := Config{Address: "10.0.0.1", Port: 3307, ServerID: 9, MemoryBytes: 2 * gibibyte, Version: ParseVersion("9.7.4"), Own: map[string]string{"max_connections": "77"}}
-	found, err := parseFile(string(config.file()) + "mesh site\n")
+	found, err := parseFile(string(config.file()) + "after tinc@site.service\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found.MemoryBytes, found.Version = config.MemoryBytes, config.Version
 	found.dropDefaults()
-	if found.Address != "10.0.0.1" || found.Port != 3307 || found.ServerID != 9 || found.Mesh != "site" || fmt.Sprint(found.Own) != "map[max_connections:77]" {
+	if found.Address != "10.0.0.1" || found.Port != 3307 || found.ServerID != 9 || found.After != "tinc@site.service" || fmt.Sprint(found.Own) != "map[max_connections:77]" {
 		t.Errorf("read back as %+v", found)
 	}
 }

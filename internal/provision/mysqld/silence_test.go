@@ -10,6 +10,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot/machinetest"
 )
 
@@ -26,10 +27,16 @@ end	true
 func TestSilenceIsNotAbsence(t *testing.T) {
 	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2, Own: map[string]string{"max_connections": "200"}}
 	deeds := map[string]func(context.Context, *machinetest.Machine) error{
-		"remove":  func(ctx context.Context, m *machinetest.Machine) error { return Remove(ctx, m, true) },
-		"pause":   func(ctx context.Context, m *machinetest.Machine) error { _, err := Yield(ctx, m, false); return err },
-		"discard": func(ctx context.Context, m *machinetest.Machine) error { _, err := Yield(ctx, m, true); return err },
-		"status":  func(ctx context.Context, m *machinetest.Machine) error { _, err := config.ask(ctx, m); return err },
+		"remove": func(ctx context.Context, m *machinetest.Machine) error { return Remove(ctx, m, true) },
+		"pause": func(ctx context.Context, m *machinetest.Machine) error {
+			_, err := Plugin{}.Yield(ctx, m, provision.Pause)
+			return err
+		},
+		"discard": func(ctx context.Context, m *machinetest.Machine) error {
+			_, err := Plugin{}.Yield(ctx, m, provision.Discard)
+			return err
+		},
+		"status": func(ctx context.Context, m *machinetest.Machine) error { _, err := config.ask(ctx, m); return err },
 		"restart": func(ctx context.Context, m *machinetest.Machine) error {
 			status, err := config.ask(ctx, m)
 			if err != nil {
@@ -60,7 +67,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 	if status, err := config.ask(t.Context(), m); err != nil || len(status.Members) != 3 || status.role() != "SECONDARY" {
 		t.Errorf("whole: %+v, %v", status, err)
 	}
-	if _, err := Yield(t.Context(), m, true); err != nil || strings.Join(m.Acts(), ", ") != "leaving the group" {
+	if _, err := (Plugin{}).Yield(t.Context(), m, provision.Discard); err != nil || strings.Join(m.Acts(), ", ") != "leaving the group" {
 		t.Errorf("whole: it did %q, %v", m.Acts(), err)
 	}
 }
@@ -77,7 +84,7 @@ func TestQuestionsFailClosed(t *testing.T) {
 		t.Fatalf("whole: %+v, %v", survey, err)
 	}
 	convergetest.FailsClosed(t, config.surveyQuestion(), surveyed)
-	m.Spoil = func(asked, output string) string { return strings.TrimSuffix(output, "end\n") }
+	m.Spoil = func(_, output string) string { return strings.TrimSuffix(output, "end\n") }
 	if _, _, err := config.Converge(t.Context(), m); err == nil || len(m.Acts()) > 0 {
 		t.Errorf("without a survey it did %q, %v", m.Acts(), err)
 	}

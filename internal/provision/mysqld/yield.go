@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -21,10 +22,12 @@ const backPatience = 5 * time.Minute
 
 // Yield makes the machine of a server dispensable: the primary's role goes to
 // another member, the group keeps its quorum, and no other member of it goes
-// down until back was called. With discard the server leaves its group, too.
+// down until the machine was told to be back. One that is discarded leaves its
+// group, too.
 //
 // A server that the site cannot spare is refused with ErrQuorum or ErrAlone.
-func Yield(ctx context.Context, host remote.Host, discard bool) (back func(context.Context) error, err error) {
+func (Plugin) Yield(ctx context.Context, host remote.Host, intent provision.Intent) (provision.Resume, error) {
+	discard := intent == provision.Discard
 	status, err := (Config{}).settled(ctx, host)
 	if err != nil {
 		return nil, err

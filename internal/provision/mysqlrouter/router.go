@@ -16,7 +16,6 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -32,8 +31,9 @@ type Config struct {
 	ReadWrite, ReadOnly, ReadWriteSplit int64
 	// ConnectTimeout and ReadTimeout in seconds.
 	ConnectTimeout, ReadTimeout int64
-	// Mesh by which the members are reached; "" for none.
-	Mesh string
+	// After is the unit of what the members are reached by, such as a mesh's;
+	// "" for none.
+	After string
 }
 
 const (
@@ -62,7 +62,7 @@ func (c Config) Account() string {
 
 // declared sums up everything that a bootstrap decides.
 func (c Config) declared() string {
-	c.Mesh = "" // only the unit's
+	c.After = "" // only the unit's
 	text, err := json.Marshal(c)
 	if err != nil {
 		panic(err) // a struct of strings and numbers always encodes
@@ -93,8 +93,8 @@ func (c Config) Manifest(start bool) converge.Manifest {
 // unit starts after the mesh, and again whenever the router ends.
 func (c Config) unit() []byte {
 	order := "After=network-online.target\nWants=network-online.target\n"
-	if c.Mesh != "" {
-		order = fmt.Sprintf("After=network-online.target %[1]s\nWants=network-online.target %[1]s\n", tinc.Unit(c.Mesh))
+	if c.After != "" {
+		order = fmt.Sprintf("After=network-online.target %[1]s\nWants=network-online.target %[1]s\n", c.After)
 	}
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]

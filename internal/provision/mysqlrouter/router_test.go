@@ -14,7 +14,7 @@ import (
 )
 
 func config() Config {
-	return Config{Address: "203.0.113.21", ClusterID: "id", BindAddress: "127.0.0.1", ReadWrite: 6446, ReadOnly: 6447, ReadWriteSplit: 6450, ConnectTimeout: 2, ReadTimeout: 3, Mesh: "site"}
+	return Config{Address: "203.0.113.21", ClusterID: "id", BindAddress: "127.0.0.1", ReadWrite: 6446, ReadOnly: 6447, ReadWriteSplit: 6450, ConnectTimeout: 2, ReadTimeout: 3, After: "tinc@site.service"}
 }
 
 func TestAccountFitsMySQL(t *testing.T) {
@@ -39,7 +39,7 @@ func TestDrift(t *testing.T) {
 		want   []string
 	}{
 		{"in sync", func(*Status, *Config) {}, []string{}},
-		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.Mesh = "other" }, []string{}},
+		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.After = "tinc@other.service" }, []string{}},
 		{"not bootstrapped", func(s *Status, _ *Config) { *s = Status{} }, []string{"router: not bootstrapped"}},
 		{"another cluster", func(_ *Status, c *Config) { c.ClusterID = "new" }, []string{"router: bootstrapped for another cluster or other settings"}},
 		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, []string{"router: bootstrapped for another cluster or other settings"}},

@@ -15,10 +15,19 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// Owns says whether a machine's record is one of this plugin's.
-func Owns(owner string) bool {
+// Plugin is tinc's, see package provision.
+type Plugin struct{}
+
+// Name of what it makes.
+func (Plugin) Name() string { return "mesh" }
+
+// Owns the records of peers and meshes.
+func (Plugin) Owns(owner string) bool {
 	return strings.HasPrefix(owner, meshOwner) || strings.HasPrefix(owner, nodeOwner)
 }
+
+// Ground says that a mesh only carries what others talk over it.
+func (Plugin) Ground() {}
 
 // Knows says whether a peer's machine has another peer's host file from the mesh.
 func (m Mesh) Knows(other Peer, o converge.Observation) bool {
