@@ -1,0 +1,2 @@
+#!/bin/sh
+# getent hosts NAME: every name resolves.

@@ -1,0 +1,3 @@
+#!/bin/sh
+# hostname NAME
+printf '%s\n' "$1" >"$SIMULATED/hostname"
