@@ -32,7 +32,7 @@ func TestUnreachableHostIsNotGone(t *testing.T) {
 	if action := plan.Changes[`atoll_host.node["app1"]`]; action != "" {
 		t.Errorf("app1 is to be changed (%s), and nothing is wrong with it", action)
 	}
-	if !strings.Contains(plan.Text, "Warning: Unable to Read") {
+	if !strings.Contains(plan.Text, "Warning: Machine 203.0.113.22 Was Not Read") {
 		t.Error("the plan warns of nothing")
 	}
 	// One bounded wait for the run, not one for each resource on the host.

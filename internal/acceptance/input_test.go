@@ -103,7 +103,7 @@ func TestConnectionsThatDoNotWork(t *testing.T) {
 		{"a key that is not given", fmt.Sprintf("host = %q, host_key = %q, key = \"office\"", app1.Address, app1.HostKey), `no key named "office"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			err := written(t, f.lab, "resource \"atoll_host\" \"h\" {\n  ssh = { "+row.ssh+" }\n}\n").Apply(t.Context())
+			err := written(t, f.lab, "resource \"atoll_host\" \"h\" {\n  ssh = { "+row.ssh+" }\n  timeouts = { create = \"20s\" }\n}\n").Apply(t.Context())
 			if err == nil || !strings.Contains(flat(err.Error()), row.want) || !strings.Contains(err.Error(), "Unable to Create Host") {
 				t.Errorf("want the error %q, got %v", row.want, err)
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
@@ -23,6 +24,17 @@ type linodeModel struct {
 	URL          types.String `tfsdk:"url"`
 	CAFile       types.String `tfsdk:"ca_file"`
 	PollInterval types.String `tfsdk:"poll_interval"`
+}
+
+// linodeOf reads the attribute; a value that is not known stays so.
+func linodeOf(block types.Object) *linodeModel {
+	text := func(name string) types.String {
+		if block.IsUnknown() {
+			return types.StringUnknown()
+		}
+		return base.Member[types.String](block, name)
+	}
+	return &linodeModel{Token: text("token"), URL: text("url"), CAFile: text("ca_file"), PollInterval: text("poll_interval")}
 }
 
 func linodeAttribute() schema.SingleNestedAttribute {
@@ -54,14 +66,19 @@ func linodeAttribute() schema.SingleNestedAttribute {
 	}
 }
 
+// errPending says that the account cannot be asked before the apply.
+var errPending = errors.New("linode.token, url or ca_file is not known before the apply: give them from a variable or the environment, or apply what they come from first")
+
 // client makes the account's client at its first use: a site without Linodes
 // needs no token.
 func (m *linodeModel) client(version string) func() (*linode.Client, error) {
 	config := linode.Config{
 		Token: os.Getenv("LINODE_TOKEN"), URL: os.Getenv("LINODE_URL"), CAFile: os.Getenv("LINODE_CA"), UserAgent: "terraform-provider-atoll/" + version,
 	}
+	pending := false
 	if m != nil {
 		for target, value := range map[*string]types.String{&config.Token: m.Token, &config.URL: m.URL, &config.CAFile: m.CAFile} {
+			pending = pending || value.IsUnknown()
 			if !value.IsNull() {
 				*target = value.ValueString()
 			}
@@ -70,6 +87,9 @@ func (m *linodeModel) client(version string) func() (*linode.Client, error) {
 		config.Poll, _ = time.ParseDuration(m.PollInterval.ValueString())
 	}
 	return sync.OnceValues(func() (*linode.Client, error) {
+		if pending {
+			return nil, errPending
+		}
 		if config.Token == "" {
 			return nil, errors.New("there is no token for the Linode API: set linode.token in the provider block, or LINODE_TOKEN in the environment")
 		}

@@ -36,18 +36,24 @@ var _ provider.Provider = &atollProvider{}
 
 type atollProvider struct {
 	version string
+	// hosts makes the way to the machines; tests have simulated ones.
+	hosts func(remote.Options) (base.Hosts, error)
 }
 
 // model is the provider block.
 type model struct {
-	SSH    *sshModel    `tfsdk:"ssh"`
-	Linode *linodeModel `tfsdk:"linode"`
+	SSH    types.Object `tfsdk:"ssh"`
+	Linode types.Object `tfsdk:"linode"`
 	Lost   types.Set    `tfsdk:"lost"`
 }
 
 // New makes the provider; Terraform calls the function once a process.
 func New(version string) func() provider.Provider {
-	return func() provider.Provider { return &atollProvider{version: version} }
+	return newWith(version, func(options remote.Options) (base.Hosts, error) { return remote.New(options) })
+}
+
+func newWith(version string, hosts func(remote.Options) (base.Hosts, error)) func() provider.Provider {
+	return func() provider.Provider { return &atollProvider{version, hosts} }
 }
 
 func (p *atollProvider) Metadata(_ context.Context, _ provider.MetadataRequest, resp *provider.MetadataResponse) {
@@ -101,7 +107,7 @@ func sshAttribute() schema.SingleNestedAttribute {
 			},
 			"timeout": schema.StringAttribute{
 				Optional:    true,
-				Description: "Longest time for a connection and its handshake, per machine on the way, such as \"10s\". Default 10s. A machine that does not answer costs this once a run.",
+				Description: "Longest time for a connection and its handshake, per machine on the way, such as \"10s\". Default 10s. A machine that does not answer costs this at most once a minute.",
 				Validators:  []validator.String{duration{}},
 			},
 		},
@@ -114,14 +120,12 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	options := config.SSH.options(ctx, &resp.Diagnostics)
-	if !config.Lost.IsNull() && !config.Lost.IsUnknown() {
-		resp.Diagnostics.Append(config.Lost.ElementsAs(ctx, &options.Lost, false)...)
-	}
+	options, pending := sshOptions(config.SSH, &resp.Diagnostics)
+	options.Lost, _ = base.TextSet(config.Lost)
 	if resp.Diagnostics.HasError() {
 		return
 	}
-	pool, err := remote.New(options)
+	hosts, err := p.hosts(options)
 	if err != nil {
 		base.AddError(&resp.Diagnostics, "Configure", "Provider", err)
 		return
@@ -130,7 +134,9 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	for _, address := range options.Lost {
 		lost[address] = true
 	}
-	resp.ResourceData = &base.Data{Hosts: pool, Guard: guard.New(plugins()...), Lost: lost, Linode: config.Linode.client(p.version)}
+	resp.ResourceData = &base.Data{
+		Hosts: hosts, Guard: guard.New(plugins()...), Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version),
+	}
 	resp.DataSourceData = resp.ResourceData
 }
 

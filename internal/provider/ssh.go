@@ -16,31 +16,30 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// sshModel is the provider block's ssh object.
-type sshModel struct {
-	Keys          types.Map    `tfsdk:"keys"`
-	KeyFiles      types.Map    `tfsdk:"key_files"`
-	Passphrases   types.Map    `tfsdk:"passphrases"`
-	Agent         types.Bool   `tfsdk:"agent"`
-	SudoPasswords types.Map    `tfsdk:"sudo_passwords"`
-	Timeout       types.String `tfsdk:"timeout"`
-}
-
-// options turns the block into what the pool takes. A missing block means no
-// key at all, which is told when the first machine is contacted.
-func (m *sshModel) options(ctx context.Context, diags *diag.Diagnostics) remote.Options {
-	options := remote.Options{Keys: map[string]remote.PrivateKey{}}
-	if m == nil {
-		return options
+// sshOptions turns the provider block's ssh object into what the pool takes. A
+// missing block means no key at all, which is told when the first machine is
+// contacted. pending names what is not known before the apply.
+func sshOptions(block types.Object, diags *diag.Diagnostics) (options remote.Options, pending string) {
+	options = remote.Options{Keys: map[string]remote.PrivateKey{}}
+	if block.IsUnknown() {
+		return options, "ssh"
 	}
-	passphrases := texts(ctx, m.Passphrases, diags)
-	for name, text := range texts(ctx, m.Keys, diags) {
+	texts := func(name string) map[string]string {
+		known, whole := base.TextMap(base.Member[types.Map](block, name))
+		if !whole {
+			pending = "ssh." + name
+		}
+		return known
+	}
+	passphrases := texts("passphrases")
+	for name, text := range texts("keys") {
 		options.Keys[name] = remote.PrivateKey{PEM: []byte(text), Passphrase: passphrases[name]}
 	}
-	for name, file := range texts(ctx, m.KeyFiles, diags) {
+	for name, file := range texts("key_files") {
 		at := path.Root("ssh").AtName("key_files").AtMapKey(name)
 		if _, twice := options.Keys[name]; twice {
 			diags.AddAttributeError(at, "Key Is Given Twice",
@@ -54,21 +53,15 @@ func (m *sshModel) options(ctx context.Context, diags *diag.Diagnostics) remote.
 		}
 		options.Keys[name] = remote.PrivateKey{PEM: content, Passphrase: passphrases[name]}
 	}
-	options.SudoPasswords = texts(ctx, m.SudoPasswords, diags)
-	options.Agent = m.Agent.ValueBool()
-	if !m.Timeout.IsNull() {
-		// The validator has seen that it parses.
-		options.DialTimeout, _ = time.ParseDuration(m.Timeout.ValueString())
+	options.SudoPasswords = texts("sudo_passwords")
+	agent := base.Member[types.Bool](block, "agent")
+	if agent.IsUnknown() {
+		pending = "ssh.agent"
 	}
-	return options
-}
-
-func texts(ctx context.Context, values types.Map, diags *diag.Diagnostics) map[string]string {
-	all := map[string]string{}
-	if !values.IsNull() && !values.IsUnknown() {
-		diags.Append(values.ElementsAs(ctx, &all, false)...)
-	}
-	return all
+	options.Agent = agent.ValueBool()
+	// The validator has seen that it parses; an unknown one is the default.
+	options.DialTimeout, _ = time.ParseDuration(base.Member[types.String](block, "timeout").ValueString())
+	return options, pending
 }
 
 func expandHome(file string) string {

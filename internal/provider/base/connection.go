@@ -4,13 +4,11 @@
 package base
 
 import (
-	"context"
 	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -18,24 +16,6 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
-
-// hopModel is one machine on the way, or the machine itself.
-type hopModel struct {
-	Host    types.String `tfsdk:"host"`
-	Port    types.Int64  `tfsdk:"port"`
-	User    types.String `tfsdk:"user"`
-	HostKey types.String `tfsdk:"host_key"`
-	Key     types.String `tfsdk:"key"`
-}
-
-type connectionModel struct {
-	Host    types.String `tfsdk:"host"`
-	Port    types.Int64  `tfsdk:"port"`
-	User    types.String `tfsdk:"user"`
-	HostKey types.String `tfsdk:"host_key"`
-	Key     types.String `tfsdk:"key"`
-	Jumps   types.List   `tfsdk:"jumps"`
-}
 
 func hopTypes() map[string]attr.Type {
 	return map[string]attr.Type{
@@ -120,41 +100,39 @@ func ConnectionOutput() schema.ObjectAttribute {
 
 // Target turns the connection object into what remote understands. known is
 // false while any part of it is unknown; then nothing must be contacted.
-func Target(ctx context.Context, connection types.Object) (target remote.Target, known bool, diags diag.Diagnostics) {
-	if connection.IsNull() || connection.IsUnknown() {
-		return target, false, nil
+func Target(connection types.Object) (target remote.Target, known bool) {
+	target, known = hop(connection)
+	jumps, isList := connection.Attributes()["jumps"].(types.List)
+	if !known || !isList || jumps.IsUnknown() {
+		return target, known && isList && !jumps.IsUnknown()
 	}
-	var model connectionModel
-	diags = connection.As(ctx, &model, basetypes.ObjectAsOptions{})
-	if diags.HasError() || model.unknown() {
-		return target, false, diags
-	}
-	target = hopModel{model.Host, model.Port, model.User, model.HostKey, model.Key}.target()
-	var hops []hopModel
-	if !model.Jumps.IsNull() {
-		diags.Append(model.Jumps.ElementsAs(ctx, &hops, false)...)
-	}
-	for _, hop := range hops {
-		if hop.unknown() {
-			return target, false, diags
+	for _, element := range jumps.Elements() {
+		jump, isObject := element.(types.Object)
+		one, whole := hop(jump)
+		if !isObject || !whole {
+			return target, false
 		}
-		target.Jumps = append(target.Jumps, hop.target())
+		target.Jumps = append(target.Jumps, one)
 	}
-	return target, !diags.HasError(), diags
+	return target, true
 }
 
-// Machine gives the host behind a connection that must be known by now, and
-// false when it cannot.
-func (d *Data) Machine(ctx context.Context, connection types.Object, diags *diag.Diagnostics) (remote.Host, bool) {
-	target, known, problems := Target(ctx, connection)
-	diags.Append(problems...)
-	if !known {
-		if !diags.HasError() {
-			diags.AddError("Unable to Use Connection", "The connection is not known. This is a fault of the provider: please report it.")
-		}
-		return nil, false
+// hop reads one machine on the way, or the machine itself.
+func hop(object types.Object) (target remote.Target, known bool) {
+	if object.IsNull() || object.IsUnknown() {
+		return target, false
 	}
-	return d.Hosts.Host(target), true
+	known = true
+	text := func(name string) string {
+		value, _ := object.Attributes()[name].(types.String)
+		known = known && !value.IsUnknown()
+		return value.ValueString()
+	}
+	port, _ := object.Attributes()["port"].(types.Int64)
+	target = remote.Target{
+		Host: text("host"), Port: int(port.ValueInt64()), User: text("user"), HostKey: text("host_key"), Key: text("key"),
+	}
+	return target, known && !port.IsUnknown() && target.Host != ""
 }
 
 // ConnectionFor builds a connection object from a target, as import does.
@@ -176,25 +154,10 @@ func ConnectionFor(target remote.Target) types.Object {
 	})
 }
 
-func (m connectionModel) unknown() bool {
-	return hopModel{m.Host, m.Port, m.User, m.HostKey, m.Key}.unknown() || m.Jumps.IsUnknown()
-}
-
-func (m hopModel) unknown() bool {
-	return m.Host.IsUnknown() || m.Port.IsUnknown() || m.User.IsUnknown() || m.HostKey.IsUnknown() || m.Key.IsUnknown()
-}
-
-func (m hopModel) target() remote.Target {
-	return remote.Target{
-		Host: m.Host.ValueString(), Port: int(m.Port.ValueInt64()), User: m.User.ValueString(),
-		HostKey: m.HostKey.ValueString(), Key: m.Key.ValueString(),
-	}
-}
-
-// SameMachine says whether two connections lead to the same machine. A new user
+// sameMachine says whether two connections lead to the same machine. A new user
 // or key is another way to it; a new host key at the same address is another
 // machine, or the same one with a fresh disk.
-func SameMachine(a, b types.Object) bool {
+func sameMachine(a, b types.Object) bool {
 	if a.IsNull() || a.IsUnknown() || b.IsNull() || b.IsUnknown() {
 		return false
 	}

@@ -34,7 +34,7 @@ func nextStep(err error) string {
 	case errors.Is(err, remote.ErrUnreachable):
 		return "Check that the machine is up and that its sshd can be reached from here, then apply again. If the machine is gone for good, add its address to the provider's lost list and remove it from the configuration."
 	case errors.Is(err, remote.ErrHostKeyMismatch):
-		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into ssh.host_key."
+		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into ssh.host_key and apply."
 	case errors.Is(err, remote.ErrHostKeyUnknown):
 		return "Compare the fingerprint with the machine's console, then add the line as ssh.host_key."
 	case errors.Is(err, remote.ErrAuthentication):
@@ -47,41 +47,4 @@ func nextStep(err error) string {
 		return "The host is in a state that the next plan shows. Mend the cause named above and apply again."
 	}
 	return ""
-}
-
-// Gone tells a Read what a failed observation means for the state.
-type Gone int
-
-const (
-	// Keep means: report the error, keep the state.
-	Keep Gone = iota
-	// KeepAsDrift means: the machine does not answer; keep the state, say so as drift.
-	KeepAsDrift
-	// Forget means: the machine is declared lost; the resource leaves the state.
-	Forget
-)
-
-// Judge classifies a failed observation. It never reads "gone" into a
-// transport error: only a declaration (lost) makes a resource leave the state.
-func Judge(err error) Gone {
-	switch {
-	case errors.Is(err, remote.ErrLost):
-		return Forget
-	case errors.Is(err, remote.ErrUnreachable):
-		return KeepAsDrift
-	default:
-		return Keep
-	}
-}
-
-// WarnUnreachable and WarnLost are the warnings that go with Judge's verdicts.
-func WarnUnreachable(diags *diag.Diagnostics, subject string, err error) {
-	diags.AddWarning(fmt.Sprintf("Unable to Read %s", subject),
-		err.Error()+"\n\nIts last known state is kept and the rest of the plan stands. "+nextStep(err))
-}
-
-// WarnLost says that the resource leaves the state without contact.
-func WarnLost(diags *diag.Diagnostics, subject, address string) {
-	diags.AddWarning(subject+" Leaves the State",
-		fmt.Sprintf("The provider block declares %s lost, so the machine was not contacted. Remove what is declared on it from the configuration.", address))
 }

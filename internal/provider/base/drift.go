@@ -5,12 +5,9 @@ package base
 
 import (
 	"context"
-	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -21,11 +18,12 @@ import (
 // DriftAttribute is the voice of drift: one plain line a deviation, filled by
 // every refresh, always planned to become empty. So a plan is empty exactly
 // when the host is as declared.
-func DriftAttribute() schema.ListAttribute {
+// example is a line as this resource has them.
+func DriftAttribute(example string) schema.ListAttribute {
 	return schema.ListAttribute{
 		Computed:    true,
 		ElementType: types.StringType,
-		Description: "What differs on the host from what is declared here, one plain line a deviation, such as \"unit mysql: inactive, want active\". " +
+		Description: "What differs on the host from what is declared here, one plain line a deviation, such as \"" + example + "\". " +
 			"Empty when in sync; otherwise the plan shows an update from these lines to none, and apply mends them.",
 		PlanModifiers: []planmodifier.List{inSync{}},
 	}
@@ -50,81 +48,49 @@ func Drift(lines []converge.Line) types.List {
 	return types.ListValueMust(types.StringType, values)
 }
 
-// Unreachable is the one drift line of a machine that does not answer.
-func Unreachable(err error) converge.Line {
-	text, _, _ := strings.Cut(err.Error(), "\n")
-	return converge.Line{Subject: "unreachable", Code: converge.CodeUnreachable, Text: text}
-}
-
 // driftKey is where the private state keeps what the last refresh found, for
 // the plan that follows: the attribute holds its text, which is for people.
 const driftKey = "drift"
-
-// driftVersion is that of the form in which it is kept.
-const driftVersion = 1
-
-// keptDrift is that form. Another release of the provider may read it.
-type keptDrift struct {
-	Version int        `json:"version"`
-	Lines   []keptLine `json:"lines"`
-}
 
 type keptLine struct {
 	Subject string        `json:"subject"`
 	Code    converge.Code `json:"code"`
 }
 
-// PrivateReader and PrivateWriter are the framework's private state.
-type PrivateReader interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}
-
-// PrivateWriter takes values that are JSON.
-type PrivateWriter interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
-// KeepDrift keeps the codes of the lines for the plan that follows.
-func KeepDrift(ctx context.Context, private PrivateWriter, lines []converge.Line, diags *diag.Diagnostics) {
-	kept := keptDrift{Version: driftVersion, Lines: []keptLine{}}
+// keepDrift keeps the codes of the lines for the plan that follows.
+func keepDrift(ctx context.Context, run *Run, lines []converge.Line) {
+	kept := []keptLine{}
 	for _, line := range lines {
-		kept.Lines = append(kept.Lines, keptLine{line.Subject, line.Code})
+		kept = append(kept, keptLine{line.Subject, line.Code})
 	}
-	text, err := json.Marshal(kept)
-	if err != nil {
-		diags.AddError("Unable to Write the Resource's Private State", err.Error())
-		return
-	}
-	diags.Append(private.SetKey(ctx, driftKey, text)...)
+	WritePrivate(ctx, run, driftKey, kept)
 }
 
-// Codes are those of the lines that the last refresh found.
-type Codes struct {
+// codes are those of the lines that the last refresh found.
+type codes struct {
 	all []converge.Code
 	// unknown: a release that kept them in another form, or not at all, wrote
 	// the state, and no refresh came since.
 	unknown bool
 }
 
-// DriftCodes gives what KeepDrift kept. drift is the attribute in the state.
-func DriftCodes(ctx context.Context, private PrivateReader, drift types.List, diags *diag.Diagnostics) Codes {
+// driftCodes gives what keepDrift kept. drift is the attribute in the state.
+func driftCodes(ctx context.Context, run *Run, drift types.List) codes {
 	if len(drift.Elements()) == 0 {
-		return Codes{}
+		return codes{}
 	}
-	text, problems := private.GetKey(ctx, driftKey)
-	diags.Append(problems...)
-	var kept keptDrift
-	if len(text) == 0 || json.Unmarshal(text, &kept) != nil || kept.Version != driftVersion {
-		return Codes{unknown: true}
+	kept, found, err := tryPrivate[[]keptLine](ctx, run, driftKey, nil)
+	if err != nil || !found {
+		return codes{unknown: true}
 	}
-	var codes Codes
-	for _, line := range kept.Lines {
-		codes.all = append(codes.all, line.Code)
+	var read codes
+	for _, line := range kept {
+		read.all = append(read.all, line.Code)
 	}
-	return codes
+	return read
 }
 
-// Has says whether one of the codes was found, or may have been.
-func (c Codes) Has(codes ...converge.Code) bool {
-	return c.unknown || slices.ContainsFunc(c.all, func(code converge.Code) bool { return slices.Contains(codes, code) })
+// has says whether one of the codes was found, or may have been.
+func (c codes) has(asked ...converge.Code) bool {
+	return c.unknown || slices.ContainsFunc(c.all, func(code converge.Code) bool { return slices.Contains(asked, code) })
 }

@@ -59,7 +59,14 @@ func TestErrorsSayWhatToDoNext(t *testing.T) {
 			t.Errorf("%v: %q does not say %q", kind, got, want)
 		}
 	}
-	if Judge(&remote.Error{Kind: remote.ErrUnreachable}) != KeepAsDrift || Judge(&remote.Error{Kind: remote.ErrLost}) != Forget || Judge(errors.New("x")) != Keep {
-		t.Error("a failure is read as something else")
+	for kind, want := range map[error]string{remote.ErrUnreachable: "unreachable: ", remote.ErrHostKeyMismatch: "not asked: ", remote.ErrAuthentication: "not asked: "} {
+		if line, notAsked := NotAsked(&remote.Error{Kind: kind, Address: "h:22"}); !notAsked || !strings.HasPrefix(line.String(), want) {
+			t.Errorf("%v: %t %q", kind, notAsked, line)
+		}
+	}
+	for _, err := range []error{errors.New("x"), &remote.Error{Kind: remote.ErrLost}, &remote.CommandError{ExitCode: 1}} {
+		if line, notAsked := NotAsked(err); notAsked {
+			t.Errorf("%v is read as %q", err, line)
+		}
 	}
 }

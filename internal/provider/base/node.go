@@ -7,63 +7,182 @@ import (
 	"context"
 	"errors"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/resource"
+	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// Sight is what a Read saw of one node-local resource.
-type Sight struct {
-	// Observation is empty unless Seen.
-	Observation converge.Observation
-	// Seen: the host answered, and Drift comes from it.
-	Seen bool
-	// Forget: the resource leaves the state.
-	Forget bool
-	// Drift is what differs; for a host that does not answer, that it does not.
-	Drift []converge.Line
+// Node are the attributes of what stands on one machine.
+type Node struct {
+	Common
+	Connection types.Object `tfsdk:"ssh"`
 }
 
-// Look observes one manifest for a Read and turns failures into what rule 1
-// asks for: unreachable keeps the state and becomes one drift line, lost
-// leaves it, everything else is an error.
-func (d *Data) Look(ctx context.Context, subject string, connection types.Object, manifest converge.Manifest, diags *diag.Diagnostics) Sight {
-	host, ok := d.Machine(ctx, connection, diags)
+func (n *Node) node() *Node { return n } //nolint:unused // NodeModel asks for it
+
+// Target is the machine that it stands on, if all of the connection is known.
+func (n *Node) Target() (remote.Target, bool) { return Target(n.Connection) }
+
+// NodeModel is the model of what stands on one machine.
+type NodeModel[M any] interface {
+	Model[M]
+	node() *Node
+	// Key is the id, made of declared attributes; unknown while they are.
+	Key() types.String
+}
+
+// NodeKind is what one machine has. Its hooks speak with that machine alone, and
+// the frame knows what an error means: one that does not answer keeps its state,
+// one that is declared lost leaves it.
+type NodeKind[M any] interface {
+	configure(data *Data)
+	Traits() Traits
+	Schema() schema.Schema
+	// Plan completes the plan: the id is there, and a lost machine is refused.
+	Plan(ctx context.Context, change *Change[M])
+	// Observe asks the machine and takes over into the model what was read.
+	// Whatever reads (a refresh, a data source, an action) asks in this way.
+	Observe(ctx context.Context, host remote.Host, model *M) (Observed, error)
+	// Converge brings the machine to what the model declares, and takes over what
+	// was read back. before is nil for something new.
+	Converge(ctx context.Context, host remote.Host, before, model *M) error
+	// Remove takes back what was made.
+	Remove(ctx context.Context, host remote.Host, model *M) error
+	// Find reads back from the machine what is declared, for an import. name is
+	// "" for a kind that has one a machine.
+	Find(ctx context.Context, host remote.Host, name string, model *M) error
+}
+
+// NewNode makes the resource of what stands on one machine.
+func NewNode[M any, P NodeModel[M]](kind NodeKind[M]) resource.Resource {
+	return New[M, P](&node[M, P]{NodeKind: kind})
+}
+
+// node is a NodeKind as the frame takes it.
+type node[M any, P NodeModel[M]] struct {
+	NodeKind[M]
+	data *Data
+}
+
+func (n *node[M, P]) configure(data *Data) {
+	n.data = data
+	n.NodeKind.configure(data)
+}
+
+func (n *node[M, P]) Schema() schema.Schema {
+	described := n.NodeKind.Schema()
+	described.Attributes["ssh"] = ConnectionAttribute()
+	return described
+}
+
+func (n *node[M, P]) Identity() map[string]identityschema.Attribute {
+	attributes := machineIdentity()
+	if name := n.Traits().Name; name != "" {
+		attributes["name"] = identityschema.StringAttribute{RequiredForImport: true, Description: name}
+	}
+	return attributes
+}
+
+func (n *node[M, P]) Identify(model *M) map[string]any {
+	values := map[string]any{}
+	for name := range machineIdentity() {
+		values[name] = P(model).node().Connection.Attributes()[name]
+	}
+	if n.Traits().Name != "" {
+		values["name"] = P(model).node().ID
+	}
+	return values
+}
+
+// Plan keeps the id known, so that a change of one node does not ripple through
+// the whole site.
+func (n *node[M, P]) Plan(ctx context.Context, change *Change[M]) {
+	plan := P(change.Plan).node()
+	plan.ID = P(change.Plan).Key()
+	change.Target, change.Reachable = plan.Target()
+	change.Same = change.State != nil && sameMachine(P(change.State).node().Connection, plan.Connection)
+	if change.State == nil && change.Reachable && n.data != nil {
+		n.data.RefuseLost(change.Target, path.Root("ssh").AtName("host"), change.Diagnostics)
+	}
+	n.NodeKind.Plan(ctx, change)
+}
+
+func (n *node[M, P]) Observe(ctx context.Context, run *Run, model *M) Observed {
+	host, ok := n.machine(run, model)
 	if !ok {
-		return Sight{}
+		return Observed{}
 	}
-	observation, err := converge.Observe(ctx, host, manifest)
-	if err != nil {
-		return d.blind(subject, host, err, diags)
+	observed, err := n.NodeKind.Observe(ctx, host, model)
+	if err == nil {
+		return observed
 	}
-	plan := converge.Diff(manifest, observation)
-	return Sight{Observation: observation, Seen: true, Drift: plan.Drift}
+	return n.data.Unheard(run, P(model).Subject(), host.Target(), err)
 }
 
-func (d *Data) blind(subject string, host remote.Host, err error, diags *diag.Diagnostics) Sight {
-	switch Judge(err) {
-	case Forget:
-		WarnLost(diags, subject, host.Target().Host)
-		return Sight{Forget: true}
-	case KeepAsDrift:
-		WarnUnreachable(diags, subject, err)
-		return Sight{Drift: []converge.Line{Unreachable(err)}}
-	default:
-		AddError(diags, "Read", subject, err)
-		return Sight{}
+func (n *node[M, P]) Converge(ctx context.Context, run *Run, before, model *M) {
+	P(model).node().ID = P(model).Key()
+	if host, ok := n.machine(run, model); ok {
+		run.Fail(P(model).Subject(), n.NodeKind.Converge(ctx, host, before, model))
 	}
 }
 
-// Clear takes back what owner has on the machine behind connection. A machine
-// that is declared lost needs nothing taken back.
-func (d *Data) Clear(ctx context.Context, subject string, connection types.Object, owner string, diags *diag.Diagnostics) {
-	host, ok := d.Machine(ctx, connection, diags)
+// Remove has nothing to do on a machine that is declared lost.
+func (n *node[M, P]) Remove(ctx context.Context, run *Run, model *M) {
+	host, ok := n.machine(run, model)
 	if !ok {
 		return
 	}
-	if err := converge.Remove(ctx, host, owner); err != nil && !errors.Is(err, remote.ErrLost) {
-		AddError(diags, "Delete", subject, err)
+	if err := n.NodeKind.Remove(ctx, host, model); !errors.Is(err, remote.ErrLost) {
+		run.Fail(P(model).Subject(), err)
 	}
+}
+
+// Find takes "[user@]host[:port] HOST-KEY", with the name in front of it where
+// there is one, or the same as an identity.
+func (n *node[M, P]) Find(ctx context.Context, run *Run, asked Asked, model *M) {
+	var name string
+	var target remote.Target
+	var err error
+	named := n.Traits().Name != ""
+	switch {
+	case asked.ID == "" && named:
+		name, target = asked.Text(ctx, run, "name"), asked.target(ctx, run)
+	case asked.ID == "":
+		target = asked.target(ctx, run)
+	case named:
+		name, target, err = ParseNode(asked.ID)
+	default:
+		target, err = ParseMachine(asked.ID)
+	}
+	if err == nil && target.Host == "" {
+		err = errors.New("names no machine")
+	}
+	if err != nil {
+		run.Diagnostics.AddError("Unable to Import", "The import id "+err.Error()+".")
+	}
+	if run.Failed() {
+		return
+	}
+	P(model).node().Connection = ConnectionFor(target)
+	P(model).node().ID = types.StringValue(target.Host)
+	if err := n.NodeKind.Find(ctx, n.data.Hosts.Host(target), name, model); err != nil {
+		run.Fail(P(model).Subject(), err)
+		return
+	}
+	P(model).node().ID = P(model).Key()
+}
+
+// machine is the host of a model whose connection must be known by now.
+func (n *node[M, P]) machine(run *Run, model *M) (remote.Host, bool) {
+	target, known := P(model).node().Target()
+	if !known {
+		run.Diagnostics.AddError("Unable to "+run.Action+" "+P(model).Subject(),
+			"Its ssh is not known. This is a fault of the provider: please report it.")
+		return nil, false
+	}
+	return n.data.Hosts.Host(target), true
 }

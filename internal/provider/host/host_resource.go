@@ -10,12 +10,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
@@ -23,89 +18,55 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// Ensure the resource implements what Terraform is told it does.
-var (
-	_ resource.ResourceWithConfigure   = &hostResource{}
-	_ resource.ResourceWithImportState = &hostResource{}
-	_ resource.ResourceWithIdentity    = &hostResource{}
-	_ resource.ResourceWithModifyPlan  = &hostResource{}
-)
-
-// Budgets of one operation: a machine that is just booting may need minutes to
-// answer, and packages have to come down a slow line.
-const (
-	createTimeout = 15 * time.Minute
-	readTimeout   = 2 * time.Minute
-	updateTimeout = 15 * time.Minute
-	deleteTimeout = 5 * time.Minute
-)
-
-var objectOptions = basetypes.ObjectAsOptions{}
-
 // NewHostResource makes an atoll_host.
-func NewHostResource() resource.Resource { return &hostResource{} }
+func NewHostResource() resource.Resource { return base.NewNode(&hostKind{}) }
 
-type hostResource struct {
-	base.Resource
-}
+type hostKind struct{ base.Configured }
 
-func (r *hostResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_host"
-	resp.ResourceBehavior.MutableIdentity = true
-}
-
-func (r *hostResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: base.MachineIdentity()}
-}
-
-// ModifyPlan refuses at plan time what is known to fail, and keeps the id known.
-func (r *hostResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return
+// Traits allow for a machine that is just booting, which may need minutes to
+// answer, and for packages that come down a slow line.
+func (k *hostKind) Traits() base.Traits {
+	return base.Traits{
+		Type: "host", ID: "Address of the machine, the same as ssh.host.", Drift: "package chrony: not installed",
+		Budgets: base.Budgets{Create: 15 * time.Minute, Read: 2 * time.Minute, Update: 15 * time.Minute, Delete: 5 * time.Minute},
 	}
-	var connection types.Object
-	resp.Diagnostics.Append(req.Plan.GetAttribute(ctx, path.Root("ssh"), &connection)...)
-	if !req.State.Raw.IsNull() {
-		var before types.Object
-		resp.Diagnostics.Append(req.State.GetAttribute(ctx, path.Root("ssh"), &before)...)
-		if !base.SameMachine(before, connection) {
-			resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("facts"), types.ObjectUnknown(factTypes()))...)
+}
+
+// Plan keeps the facts known that an apply does not change.
+func (k *hostKind) Plan(_ context.Context, change *base.Change[hostModel]) {
+	change.Plan.Facts = unknownFacts()
+	if change.Same && !change.State.Facts.IsNull() {
+		changes := len(change.State.Drift.Elements()) > 0 || !change.Plan.SwapMiB.Equal(change.State.SwapMiB)
+		change.Plan.Facts = keepFacts(change.State.Facts, changes)
+	}
+}
+
+// Observe never finds a machine absent: it answered.
+func (k *hostKind) Observe(ctx context.Context, host remote.Host, model *hostModel) (base.Observed, error) {
+	observation, observed, err := base.Observe(ctx, host, model.manifest())
+	observed.Absent = false
+	if err == nil {
+		err = model.read(observation)
+	}
+	return observed, err
+}
+
+func (k *hostKind) Converge(ctx context.Context, host remote.Host, before, model *hostModel) error {
+	if before == nil {
+		if err := awaitBoot(ctx, host); err != nil {
+			return err
 		}
 	}
-	target, known, diags := base.Target(ctx, connection)
-	resp.Diagnostics.Append(diags...)
-	if !known {
-		resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), types.StringUnknown())...)
-		return
+	observation, err := converge.Converge(ctx, host, model.manifest())
+	if err != nil {
+		return err
 	}
-	resp.Diagnostics.Append(resp.Plan.SetAttribute(ctx, path.Root("id"), target.Host)...)
-	if r.Data != nil && req.State.Raw.IsNull() {
-		r.RefuseLost(target, path.Root("ssh").AtName("host"), &resp.Diagnostics)
+	planned := model.Facts
+	if err := model.read(observation); err != nil {
+		return err
 	}
-}
-
-func (r *hostResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan hostModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
-	defer cancel()
-	machine, ok := r.Machine(ctx, plan.Connection, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	if err := awaitBoot(ctx, machine); err != nil {
-		base.AddError(&resp.Diagnostics, "Create", "Host "+machine.Target().Host, err)
-		return
-	}
-	r.converge(ctx, "Create", &plan, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	base.SetMachineIdentity(ctx, plan.Connection, resp.Identity, &resp.Diagnostics)
+	model.Facts = holdFacts(planned, model.Facts)
+	return nil
 }
 
 // awaitBoot waits until a machine that may be booting for the first time answers.
@@ -120,106 +81,9 @@ func awaitBoot(ctx context.Context, machine remote.Host) error {
 	return err
 }
 
-func (r *hostResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state hostModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	// Terraform asks for it also of what leaves the state.
-	base.SetMachineIdentity(ctx, state.Connection, resp.Identity, &resp.Diagnostics)
-	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
-	defer cancel()
-	sight := r.Look(ctx, subject(state), state.Connection, r.manifest(ctx, state, &resp.Diagnostics), &resp.Diagnostics)
-	if sight.Forget {
-		resp.State.RemoveResource(ctx)
-		return
-	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	state.Drift = base.Drift(sight.Drift)
-	if sight.Seen {
-		state.see(sight.Observation, &resp.Diagnostics)
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+func (k *hostKind) Remove(ctx context.Context, host remote.Host, _ *hostModel) error {
+	return converge.Remove(ctx, host, node.Owner)
 }
 
-func (r *hostResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan hostModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Update, updateTimeout, &resp.Diagnostics)
-	defer cancel()
-	planned := plan.Facts
-	r.converge(ctx, "Update", &plan, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !planned.IsUnknown() {
-		// Facts move by themselves (free space, clock); Terraform holds us to
-		// the planned ones, which this run's refresh read.
-		plan.Facts = planned
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	base.SetMachineIdentity(ctx, plan.Connection, resp.Identity, &resp.Diagnostics)
-}
-
-func (r *hostResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state hostModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := base.Deadline(ctx, state.Timeouts.Delete, deleteTimeout, &resp.Diagnostics)
-	defer cancel()
-	r.Clear(ctx, subject(state), state.Connection, node.Owner, &resp.Diagnostics)
-}
-
-// ImportState takes "[user@]host[:port] HOST-KEY", or the same as an identity.
-func (r *hostResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	target, ok := base.ImportMachine(ctx, req, &resp.Diagnostics)
-	if !ok {
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), target.Host)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("ssh"), base.ConnectionFor(target))...)
-	base.SetMachineIdentity(ctx, base.ConnectionFor(target), resp.Identity, &resp.Diagnostics)
-}
-
-func (r *hostResource) manifest(ctx context.Context, model hostModel, diags *diag.Diagnostics) converge.Manifest {
-	manifest := model.config(ctx, diags).Manifest()
-	manifest.Questions = append(manifest.Questions, converge.MachineFacts())
-	return manifest
-}
-
-// converge brings the machine to the declared state and reads it back.
-func (r *hostResource) converge(ctx context.Context, action string, model *hostModel, diags *diag.Diagnostics) {
-	manifest := r.manifest(ctx, *model, diags)
-	host, ok := r.Machine(ctx, model.Connection, diags)
-	if !ok || diags.HasError() {
-		return
-	}
-	observation, err := converge.Converge(ctx, host, manifest)
-	if err != nil {
-		base.AddError(diags, action, "Host "+host.Target().Host, err)
-		return
-	}
-	model.ID = types.StringValue(host.Target().Host)
-	model.Drift = base.Drift(nil)
-	model.see(observation, diags)
-}
-
-// see takes over what the host said.
-func (m *hostModel) see(observation converge.Observation, diags *diag.Diagnostics) {
-	found, err := converge.MachineFacts().Answer(observation)
-	if err != nil {
-		base.AddError(diags, "Read", subject(*m), err)
-		return
-	}
-	m.Facts = facts(found, observation.At)
-}
-
-func subject(model hostModel) string { return "Host " + model.ID.ValueString() }
+// Find has nothing to add: settings stand in the configuration.
+func (k *hostKind) Find(context.Context, remote.Host, string, *hostModel) error { return nil }

@@ -4,23 +4,15 @@
 package host
 
 import (
-	"context"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-
-	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
 var (
@@ -30,18 +22,12 @@ var (
 )
 
 // Schema describes a machine that already answers SSH.
-func (r *hostResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (k *hostKind) Schema() schema.Schema {
+	return schema.Schema{
 		Description: "A physical or any other machine that already answers SSH, adopted as a node of the site. " +
 			"Reports what the machine is and keeps the few machine-wide settings declared here; what is left out stays as it is. " +
 			"Destroying it stops managing: files and settings made here are taken back, nothing else on the machine is touched.",
 		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				Computed:      true,
-				Description:   "Address of the machine, the same as ssh.host.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
-			"ssh": base.ConnectionAttribute(),
 			"hostname": schema.StringAttribute{
 				Optional:    true,
 				Description: "Host name of the machine, without a domain. Left alone when not given. A change is in place.",
@@ -70,9 +56,7 @@ func (r *hostResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.RegexMatches(packagePattern,
 					"must be a package name of the distribution"))},
 			},
-			"facts":    factsAttribute(),
-			"drift":    base.DriftAttribute(),
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+			"facts": factsAttribute(),
 		},
 	}
 }
@@ -98,28 +82,25 @@ func inotifyAttribute() schema.SingleNestedAttribute {
 
 func factsAttribute() schema.SingleNestedAttribute {
 	return schema.SingleNestedAttribute{
-		Computed:      true,
-		Description:   "What the machine says about itself, read at each refresh.",
-		PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},
+		Computed:    true,
+		Description: "What the machine says about itself, read at each refresh.",
 		Attributes: map[string]schema.Attribute{
-			"os":              schema.StringAttribute{Computed: true, Description: "Short name of the distribution, such as debian."},
-			"os_version":      schema.StringAttribute{Computed: true, Description: "Version of the distribution; empty for a rolling one."},
-			"os_name":         schema.StringAttribute{Computed: true, Description: "Full name of the distribution."},
-			"architecture":    schema.StringAttribute{Computed: true, Description: "Machine architecture, such as x86_64."},
-			"kernel":          schema.StringAttribute{Computed: true, Description: "Release of the running kernel."},
-			"virtualisation":  schema.StringAttribute{Computed: true, Description: "Kind of virtualisation as systemd sees it, none on a physical machine."},
-			"machine_id":      schema.StringAttribute{Computed: true, Description: "Content of /etc/machine-id. Two hosts with the same one were cloned from one image."},
-			"cpus":            schema.Int64Attribute{Computed: true, Description: "Number of processors online."},
-			"memory_mib":      schema.Int64Attribute{Computed: true, Description: "Memory, in MiB."},
-			"swap_mib":        schema.Int64Attribute{Computed: true, Description: "Swap, in MiB."},
-			"clock_offset_ms": schema.Int64Attribute{Computed: true, Description: "How far the machine's clock is ahead of ours, in milliseconds, uncertain by half the round trip."},
+			"os":             schema.StringAttribute{Computed: true, Description: "Short name of the distribution, such as debian."},
+			"os_version":     schema.StringAttribute{Computed: true, Description: "Version of the distribution; empty for a rolling one."},
+			"os_name":        schema.StringAttribute{Computed: true, Description: "Full name of the distribution."},
+			"architecture":   schema.StringAttribute{Computed: true, Description: "Machine architecture, such as x86_64."},
+			"kernel":         schema.StringAttribute{Computed: true, Description: "Release of the running kernel."},
+			"virtualisation": schema.StringAttribute{Computed: true, Description: "Kind of virtualisation as systemd sees it, none on a physical machine."},
+			"machine_id":     schema.StringAttribute{Computed: true, Description: "Content of /etc/machine-id. Two hosts with the same one were cloned from one image."},
+			"cpus":           schema.Int64Attribute{Computed: true, Description: "Number of processors online."},
+			"memory_mib":     schema.Int64Attribute{Computed: true, Description: "Memory, in MiB."},
+			"swap_mib":       schema.Int64Attribute{Computed: true, Description: "Swap, in MiB."},
 			"disks": schema.ListNestedAttribute{
-				Computed: true, Description: "File systems on disks, with room.",
+				Computed: true, Description: "File systems on disks.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"name":       schema.StringAttribute{Computed: true, Description: "Device, such as /dev/sda1."},
 					"mount":      schema.StringAttribute{Computed: true, Description: "Where it is mounted."},
 					"size_mib":   schema.Int64Attribute{Computed: true, Description: "Size, in MiB."},
-					"free_mib":   schema.Int64Attribute{Computed: true, Description: "Room for a normal user, in MiB."},
 					"rotational": schema.BoolAttribute{Computed: true, Description: "Whether the disk has moving parts."},
 				}},
 			},

@@ -62,7 +62,7 @@ func (r *firewallResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 				Description: "Numbers (id) of the machines that the firewall is attached to. Attachments that are not listed here stay. " +
 					"A change is in place. Default none. Use either this or firewall_id of atoll_linode for one machine.",
 			},
-			"drift":    base.DriftAttribute(),
+			"drift":    base.DriftAttribute("status: offline, want running"),
 			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}

@@ -164,7 +164,7 @@ func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags 
 	case base.Judge(err) == base.KeepAsDrift:
 		base.WarnUnreachable(diags, state.subject(), err)
 		return []converge.Line{base.Unreachable(err)}
-	case base.Judge(err) == base.Keep:
+	case base.Judge(err) == base.KeepState:
 		base.AddError(diags, "Read", state.subject(), err)
 	}
 	return nil

@@ -168,7 +168,7 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"vpc_ipv4":     schema.StringAttribute{Computed: true, Description: "Address in the VPC subnet, if vpc_subnet_id is set.", PlanModifiers: []planmodifier.String{keepString{}}},
 			"specs":        specsAttribute(),
 			"ssh":          base.ConnectionOutput(),
-			"drift":        base.DriftAttribute(),
+			"drift":        base.DriftAttribute("status: offline, want running"),
 			"timeouts":     timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}

@@ -6,177 +6,129 @@ package mesh
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// Ensure the resource implements what Terraform is told it does.
-var (
-	_ resource.ResourceWithConfigure   = &meshResource{}
-	_ resource.ResourceWithImportState = &meshResource{}
-	_ resource.ResourceWithIdentity    = &meshResource{}
-	_ resource.ResourceWithModifyPlan  = &meshResource{}
-)
-
 // NewMeshResource makes an atoll_mesh.
-func NewMeshResource() resource.Resource { return &meshResource{} }
+func NewMeshResource() resource.Resource { return base.NewRelation(&meshKind{}) }
 
-type meshResource struct {
-	base.Resource
+type meshKind struct{ base.Configured }
+
+func (k *meshKind) Traits() base.Traits {
+	return base.Traits{
+		Type: "mesh", ID: "Name of the mesh. Hand it to resources that must wait for the mesh.", Name: "Name of the mesh.",
+		Drift: "hk1: file /etc/tinc/site/hosts/sg1: missing", Budgets: budgets,
+	}
 }
 
-func (r *meshResource) Metadata(_ context.Context, req resource.MetadataRequest, resp *resource.MetadataResponse) {
-	resp.TypeName = req.ProviderTypeName + "_mesh"
+// CheckName holds what an import names against the form of a mesh's name.
+func (k *meshKind) CheckName(name string) error {
+	if !netPattern.MatchString(name) {
+		return errors.New("it " + netMessage)
+	}
+	return nil
 }
 
-func (r *meshResource) IdentitySchema(_ context.Context, _ resource.IdentitySchemaRequest, resp *resource.IdentitySchemaResponse) {
-	resp.IdentitySchema = identityschema.Schema{Attributes: map[string]identityschema.Attribute{
-		"name": identityschema.StringAttribute{RequiredForImport: true, Description: "Name of the mesh."},
-	}}
-}
-
-// ModifyPlan refuses what cannot work before anything is touched, and plans the
-// full mesh: a link that is missing shows as an update of links.
-func (r *meshResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return
-	}
-	var plan meshModel
-	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !plan.Name.IsUnknown() {
-		plan.ID = plan.Name
-	}
-	mesh, _ := plan.mesh(ctx, &resp.Diagnostics)
+// Plan refuses what cannot work before anything is touched, and plans the full
+// mesh between the peers that can be contacted: a link that is missing shows as
+// an update of links.
+func (k *meshKind) Plan(_ context.Context, change *base.Change[meshModel]) {
+	plan := change.Plan
+	mesh, whole := plan.declared()
 	if !plan.CIDR.IsUnknown() {
 		if err := mesh.Validate(); err != nil {
-			resp.Diagnostics.AddAttributeError(path.Root("peers"), "Mesh Cannot Work", err.Error())
+			change.Diagnostics.AddAttributeError(path.Root("peers"), "Mesh Cannot Work", err.Error())
 			return
 		}
 	}
-	if !plan.Peers.IsUnknown() {
-		plan.Links = plan.fullMesh()
+	plan.Links = types.MapUnknown(linkType())
+	if whole && k.Data != nil {
+		plan.Links = fullMesh(slices.Sorted(maps.Keys(k.Reachable(targets(mesh.Peers)))))
 	}
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
 }
 
-func (r *meshResource) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	var plan meshModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	if resp.Diagnostics.HasError() {
+// Converge brings every peer to the declared state and ends when each reaches
+// each. Those that are declared lost are not contacted, those that are leaving
+// take part until their nodes are removed.
+func (k *meshKind) Converge(ctx context.Context, run *base.Run, before, model *meshModel) {
+	mesh, whole := model.declared()
+	if err := mesh.Validate(); err != nil || !whole {
+		run.Fail(model.Subject(), errors.Join(err, unless(whole, "a peer is not known. This is a fault of the provider: please report it")))
 		return
 	}
-	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
-	defer cancel()
-	r.converge(ctx, "Create", &plan, nil, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
+	former, _ := before.declared()
+	former = with(former, readLeaving(ctx, run))
+	if run.Failed() {
 		return
 	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), plan.Name)...)
+	leaving, cut := k.part(ctx, former.Peers, mesh)
+	mesh = with(mesh, leaving)
+	hosts := k.Reachable(targets(mesh.Peers))
+	reached, err := mesh.Converge(ctx, hosts)
+	if err == nil {
+		err = k.Departures.Expect(ctx, mesh, hosts)
+	}
+	if err != nil {
+		run.Fail(model.Subject(), err)
+		return
+	}
+	model.Links = links(staying(reached, hosts, leaving))
+	k.warnOfLost(run, mesh, hosts)
+	former.Name = mesh.Name
+	k.cutOff(ctx, run, former, cut)
+	writeLeaving(ctx, run, leaving)
 }
 
-func (r *meshResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
-	var state meshModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
+// staying leaves out of what was reached the peers that leave, and those that
+// nobody contacted.
+func staying(reached map[string]tinc.Reach, hosts map[string]remote.Host, leaving map[string]tinc.Peer) map[string]tinc.Reach {
+	gone := func(key string) bool {
+		_, leaves := leaving[key]
+		return leaves || hosts[key] == nil
 	}
-	// Terraform asks for it also of what leaves the state.
-	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), state.Name)...)
-	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
-	defer cancel()
-	if state.imported() {
-		resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
-		return
+	stay := map[string]tinc.Reach{}
+	for key, reach := range reached {
+		if gone(key) {
+			continue
+		}
+		stay[key] = maps.Clone(reach)
+		maps.DeleteFunc(stay[key], func(other string, _ bool) bool { return gone(other) })
 	}
-	leaving := readLeaving(ctx, req.Private, &resp.Diagnostics)
-	view := r.look(ctx, &state, leaving, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if view.gone() {
-		resp.State.RemoveResource(ctx)
-		return
-	}
-	if len(view.leaving) < len(leaving) {
-		writeLeaving(ctx, resp.Private, view.leaving, &resp.Diagnostics)
-	}
-	state.Drift = base.Drift(view.drift)
-	state.Links = view.links(state.Links)
-	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
+	return stay
 }
 
-func (r *meshResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state meshModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
+func (k *meshKind) warnOfLost(run *base.Run, mesh tinc.Mesh, hosts map[string]remote.Host) {
+	lost := slices.DeleteFunc(slices.Sorted(maps.Keys(mesh.Peers)), func(key string) bool { return hosts[key] != nil })
+	if len(lost) > 0 {
+		run.Diagnostics.AddWarning("Mesh "+mesh.Name+" Holds Lost Peers",
+			"Machines in the provider's lost list are still declared as peers: "+strings.Join(lost, ", ")+". Remove them from the configuration.")
 	}
-	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Update, updateTimeout, &resp.Diagnostics)
-	defer cancel()
-	before, _ := state.mesh(ctx, &resp.Diagnostics)
-	declared, _ := plan.mesh(ctx, &resp.Diagnostics)
-	before = with(before, readLeaving(ctx, req.Private, &resp.Diagnostics))
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	leaving, cut := r.part(ctx, before.Peers, declared)
-	r.converge(ctx, "Update", &plan, leaving, &resp.Diagnostics)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	r.forget(ctx, before, cut, &resp.Diagnostics)
-	writeLeaving(ctx, resp.Private, leaving, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), plan.Name)...)
 }
 
-func (r *meshResource) Delete(ctx context.Context, req resource.DeleteRequest, resp *resource.DeleteResponse) {
-	var state meshModel
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := base.Deadline(ctx, state.Timeouts.Delete, deleteTimeout, &resp.Diagnostics)
-	defer cancel()
-	mesh, _ := state.mesh(ctx, &resp.Diagnostics)
-	mesh = with(mesh, readLeaving(ctx, req.Private, &resp.Diagnostics))
-	for key, cleared := range r.clear(ctx, mesh) {
-		if cleared.Err != nil && !errors.Is(cleared.Err, remote.ErrLost) {
-			base.AddError(&resp.Diagnostics, "Delete", "Mesh "+mesh.Name+" on "+key, cleared.Err)
+// Remove makes every peer forget the others.
+func (k *meshKind) Remove(ctx context.Context, run *base.Run, model *meshModel) {
+	mesh, _ := model.declared()
+	mesh = with(mesh, readLeaving(ctx, run))
+	for key, cleared := range k.clear(ctx, mesh) {
+		if !errors.Is(cleared.Err, remote.ErrLost) {
+			run.Fail(model.Subject()+" on "+key, cleared.Err)
 		}
 	}
 }
 
-// ImportState takes the name of the mesh, or the same as an identity. Nothing
-// is contacted: the machines stand in the configuration, and the first apply
-// compares each with it.
-func (r *meshResource) ImportState(ctx context.Context, req resource.ImportStateRequest, resp *resource.ImportStateResponse) {
-	name := types.StringValue(req.ID)
-	if req.ID == "" {
-		resp.Diagnostics.Append(req.Identity.GetAttribute(ctx, path.Root("name"), &name)...)
+func unless(holds bool, problem string) error {
+	if holds {
+		return nil
 	}
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	if !netPattern.MatchString(name.ValueString()) {
-		resp.Diagnostics.AddError("Unable to Import", "The import id \""+name.ValueString()+"\" is not the name of a mesh: it "+netMessage+".")
-		return
-	}
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("id"), name)...)
-	resp.Diagnostics.Append(resp.State.SetAttribute(ctx, path.Root("name"), name)...)
-	resp.Diagnostics.Append(resp.Identity.SetAttribute(ctx, path.Root("name"), name)...)
+	return errors.New(problem)
 }
-
-// imported says whether the state comes from an import, which knows no peers.
-func (m meshModel) imported() bool { return m.Peers.IsNull() }

@@ -4,13 +4,9 @@
 package mesh
 
 import (
-	"context"
-
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -23,16 +19,12 @@ import (
 )
 
 // Schema describes who is in a mesh and how its links behave.
-func (r *meshResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (k *meshKind) Schema() schema.Schema {
+	return schema.Schema{
 		Description: "Who is in a tinc mesh: a full mesh of encrypted links between all peers, each able to relay for the others. " +
 			"Create and update end only when every peer reaches every other over the mesh; a pair that does not is named with the direction and the port. " +
 			"Adding or removing a peer disturbs no link between the others. Destroying it makes every peer forget the others.",
 		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				Computed: true, Description: "Name of the mesh. Hand it to resources that must wait for the mesh.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
 			"name": schema.StringAttribute{
 				Required:      true,
 				Description:   "Name of the mesh, the same as the peers' mesh. A change replaces the mesh.",
@@ -90,8 +82,6 @@ func (r *meshResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 				Computed: true, ElementType: types.ListType{ElemType: types.StringType},
 				Description: "Which peers each peer reached over the mesh at the last look, by name.",
 			},
-			"drift":    base.DriftAttribute(),
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}
 }

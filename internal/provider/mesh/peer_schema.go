@@ -4,13 +4,10 @@
 package mesh
 
 import (
-	"context"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -30,17 +27,12 @@ var (
 const netMessage = "must start with a letter and have at most 15 letters, digits and underscores: it also names the network interface"
 
 // Schema describes tinc on one node.
-func (r *peerResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (k *peerKind) Schema() schema.Schema {
+	return schema.Schema{
 		Description: "tinc on one node: the daemon, its private key, which is made on the machine and never leaves it, and the node's own address in the mesh. " +
 			"Who else is in the mesh is declared by atoll_mesh, which takes the exported peer. " +
 			"Destroying it stops the daemon and removes its configuration and key from the machine.",
 		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				Computed: true, Description: "Mesh and name, such as \"site/hk1\".",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
-			"ssh": base.ConnectionAttribute(),
 			"mesh": schema.StringAttribute{
 				Required:      true,
 				Description:   "Name of the mesh; must be the name of the atoll_mesh that takes this peer. A change replaces the peer.",
@@ -85,8 +77,6 @@ func (r *peerResource) Schema(ctx context.Context, _ resource.SchemaRequest, res
 					"ssh":        base.ConnectionOutput(),
 				},
 			},
-			"drift":    base.DriftAttribute(),
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}
 }

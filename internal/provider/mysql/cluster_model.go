@@ -4,13 +4,7 @@
 package mysql
 
 import (
-	"context"
-	"maps"
-	"slices"
-
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -21,25 +15,27 @@ import (
 
 // clusterModel is the state of one atoll_mysql_cluster.
 type clusterModel struct {
-	ID                         types.String   `tfsdk:"id"`
-	Name                       types.String   `tfsdk:"name"`
-	Members                    types.Map      `tfsdk:"members"`
-	ExpelTimeout               types.Int64    `tfsdk:"expel_timeout"`
-	UnreachableMajorityTimeout types.Int64    `tfsdk:"unreachable_majority_timeout"`
-	AutorejoinTries            types.Int64    `tfsdk:"autorejoin_tries"`
-	Consistency                types.String   `tfsdk:"consistency"`
-	ExitStateAction            types.String   `tfsdk:"exit_state_action"`
-	TransactionSizeLimit       types.Int64    `tfsdk:"transaction_size_limit"`
-	RecoveryMethod             types.String   `tfsdk:"recovery_method"`
-	GroupName                  types.String   `tfsdk:"group_name"`
-	ClusterID                  types.String   `tfsdk:"cluster_id"`
-	Primary                    types.String   `tfsdk:"primary"`
-	Status                     types.Map      `tfsdk:"status"`
-	Lag                        types.Map      `tfsdk:"lag"`
-	Routing                    types.Object   `tfsdk:"routing"`
-	Drift                      types.List     `tfsdk:"drift"`
-	Timeouts                   timeouts.Value `tfsdk:"timeouts"`
+	base.Relation
+	Members                    types.Map    `tfsdk:"members"`
+	ExpelTimeout               types.Int64  `tfsdk:"expel_timeout"`
+	UnreachableMajorityTimeout types.Int64  `tfsdk:"unreachable_majority_timeout"`
+	AutorejoinTries            types.Int64  `tfsdk:"autorejoin_tries"`
+	Consistency                types.String `tfsdk:"consistency"`
+	ExitStateAction            types.String `tfsdk:"exit_state_action"`
+	TransactionSizeLimit       types.Int64  `tfsdk:"transaction_size_limit"`
+	RecoveryMethod             types.String `tfsdk:"recovery_method"`
+	GroupName                  types.String `tfsdk:"group_name"`
+	ClusterID                  types.String `tfsdk:"cluster_id"`
+	Primary                    types.String `tfsdk:"primary"`
+	Status                     types.Map    `tfsdk:"status"`
+	Routing                    types.Object `tfsdk:"routing"`
 }
+
+// Subject names the cluster in diagnostics.
+func (m *clusterModel) Subject() string { return "MySQL Cluster " + m.Name.ValueString() }
+
+// Imported says whether the state knows no members yet.
+func (m *clusterModel) Imported() bool { return m.Members.IsNull() }
 
 func memberType() basetypes.ObjectType { return types.ObjectType{AttrTypes: memberTypes()} }
 
@@ -56,52 +52,46 @@ func routingTypes() map[string]attr.Type {
 }
 
 // routing makes the routing object of what the model holds.
-func (m clusterModel) routing() types.Object {
+func (m *clusterModel) routing() types.Object {
 	return types.ObjectValueMust(routingTypes(), map[string]attr.Value{
 		"cluster": m.Name, "cluster_id": m.ClusterID, "members": m.Members,
 	})
 }
 
-// cluster turns the model into what the plugin takes, with the machine of each
-// member by its key. Of members that are not known yet nothing is in either.
-func (m clusterModel) cluster(ctx context.Context, diags *diag.Diagnostics) (innodbcluster.Cluster, map[string]remote.Target) {
-	cluster := innodbcluster.Cluster{
-		Name: m.Name.ValueString(), Leavers: map[string]innodbcluster.Member{},
+// declared is the cluster as the plugin takes it, with the machine of each member
+// by its key. Of members that are not known yet nothing is in either.
+func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Target) {
+	members, targets := membersOf(m.Members)
+	return innodbcluster.Cluster{
+		Name: m.Name.ValueString(), Members: members, Leavers: map[string]innodbcluster.Member{},
 		Options: innodbcluster.Options{
 			ExpelTimeout: m.ExpelTimeout.ValueInt64(), UnreachableMajorityTimeout: m.UnreachableMajorityTimeout.ValueInt64(),
 			AutorejoinTries: m.AutorejoinTries.ValueInt64(), Consistency: m.Consistency.ValueString(),
 			ExitStateAction: m.ExitStateAction.ValueString(), TransactionSizeLimit: m.TransactionSizeLimit.ValueInt64(),
 			RecoveryMethod: m.RecoveryMethod.ValueString(),
 		},
-	}
-	var targets map[string]remote.Target
-	cluster.Members, targets = members(ctx, m.Members, diags)
-	return cluster, targets
+	}, targets
 }
 
-// members reads a map of member objects.
-func members(ctx context.Context, value types.Map, diags *diag.Diagnostics) (map[string]innodbcluster.Member, map[string]remote.Target) {
+// membersOf reads a map of exported members.
+func membersOf(value types.Map) (map[string]innodbcluster.Member, map[string]remote.Target) {
 	found, targets := map[string]innodbcluster.Member{}, map[string]remote.Target{}
 	for key, element := range value.Elements() {
-		object, ok := element.(types.Object)
-		if !ok || object.IsNull() || object.IsUnknown() {
+		object, _ := element.(types.Object)
+		target, known := base.Target(base.Member[types.Object](object, "ssh"))
+		address, port := base.Member[types.String](object, "address"), base.Member[types.Int64](object, "port")
+		number := base.Member[types.Int64](object, "server_id")
+		if !known || address.IsUnknown() || port.IsUnknown() || number.IsUnknown() {
 			continue
 		}
-		var one memberModel
-		diags.Append(object.As(ctx, &one, basetypes.ObjectAsOptions{})...)
-		target, known, problems := base.Target(ctx, one.Connection)
-		diags.Append(problems...)
-		if !known || one.Address.IsUnknown() || one.Port.IsUnknown() || one.ServerID.IsUnknown() {
-			continue
-		}
-		found[key] = innodbcluster.Member{Address: one.Address.ValueString(), Port: int(one.Port.ValueInt64()), ServerID: one.ServerID.ValueInt64()}
+		found[key] = innodbcluster.Member{Address: address.ValueString(), Port: int(port.ValueInt64()), ServerID: number.ValueInt64()}
 		targets[key] = target
 	}
 	return found, targets
 }
 
-// anyOnline says whether a member was in the group at the last look.
-func (m clusterModel) anyOnline() bool {
+// anyOnline says whether a member was in the group at the last refresh.
+func (m *clusterModel) anyOnline() bool {
 	for _, element := range m.Status.Elements() {
 		member, _ := element.(types.Object)
 		if state, _ := member.Attributes()["state"].(types.String); state.ValueString() == "ONLINE" {
@@ -111,19 +101,19 @@ func (m clusterModel) anyOnline() bool {
 	return false
 }
 
-// see takes over what the servers said.
-func (m *clusterModel) see(situation innodbcluster.Situation) {
-	m.GroupName, m.ClusterID = types.StringValue(situation.GroupName), types.StringValue(situation.ClusterID)
+// read takes over what the servers said. A cluster that nobody knows now keeps
+// the identity that it had.
+func (m *clusterModel) read(situation innodbcluster.Situation) {
+	if situation.ClusterID != "" {
+		m.GroupName, m.ClusterID = types.StringValue(situation.GroupName), types.StringValue(situation.ClusterID)
+	}
 	m.Primary = types.StringValue(situation.Primary)
-	status, lag := map[string]attr.Value{}, map[string]attr.Value{}
-	for _, key := range slices.Sorted(maps.Keys(situation.Members)) {
-		member := situation.Members[key]
+	status := map[string]attr.Value{}
+	for key, member := range situation.Members {
 		status[key] = types.ObjectValueMust(statusType().AttrTypes, map[string]attr.Value{
 			"state": types.StringValue(member.State), "role": types.StringValue(member.Role), "version": types.StringValue(member.Version),
 		})
-		lag[key] = types.Int64Value(member.Lag)
 	}
-	m.Status, m.Lag = types.MapValueMust(statusType(), status), types.MapValueMust(types.Int64Type, lag)
-	m.Drift = base.Drift(situation.Drift)
+	m.Status = types.MapValueMust(statusType(), status)
 	m.Routing = m.routing()
 }

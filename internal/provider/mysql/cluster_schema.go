@@ -4,48 +4,42 @@
 package mysql
 
 import (
-	"context"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
 var clusterPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,62}$`)
 
+const clusterMessage = "must start with a letter or underscore and have at most 63 letters, digits, dots, hyphens and underscores"
+
 // Schema describes the membership of an InnoDB Cluster.
-func (r *clusterResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (k *clusterKind) Schema() schema.Schema {
+	return schema.Schema{
 		Description: "Membership of a single-primary MySQL InnoDB Cluster. Creates the group, joins the members, each with its own recovery account and TLS between them, " +
 			"and keeps the cluster metadata that MySQL Router reads. Adding or removing an entry joins or leaves one member at a time and never below quorum; " +
 			"a member that left or is in ERROR is drift, and apply rejoins it. A server that already holds data becomes the first member and keeps it; " +
 			"a joiner with transactions of its own is refused. Destroying it dissolves the group: every server keeps its data and stands alone.",
-		Attributes: clusterAttributes(ctx),
+		Attributes: clusterAttributes(),
 	}
 }
 
-func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
+func clusterAttributes() map[string]schema.Attribute {
 	attributes := clusterOptions()
-	attributes["id"] = schema.StringAttribute{
-		Computed: true, Description: "Name of the cluster.",
-		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-	}
 	attributes["name"] = schema.StringAttribute{
 		Required:      true,
 		Description:   "Name of the cluster, 1 to 63 characters. Routers match by it, so a change replaces the cluster.",
-		Validators:    []validator.String{stringvalidator.RegexMatches(clusterPattern, "must start with a letter or underscore and have at most 63 letters, digits, dots, hyphens and underscores")},
+		Validators:    []validator.String{stringvalidator.RegexMatches(clusterPattern, clusterMessage)},
 		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
 	}
 	attributes["members"] = schema.MapNestedAttribute{
@@ -71,16 +65,12 @@ func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
 	attributes["primary"] = schema.StringAttribute{Computed: true, Description: "Name of the member that takes writes now."}
 	attributes["status"] = schema.MapNestedAttribute{
 		Computed:    true,
-		Description: "State of each member at the last look, by name.",
+		Description: "State of each member at the last refresh, by name.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 			"state":   schema.StringAttribute{Computed: true, Description: "ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE or MISSING."},
 			"role":    schema.StringAttribute{Computed: true, Description: "PRIMARY or SECONDARY; empty outside of the group."},
 			"version": schema.StringAttribute{Computed: true, Description: "Version of the server."},
 		}},
-	}
-	attributes["lag"] = schema.MapAttribute{
-		Computed: true, ElementType: types.Int64Type,
-		Description: "Transactions that each member had received and not yet applied at the last look, by name.",
 	}
 	attributes["routing"] = schema.SingleNestedAttribute{
 		Computed:    true,
@@ -94,8 +84,6 @@ func clusterAttributes(ctx context.Context) map[string]schema.Attribute {
 			},
 		},
 	}
-	attributes["drift"] = base.DriftAttribute()
-	attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true})
 	return attributes
 }
 

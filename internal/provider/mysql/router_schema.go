@@ -4,70 +4,22 @@
 package mysql
 
 import (
-	"context"
-
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/types"
-
-	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
-// routerModel is the state of one atoll_mysql_router.
-type routerModel struct {
-	ID          types.String   `tfsdk:"id"`
-	Connection  types.Object   `tfsdk:"ssh"`
-	Cluster     types.Object   `tfsdk:"cluster"`
-	BindAddress types.String   `tfsdk:"bind_address"`
-	Ports       types.Object   `tfsdk:"ports"`
-	ConnectTime types.Int64    `tfsdk:"connect_timeout"`
-	ReadTime    types.Int64    `tfsdk:"read_timeout"`
-	Endpoints   types.Object   `tfsdk:"endpoints"`
-	Version     types.String   `tfsdk:"version"`
-	Drift       types.List     `tfsdk:"drift"`
-	Timeouts    timeouts.Value `tfsdk:"timeouts"`
-}
-
-// routingModel is the cluster's routing object, as the router takes it.
-type routingModel struct {
-	Cluster   types.String `tfsdk:"cluster"`
-	ClusterID types.String `tfsdk:"cluster_id"`
-	Members   types.Map    `tfsdk:"members"`
-}
-
-// portsModel holds the local ports of a router.
-type portsModel struct {
-	ReadWrite      types.Int64 `tfsdk:"read_write"`
-	ReadOnly       types.Int64 `tfsdk:"read_only"`
-	ReadWriteSplit types.Int64 `tfsdk:"read_write_split"`
-}
-
-func endpointTypes() map[string]attr.Type {
-	return map[string]attr.Type{"read_write": types.StringType, "read_only": types.StringType, "read_write_split": types.StringType}
-}
-
 // Schema describes MySQL Router beside an application.
-func (r *routerResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (k *routerKind) Schema() schema.Schema {
+	return schema.Schema{
 		Description: "MySQL Router beside an application: local ports that always lead to the primary, to the secondaries, or to both by statement. " +
 			"Bootstrapped against the cluster with an account of its own, made for it with the least privileges; its password exists on the machine only. " +
 			"It follows changes of membership and of the primary by itself. Destroying it removes the router, its account and its row in the cluster's metadata.",
 		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				Computed: true, Description: "Address of the machine, under which the router is known to the cluster.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
-			"ssh":     base.ConnectionAttribute(),
 			"cluster": routingAttribute(),
 			"bind_address": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString("127.0.0.1"),
@@ -93,9 +45,7 @@ func (r *routerResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"read_write_split": schema.StringAttribute{Computed: true, Description: "Sends reads to secondaries and writes to the primary."},
 				},
 			},
-			"version":  schema.StringAttribute{Computed: true, Description: "Version of MySQL Router."},
-			"drift":    base.DriftAttribute(),
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
+			"version": schema.StringAttribute{Computed: true, Description: "Version of MySQL Router."},
 		},
 	}
 }

@@ -4,13 +4,12 @@
 package mysql
 
 import (
-	"context"
 	"encoding/binary"
+	"net"
 	"net/netip"
+	"strconv"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
@@ -19,33 +18,38 @@ import (
 
 // serverModel is the state of one atoll_mysql_server.
 type serverModel struct {
-	ID         types.String   `tfsdk:"id"`
-	Connection types.Object   `tfsdk:"ssh"`
-	Mesh       types.String   `tfsdk:"mesh"`
-	Address    types.String   `tfsdk:"address"`
-	Port       types.Int64    `tfsdk:"port"`
-	ServerID   types.Int64    `tfsdk:"server_id"`
-	Package    types.String   `tfsdk:"package"`
-	Settings   types.Map      `tfsdk:"settings"`
-	DeleteData types.Bool     `tfsdk:"delete_data"`
-	Version    types.String   `tfsdk:"version"`
-	ServerUUID types.String   `tfsdk:"server_uuid"`
-	MemoryMiB  types.Int64    `tfsdk:"memory_mib"`
-	SizedFor   types.Int64    `tfsdk:"sized_for_mib"`
-	Member     types.Object   `tfsdk:"member"`
-	Drift      types.List     `tfsdk:"drift"`
-	Timeouts   timeouts.Value `tfsdk:"timeouts"`
-}
-
-// memberModel is the member object: what the cluster has to know of a server.
-type memberModel struct {
+	base.Node
+	Mesh       types.String `tfsdk:"mesh"`
 	Address    types.String `tfsdk:"address"`
 	Port       types.Int64  `tfsdk:"port"`
 	ServerID   types.Int64  `tfsdk:"server_id"`
-	Mesh       types.String `tfsdk:"mesh"`
-	Connection types.Object `tfsdk:"ssh"`
+	Package    types.String `tfsdk:"package"`
+	Settings   types.Map    `tfsdk:"settings"`
+	DeleteData types.Bool   `tfsdk:"delete_data"`
+	Version    types.String `tfsdk:"version"`
+	ServerUUID types.String `tfsdk:"server_uuid"`
+	MemoryMiB  types.Int64  `tfsdk:"memory_mib"`
+	SizedFor   types.Int64  `tfsdk:"sized_for_mib"`
+	Member     types.Object `tfsdk:"member"`
 }
 
+// Key is address and port.
+func (m *serverModel) Key() types.String {
+	if m.Address.IsUnknown() || m.Port.IsUnknown() {
+		return types.StringUnknown()
+	}
+	return types.StringValue(endpoint(m.Address.ValueString(), m.Port.ValueInt64()))
+}
+
+func endpoint(address string, port int64) string {
+	return net.JoinHostPort(address, strconv.FormatInt(port, 10))
+}
+
+// Subject names the server in diagnostics.
+func (m *serverModel) Subject() string { return "MySQL Server " + m.ID.ValueString() }
+
+// memberTypes are those of the member object: what the cluster has to know of a
+// server.
 func memberTypes() map[string]attr.Type {
 	return map[string]attr.Type{
 		"address": types.StringType, "port": types.Int64Type, "server_id": types.Int64Type,
@@ -53,27 +57,33 @@ func memberTypes() map[string]attr.Type {
 	}
 }
 
-func (m serverModel) member() types.Object {
+func (m *serverModel) member() types.Object {
 	return types.ObjectValueMust(memberTypes(), map[string]attr.Value{
 		"address": m.Address, "port": m.Port, "server_id": m.ServerID, "mesh": m.Mesh, "ssh": m.Connection,
 	})
 }
 
-// config turns the model into what the plugin takes.
-func (m serverModel) config(ctx context.Context, diags *diag.Diagnostics) mysqld.Config {
-	config := mysqld.Config{
+// config is the server as the plugin takes it; whole is false while a part that
+// decides about it is not known.
+func (m *serverModel) config() (config mysqld.Config, whole bool) {
+	own, whole := base.TextMap(m.Settings)
+	return mysqld.Config{
 		Address: m.Address.ValueString(), Port: int(m.Port.ValueInt64()), ServerID: m.ServerID.ValueInt64(),
-		After: base.MeshUnit(m.Mesh.ValueString()), Package: m.Package.ValueString(),
-		GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20, MemoryBytes: uint64(m.SizedFor.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
-	}
-	if !m.Settings.IsNull() && !m.Settings.IsUnknown() {
-		diags.Append(m.Settings.ElementsAs(ctx, &config.Own, false)...)
-	}
-	return config
+		After: base.MeshUnit(m.Mesh.ValueString()), Package: m.Package.ValueString(), Own: own, GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20,
+		MemoryBytes: uint64(m.SizedFor.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
+	}, whole && !m.MemoryMiB.IsUnknown()
 }
 
-// see takes over what the server said of itself.
-func (m *serverModel) see(status mysqld.Status) {
+func textMap(texts map[string]string) types.Map {
+	values := map[string]attr.Value{}
+	for name, text := range texts {
+		values[name] = types.StringValue(text)
+	}
+	return types.MapValueMust(types.StringType, values)
+}
+
+// read takes over what the server said of itself.
+func (m *serverModel) read(status mysqld.Status) {
 	if status.Answers {
 		m.Version = types.StringValue(status.Version)
 		m.ServerUUID = types.StringValue(status.UUID)

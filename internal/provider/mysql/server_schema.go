@@ -4,13 +4,10 @@
 package mysql
 
 import (
-	"context"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
@@ -26,17 +23,12 @@ import (
 var packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
 
 // Schema describes mysqld on one node.
-func (r *serverResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (k *serverKind) Schema() schema.Schema {
+	return schema.Schema{
 		Description: "mysqld on one node, ready to be a member of an InnoDB Cluster: the package, one file of settings sized to the machine, the unit that starts after the mesh. " +
 			"It listens on the mesh address and the local socket only and is administered over SSH as the machine's root, so that no admin password exists. " +
 			"Destroying it stops the server and keeps its data, unless delete_data says otherwise.",
 		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				Computed: true, Description: "Address and port, such as \"10.77.0.11:3306\".",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
-			"ssh": base.ConnectionAttribute(),
 			"mesh": schema.StringAttribute{
 				Optional:    true,
 				Description: "The atoll_mesh (its id) that address belongs to: mysqld starts after it. Without one, address must be there at boot by other means. A change is in place; the unit is reloaded.",
@@ -90,8 +82,6 @@ func (r *serverResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 					"ssh":       base.ConnectionOutput(),
 				},
 			},
-			"drift":    base.DriftAttribute(),
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}
 }

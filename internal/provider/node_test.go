@@ -1,0 +1,218 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+func peerOn(address, mesh string) object {
+	return object{"ssh": sshTo(address), "mesh": "site", "name": "n" + address[len(address)-2:], "address": mesh}
+}
+
+// A resource on one machine through its life: made, in sync, drifted, mended,
+// taken back.
+func TestNodeThroughItsLife(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	machine := network.Machines["203.0.113.11"]
+	tf := start(t, network, object{})
+	config := peerOn("203.0.113.11", "10.77.0.11")
+	peer := tf.made("atoll_mesh_peer", nil, config)
+	key, _ := peer.at("peer", "public_key").(string)
+	if !strings.HasPrefix(key, "-----BEGIN PUBLIC KEY-----") || peer.at("id") != "site/n11" || peer.at("endpoint") != "203.0.113.11" {
+		t.Errorf("made: key %q, id %v, endpoint %v", key, peer.at("id"), peer.at("endpoint"))
+	}
+	peer = tf.refreshed("atoll_mesh_peer", peer)
+	if !tf.empty("atoll_mesh_peer", peer, config) {
+		t.Errorf("the plan after an apply is not empty: drift %s", peer.lines())
+	}
+	if err := machine.Write("/etc/tinc/site/tinc.conf", "by hand"); err != nil {
+		t.Fatal(err)
+	}
+	peer = tf.refreshed("atoll_mesh_peer", peer)
+	if want := "[file /etc/tinc/site/tinc.conf: content differs]"; peer.lines() != want {
+		t.Errorf("drift %s, want %s", peer.lines(), want)
+	}
+	planned, problems := tf.plan("atoll_mesh_peer", peer, write(tf.kind("atoll_mesh_peer"), config))
+	if problems != "" || planned.lines() != "[]" || planned.at("peer", "public_key") != key {
+		t.Errorf("planned: drift %s, key %v; %s", planned.lines(), planned.at("peer", "public_key"), problems)
+	}
+	peer = tf.refreshed("atoll_mesh_peer", tf.made("atoll_mesh_peer", peer, config))
+	if !tf.empty("atoll_mesh_peer", peer, config) {
+		t.Errorf("the drift is not mended: %s", peer.lines())
+	}
+	if problems := tf.destroy("atoll_mesh_peer", peer); problems != "" {
+		t.Error(problems)
+	}
+	if gone := tf.refreshed("atoll_mesh_peer", peer); !gone.value.IsNull() {
+		t.Errorf("after it was destroyed, the machine still shows %s", gone.lines())
+	}
+}
+
+// A mesh whose name has the word key in it, and a file that was edited: nothing
+// is the matter with the key.
+func TestPlanOfTheKeyDoesNotDependOnWords(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	tf := start(t, network, object{})
+	config := peerOn("203.0.113.11", "10.77.0.11")
+	config["mesh"] = "turkey"
+	peer := tf.made("atoll_mesh_peer", nil, config)
+	if err := network.Machines["203.0.113.11"].Write("/etc/tinc/turkey/tinc.conf", "by hand"); err != nil {
+		t.Fatal(err)
+	}
+	peer = tf.refreshed("atoll_mesh_peer", peer)
+	planned, problems := tf.plan("atoll_mesh_peer", peer, write(tf.kind("atoll_mesh_peer"), config))
+	if problems != "" || planned.at("peer", "public_key") != peer.at("peer", "public_key") {
+		t.Errorf("an edited file plans the key %v: %s", planned.at("peer", "public_key"), problems)
+	}
+	if err := network.Machines["203.0.113.11"].Write("/etc/tinc/turkey/rsa_key.priv", "rubbish"); err != nil {
+		t.Fatal(err)
+	}
+	peer = tf.refreshed("atoll_mesh_peer", peer)
+	if planned, _ = tf.plan("atoll_mesh_peer", peer, write(tf.kind("atoll_mesh_peer"), config)); planned.at("peer", "public_key") != (unknown{}) {
+		t.Errorf("a lost key plans the key %v", planned.at("peer", "public_key"))
+	}
+}
+
+// What a refresh meets on its way to the machine says nothing about what stands
+// there: the state is kept, the plan goes on, and one line says what is wrong.
+func TestRefreshOfAMachineThatIsNotAsked(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	tf := start(t, network, object{})
+	configs := map[string]object{"atoll_host": {"ssh": sshTo("203.0.113.11")}, "atoll_mesh_peer": peerOn("203.0.113.11", "10.77.0.11")}
+	states := map[string]*state{}
+	for resource, config := range configs {
+		states[resource] = tf.made(resource, nil, config)
+	}
+	for _, row := range []struct {
+		kind error
+		line string
+	}{
+		{remote.ErrUnreachable, "unreachable: connect 203.0.113.11:22: "},
+		{remote.ErrHostKeyMismatch, "not asked: connect 203.0.113.11:22: host key has changed"},
+		{remote.ErrAuthentication, "not asked: connect 203.0.113.11:22: authentication refused"},
+		{remote.ErrPrivilege, "not asked: connect 203.0.113.11:22: cannot become root"},
+		{remote.ErrConfiguration, "not asked: connect 203.0.113.11:22: connection is not configured"},
+	} {
+		for resource, config := range configs {
+			made := states[resource]
+			network.Machines["203.0.113.11"].Fail(&remote.Error{Kind: row.kind, Address: "203.0.113.11:22"})
+			read := tf.refreshed(resource, made)
+			if !strings.HasPrefix(read.lines(), "["+row.line) || !strings.Contains(read.warnings, "Machine 203.0.113.11 Was Not Read") {
+				t.Errorf("%s: drift %s, warnings %q", resource, read.lines(), read.warnings)
+			}
+			if read.at("id") != made.at("id") || tf.empty(resource, read, config) {
+				t.Errorf("%s: the state is not kept, or the plan says nothing", resource)
+			}
+			if _, problems := tf.apply(resource, read, config); !strings.Contains(problems, row.kind.Error()) {
+				t.Errorf("%s: an apply without another declaration says %q", resource, problems)
+			}
+		}
+	}
+}
+
+// A machine shows a new key. The plan with the old declaration says so, an apply
+// with it is refused, and one with the new key gets through.
+func TestChangedHostKeyIsNoDeadEnd(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	tf := start(t, network, object{})
+	old := peerOn("203.0.113.11", "10.77.0.11")
+	peer := tf.made("atoll_mesh_peer", nil, old)
+	network.Machines["203.0.113.11"].HostKey = otherKey
+	peer = tf.refreshed("atoll_mesh_peer", peer)
+	if !strings.Contains(peer.lines(), "host key has changed") {
+		t.Errorf("drift %s", peer.lines())
+	}
+	if _, problems := tf.apply("atoll_mesh_peer", peer, old); !strings.Contains(problems, "host key has changed") {
+		t.Errorf("an apply with the old key says %q", problems)
+	}
+	declared := peerOn("203.0.113.11", "10.77.0.11")
+	declared["ssh"] = object{"host": "203.0.113.11", "host_key": otherKey}
+	peer = tf.refreshed("atoll_mesh_peer", tf.made("atoll_mesh_peer", peer, declared))
+	if !tf.empty("atoll_mesh_peer", peer, declared) {
+		t.Errorf("after the new key was applied: %s", peer.lines())
+	}
+}
+
+// What is on a machine that is declared lost leaves the state without contact,
+// and nothing new is made there.
+func TestLostMachine(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	config := object{"ssh": sshTo("203.0.113.11")}
+	made := start(t, network, object{}).made("atoll_host", nil, config)
+	tf := start(t, network, object{"lost": []any{"203.0.113.11"}})
+	ran := len(network.Machines["203.0.113.11"].Runs())
+	read := tf.refreshed("atoll_host", made)
+	if !read.value.IsNull() || !strings.Contains(read.warnings, "Leaves the State") {
+		t.Errorf("%s: %s", read.value, read.warnings)
+	}
+	if _, problems := tf.apply("atoll_host", nil, config); !strings.Contains(problems, "Machine Is Declared Lost") {
+		t.Errorf("something new on a lost machine: %q", problems)
+	}
+	if problems := tf.destroy("atoll_host", made); problems != "" {
+		t.Error(problems)
+	}
+	if now := len(network.Machines["203.0.113.11"].Runs()); now != ran {
+		t.Errorf("the lost machine was contacted: %v", network.Machines["203.0.113.11"].Runs()[ran:])
+	}
+}
+
+// A refresh alone changes nothing: no fact of the state moves by itself.
+func TestRefreshOnlyPlanIsEmpty(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	tf := start(t, network, object{})
+	config := object{"ssh": sshTo("203.0.113.11"), "hostname": "hk1", "sysctls": object{"vm.swappiness": "10"}, "packages": []any{"bc"}}
+	host := tf.made("atoll_host", nil, config)
+	for range 2 {
+		read := tf.refreshed("atoll_host", host)
+		if !read.value.Equal(host.value) {
+			t.Errorf("a refresh changes the state:\n%s\n%s", host.value, read.value)
+		}
+		host = read
+	}
+	if host.at("facts", "memory_mib") != int64(2048) || host.at("facts", "os") != "debian" {
+		t.Errorf("facts: %v", host.at("facts"))
+	}
+}
+
+// An import finds what stands, and the next plan with the same declaration is
+// empty; what is not there, or not named, is refused.
+func TestImportOfNodes(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	tf := start(t, network, object{})
+	config := peerOn("203.0.113.11", "10.77.0.11")
+	made := tf.made("atoll_mesh_peer", nil, config)
+	found, problems := tf.find("atoll_mesh_peer", "site/n11 203.0.113.11 "+hostKey)
+	if problems != "" || found.at("peer", "public_key") != made.at("peer", "public_key") || !tf.empty("atoll_mesh_peer", found, config) {
+		t.Errorf("%s\n%s", problems, found.lines())
+	}
+	found, problems = tf.find("atoll_host", "203.0.113.11 "+hostKey)
+	if problems != "" || found.at("facts", "os") != "debian" {
+		t.Errorf("%s: %v", problems, found)
+	}
+	for id, want := range map[string]string{
+		"":                                  "the host is empty",
+		"site/n12":                          "the form is",
+		"n11 203.0.113.11 " + hostKey:       "MESH/NAME",
+		"other/n11 203.0.113.11 " + hostKey: "no tinc node",
+		"site/n11 203.0.113.99 " + hostKey:  "host is unreachable",
+	} {
+		if _, problems := tf.find("atoll_mesh_peer", id); !strings.Contains(problems, "Unable to Import") || !strings.Contains(problems, want) && id != "" {
+			t.Errorf("%q: %s", id, problems)
+		}
+	}
+	if _, problems := tf.find("atoll_host", ""); !strings.Contains(problems, "Unable to Import") {
+		t.Errorf("an empty id says %q", problems)
+	}
+}

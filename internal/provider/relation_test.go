@@ -1,0 +1,148 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote/remotetest"
+)
+
+// standing is a mesh of simulated machines.
+type standing struct {
+	network *remotetest.Network
+	peers   map[string]*state
+}
+
+// stand makes the peers of a mesh; each reaches all that are in reached.
+func stand(t *testing.T, names ...string) standing {
+	t.Helper()
+	var addresses []string
+	reached := ""
+	for i := range names {
+		addresses = append(addresses, fmt.Sprintf("203.0.113.%d", 11+i))
+		reached += fmt.Sprintf("10.77.0.%d\n", 11+i)
+	}
+	made := standing{machines(t, addresses...), map[string]*state{}}
+	tf := start(t, made.network, object{})
+	for i, name := range names {
+		if err := made.network.Machines[addresses[i]].Write("/simulated/reached", reached); err != nil {
+			t.Fatal(err)
+		}
+		made.peers[name] = tf.made("atoll_mesh_peer", nil, object{"ssh": sshTo(addresses[i]), "mesh": "site", "name": name, "address": fmt.Sprintf("10.77.0.%d", 11+i)})
+	}
+	return made
+}
+
+// mesh declares the mesh of some of the peers.
+func (s standing) mesh(names ...string) object {
+	peers := object{}
+	for _, name := range names {
+		peers[name] = s.peers[name].at("peer")
+	}
+	return object{"name": "site", "cidr": "10.77.0.0/24", "peers": peers}
+}
+
+// Links are those that were reached: never one to a machine that nobody asked.
+func TestLinksAreThoseThatWereSeen(t *testing.T) {
+	t.Parallel()
+	site := stand(t, "hk1", "hk2", "sg1")
+	all := site.mesh("hk1", "hk2", "sg1")
+	tf := start(t, site.network, object{})
+	mesh := tf.made("atoll_mesh", nil, all)
+	full := object{"hk1": []any{"hk2", "sg1"}, "hk2": []any{"hk1", "sg1"}, "sg1": []any{"hk1", "hk2"}}
+	if diff := cmp.Diff(full, mesh.at("links")); diff != "" {
+		t.Errorf("links after the apply:\n%s", diff)
+	}
+	mesh = tf.refreshed("atoll_mesh", mesh)
+	if !tf.empty("atoll_mesh", mesh, all) {
+		t.Errorf("the plan after an apply is not empty: %s", mesh.lines())
+	}
+
+	// One that does not answer keeps what was read of it, and a line says so.
+	site.network.Machines["203.0.113.13"].Fail(&remote.Error{Kind: remote.ErrUnreachable, Address: "203.0.113.13:22"})
+	silent := tf.refreshed("atoll_mesh", mesh)
+	if diff := cmp.Diff(full, silent.at("links")); diff != "" || !strings.Contains(silent.lines(), "sg1: unreachable: ") {
+		t.Errorf("with sg1 silent: %s\n%s", silent.lines(), diff)
+	}
+
+	// Of one that is declared lost nothing is known, whether it is still declared
+	// or not.
+	for _, address := range []string{"203.0.113.11", "203.0.113.12"} {
+		if err := site.network.Machines[address].Write("/simulated/reached", "10.77.0.11\n10.77.0.12\n"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tf = start(t, site.network, object{"lost": []any{"203.0.113.13"}})
+	lost := tf.refreshed("atoll_mesh", mesh)
+	left := object{"hk1": []any{"hk2"}, "hk2": []any{"hk1"}}
+	if diff := cmp.Diff(left, lost.at("links")); diff != "" || !strings.Contains(lost.lines(), "sg1: 203.0.113.13 is declared lost") {
+		t.Errorf("with sg1 lost: %s\n%s", lost.lines(), diff)
+	}
+	applied := tf.made("atoll_mesh", lost, all)
+	if diff := cmp.Diff(left, applied.at("links")); diff != "" || !strings.Contains(applied.warnings, "Holds Lost Peers") {
+		t.Errorf("applied with sg1 lost: %q\n%s", applied.warnings, diff)
+	}
+	without := site.mesh("hk1", "hk2")
+	removed := tf.refreshed("atoll_mesh", tf.made("atoll_mesh", applied, without))
+	if diff := cmp.Diff(left, removed.at("links")); diff != "" || !tf.empty("atoll_mesh", removed, without) {
+		t.Errorf("without sg1: %s\n%s", removed.lines(), diff)
+	}
+}
+
+// A relation leaves the state only when all its machines answered and none has
+// anything of it.
+func TestRelationIsGoneOnlyWhenAllSaySo(t *testing.T) {
+	t.Parallel()
+	site := stand(t, "hk1", "hk2")
+	tf := start(t, site.network, object{})
+	config := site.mesh("hk1", "hk2")
+	mesh := tf.made("atoll_mesh", nil, config)
+	if problems := tf.destroy("atoll_mesh", mesh); problems != "" {
+		t.Fatal(problems)
+	}
+	site.network.Machines["203.0.113.12"].Fail(&remote.Error{Kind: remote.ErrUnreachable, Address: "203.0.113.12:22"})
+	if kept := tf.refreshed("atoll_mesh", mesh); kept.value.IsNull() {
+		t.Error("one machine is silent, and the mesh left the state")
+	}
+	site.network.Machines["203.0.113.12"].Fail(nil)
+	if gone := tf.refreshed("atoll_mesh", mesh); !gone.value.IsNull() {
+		t.Errorf("the mesh is on no machine and in the state: %s", gone.lines())
+	}
+}
+
+// A relation is imported by its name, without contact; the first plan is an
+// update by what is declared.
+func TestImportOfARelation(t *testing.T) {
+	t.Parallel()
+	site := stand(t, "hk1", "hk2")
+	config := site.mesh("hk1", "hk2")
+	tf := start(t, site.network, object{})
+	made := tf.made("atoll_mesh", nil, config)
+	ran := len(site.network.Machines["203.0.113.11"].Runs())
+	found, problems := tf.find("atoll_mesh", "site")
+	if problems != "" || found.at("name") != "site" || found.at("peers") != nil {
+		t.Fatalf("%s: %v", problems, found.at("peers"))
+	}
+	if now := len(site.network.Machines["203.0.113.11"].Runs()); now != ran {
+		t.Error("the import contacted a machine")
+	}
+	if again := tf.made("atoll_mesh", found, config); !again.value.Equal(made.value) {
+		t.Errorf("after import and apply:\n%s\n%s", made.value, again.value)
+	}
+	for resource, name := range map[string]string{"atoll_mesh": "not a mesh", "atoll_mysql_cluster": "1 main"} {
+		if _, problems := tf.find(resource, name); !strings.Contains(problems, "is not a name: it must") {
+			t.Errorf("%s %q: %s", resource, name, problems)
+		}
+	}
+	cluster, problems := tf.find("atoll_mysql_cluster", "main")
+	if problems != "" || cluster.at("name") != "main" || cluster.at("members") != nil {
+		t.Errorf("%s: %v", problems, cluster)
+	}
+}
