@@ -220,7 +220,8 @@ func (d *Daemon) remove(name string) error {
 	d.mu.Lock()
 	delete(d.machines, name)
 	d.mu.Unlock()
-	return errors.Join(ip("netns", "del", d.paths.namespace(name)), os.RemoveAll(d.paths.disk(name)), d.writeInventory())
+	return errors.Join(endHost(d.paths.namespace(name), d.paths.machine(name)), deleteLink(d.uplink.outside(gone.number)),
+		os.RemoveAll(d.paths.disk(name)), d.writeInventory())
 }
 
 // rebuild gives a host a fresh disk; address and host key stay.

@@ -31,8 +31,13 @@ type machine struct {
 	gone <-chan struct{}
 }
 
+// cgroups is the control group that all hosts' groups lie in.
+const cgroups = "atoll-lab"
+
 // bootScript makes the disk's file systems and boots. All of its mounts live in
 // a mount namespace of its own, so that a killed lab leaves none behind.
+// Its processes have a control group of their own: two systemds in one would
+// remove each other's groups of units while they start something in them.
 // redirect_dir lets directories of the lower root be renamed, as mysqld does with
 // its redo logs after a clone. Arguments: disk directory, lower root, machine name, network namespace, disk size in MiB.
 const bootScript = `set -e
@@ -41,6 +46,10 @@ if [ "$(stat -fc %T /sys/fs/cgroup)" != cgroup2fs ]; then
   umount -R /sys/fs/cgroup
   mount -t cgroup2 cgroup2 /sys/fs/cgroup
 fi
+cgroup=/sys/fs/cgroup/` + cgroups + `/$name
+mkdir -p "$cgroup"
+find "$cgroup" -mindepth 1 -depth -type d -exec rmdir {} + || :
+echo $$ >"$cgroup/cgroup.procs"
 mkdir -p "$disk/data" "$disk/root"
 if [ ! -e "$disk/image" ]; then
   truncate -s "${size}M" "$disk/image.new"
@@ -123,7 +132,8 @@ func (m *machine) writeMemory() error {
 	return os.WriteFile(filepath.Join(m.paths.disk(m.spec.Name), "meminfo"), []byte(text), 0o644)
 }
 
-// waitForSSH dials from the operator's namespace until sshd greets.
+// waitForSSH dials from the operator's namespace until sshd greets and lets in
+// others than root, too: it may greet while the host still boots.
 func (m *machine) waitForSSH(ctx context.Context, ended <-chan error) error {
 	address := net.JoinHostPort(m.spec.Address, "22")
 	for {
@@ -142,10 +152,21 @@ func (m *machine) waitForSSH(ctx context.Context, ended <-chan error) error {
 		greeting := make([]byte, 4)
 		_, err = conn.Read(greeting)
 		_ = conn.Close()
-		if err == nil && string(greeting) == "SSH-" {
+		if err == nil && string(greeting) == "SSH-" && m.admits() {
 			return nil
 		}
 	}
+}
+
+// admits says whether the host has taken /run/nologin away, which keeps
+// everybody but root out while it boots.
+func (m *machine) admits() bool {
+	path, err := m.inside("/run/nologin")
+	if err != nil {
+		return false
+	}
+	_, err = os.Lstat(path)
+	return errors.Is(err, os.ErrNotExist)
 }
 
 func (m *machine) consoleTail() string {

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 	"syscall"
 	"time"
@@ -36,7 +35,8 @@ func readRecord(p paths) (record, bool) {
 }
 
 // startTime is the start of a process in clock ticks since boot, field 22 of
-// /proc/PID/stat; "" when there is no such process.
+// /proc/PID/stat; "" when there is no such process, or nothing but its exit code
+// that nobody has fetched.
 func startTime(pid int) string {
 	content, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
@@ -45,7 +45,7 @@ func startTime(pid int) string {
 	// The second field is the name in brackets and may hold blanks.
 	_, rest, _ := strings.Cut(string(content), ") ")
 	fields := strings.Fields(rest)
-	if len(fields) < 20 {
+	if len(fields) < 20 || fields[0] == "Z" || fields[0] == "X" {
 		return ""
 	}
 	return fields[19]
@@ -92,62 +92,4 @@ func Down(name string) error {
 		}
 	}
 	return Clean(name)
-}
-
-// Clean removes everything that a lab's record and name lead to, whether its
-// daemon ended well or not. A lab that runs is refused.
-func Clean(name string) error {
-	p := paths{name}
-	r, found := readRecord(p)
-	if found && r.alive() && r.PID != os.Getpid() {
-		return fmt.Errorf("lab %s is up (pid %d): take it down first, or choose another --name", name, r.PID)
-	}
-	var problems []error
-	for _, namespace := range namespacesOf(p) {
-		problems = append(problems, endNamespace(namespace))
-	}
-	if found {
-		problems = append(problems, r.Uplink.down())
-	}
-	problems = append(problems, os.RemoveAll(p.state()), os.RemoveAll(p.run()))
-	return errors.Join(problems...)
-}
-
-// namespacesOf finds a lab's namespaces by name. A dash may also be part of a
-// lab's name, so each must be one that this lab would have made.
-func namespacesOf(p paths) []string {
-	entries, _ := os.ReadDir("/run/netns")
-	known := map[string]bool{p.namespace(Operator): true}
-	disks, _ := os.ReadDir(filepath.Join(p.state(), "disks"))
-	for _, disk := range disks {
-		known[p.namespace(disk.Name())] = true
-	}
-	var names []string
-	for _, entry := range entries {
-		if known[entry.Name()] {
-			names = append(names, entry.Name())
-		}
-	}
-	return names
-}
-
-// endNamespace kills what runs inside of a lab's namespace, which is the lab's
-// by definition, and removes it with its devices.
-func endNamespace(namespace string) error {
-	pids, err := processesIn(namespace)
-	if err != nil {
-		return err
-	}
-	for _, pid := range pids {
-		if pid == os.Getpid() {
-			continue
-		}
-		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil && !errors.Is(err, syscall.ESRCH) {
-			return err
-		}
-	}
-	if err := waitEmpty(namespace); err != nil {
-		return err
-	}
-	return ip("netns", "del", namespace)
 }

@@ -63,7 +63,7 @@ func chooseUplink(name string) (uplink, error) {
 // bringUplinkUp takes a number for the uplink; labs that come up at once do so
 // one after the other, or they would take the same.
 func (d *Daemon) bringUplinkUp() error {
-	unlock, err := lockFile(filepath.Join(cacheRoot(), "uplink.lock"))
+	unlock, err := lockUplinks()
 	if err != nil {
 		return err
 	}
@@ -76,6 +76,10 @@ func (d *Daemon) bringUplinkUp() error {
 		return err
 	}
 	return d.uplink.up()
+}
+
+func lockUplinks() (unlock func(), err error) {
+	return lockFile(filepath.Join(cacheRoot(), "uplink.lock"))
 }
 
 // up makes bridge and rules.
@@ -109,6 +113,15 @@ func (u uplink) up() error {
 }
 `, u.Table, u.bridge(), u.network(), u.mirrorRule())
 	return nft(rules)
+}
+
+// deleteLink deletes a link that may end by itself at the same moment.
+func deleteLink(name string) error {
+	err := ip("link", "del", name)
+	if _, gone := net.InterfaceByName(name); gone != nil {
+		return nil //nolint:nilerr // it is gone, whoever did it
+	}
+	return err
 }
 
 func nft(rules string) error {
@@ -172,11 +185,15 @@ var ranges = []netip.Prefix{
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.51.100.0/24"), netip.MustParsePrefix("203.0.113.0/24"),
 }
 
-// down removes bridge and rules; what is not there is fine.
+// down removes bridge, links and rules; what is not there is fine. A link is
+// not left to the end of its host's namespace, which anybody may hold open.
 func (u uplink) down() error {
-	var problems []error
-	if _, err := net.InterfaceByName(u.bridge()); err == nil {
-		problems = append(problems, ip("link", "del", u.bridge()))
+	links, err := net.Interfaces()
+	problems := []error{err}
+	for _, link := range links {
+		if link.Name == u.bridge() || strings.HasPrefix(link.Name, u.bridge()+"h") {
+			problems = append(problems, deleteLink(link.Name))
+		}
 	}
 	if exec.Command("nft", "list", "table", "ip", u.Table).Run() == nil {
 		problems = append(problems, nft("delete table ip "+u.Table+"\n"))
