@@ -177,19 +177,3 @@ func Remove(ctx context.Context, host remote.Host, owner string) error {
 	}
 	return Apply(ctx, host, manifest, DiffRemoval(observation.Record).Steps)
 }
-
-// Install brings packages ahead of the rest of a manifest, for settings that
-// depend on the version that comes. It records nothing.
-func Install(ctx context.Context, host remote.Host, owner string, packages []Package) error {
-	manifest := Manifest{Owner: owner, Packages: packages}
-	observation, err := Observe(ctx, host, manifest)
-	if err != nil {
-		return err
-	}
-	if err := supported(manifest, observation); err != nil {
-		return err
-	}
-	d := &differ{manifest: manifest, observation: observation}
-	d.packages()
-	return Apply(ctx, host, manifest, d.steps)
-}

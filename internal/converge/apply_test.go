@@ -135,10 +135,12 @@ func TestConvergeAfterAKillAtEveryStep(t *testing.T) {
 			t.Fatal(err)
 		}
 		manifest := Manifest{
-			Owner:       "killed/test",
-			Directories: []Directory{{Path: filepath.Join(dir, "d"), Mode: 0o755}},
-			Files:       []File{{Path: filepath.Join(dir, "d/a"), Mode: 0o644, Content: []byte("a")}, {Path: filepath.Join(dir, "d/b"), Mode: 0o600, Content: []byte("b")}},
-			Links:       []Link{{Path: filepath.Join(dir, "l"), Target: "d/a"}},
+			Owner: "killed/test",
+			Items: []Item{
+				Directory{Path: filepath.Join(dir, "d"), Mode: 0o755},
+				File{Path: filepath.Join(dir, "d/a"), Mode: 0o644, Content: []byte("a")}, File{Path: filepath.Join(dir, "d/b"), Mode: 0o600, Content: []byte("b")},
+				Link{Path: filepath.Join(dir, "l"), Target: "d/a"},
+			},
 		}
 		observation := observeHere(t, manifest)
 		steps := Diff(manifest, observation).Steps
@@ -171,7 +173,7 @@ func observeHere(t *testing.T, manifest Manifest) Observation {
 	if err != nil {
 		t.Fatal(err)
 	}
-	observation.Systemd = true
+	observation.System.Systemd = true
 	return observation
 }
 
@@ -189,7 +191,7 @@ func TestObserveAnswersQuestions(t *testing.T) {
 	ask := func(name, script string) Question[string] { return Question[string]{name, script, read} }
 	good, bad, empty := ask("good", "printf 'two\\nlines\\n'; echo noise >&2"), ask("bad", "echo half; echo 'the reason' >&2; exit 3"), ask("empty", ":")
 	killed := ask("killed", "echo half; kill -9 $(sh -c 'echo $PPID')")
-	o := observeHere(t, Manifest{Owner: "t", Questions: []Asked{good, bad, empty, killed}})
+	o := observeHere(t, Manifest{Owner: "t", Items: []Item{good, bad, empty, killed}})
 	if got, err := good.Answer(o); got != "two\nlines\n" || err != nil {
 		t.Errorf("good: %q, %v", got, err)
 	}
@@ -234,7 +236,7 @@ func TestOwnersOfThisMachine(t *testing.T) {
 }
 
 func TestFactsOfThisMachine(t *testing.T) {
-	o := observeHere(t, Manifest{Owner: "t", Questions: []Asked{MachineFacts()}})
+	o := observeHere(t, Manifest{Owner: "t", Items: []Item{MachineFacts()}})
 	facts, err := MachineFacts().Answer(o)
 	if err != nil || facts.CPUs < 1 || facts.Virtualisation == "" || facts.Clock.Sub(o.At).Abs() > time.Minute {
 		t.Errorf("%+v, %v", facts, err)

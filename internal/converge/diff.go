@@ -4,16 +4,12 @@
 package converge
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io/fs"
+	"maps"
 	"slices"
-	"strings"
 )
 
 // Plan is what Diff found: the drift and the steps that mend it. In sync both
-// are empty.
+// are empty. Lines without steps are those of checks that their plugin mends.
 type Plan struct {
 	Drift []Line
 	Steps []Step
@@ -27,48 +23,70 @@ func (p Plan) Restarts(unit string) bool {
 	return slices.ContainsFunc(p.Steps, func(step Step) bool { return step.Effect == Effect{EffectRestart, unit} })
 }
 
-// Diff compares what is wanted with what was seen. It is a function of its two
-// arguments, without I/O, and speaks at plan time as at apply time.
+// Diff compares what is wanted with what was observed of it. It is a function of
+// its two arguments, without I/O, and speaks at plan time as at apply time.
 func Diff(m Manifest, o Observation) Plan {
-	d := &differ{manifest: m, observation: o, restart: map[string]bool{}, reload: map[string]bool{}}
-	if err := supported(m, o); err != nil {
-		return Plan{Drift: []Line{{Code: CodeUnsupported, Text: err.Error()}}, Refusal: err}
+	d := &differ{restart: map[string]bool{}, reload: map[string]bool{}}
+	items := m.items()
+	if err := o.refusal(m.Owner, items); err != nil {
+		return refused(err)
 	}
-	d.packages()
-	d.users()
-	d.directories()
-	d.sysctls()
-	d.files()
-	d.links()
-	d.actions()
-	d.stale()
-	d.units()
-	return d.plan()
+	want := recordOf(m.Owner, items)
+	for _, kind := range kinds {
+		if kind == unitKind {
+			// What is declared no more goes before units start or restart.
+			d.takeBack(o.Record, want)
+		}
+		for number, item := range items {
+			if item.kind() == kind {
+				kind.diff(d, item, o.states[number])
+			}
+		}
+	}
+	if d.refusal != nil {
+		return refused(d.refusal)
+	}
+	d.restarts()
+	return d.plan(want, o.Record)
+}
+
+func refused(err error) Plan {
+	return Plan{Drift: []Line{{Code: CodeUnsupported, Text: err.Error()}}, Refusal: err}
+}
+
+// refusal says why an observation allows no plan for these items.
+func (o Observation) refusal(owner string, items []Item) error {
+	if o.owner != owner || len(o.items) != len(items) || len(o.states) != len(items) {
+		return errMismatch
+	}
+	if err := o.System.supported(); err != nil {
+		return err
+	}
+	for number, item := range items {
+		if err := item.kind().refusal(o.System, item, o.states[number]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // differ collects drift and steps in the engine's order.
 type differ struct {
-	manifest    Manifest
-	observation Observation
-	drift       []Line
-	steps       []Step
+	drift   []Line
+	steps   []Step
+	refusal error
 	// restart and reload hold the units that changes ask for.
 	restart, reload map[string]bool
-	unitsChanged    bool
+	// unitFiles says that systemd has to read the files of its units again.
+	unitFiles bool
 }
 
-func (d *differ) add(step Step, drift ...Line) {
-	d.steps = append(d.steps, step)
-	d.drift = append(d.drift, drift...)
-}
+func (d *differ) say(lines ...Line) { d.drift = append(d.drift, lines...) }
+func (d *differ) do(steps ...Step)  { d.steps = append(d.steps, steps...) }
 
-// say adds a line of drift.
-func (d *differ) say(kind, name string, code Code, text string) {
-	d.drift = append(d.drift, line(kind, name, code, "%s", text))
-}
-
-func line(kind, name string, code Code, text string, values ...any) Line {
-	return Line{Subject: kind + " " + name, Code: code, Text: fmt.Sprintf(text, values...)}
+func (d *differ) add(step Step, line Line) {
+	d.do(step)
+	d.say(line)
 }
 
 func (d *differ) trigger(restart, reload []string) {
@@ -80,241 +98,73 @@ func (d *differ) trigger(restart, reload []string) {
 	}
 }
 
-func (d *differ) packages() {
-	var missing []string
-	for _, wanted := range d.manifest.Packages {
-		seen := d.observation.Packages[wanted.Name]
-		switch {
-		case strings.HasPrefix(seen.Status, "ii"), strings.HasPrefix(seen.Status, "hi"):
-			continue
-		case seen.Status == "" || strings.HasSuffix(strings.TrimSpace(seen.Status), "n") || strings.HasSuffix(strings.TrimSpace(seen.Status), "c"):
-			d.say("package", wanted.Name, CodeNotInstalled, "not installed")
-		default:
-			d.say("package", wanted.Name, CodeHalfInstalled, "half installed")
-		}
-		missing = append(missing, wanted.Name)
-	}
-	if len(missing) > 0 {
-		d.steps = append(d.steps, installStep(missing))
-	}
-}
-
-func (d *differ) users() {
-	for i, wanted := range d.manifest.Users {
-		seen := d.observation.Users[i]
-		lacking := without(wanted.Groups, seen.Groups)
-		switch {
-		case !seen.Exists:
-			d.add(userStep(wanted), line("user", wanted.Name, CodeMissing, "missing"))
-		case len(lacking) > 0:
-			d.add(userStep(wanted), line("user", wanted.Name, CodeNotInGroup, "not in group %s", strings.Join(lacking, ", ")))
-		}
-	}
-}
-
-func (d *differ) directories() {
-	for i, wanted := range d.manifest.Directories {
-		seen := d.observation.Directories[i]
-		var code Code
-		var text string
-		switch seen.Kind {
-		case "directory":
-			code, text = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
-		case "missing":
-			code, text = CodeMissing, "missing"
-		default:
-			code, text = CodeOtherKind, "is not a directory"
-		}
-		if code != "" {
-			d.add(directoryStep(wanted), line("directory", wanted.Path, code, "%s", text))
-		}
-	}
-}
-
-func (d *differ) sysctls() {
-	for i, wanted := range d.manifest.Sysctls {
-		seen := d.observation.Sysctls[i]
-		if seen != strings.Join(strings.Fields(wanted.Value), " ") {
-			if seen == "" {
-				seen = "not known to this kernel"
-			}
-			d.add(sysctlStep(wanted), line("sysctl", wanted.Key, CodeValue, "is %s, want %s", seen, wanted.Value))
-		}
-	}
-}
-
-func (d *differ) files() {
-	for i, wanted := range d.manifest.allFiles() {
-		seen := d.observation.Files[i]
-		var code Code
-		var text string
-		sum := sha256.Sum256(wanted.Content)
-		switch {
-		case seen.Kind == "missing":
-			code, text = CodeMissing, "missing"
-		case seen.Kind != "regular":
-			code, text = CodeOtherKind, "is not a regular file"
-		case seen.SHA256 != hex.EncodeToString(sum[:]):
-			code, text = CodeContent, "content differs"
-		default:
-			code, text = attributes(seen, wanted.Mode, wanted.Owner, wanted.Group)
-			if code == "" {
+// takeBack removes what the record lists and the declaration does not, the other
+// way round: units stop before their files go, directories go last. What another
+// kind now has under the same name stays.
+func (d *differ) takeBack(had *Record, want Record) {
+	for _, kind := range slices.Backward(kinds) {
+		name, plural := kind.label()
+		for _, gone := range slices.Backward(had.names(plural)) {
+			if slices.Contains(want.names(plural), gone) {
 				continue
 			}
-			// The content is right, so the file keeps its time stamp: tinc
-			// drops every peer whose host file is newer than its last look.
-			d.add(attributesStep(wanted), line("file", wanted.Path, code, "%s", text))
-			continue
-		}
-		d.add(fileStep(wanted), line("file", wanted.Path, code, "%s", text))
-		d.trigger(wanted.Restart, wanted.Reload)
-		d.unitsChanged = d.unitsChanged || isUnitFile(wanted.Path)
-	}
-}
-
-func (d *differ) links() {
-	for i, wanted := range d.manifest.Links {
-		seen := d.observation.Links[i]
-		var code Code
-		var text string
-		switch {
-		case seen.Kind == "missing":
-			code, text = CodeMissing, "missing"
-		case seen.Kind != "is":
-			code, text = CodeOtherKind, "is not a link"
-		case seen.Target != wanted.Target:
-			code, text = CodeTarget, fmt.Sprintf("leads to %s, want %s", seen.Target, wanted.Target)
-		}
-		if code != "" {
-			d.add(linkStep(wanted), line("link", wanted.Path, code, "%s", text))
-			d.trigger(wanted.Restart, wanted.Reload)
+			d.say(Line{Subject: name + " " + gone, Code: CodeStale, Text: "no longer declared"})
+			if !want.lists(gone) {
+				kind.remove(d, gone)
+			}
 		}
 	}
 }
 
-func (d *differ) actions() {
-	for i, action := range d.manifest.Actions {
-		if !d.observation.ActionsDone[i] {
-			d.add(Step{Title: action.Name, Effect: Effect{EffectRun, action.Name}, Script: action.Run}, action.Line)
-			d.trigger(action.Restart, action.Reload)
-		}
+// reread lets systemd read changed files of units, once.
+func (d *differ) reread() {
+	if d.unitFiles {
+		d.do(rereadStep())
+		d.unitFiles = false
 	}
 }
 
-// stale removes what the record has and the manifest has not.
-func (d *differ) stale() {
-	if d.observation.Record == nil {
-		return
-	}
-	gone := d.observation.Record.minus(d.manifest.record())
-	for _, kind := range []struct {
-		name  string
-		paths []string
-	}{{"unit", gone.Units}, {"file", gone.Files}, {"link", gone.Links}, {"directory", gone.Directories}} {
-		for _, path := range kind.paths {
-			d.say(kind.name, path, CodeStale, "no longer declared")
-		}
-	}
-	d.steps = append(d.steps, removeSteps(gone)...)
-	d.unitsChanged = d.unitsChanged || slices.ContainsFunc(gone.Files, isUnitFile)
-}
-
-// units ends the plan: reload of systemd, states, and what changes asked for.
-func (d *differ) units() {
-	for _, seen := range d.observation.Units {
-		d.unitsChanged = d.unitsChanged || seen.NeedReload
-	}
-	if d.unitsChanged {
-		d.steps = append(d.steps, rereadStep())
-	}
-	for i, wanted := range d.manifest.Units {
-		d.unit(wanted, d.observation.Units[i])
-	}
-	for _, name := range sortedKeys(d.restart) {
-		d.steps = append(d.steps, restartStep(name))
+// restarts ends the plan with what changes asked for.
+func (d *differ) restarts() {
+	d.reread()
+	for _, name := range slices.Sorted(maps.Keys(d.restart)) {
+		d.do(restartStep(name))
 		delete(d.reload, name)
 	}
-	for _, name := range sortedKeys(d.reload) {
-		d.steps = append(d.steps, reloadStep(name))
-	}
-}
-
-func (d *differ) unit(wanted Unit, seen UnitSeen) {
-	enabled := seen.UnitFileState == "enabled" || seen.UnitFileState == "static" || seen.UnitFileState == "generated" || seen.UnitFileState == "alias"
-	if wanted.Enabled != nil && *wanted.Enabled != enabled {
-		is := word(enabled, CodeEnabled, CodeDisabled)
-		d.add(enableStep(wanted.Name, *wanted.Enabled), line("unit", wanted.Name, is, "%s, want %s", is, word(*wanted.Enabled, "enabled", "disabled")))
-	}
-	active := seen.ActiveState == "active" || seen.ActiveState == "reloading"
-	if wanted.Active != nil && *wanted.Active != active {
-		state := seen.ActiveState
-		if state == "" {
-			state = "unknown"
-		}
-		d.add(activeStep(wanted.Name, *wanted.Active), line("unit", wanted.Name, word(active, CodeActive, CodeInactive), "%s, want %s", state, word(*wanted.Active, "active", "inactive")))
-		// A unit that starts now reads its new configuration anyway.
-		delete(d.restart, wanted.Name)
-		delete(d.reload, wanted.Name)
+	for _, name := range slices.Sorted(maps.Keys(d.reload)) {
+		d.do(reloadStep(name))
 	}
 }
 
 // plan puts the record around the steps, so that a kill anywhere leaves nothing
 // that no record knows of.
-func (d *differ) plan() Plan {
-	want := d.manifest.record()
-	var had Record
-	if d.observation.Record != nil {
-		had = *d.observation.Record
+func (d *differ) plan(want Record, recorded *Record) Plan {
+	had := Record{Owner: want.Owner}
+	if recorded != nil {
+		had = *recorded
 	}
-	if d.observation.Record != nil && len(d.steps) == 0 && had.equal(want) {
-		return Plan{Drift: []Line{}}
+	if recorded != nil && len(d.steps) == 0 && had.equal(want) {
+		return Plan{Drift: append([]Line{}, d.drift...)}
 	}
-	steps := append([]Step{recordStep(want.union(had))}, d.steps...)
-	if !want.union(had).equal(want) {
+	both := want.union(had)
+	steps := append([]Step{recordStep(both)}, d.steps...)
+	if !both.equal(want) {
 		steps = append(steps, recordStep(want))
 	}
-	if d.observation.Record == nil && len(d.drift) == 0 {
-		d.say("record of", d.manifest.Owner, CodeMissing, "missing")
+	if recorded == nil && len(d.drift) == 0 {
+		d.say(Line{Subject: "record of " + want.Owner, Code: CodeMissing, Text: "missing"})
 	}
 	return Plan{Drift: append([]Line{}, d.drift...), Steps: steps}
 }
 
-// attributes compares mode and owner and gives what differs first, or "".
-func attributes(seen FileSeen, mode fs.FileMode, owner, group string) (Code, string) {
-	if want := modeText(mode); normalMode(seen.Mode) != want {
-		return CodeMode, fmt.Sprintf("mode %s, want %s", normalMode(seen.Mode), want)
+// DiffRemoval is the plan that takes back all that a record lists.
+func DiffRemoval(record *Record) Plan {
+	if record == nil {
+		return Plan{Drift: []Line{}}
 	}
-	if want := orRoot(owner); seen.Owner != want {
-		return CodeOwner, fmt.Sprintf("owner %s, want %s", seen.Owner, want)
-	}
-	if want := orRoot(group); seen.Group != want {
-		return CodeGroup, fmt.Sprintf("group %s, want %s", seen.Group, want)
-	}
-	return "", ""
+	d := &differ{}
+	d.takeBack(record, Record{Owner: record.Owner})
+	d.reread()
+	d.do(forgetStep(record.Owner))
+	return Plan{Drift: []Line{}, Steps: d.steps}
 }
-
-func orRoot(name string) string {
-	if name == "" {
-		return "root"
-	}
-	return name
-}
-
-func word[T ~string](yes bool, is, not T) T {
-	if yes {
-		return is
-	}
-	return not
-}
-
-func modeText(mode fs.FileMode) string { return fmt.Sprintf("%04o", uint32(mode.Perm())) }
-
-// normalMode fills stat's octal up to four digits.
-func normalMode(text string) string {
-	for len(text) < 4 {
-		text = "0" + text
-	}
-	return text
-}
-
-func isUnitFile(path string) bool { return strings.HasPrefix(path, "/etc/systemd/system/") }

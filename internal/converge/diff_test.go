@@ -6,6 +6,7 @@ package converge
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,30 +23,72 @@ func sum(text string) string {
 func whole() Manifest {
 	yes := true
 	return Manifest{
-		Owner:       "test/one",
-		Packages:    []Package{{Name: "tinc", Refuse: map[string]string{"other": "it fights"}}},
-		Users:       []User{{Name: "u", Groups: []string{"g"}}},
-		Directories: []Directory{{Path: "/d", Mode: 0o750}},
-		Sysctls:     []Sysctl{{Key: "a.b", Value: "1 2"}},
-		Files:       []File{{Path: "/d/f", Mode: 0o644, Content: []byte("text"), Restart: []string{"x.service"}, Reload: []string{"y.service"}}},
-		Links:       []Link{{Path: "/d/l", Target: "/d/f"}},
-		Actions:     []Action{{Name: "make it", Line: Line{"it", CodeMissing, "missing"}, Run: "true", Restart: []string{"x.service"}}},
-		Units:       []Unit{{Name: "x.service", Enabled: &yes, Active: &yes}},
+		Owner: "test/one",
+		Items: []Item{
+			Unit{Name: "x.service", Enabled: &yes, Active: &yes},
+			Package{Name: "tinc", Refuse: map[string]string{"other": "it fights"}},
+			User{Name: "u", Groups: []string{"g"}},
+			Directory{Path: "/d", Mode: 0o750},
+			Sysctl{Key: "a.b", Value: "1 2"},
+			File{Path: "/d/f", Mode: 0o644, Content: []byte("text"), Restart: []string{"x.service"}, Reload: []string{"y.service"}},
+			Link{Path: "/d/l", Target: "/d/f"},
+			Action{Name: "make it", Line: Line{"it", CodeMissing, "missing"}, Run: "true", Restart: []string{"x.service"}},
+			Check[string]{Question: oneWord("colour"), Differs: func(is string) []Line {
+				if is == "blue" {
+					return nil
+				}
+				return []Line{{"colour", CodeValue, "is " + is + ", want blue"}}
+			}},
+			oneWord("note"),
+		},
 	}
 }
 
+// oneWord is a question that is answered with one word.
+func oneWord(name string) Question[string] {
+	return Question[string]{Name: name, Script: "echo blue", Read: func(output string) (string, error) {
+		if len(output) < 2 {
+			return "", errNotWhole
+		}
+		return output[:len(output)-1], nil
+	}}
+}
+
 func inSync() Observation {
-	record := whole().record()
+	items := whole().items()
+	record := recordOf("test/one", items)
 	return Observation{
-		OSName: "Debian", Systemd: true, Apt: true, Packages: map[string]PackageSeen{"tinc": {"ii ", "1"}},
-		Users: []UserSeen{{true, []string{"u", "g"}}}, Directories: []FileSeen{{"directory", "750", "root", "root", ""}},
-		Files: []FileSeen{
-			{"regular", "644", "root", "root", sum("text")}, {"regular", "644", "root", "root", sum("a.b = 1 2\n")},
+		owner: "test/one", System: System{"Debian", true, true}, Record: &record, items: items,
+		states: []any{
+			packageState{"ii", map[string]string{"other": "-"}}, userState{true, []string{"u", "g"}}, fileState{"directory", "750", "root", "root", ""}, "1\t2",
+			fileState{"regular", "644", "root", "root", sum("text")}, fileState{"regular", "644", "root", "root", sum("a.b = 1 2\n")},
+			linkState{"link", "/d/f"}, true, reply{output: "blue\n"}, unitState{"active", "enabled", false}, reply{output: "blue\n"},
 		},
-		Links: []LinkSeen{{"is", "/d/f"}}, Sysctls: []string{"1 2"}, ActionsDone: []bool{true},
-		Units: []UnitSeen{{"loaded", "active", "enabled", false}}, Record: &record,
 	}
 }
+
+// in changes the state of one item.
+func in[S any](number int, change func(*S)) func(*Observation) {
+	return func(o *Observation) {
+		state, _ := o.states[number].(S)
+		change(&state)
+		o.states[number] = state
+	}
+}
+
+// The items of whole by number.
+const (
+	thePackage = iota
+	theUser
+	theDirectory
+	theSysctl
+	theFile
+	theSysctlFile
+	theLink
+	theAction
+	theCheck
+	theUnit
+)
 
 func titles(steps []Step) []string {
 	var list []string
@@ -56,39 +99,56 @@ func titles(steps []Step) []string {
 }
 
 func TestDiff(t *testing.T) {
-	restart := []string{"record what belongs to test/one", "", "restart x.service"}
-	with := func(title string) []string { return []string{restart[0], title, restart[2]} }
-	alone := func(title string) []string { return []string{restart[0], title} }
+	record, written := "record what belongs to test/one", []string{"write /d/f", "restart x.service", "reload y.service"}
 	for _, row := range []struct {
 		name   string
 		change func(*Observation)
 		drift  []string
-		steps  []string
+		codes  []Code
+		// steps between the record's.
+		steps []string
 	}{
-		{"in sync", func(*Observation) {}, []string{}, nil},
-		{"package missing", func(o *Observation) { o.Packages = nil }, []string{"package tinc: not installed"}, alone("install tinc")},
-		{"package half installed", func(o *Observation) { o.Packages["tinc"] = PackageSeen{"iF ", "1"} }, []string{"package tinc: half installed"}, alone("install tinc")},
-		{"package removed, settings left", func(o *Observation) { o.Packages["tinc"] = PackageSeen{"rc ", "1"} }, []string{"package tinc: not installed"}, alone("install tinc")},
-		{"user missing", func(o *Observation) { o.Users[0] = UserSeen{} }, []string{"user u: missing"}, alone("make user u")},
-		{"user not in group", func(o *Observation) { o.Users[0].Groups = nil }, []string{"user u: not in group g"}, alone("make user u")},
-		{"directory missing", func(o *Observation) { o.Directories[0] = FileSeen{Kind: "missing"} }, []string{"directory /d: missing"}, alone("make directory /d")},
-		{"directory mode", func(o *Observation) { o.Directories[0].Mode = "777" }, []string{"directory /d: mode 0777, want 0750"}, alone("make directory /d")},
-		{"sysctl", func(o *Observation) { o.Sysctls[0] = "3" }, []string{"sysctl a.b: is 3, want 1 2"}, alone("set a.b")},
-		{"file missing", func(o *Observation) { o.Files[0] = FileSeen{Kind: "missing"} }, []string{"file /d/f: missing"}, []string{restart[0], "write /d/f", "restart x.service", "reload y.service"}},
-		{"file content", func(o *Observation) { o.Files[0].SHA256 = sum("other") }, []string{"file /d/f: content differs"}, []string{restart[0], "write /d/f", "restart x.service", "reload y.service"}},
+		{"in sync", func(*Observation) {}, []string{}, nil, nil},
+		{"package missing", in(thePackage, func(s *packageState) { s.own = "-" }), []string{"package tinc: not installed"}, []Code{CodeNotInstalled}, []string{"install tinc"}},
+		{"package half installed", in(thePackage, func(s *packageState) { s.own = "iF" }), []string{"package tinc: half installed"}, []Code{CodeHalfInstalled}, []string{"install tinc"}},
+		{"package removed, settings left", in(thePackage, func(s *packageState) { s.own = "rc" }), []string{"package tinc: not installed"}, []Code{CodeNotInstalled}, []string{"install tinc"}},
+		{"user missing", in(theUser, func(s *userState) { *s = userState{} }), []string{"user u: missing"}, []Code{CodeMissing}, []string{"make user u"}},
+		{"user not in group", in(theUser, func(s *userState) { s.groups = nil }), []string{"user u: not in group g"}, []Code{CodeNotInGroup}, []string{"make user u"}},
+		{"directory missing", in(theDirectory, func(s *fileState) { *s = fileState{kind: "missing"} }), []string{"directory /d: missing"}, []Code{CodeMissing}, []string{"make directory /d"}},
+		{"directory mode", in(theDirectory, func(s *fileState) { s.mode = "777" }), []string{"directory /d: mode 0777, want 0750"}, []Code{CodeMode}, []string{"make directory /d"}},
+		{"sysctl", in(theSysctl, func(s *string) { *s = "3" }), []string{"sysctl a.b: is 3, want 1 2"}, []Code{CodeValue}, []string{"set a.b"}},
+		{"sysctl unknown", in(theSysctl, func(s *string) { *s = "" }), []string{"sysctl a.b: is not known to this kernel, want 1 2"}, []Code{CodeValue}, []string{"set a.b"}},
+		{"file missing", in(theFile, func(s *fileState) { *s = fileState{kind: "missing"} }), []string{"file /d/f: missing"}, []Code{CodeMissing}, written},
+		{"file content", in(theFile, func(s *fileState) { s.sha256 = sum("other") }), []string{"file /d/f: content differs"}, []Code{CodeContent}, written},
 		// The time stamp stays: no rewrite for an owner.
-		{"file owner", func(o *Observation) { o.Files[0].Owner = "nobody" }, []string{"file /d/f: owner nobody, want root"}, alone("set owner and mode of /d/f")},
-		{"file is a link", func(o *Observation) { o.Files[0] = FileSeen{Kind: "link"} }, []string{"file /d/f: is not a regular file"}, []string{restart[0], "write /d/f", "restart x.service", "reload y.service"}},
-		{"link", func(o *Observation) { o.Links[0].Target = "/x" }, []string{"link /d/l: leads to /x, want /d/f"}, alone("link /d/l")},
-		{"action", func(o *Observation) { o.ActionsDone[0] = false }, []string{"it: missing"}, with("make it")},
-		{"unit inactive", func(o *Observation) { o.Units[0].ActiveState = "inactive" }, []string{"unit x.service: inactive, want active"}, alone("start x.service")},
-		{"unit disabled", func(o *Observation) { o.Units[0].UnitFileState = "disabled" }, []string{"unit x.service: disabled, want enabled"}, alone("enable x.service")},
+		{"file owner", in(theFile, func(s *fileState) { s.owner = "nobody" }), []string{"file /d/f: owner nobody, want root"}, []Code{CodeOwner}, []string{"set owner and mode of /d/f"}},
+		{"file is a link", in(theFile, func(s *fileState) { *s = fileState{kind: "link"} }), []string{"file /d/f: is not a regular file"}, []Code{CodeOtherKind}, written},
+		{"link", in(theLink, func(s *linkState) { s.target = "/x" }), []string{"link /d/l: leads to /x, want /d/f"}, []Code{CodeTarget}, []string{"link /d/l"}},
+		{"action", in(theAction, func(s *bool) { *s = false }), []string{"it: missing"}, []Code{CodeMissing}, []string{"make it", "restart x.service"}},
+		{"unit inactive", in(theUnit, func(s *unitState) { s.activeState = "inactive" }), []string{"unit x.service: inactive, want active"}, []Code{CodeInactive}, []string{"start x.service"}},
+		{"unit disabled", in(theUnit, func(s *unitState) { s.fileState = "disabled" }), []string{"unit x.service: disabled, want enabled"}, []Code{CodeDisabled}, []string{"enable x.service"}},
 		// A unit that starts reads its new configuration anyway.
-		{"unit inactive and file changed", func(o *Observation) { o.Units[0].ActiveState = "failed"; o.Files[0].SHA256 = "x" },
-			[]string{"file /d/f: content differs", "unit x.service: failed, want active"}, []string{restart[0], "write /d/f", "start x.service", "reload y.service"}},
-		{"no record", func(o *Observation) { o.Record = nil }, []string{"record of test/one: missing"}, []string{restart[0]}},
-		{"dropped from the declaration", func(o *Observation) { o.Record.Files = append(o.Record.Files, "/d/old") }, []string{"file /d/old: no longer declared"},
-			[]string{restart[0], "remove /d/old", restart[0]}},
+		{"unit inactive and file changed", func(o *Observation) {
+			in(theUnit, func(s *unitState) { s.activeState = "failed" })(o)
+			in(theFile, func(s *fileState) { s.sha256 = "x" })(o)
+		}, []string{"file /d/f: content differs", "unit x.service: failed, want active"}, []Code{CodeContent, CodeInactive}, []string{"write /d/f", "start x.service", "reload y.service"}},
+		{"systemd has an old file of the unit", func(o *Observation) {
+			in(theUnit, func(s *unitState) { s.needsReload, s.activeState = true, "inactive" })(o)
+		}, []string{"unit x.service: inactive, want active"}, []Code{CodeInactive}, []string{"reload systemd", "start x.service"}},
+		// A check that its plugin mends has a line and no step.
+		{"check", in(theCheck, func(s *reply) { s.output = "red\n" }), []string{"colour: is red, want blue"}, []Code{CodeValue}, nil},
+		{"dropped from the declaration", func(o *Observation) { o.Record.all["files"] = append(o.Record.all["files"], "/d/old") }, []string{"file /d/old: no longer declared"}, []Code{CodeStale},
+			[]string{"remove /d/old", record}},
+		{"a unit dropped with its file", func(o *Observation) {
+			o.Record.all["files"] = append(o.Record.all["files"], "/etc/systemd/system/o.service")
+			o.Record.all["units"] = append(o.Record.all["units"], "o.service")
+		}, []string{"unit o.service: no longer declared", "file /etc/systemd/system/o.service: no longer declared"}, []Code{CodeStale, CodeStale},
+			[]string{"stop and disable o.service", "remove /etc/systemd/system/o.service", "reload systemd", record}},
+		// What was a link and is a file now must not be removed after it was written.
+		{"another kind under the same name", func(o *Observation) {
+			o.Record.all["files"], o.Record.all["links"] = []string{o.Record.all["files"][1]}, append(o.Record.all["links"], "/d/f")
+			in(theFile, func(s *fileState) { *s = fileState{kind: "link"} })(o)
+		}, []string{"file /d/f: is not a regular file", "link /d/f: no longer declared"}, []Code{CodeOtherKind, CodeStale}, append(slices.Clone(written), record)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			seen := inSync()
@@ -100,10 +160,37 @@ func TestDiff(t *testing.T) {
 			if diff := cmp.Diff(row.drift, Texts(plan.Drift)); diff != "" {
 				t.Errorf("drift:\n%s", diff)
 			}
-			if diff := cmp.Diff(row.steps, titles(plan.Steps)); diff != "" {
+			if diff := cmp.Diff(row.codes, codes(plan.Drift)); diff != "" {
+				t.Errorf("codes:\n%s", diff)
+			}
+			want := row.steps
+			if want != nil {
+				want = append([]string{record}, want...)
+			}
+			if diff := cmp.Diff(want, titles(plan.Steps)); diff != "" {
 				t.Errorf("steps:\n%s", diff)
 			}
 		})
+	}
+}
+
+func codes(lines []Line) []Code {
+	var list []Code
+	for _, line := range lines {
+		list = append(list, line.Code)
+	}
+	return list
+}
+
+func TestDiffWithoutARecord(t *testing.T) {
+	seen := inSync()
+	seen.Record = nil
+	plan := Diff(whole(), seen)
+	if diff := cmp.Diff([]string{"record of test/one: missing"}, Texts(plan.Drift)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{"record what belongs to test/one"}, titles(plan.Steps)); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -113,9 +200,12 @@ func TestDiffRefuses(t *testing.T) {
 		change func(*Observation)
 		want   string
 	}{
-		{"no systemd", func(o *Observation) { o.Systemd = false }, "without systemd"},
-		{"no apt", func(o *Observation) { o.Apt, o.OSName = false, "Fedora" }, "Fedora, which has no apt"},
-		{"a package that fights", func(o *Observation) { o.Packages["other"] = PackageSeen{"ii ", "1"} }, "it fights"},
+		{"no systemd", func(o *Observation) { o.System.Systemd = false }, "without systemd"},
+		{"no apt", func(o *Observation) { o.System = System{"Fedora", true, false} }, "Fedora, which has no apt"},
+		{"a package that fights", in(thePackage, func(s *packageState) { s.refused["other"] = "ii" }), "it fights"},
+		{"a check without an answer", in(theCheck, func(s *reply) { s.exitCode = 1 }), "colour"},
+		{"another manifest's observation", func(o *Observation) { o.states[theFile] = linkState{} }, "another manifest"},
+		{"another owner's observation", func(o *Observation) { o.owner = "x" }, "another manifest"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			seen := inSync()
@@ -131,60 +221,31 @@ func TestDiffRefuses(t *testing.T) {
 	}
 }
 
-// No answer may be taken for "missing" because it was cut short.
-func TestParseObservationWantsAllOfIt(t *testing.T) {
-	manifest := Manifest{Owner: "o", Files: []File{{Path: "/a"}, {Path: "/b"}}}
-	full := "systemd\napt\nrecord none\nfile 0 missing\nfile 1 regular 644 root root abc\nend\n"
-	if _, err := parseObservation(manifest, full); err != nil {
-		t.Fatal(err)
-	}
-	for cut := range len(full) - 1 {
-		if _, err := parseObservation(manifest, full[:cut]); err == nil {
-			t.Errorf("%q passes for a whole answer", full[:cut])
-		}
-	}
-}
-
-func FuzzParseObservation(f *testing.F) {
-	f.Add("systemd\nfile 0 missing\nprobe 0 aGVsbG8KMA==\nend\n")
-	f.Add("record e30=\nunit 9 x\n")
-	manifest := Manifest{Owner: "o", Files: []File{{Path: "/a"}}, Probes: []Probe{{Name: "p"}}}
-	f.Fuzz(func(_ *testing.T, text string) {
-		_, _ = parseObservation(manifest, text) // must not panic
-	})
-}
-
 // What a step does stands in its effect: an action may be called anything.
 func TestRestartsReadsEffects(t *testing.T) {
-	named := whole()
-	named.Actions[0] = Action{Name: "restart x.service", Line: Line{"it", CodeMissing, "missing"}, Run: "true"}
-	seen := inSync()
-	seen.ActionsDone[0] = false
-	if Diff(named, seen).Restarts("x.service") {
-		t.Error("an action's name is taken for a restart")
+	named := Manifest{Owner: "t", Items: []Item{Action{Name: "restart x.service", Line: Line{"it", CodeMissing, "missing"}, Run: "true"}}}
+	seen := Observation{owner: "t", System: System{"Debian", true, true}, items: named.items(), states: []any{false}}
+	if plan := Diff(named, seen); plan.Restarts("x.service") || len(plan.Steps) != 2 {
+		t.Errorf("an action's name is taken for a restart: %v", titles(plan.Steps))
 	}
-	seen.Files[0].SHA256 = "x"
-	if plan := Diff(named, seen); !plan.Restarts("x.service") || plan.Restarts("y.service") {
-		t.Error("a restart is not seen, or seen of another unit")
+	changed := inSync()
+	in(theFile, func(s *fileState) { s.sha256 = "x" })(&changed)
+	if plan := Diff(whole(), changed); !plan.Restarts("x.service") || plan.Restarts("y.service") {
+		t.Errorf("a restart is not seen, or seen of another unit: %v", titles(plan.Steps))
 	}
 }
 
-func TestLinesHaveCodes(t *testing.T) {
-	seen := inSync()
-	seen.Packages["tinc"] = PackageSeen{"rc ", "1"}
-	seen.Users[0].Groups = nil
-	seen.Files[0].Mode, seen.Links[0].Kind = "666", "other"
-	seen.Units[0] = UnitSeen{ActiveState: "failed", UnitFileState: "disabled"}
-	seen.Record.Files = append(seen.Record.Files, "/old")
-	var codes []Code
-	for _, line := range Diff(whole(), seen).Drift {
-		codes = append(codes, line.Code)
-	}
-	want := []Code{CodeNotInstalled, CodeNotInGroup, CodeMode, CodeOtherKind, CodeStale, CodeDisabled, CodeInactive}
-	if diff := cmp.Diff(want, codes); diff != "" {
-		t.Error(diff)
-	}
+func TestLineAtAMember(t *testing.T) {
 	if got := (Line{"file /a", CodeMissing, "missing"}).At("hk1"); got.String() != "hk1: file /a: missing" || got.Code != CodeMissing {
-		t.Errorf("at a member: %q, %s", got, got.Code)
+		t.Errorf("%q, %s", got, got.Code)
+	}
+}
+
+// Packages come in one go, whatever number of them is missing.
+func TestPackagesComeTogether(t *testing.T) {
+	m := Manifest{Owner: "t", Items: []Item{Package{Name: "a"}, Package{Name: "b"}, Package{Name: "c"}}}
+	o := Observation{owner: "t", System: System{"Debian", true, true}, items: m.items(), states: []any{packageState{own: "-"}, packageState{own: "ii"}, packageState{own: "un"}}}
+	if got := titles(Diff(m, o).Steps); !slices.Equal(got, []string{"record what belongs to t", "install a, c"}) {
+		t.Errorf("%q", got)
 	}
 }

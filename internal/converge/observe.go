@@ -6,7 +6,7 @@ package converge
 import (
 	"context"
 	_ "embed"
-	"encoding/base64"
+	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -15,66 +15,19 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-//go:embed observe.sh
-var observeLibrary string
-
-// Observation is what a host said about one manifest. Slices go with the
-// manifest's, index by index.
+// Observation is what a host said about one manifest.
 type Observation struct {
-	// OSID, OSLike and OSName are those of os-release(5).
-	OSID, OSLike, OSName string
-	Systemd, Apt         bool
-	// Packages that dpkg knows, by name.
-	Packages    map[string]PackageSeen
-	Users       []UserSeen
-	Directories []FileSeen
-	Files       []FileSeen
-	Links       []LinkSeen
-	Sysctls     []string
-	// ActionsDone says per action whether there is nothing to do.
-	ActionsDone []bool
-	Units       []UnitSeen
-	Probes      map[string]Answer
-	// replies by the name of the question, see Question.Answer; host is who gave them.
-	replies map[string]reply
-	host    string
+	System System
 	// Record is what the owner had made before; nil when the host has none.
 	Record *Record
 	// At is our own time, half-way between question and answer.
 	At time.Time
-}
 
-// PackageSeen is a package as dpkg has it. Status is dpkg's abbreviation: "ii"
-// is installed, "iF" and "iU" are half-way.
-type PackageSeen struct{ Status, Version string }
-
-// UserSeen is an account and the groups it is in.
-type UserSeen struct {
-	Exists bool
-	Groups []string
-}
-
-// FileSeen is what stands at a path. Kind is "regular", "link", "directory",
-// "other" or "missing"; the rest is set for regular files and directories.
-type FileSeen struct {
-	Kind, Mode, Owner, Group, SHA256 string
-}
-
-// LinkSeen is what stands at the path of a link.
-type LinkSeen struct {
-	Kind, Target string
-}
-
-// UnitSeen holds properties of a unit, see systemctl(1) and systemd.unit(5).
-type UnitSeen struct {
-	LoadState, ActiveState, UnitFileState string
-	NeedReload                            bool
-}
-
-// Answer is the output of a probe.
-type Answer struct {
-	Output   string
-	ExitCode int
+	host  string
+	owner string
+	// items of the manifest and what was found of each, number by number.
+	items  []Item
+	states []any
 }
 
 // Recorded says whether the host has a record of the owner, so whether anything
@@ -85,12 +38,12 @@ func (o Observation) Recorded() bool { return o.Record != nil }
 // round trip on a warm connection. It changes nothing.
 func Observe(ctx context.Context, host remote.Host, m Manifest) (Observation, error) {
 	before := time.Now()
-	result, err := host.Run(ctx, remote.Command{Name: "observing " + m.Owner, Reads: true, Script: observeScript(m)})
+	result, err := host.Run(ctx, remote.Command{Name: "observing " + m.Owner, Script: observeScript(m), Reads: true})
 	if err != nil {
 		return Observation{}, err
 	}
 	after := time.Now()
-	observation, err := parseObservation(m, string(result.Stdout))
+	observation, err := readObservation(m, string(result.Stdout))
 	if err != nil {
 		return Observation{}, fmt.Errorf("observing %s on %s: %w", m.Owner, host.Target().Host, err)
 	}
@@ -99,208 +52,102 @@ func Observe(ctx context.Context, host remote.Host, m Manifest) (Observation, er
 	return observation, nil
 }
 
-// observeScript is the library and one call for each thing.
+// AbsentFunction is shell: it defines absent, which exits 0 only for a path that
+// is known not to be there. An error is no such knowledge.
+const AbsentFunction = `absent() { # path
+  case $(LC_ALL=C stat -- "$1" 2>&1) in *': No such file or directory'|*': Not a directory') ;; *) return 1 ;; esac
+}
+`
+
+//go:embed observe.sh
+var observeLibrary string
+
+// observeScript is the library, the functions of the kinds that are there, and
+// one call for each item.
 func observeScript(m Manifest) string {
-	var script strings.Builder
-	call := func(function string, index int, argument string) {
-		fmt.Fprintf(&script, "%s %d %s\n", function, index, remote.Quote(argument))
-	}
-	script.WriteString(AbsentFunction)
-	script.WriteString(observeLibrary)
-	script.WriteString("system\n")
-	fmt.Fprintf(&script, "record %s\n", remote.Quote(recordPath(m.Owner)))
-	if names := packageNames(m); len(names) > 0 {
-		fmt.Fprintf(&script, "packages %s\n", strings.Join(names, " "))
-	}
-	for i, user := range m.Users {
-		call("user", i, user.Name)
-	}
-	for i, directory := range m.Directories {
-		call("directory", i, directory.Path)
-	}
-	for i, file := range m.allFiles() {
-		call("file", i, file.Path)
-	}
-	for i, link := range m.Links {
-		call("link", i, link.Path)
-	}
-	for i, sysctl := range m.Sysctls {
-		call("setting", i, sysctl.Key)
-	}
-	for i, action := range m.Actions {
-		call("guard", i, action.Done)
-	}
-	for i, unit := range m.Units {
-		call("unit", i, unit.Name)
-	}
-	for i, question := range m.Questions {
-		call("question", i, question.script())
-	}
-	for i, probe := range m.Probes {
-		call("probe", i, probe.Script)
-	}
-	script.WriteString("echo end\n")
-	return script.String()
-}
-
-// packageNames lists wanted and refused packages, quoted.
-func packageNames(m Manifest) []string {
-	var names []string
-	for _, wanted := range m.Packages {
-		names = append(names, remote.Quote(wanted.Name))
-		for refused := range wanted.Refuse {
-			names = append(names, remote.Quote(refused))
+	var script, calls strings.Builder
+	script.WriteString(AbsentFunction + observeLibrary)
+	defined := map[string]bool{}
+	items := m.items()
+	for _, kind := range kinds {
+		var asked []numbered
+		for number, item := range items {
+			if item.kind() == kind {
+				asked = append(asked, numbered{number, item})
+			}
 		}
-	}
-	return names
-}
-
-// parseObservation reads the lines of observeScript. A line that is missing is
-// an error: nothing may be taken for absent because an answer was cut short.
-func parseObservation(m Manifest, text string) (Observation, error) {
-	o := Observation{
-		Packages: map[string]PackageSeen{}, Probes: map[string]Answer{}, replies: map[string]reply{},
-		Users: make([]UserSeen, len(m.Users)), Directories: make([]FileSeen, len(m.Directories)),
-		Files: make([]FileSeen, len(m.allFiles())), Links: make([]LinkSeen, len(m.Links)),
-		Sysctls: make([]string, len(m.Sysctls)), ActionsDone: make([]bool, len(m.Actions)), Units: make([]UnitSeen, len(m.Units)),
-	}
-	answered, complete := 0, false
-	for line := range strings.Lines(text) {
-		fields := strings.Fields(line)
-		if len(fields) == 0 {
+		if len(asked) == 0 {
 			continue
 		}
-		counts, err := o.take(m, fields)
-		if err != nil {
-			return o, fmt.Errorf("reading the answer: line %.80q: %w", strings.TrimSpace(line), err)
+		if functions := kind.functions(); !defined[functions] {
+			defined[functions] = true
+			script.WriteString(functions)
 		}
-		if counts {
-			answered++
-		}
-		complete = fields[0] == "end"
+		kind.script(&calls, asked)
 	}
-	want := 1 + len(o.Users) + len(o.Directories) + len(o.Files) + len(o.Links) + len(o.Sysctls) + len(o.ActionsDone) + len(o.Units) + len(m.Probes) + len(m.Questions)
-	if !complete || answered != want {
-		return o, fmt.Errorf("reading the answer: it is not whole (%d of %d things)", answered, want)
+	fmt.Fprintf(&script, "system\nrecord %s\n", quote(recordPath(m.Owner)))
+	return script.String() + calls.String() + "echo end\n"
+}
+
+// readObservation reads the rows of observeScript. Each has to be there, once
+// and as it should: nothing may be taken for absent because an answer was cut
+// short.
+func readObservation(m Manifest, text string) (Observation, error) {
+	o := Observation{owner: m.Owner, items: m.items()}
+	rows := map[string][]string{}
+	last := ""
+	for line := range strings.Lines(text) {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		if _, twice := rows[words[0]]; twice {
+			return o, fmt.Errorf("reading the answer: %s is there twice", words[0])
+		}
+		rows[words[0]], last = words[1:], words[0]
+	}
+	if last != "end" || len(rows["end"]) > 0 || len(rows) != len(o.items)+3 {
+		return o, fmt.Errorf("reading the answer: %w (%d rows for %d items)", errNotWhole, len(rows), len(o.items))
+	}
+	var problem error
+	if o.System, problem = readRow(rows, "system", readSystem); problem != nil {
+		return o, problem
+	}
+	if o.Record, problem = readRow(rows, "record", func(words []string) (*Record, error) {
+		record, there, err := readRecord(m.Owner, words)
+		if !there {
+			return o.Record, err
+		}
+		return &record, err
+	}); problem != nil {
+		return o, problem
+	}
+	for number, item := range o.items {
+		state, err := readRow(rows, strconv.Itoa(number), func(words []string) (any, error) { return item.kind().answer(item, words) })
+		if err != nil {
+			name, _ := item.kind().label()
+			return o, fmt.Errorf("%s %s: %w", name, item.kind().owned(item), err)
+		}
+		o.states = append(o.states, state)
 	}
 	return o, nil
 }
 
-// take reads one line. counts says whether it answers for one thing.
-func (o *Observation) take(m Manifest, fields []string) (counts bool, err error) {
-	switch fields[0] {
-	case "systemd":
-		o.Systemd = true
-	case "apt":
-		o.Apt = true
-	case "end":
-	case "system":
-		lines := strings.SplitN(decode(field(fields, 1))+"\n\n\n", "\n", 4)
-		o.OSID, o.OSLike, o.OSName = lines[0], lines[1], lines[2]
-	case "record":
-		o.Record, err = readRecord(m.Owner, field(fields, 1))
-		return true, err
-	case "package":
-		o.Packages[field(fields, 1)] = PackageSeen{field(fields, 2), field(fields, 3)}
-	default:
-		return true, o.takeIndexed(m, fields)
+// readRow hands the words of one row to its reader, unless they say why there
+// are none.
+func readRow[T any](rows map[string][]string, name string, read func(words []string) (T, error)) (T, error) {
+	var none T
+	words, there := rows[name]
+	switch {
+	case !there || len(words) == 0:
+		return none, fmt.Errorf("reading the answer: %w: nothing is said about %s", errNotWhole, name)
+	case words[0] == "!" && len(words) == 2:
+		reason, err := decodeText(words[1])
+		return none, errors.Join(errors.New(strings.TrimSpace(reason)), err)
 	}
-	return false, err
-}
-
-func (o *Observation) takeIndexed(m Manifest, fields []string) error {
-	index, err := strconv.Atoi(field(fields, 1))
-	if err != nil || index < 0 {
-		return fmt.Errorf("index %q is not a number", field(fields, 1))
-	}
-	lengths := map[string]int{
-		"user": len(o.Users), "directory": len(o.Directories), "file": len(o.Files), "link": len(o.Links),
-		"sysctl": len(o.Sysctls), "guard": len(o.ActionsDone), "unit": len(o.Units), "probe": len(m.Probes), "question": len(m.Questions),
-	}
-	length, known := lengths[fields[0]]
-	if !known || index >= length {
-		return fmt.Errorf("nobody asked for %s %d", fields[0], index)
-	}
-	rest := fields[2:]
-	var problem error
-	switch fields[0] {
-	case "user":
-		o.Users[index] = UserSeen{field(rest, 0) != "missing", strings.Fields(decode(field(rest, 0)))}
-	case "directory":
-		o.Directories[index] = fileSeen(append([]string{"directory"}, rest...))
-	case "file":
-		o.Files[index] = fileSeen(rest)
-	case "link":
-		o.Links[index] = LinkSeen{field(rest, 0), decode(field(rest, 1))}
-	case "sysctl":
-		o.Sysctls[index] = strings.TrimSpace(decode(field(rest, 0)))
-	case "guard":
-		o.ActionsDone[index] = field(rest, 0) == "0"
-	case "unit":
-		o.Units[index] = unitSeen(rest)
-	case "question":
-		o.replies[m.Questions[index].name()], problem = readReply(rest)
-	case "probe":
-		o.Probes[m.Probes[index].Name] = answer(decode(field(rest, 0)))
-	}
-	return problem
-}
-
-// fileSeen reads "regular MODE OWNER GROUP SHA256", "directory MODE OWNER
-// GROUP", "directory missing", or a kind alone.
-func fileSeen(fields []string) FileSeen {
-	if len(fields) >= 4 {
-		return FileSeen{fields[0], fields[1], fields[2], fields[3], field(fields, 4)}
-	}
-	if len(fields) == 0 {
-		return FileSeen{}
-	}
-	return FileSeen{Kind: fields[len(fields)-1]}
-}
-
-func unitSeen(properties []string) UnitSeen {
-	var seen UnitSeen
-	for _, property := range properties {
-		key, value, _ := strings.Cut(property, "=")
-		switch key {
-		case "LoadState":
-			seen.LoadState = value
-		case "ActiveState":
-			seen.ActiveState = value
-		case "UnitFileState":
-			seen.UnitFileState = value
-		case "NeedDaemonReload":
-			seen.NeedReload = value == "yes"
-		}
-	}
-	return seen
-}
-
-// answer splits a probe's output from the exit code in its last line.
-func answer(text string) Answer {
-	cut := strings.LastIndexByte(text, '\n')
-	if cut < 0 {
-		return Answer{Output: text, ExitCode: -1}
-	}
-	code, err := strconv.Atoi(text[cut+1:])
+	value, err := read(words)
 	if err != nil {
-		code = -1
+		return none, fmt.Errorf("reading the answer %.80q: %w", strings.Join(words, " "), err)
 	}
-	return Answer{Output: text[:cut], ExitCode: code}
-}
-
-func field(fields []string, index int) string {
-	if index < len(fields) {
-		return fields[index]
-	}
-	return ""
-}
-
-// decode gives "" for what is not base64, such as the word missing.
-func decode(text string) string {
-	decoded, err := base64.StdEncoding.DecodeString(text)
-	if err != nil {
-		return ""
-	}
-	return string(decoded)
+	return value, nil
 }

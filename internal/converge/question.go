@@ -4,6 +4,7 @@
 package converge
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -32,8 +33,9 @@ type Question[T any] struct {
 // ErrNoAnswer is in every error of a question that has no value.
 var ErrNoAnswer = errors.New("there is no answer to go by")
 
-// Asked is a question as part of a manifest, whatever its type.
+// Asked is a question, whatever its type.
 type Asked interface {
+	Item
 	name() string
 	script() string
 }
@@ -41,27 +43,55 @@ type Asked interface {
 func (q Question[T]) name() string   { return q.Name }
 func (q Question[T]) script() string { return q.Script }
 
+func (Question[T]) kind() engine { return questionKind }
+
+// questionKind finds what the script left, good or bad: whoever needs the answer
+// meets its error then.
+var questionKind = &kind[Asked, reply]{
+	name: "question", function: "question", shell: questionShell,
+	arguments: func(q Asked) []string { return []string{q.script()} },
+	read:      func(_ Asked, words []string) (reply, error) { return readReply(words) },
+}
+
+// questionShell gives output, exit code and complaint as one text, so that
+// nothing in them can be taken for ours.
+const questionShell = `
+question() { # index script
+  printf '%s .%s\n' "$1" "$({
+    said=$( (eval "$2") </dev/null 2>&1 >&3 3>&-)
+    printf '\n%d .%s' $? "$(printf %s "$said" | tail -c 600 | base64 -w0)" >&3
+  } 3>&1 | base64 -w0)"
+}
+`
+
 // Answer reads the answer that came with the observation of a manifest which
 // asks the question.
 func (q Question[T]) Answer(o Observation) (T, error) {
-	got, asked := o.replies[q.Name]
-	if !asked {
-		var none T
-		return none, fmt.Errorf("asking for %s: %w: it was not asked", q.Name, ErrNoAnswer)
+	for number, item := range o.items {
+		asked, is := item.(Asked)
+		if !is || asked.name() != q.Name || number >= len(o.states) {
+			continue
+		}
+		if got, is := o.states[number].(reply); is {
+			value, err := q.read(got)
+			if err != nil {
+				err = fmt.Errorf("%s: %w", o.host, err)
+			}
+			return value, err
+		}
 	}
-	return q.read(o.host, got)
+	var none T
+	return none, fmt.Errorf("asking for %s: %w: it was not asked", q.Name, ErrNoAnswer)
 }
 
-func (q Question[T]) read(host string, got reply) (T, error) {
+func (q Question[T]) read(got reply) (T, error) {
 	var none T
 	if got.exitCode != 0 {
-		// The script's own complaint is what helps.
-		err := &remote.CommandError{Host: host, Name: "asking for " + q.Name, ExitCode: got.exitCode, Stderr: got.stderr}
-		return none, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+		return none, fmt.Errorf("asking for %s: %w: exit code %d: %s", q.Name, ErrNoAnswer, got.exitCode, cmp.Or(strings.TrimSpace(got.stderr), "no output on standard error"))
 	}
 	value, err := q.Read(got.output)
 	if err != nil {
-		return none, fmt.Errorf("asking for %s on %s: %w: %w", q.Name, host, ErrNoAnswer, err)
+		return none, fmt.Errorf("asking for %s: %w: %w", q.Name, ErrNoAnswer, err)
 	}
 	return value, nil
 }
@@ -77,7 +107,11 @@ func Ask[T any](ctx context.Context, host remote.Host, q Question[T]) (T, error)
 	if err != nil {
 		return none, err
 	}
-	return q.read(host.Target().Host, reply{output: string(result.Stdout)})
+	value, err := q.read(reply{output: string(result.Stdout)})
+	if err != nil {
+		err = fmt.Errorf("%s: %w", host.Target().Host, err)
+	}
+	return value, err
 }
 
 // reply is what a script left on the host.

@@ -4,17 +4,12 @@
 package converge
 
 import (
-	"context"
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"maps"
 	"net/url"
 	"path"
 	"slices"
-	"strings"
-
-	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // recordRoot is where a host keeps what belongs to whom.
@@ -23,12 +18,111 @@ const recordRoot = "/var/lib/atoll/owners"
 // Record lists what one owner made on a host, so that what is dropped from its
 // declaration is removed, and nothing else is. It is written before the first
 // thing in it is made, and shortened after the last one is gone.
+//
+// On the host it is a JSON object with the owner and a list of names for each
+// kind that owns things: "files", "links", "units", "directories".
 type Record struct {
-	Owner       string   `json:"owner"`
-	Files       []string `json:"files,omitempty"`
-	Links       []string `json:"links,omitempty"`
-	Units       []string `json:"units,omitempty"`
-	Directories []string `json:"directories,omitempty"`
+	Owner string
+	// all names by the plural of their kind.
+	all map[string][]string
+}
+
+// Holds says whether the record lists an item. A nil record lists nothing.
+func (r *Record) Holds(item Item) bool {
+	_, plural := item.kind().label()
+	return slices.Contains(r.names(plural), item.kind().owned(item))
+}
+
+// names of one kind; a nil record has none.
+func (r *Record) names(plural string) []string {
+	if r == nil {
+		return nil
+	}
+	return r.all[plural]
+}
+
+// lists says whether any kind has a thing of that name.
+func (r *Record) lists(name string) bool {
+	for _, names := range r.all {
+		if slices.Contains(names, name) {
+			return true
+		}
+	}
+	return false
+}
+
+// recordOf lists what a manifest's items make.
+func recordOf(owner string, items []Item) Record {
+	r := Record{Owner: owner, all: map[string][]string{}}
+	for _, item := range items {
+		if name := item.kind().owned(item); name != "" {
+			_, plural := item.kind().label()
+			r.all[plural] = append(r.all[plural], name)
+		}
+	}
+	return r
+}
+
+// union holds everything of both.
+func (r Record) union(other Record) Record {
+	both := Record{Owner: r.Owner, all: map[string][]string{}}
+	for _, one := range []Record{r, other} {
+		for plural, names := range one.all {
+			both.all[plural] = append(both.all[plural], names...)
+		}
+	}
+	for plural, names := range both.all {
+		slices.Sort(names)
+		both.all[plural] = slices.Compact(names)
+		if len(names) == 0 {
+			delete(both.all, plural)
+		}
+	}
+	return both
+}
+
+func (r Record) equal(other Record) bool {
+	a, b := r.union(Record{}), other.union(Record{})
+	return maps.EqualFunc(a.all, b.all, slices.Equal)
+}
+
+// MarshalJSON writes the owner and the lists side by side.
+func (r Record) MarshalJSON() ([]byte, error) {
+	document := map[string]any{"owner": r.Owner}
+	for plural, names := range r.all {
+		document[plural] = names
+	}
+	return json.Marshal(document)
+}
+
+// UnmarshalJSON refuses lists of a kind that this release does not know: it
+// could not take them back.
+func (r *Record) UnmarshalJSON(text []byte) error {
+	var document map[string]json.RawMessage
+	if err := json.Unmarshal(text, &document); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(document["owner"], &r.Owner); err != nil {
+		return fmt.Errorf("it has no owner: %w", err)
+	}
+	delete(document, "owner")
+	r.all = map[string][]string{}
+	for _, kind := range kinds {
+		_, plural := kind.label()
+		if document[plural] == nil {
+			continue
+		}
+		var names []string
+		if err := json.Unmarshal(document[plural], &names); err != nil {
+			return fmt.Errorf("its %s: %w", plural, err)
+		}
+		r.all[plural] = names
+		delete(document, plural)
+	}
+	for plural := range document {
+		return fmt.Errorf("it lists %s, which this release of the provider does not know: use the one that wrote it", plural)
+	}
+	return nil
 }
 
 // recordPath is the record's file: the owner's name with what a file name
@@ -37,116 +131,41 @@ func recordPath(owner string) string {
 	return path.Join(recordRoot, url.PathEscape(owner)+".json")
 }
 
-// Owners lists who has something on a host, by its records. A host whose records
-// cannot be read is an error: what it carries is not known then.
-func Owners(ctx context.Context, host remote.Host) ([]string, error) {
-	return Ask(ctx, host, ownersQuestion())
-}
-
-// ownersQuestion asks for the names of the records. A host on which nothing was
-// ever made has no directory for them.
-func ownersQuestion() Question[[]string] {
-	return Question[[]string]{
-		Name: "the records of what belongs to whom",
-		Script: AbsentFunction + `if [ -d ` + recordRoot + ` ]; then ls -- ` + recordRoot + ` || exit
-elif ! absent ` + recordRoot + `; then stat -- ` + recordRoot + `; exit 1; fi
-echo '` + WholeMark + `'`,
-		Read: readOwners,
-	}
-}
-
-func readOwners(output string) ([]string, error) {
-	names, err := Whole(output)
+// recordStep writes the record of an owner.
+func recordStep(record Record) Step {
+	content, err := json.Marshal(record)
 	if err != nil {
-		return nil, err
+		panic(err) // a map of strings always encodes
 	}
-	var owners []string
-	for name := range strings.Lines(names) {
-		escaped, isRecord := strings.CutSuffix(strings.TrimRight(name, "\n"), ".json")
-		if !isRecord {
-			continue
-		}
-		owner, err := url.PathUnescape(escaped)
-		if err != nil {
-			return nil, err
-		}
-		owners = append(owners, owner)
-	}
-	return owners, nil
+	step := fileStep(File{Path: recordPath(record.Owner), Mode: 0o644, Content: content})
+	step.Title, step.Effect.Kind = "record what belongs to "+record.Owner, EffectRecord
+	step.Script = "mkdir -p " + quote(recordRoot) + "\n" + step.Script
+	return step
 }
 
-// readRecord reads the host's record of an owner, nil when it has none.
-func readRecord(owner, field string) (*Record, error) {
-	if field == "none" {
-		return nil, nil
+func forgetStep(owner string) Step {
+	return Step{Title: "forget " + owner, Effect: Effect{EffectRecord, recordPath(owner)}, Script: "rm -f -- " + quote(recordPath(owner))}
+}
+
+// readRecord reads the host's record of an owner; there says whether it has one.
+func readRecord(owner string, words []string) (record Record, there bool, err error) {
+	if len(words) != 1 || words[0] == "missing" {
+		if len(words) != 1 {
+			err = errNotWhole
+		}
+		return record, false, err
 	}
-	text, err := decodeText(field)
+	text, err := decodeText(words[0])
 	if err != nil {
-		return nil, err
+		return record, false, err
 	}
-	var record Record
 	if err := json.Unmarshal([]byte(text), &record); err != nil {
-		return nil, fmt.Errorf("the record %s is damaged: %w", recordPath(owner), err)
+		return record, false, fmt.Errorf("the record %s cannot be read: %w", recordPath(owner), err)
 	}
 	if record.Owner != owner {
-		return nil, fmt.Errorf("the record %s is that of %q", recordPath(owner), record.Owner)
+		return record, false, fmt.Errorf("the record %s is that of %q", recordPath(owner), record.Owner)
 	}
-	return &record, nil
-}
-
-// AbsentFunction is shell: it defines absent, which exits 0 only for a path that
-// is known not to be there.
-//
-//go:embed absent.sh
-var AbsentFunction string
-
-// record lists what a manifest makes.
-func (m Manifest) record() Record {
-	r := Record{Owner: m.Owner}
-	for _, file := range m.allFiles() {
-		r.Files = append(r.Files, file.Path)
-	}
-	for _, link := range m.Links {
-		r.Links = append(r.Links, link.Path)
-	}
-	for _, unit := range m.Units {
-		r.Units = append(r.Units, unit.Name)
-	}
-	for _, directory := range m.Directories {
-		r.Directories = append(r.Directories, directory.Path)
-	}
-	return r
-}
-
-// union holds everything of both; minus what only r has.
-func (r Record) union(other Record) Record {
-	return Record{
-		Owner: r.Owner, Files: merge(r.Files, other.Files), Links: merge(r.Links, other.Links),
-		Units: merge(r.Units, other.Units), Directories: merge(r.Directories, other.Directories),
-	}
-}
-
-func (r Record) minus(other Record) Record {
-	return Record{
-		Owner: r.Owner, Files: without(r.Files, other.Files), Links: without(r.Links, other.Links),
-		Units: without(r.Units, other.Units), Directories: without(r.Directories, other.Directories),
-	}
-}
-
-func (r Record) empty() bool {
-	return len(r.Files)+len(r.Links)+len(r.Units)+len(r.Directories) == 0
-}
-
-func (r Record) equal(other Record) bool {
-	return r.minus(other).empty() && other.minus(r).empty()
-}
-
-func merge(a, b []string) []string {
-	all := map[string]bool{}
-	for _, name := range append(slices.Clone(a), b...) {
-		all[name] = true
-	}
-	return slices.Sorted(maps.Keys(all))
+	return record, true, nil
 }
 
 func without(a, b []string) []string {
@@ -157,21 +176,4 @@ func without(a, b []string) []string {
 		}
 	}
 	return rest
-}
-
-// sysctlPath is the file that sets an owner's sysctls at boot.
-func sysctlPath(owner string) string {
-	return "/etc/sysctl.d/60-atoll-" + strings.NewReplacer("/", "-", " ", "-").Replace(owner) + ".conf"
-}
-
-// allFiles are the declared files and those that other declarations bring.
-func (m Manifest) allFiles() []File {
-	if len(m.Sysctls) == 0 {
-		return m.Files
-	}
-	var content strings.Builder
-	for _, sysctl := range m.Sysctls {
-		fmt.Fprintf(&content, "%s = %s\n", sysctl.Key, sysctl.Value)
-	}
-	return append(slices.Clone(m.Files), File{Path: sysctlPath(m.Owner), Mode: 0o644, Content: []byte(content.String())})
 }

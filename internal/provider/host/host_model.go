@@ -40,7 +40,7 @@ func (m *hostModel) manifest() converge.Manifest {
 	config.InotifyWatches = base.Member[types.Int64](m.Inotify, "max_user_watches").ValueInt64()
 	config.InotifyInstances = base.Member[types.Int64](m.Inotify, "max_user_instances").ValueInt64()
 	manifest := config.Manifest()
-	manifest.Questions = append(manifest.Questions, converge.MachineFacts())
+	manifest.Items = append(manifest.Items, converge.MachineFacts())
 	return manifest
 }
 

@@ -80,13 +80,18 @@ func (v view) links(mesh tinc.Mesh, before types.Map, lost map[string]bool) type
 // viewOf puts together what the peers answered.
 func viewOf(mesh tinc.Mesh, leaving map[string]tinc.Peer, hearing base.Hearing[heard]) view {
 	seen := view{drift: hearing.Drift, reached: map[string]tinc.Reach{}, leaving: map[string]tinc.Peer{}}
+	var silent []converge.Line
 	for _, key := range slices.Sorted(maps.Keys(hearing.Answers)) {
 		observation := hearing.Answers[key].observation
 		if observation.Recorded() {
 			seen.recorded++
 		}
-		for _, line := range converge.Diff(mesh.Manifest(key), observation).Drift {
-			seen.drift = append(seen.drift, line.At(key))
+		for _, line := range mesh.Drift(key, observation) {
+			if line.Code == tinc.CodeNotReached {
+				silent = append(silent, line)
+			} else {
+				seen.drift = append(seen.drift, line)
+			}
 		}
 		seen.reached[key] = hearing.Answers[key].reach
 		for _, left := range slices.Sorted(maps.Keys(leaving)) {
@@ -99,6 +104,6 @@ func viewOf(mesh tinc.Mesh, leaving map[string]tinc.Peer, hearing base.Hearing[h
 	if len(hearing.Answers) < len(mesh.Peers) {
 		seen.leaving = leaving
 	}
-	seen.drift = append(seen.drift, mesh.Complaints(seen.reached, nil)...)
+	seen.drift = append(seen.drift, silent...)
 	return seen
 }

@@ -61,7 +61,6 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 	if err != nil {
 		return observed, err
 	}
-	observed.Drift = append(observed.Drift, config.Drift(status)...)
 	if status.Version != "" {
 		model.Version = types.StringValue(status.Version)
 	}

@@ -110,11 +110,10 @@ func (k *serverKind) Observe(ctx context.Context, host remote.Host, model *serve
 	if err != nil {
 		return observed, err
 	}
-	status, lines, err := config.DriftOf(observation)
+	status, err := config.StatusOf(observation)
 	if err != nil {
 		return observed, err
 	}
-	observed.Drift = append(observed.Drift, lines...)
 	model.read(status)
 	return observed, nil
 }

@@ -20,20 +20,14 @@ import (
 // itself then. What can be set at run time is; for the rest the server is
 // restarted, never two of one group at once.
 func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status, error) {
-	survey, err := c.Look(ctx, host)
+	// The settings depend on the version and the memory.
+	survey, err := converge.FactsFor(ctx, host, Owner, []converge.Package{c.wantedPackage()}, c.surveyQuestion(),
+		func(s Survey) error { return errors.Join(c.Check(s)...) })
 	if err != nil {
 		return c, Status{}, err
 	}
-	if !survey.Installed.Known() {
-		if survey, err = c.install(ctx, host, survey); err != nil {
-			return c, Status{}, err
-		}
-	}
 	c = c.sizedFor(survey)
 	c.Version = survey.Installed
-	if problems := c.Check(survey); len(problems) > 0 {
-		return c, Status{}, errors.Join(problems...)
-	}
 	if err := c.validate(ctx, host); err != nil {
 		return c, Status{}, err
 	}
@@ -47,17 +41,6 @@ func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status,
 		status, err = c.mend(ctx, host, status)
 	}
 	return c, status, err
-}
-
-// install brings the package first: the settings depend on its version.
-func (c Config) install(ctx context.Context, host remote.Host, survey Survey) (Survey, error) {
-	if problems := c.Check(survey); len(problems) > 0 {
-		return survey, errors.Join(problems...)
-	}
-	if err := converge.Install(ctx, host, Owner, c.Manifest().Packages); err != nil {
-		return survey, err
-	}
-	return c.Look(ctx, host)
 }
 
 // validate lets mysqld itself read the file before it is put in place: a name

@@ -74,21 +74,23 @@ func (c Config) packageName() string {
 // restarts members of one group one after another.
 func (c Config) Manifest() converge.Manifest {
 	yes := true
-	manifest := converge.Manifest{
+	return converge.Manifest{
 		Owner: Owner,
-		Packages: []converge.Package{{Name: c.packageName(), Refuse: map[string]string{
-			"mariadb-server": noMariaDB, "mariadb-server-core": noMariaDB,
-		}}},
-		Directories: []converge.Directory{{Path: "/var/lib/atoll", Mode: 0o755}, {Path: "/etc/systemd/system/mysql.service.d", Mode: 0o755}},
-		Files: []converge.File{
-			{Path: settingsFile, Mode: 0o644, Content: c.file()},
-			{Path: "/etc/systemd/system/mysql.service.d/atoll.conf", Mode: 0o644, Content: c.unitConfig()},
+		Items: []converge.Item{
+			c.wantedPackage(),
+			converge.Directory{Path: "/var/lib/atoll", Mode: 0o755}, converge.Directory{Path: "/etc/systemd/system/mysql.service.d", Mode: 0o755},
+			converge.File{Path: settingsFile, Mode: 0o644, Content: c.file()},
+			converge.File{Path: "/etc/systemd/system/mysql.service.d/atoll.conf", Mode: 0o644, Content: c.unitConfig()},
+			initialise(), identify(),
+			converge.Unit{Name: Unit, Enabled: &yes, Active: &yes},
+			converge.Check[uint64]{Question: memoryQuestion(), Differs: c.memoryDrift},
+			converge.Check[Status]{Question: c.statusQuestion(), Differs: c.Drift},
 		},
-		Actions:   []converge.Action{initialise(), identify()},
-		Units:     []converge.Unit{{Name: Unit, Enabled: &yes, Active: &yes}},
-		Questions: []converge.Asked{c.statusQuestion(), memoryQuestion()},
 	}
-	return manifest
+}
+
+func (c Config) wantedPackage() converge.Package {
+	return converge.Package{Name: c.packageName(), Refuse: map[string]string{"mariadb-server": noMariaDB, "mariadb-server-core": noMariaDB}}
 }
 
 // unitConfig lets the server start when the address is there. tinc's unit is up

@@ -131,16 +131,8 @@ func (c Config) memoryDrift(has uint64) []converge.Line {
 	return []converge.Line{{Subject: "memory", Code: CodeMemory, Text: fmt.Sprintf("settings are sized for %s, the machine has %s", mebibytes(c.MemoryBytes), mebibytes(has))}}
 }
 
-// DriftOf is what the engine does not see: what the server runs with, and the
-// machine's memory. Its error says that the machine did not answer for one.
-func (c Config) DriftOf(o converge.Observation) (Status, []converge.Line, error) {
-	memory, err := memoryQuestion().Answer(o)
-	if err != nil {
-		return Status{}, nil, err
-	}
-	status, err := c.statusQuestion().Answer(o)
-	return status, append(c.memoryDrift(memory), c.Drift(status)...), err
-}
+// StatusOf reads the status from an observation of the server's manifest.
+func (c Config) StatusOf(o converge.Observation) (Status, error) { return c.statusQuestion().Answer(o) }
 
 // Drift compares what runs with the file. A setting that is no variable of the
 // server (an option of its start only) cannot be asked for.

@@ -45,7 +45,8 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 	}
 	deadline := time.Now().Add(patience)
 	for {
-		observation, err := converge.Converge(ctx, host, c.Manifest(true))
+		manifest := c.Manifest(true)
+		observation, err := converge.Converge(ctx, host, manifest)
 		if err != nil {
 			return Status{}, err
 		}
@@ -53,7 +54,7 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 		if err != nil {
 			return Status{}, err
 		}
-		drift := c.Drift(status)
+		drift := converge.Diff(manifest, observation).Drift
 		if len(drift) == 0 {
 			return status, nil
 		}

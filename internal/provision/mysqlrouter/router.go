@@ -80,13 +80,15 @@ func (c Config) Manifest(start bool) converge.Manifest {
 		unit.Active = &yes
 	}
 	return converge.Manifest{
-		Owner:       Owner,
-		Packages:    []converge.Package{{Name: "mysql-router"}},
-		Users:       []converge.User{{Name: user, Home: directory}},
-		Directories: []converge.Directory{{Path: directory, Owner: user, Group: user, Mode: 0o700}},
-		Files:       []converge.File{{Path: "/etc/systemd/system/" + Unit, Mode: 0o644, Content: c.unit(), Restart: []string{Unit}}},
-		Units:       []converge.Unit{unit},
-		Questions:   []converge.Asked{status()},
+		Owner: Owner,
+		Items: []converge.Item{
+			converge.Package{Name: "mysql-router"},
+			converge.User{Name: user, Home: directory},
+			converge.Directory{Path: directory, Owner: user, Group: user, Mode: 0o700},
+			converge.File{Path: "/etc/systemd/system/" + Unit, Mode: 0o644, Content: c.unit(), Restart: []string{Unit}},
+			unit,
+			converge.Check[Status]{Question: status(), Differs: c.drift},
+		},
 	}
 }
 
@@ -137,8 +139,8 @@ func (c Config) bootstrapDrift(s Status) []converge.Line {
 	return nil
 }
 
-// Drift is what the engine does not see.
-func (c Config) Drift(s Status) []converge.Line {
+// drift is what the bootstrap made, and the ports.
+func (c Config) drift(s Status) []converge.Line {
 	lines := c.bootstrapDrift(s)
 	if len(lines) > 0 || !s.Active {
 		return lines

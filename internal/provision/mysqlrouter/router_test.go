@@ -50,7 +50,7 @@ func TestDrift(t *testing.T) {
 	} {
 		status, declared := good(), config()
 		row.change(&status, &declared)
-		if diff := cmp.Diff(row.want, converge.Texts(declared.Drift(status))); diff != "" {
+		if diff := cmp.Diff(row.want, converge.Texts(declared.drift(status))); diff != "" {
 			t.Errorf("%s:\n%s", row.name, diff)
 		}
 	}

@@ -41,22 +41,22 @@ const (
 func (c Config) Manifest() converge.Manifest {
 	manifest := converge.Manifest{Owner: Owner}
 	for _, name := range c.Packages {
-		manifest.Packages = append(manifest.Packages, converge.Package{Name: name})
+		manifest.Items = append(manifest.Items, converge.Package{Name: name})
 	}
 	if c.Hostname != "" {
-		manifest.Actions = append(manifest.Actions, hostname(c.Hostname))
+		manifest.Items = append(manifest.Items, hostname(c.Hostname))
 	}
 	if c.TimeSync {
-		manifest.Actions = append(manifest.Actions, timeSync())
+		manifest.Items = append(manifest.Items, timeSync())
 	}
-	manifest.Sysctls = c.sysctls()
+	manifest.Items = append(manifest.Items, c.sysctls()...)
 	if c.SwapMiB > 0 {
-		c.addSwap(&manifest)
+		manifest.Items = append(manifest.Items, c.swap()...)
 	}
 	return manifest
 }
 
-func (c Config) sysctls() []converge.Sysctl {
+func (c Config) sysctls() []converge.Item {
 	all := maps.Clone(c.Sysctls)
 	if all == nil {
 		all = map[string]string{}
@@ -67,7 +67,7 @@ func (c Config) sysctls() []converge.Sysctl {
 	if c.InotifyInstances > 0 {
 		all["fs.inotify.max_user_instances"] = strconv.FormatInt(c.InotifyInstances, 10)
 	}
-	var list []converge.Sysctl
+	var list []converge.Item
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, converge.Sysctl{Key: key, Value: all[key]})
 	}
@@ -108,25 +108,26 @@ systemctl enable --now systemd-timesyncd`,
 	}
 }
 
-// addSwap declares a swap file of the wanted size. A file of another size is
-// made anew, which needs room in memory for what the old one holds.
-func (c Config) addSwap(manifest *converge.Manifest) {
-	yes := true
-	manifest.Directories = append(manifest.Directories, converge.Directory{Path: "/var/lib/atoll", Mode: 0o755})
-	manifest.Files = append(manifest.Files, converge.File{
-		Path: "/etc/systemd/system/" + swapUnit, Mode: 0o644,
-		Content: []byte("[Unit]\nDescription=Swap file kept by Atoll\n\n[Swap]\nWhat=" + swapFile + "\n\n[Install]\nWantedBy=swap.target\n"),
-	})
-	bytes := c.SwapMiB << 20
-	manifest.Actions = append(manifest.Actions, converge.Action{
-		Name: "make the swap file",
-		Line: converge.Line{Subject: "swap file", Code: converge.CodeValue, Text: fmt.Sprintf("size differs, want %d MiB", c.SwapMiB)},
-		Done: fmt.Sprintf(`[ "$(stat -c %%s %s 2>/dev/null)" = %d ]`, swapFile, bytes),
-		Run: fmt.Sprintf(`systemctl stop %[1]s 2>/dev/null || :
+// swap is a swap file of the wanted size. A file of another size is made anew,
+// which needs room in memory for what the old one holds.
+func (c Config) swap() []converge.Item {
+	yes, bytes := true, c.SwapMiB<<20
+	return []converge.Item{
+		converge.Directory{Path: "/var/lib/atoll", Mode: 0o755},
+		converge.File{
+			Path: "/etc/systemd/system/" + swapUnit, Mode: 0o644,
+			Content: []byte("[Unit]\nDescription=Swap file kept by Atoll\n\n[Swap]\nWhat=" + swapFile + "\n\n[Install]\nWantedBy=swap.target\n"),
+		},
+		converge.Action{
+			Name: "make the swap file",
+			Line: converge.Line{Subject: "swap file", Code: converge.CodeValue, Text: fmt.Sprintf("size differs, want %d MiB", c.SwapMiB)},
+			Done: fmt.Sprintf(`[ "$(stat -c %%s %s 2>/dev/null)" = %d ]`, swapFile, bytes),
+			Run: fmt.Sprintf(`systemctl stop %[1]s 2>/dev/null || :
 rm -f %[2]s %[2]s.new
 (umask 077; fallocate -l %[3]d %[2]s.new 2>/dev/null || head -c %[3]d /dev/zero >%[2]s.new)
 mkswap %[2]s.new >/dev/null && mv %[2]s.new %[2]s`, swapUnit, swapFile, bytes),
-		Restart: []string{swapUnit},
-	})
-	manifest.Units = append(manifest.Units, converge.Unit{Name: swapUnit, Enabled: &yes, Active: &yes})
+			Restart: []string{swapUnit},
+		},
+		converge.Unit{Name: swapUnit, Enabled: &yes, Active: &yes},
+	}
 }

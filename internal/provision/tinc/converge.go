@@ -130,13 +130,13 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, started m
 		switch {
 		case err != nil:
 			return nil, err
-		case len(differs) == 0 && len(m.complaints(reached, needed, nil)) == 0:
+		case len(differs) == 0 && len(m.complaintsAmong(needed, reached, nil)) == 0:
 			return reached, nil
 		case time.Now().After(deadline) && len(differs) > 0:
 			return nil, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(converge.Texts(differs), "; "))
 		case time.Now().After(deadline):
 			open := m.tryPorts(ctx, hosts, reached)
-			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(converge.Texts(m.complaints(reached, needed, open)), "\n"))
+			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(converge.Texts(m.complaintsAmong(needed, reached, open)), "\n"))
 		}
 		if time.Now().After(revive) {
 			if err := m.revive(ctx, hosts, started, reached); err != nil {
@@ -172,8 +172,8 @@ func (m Mesh) revive(ctx context.Context, hosts map[string]remote.Host, started 
 	return err
 }
 
-// complaints leaves out the peers that are not contacted: they are gone.
-func (m Mesh) complaints(reached map[string]Reach, hosts map[string]remote.Host, open map[[2]string]bool) []converge.Line {
+// complaintsAmong leaves out the peers that are not contacted: they are gone.
+func (m Mesh) complaintsAmong(hosts map[string]remote.Host, reached map[string]Reach, open map[[2]string]bool) []converge.Line {
 	trimmed := map[string]Reach{}
 	for from, reach := range reached {
 		if hosts[from] == nil {
@@ -186,15 +186,14 @@ func (m Mesh) complaints(reached map[string]Reach, hosts map[string]remote.Host,
 			}
 		}
 	}
-	return m.Complaints(trimmed, open)
+	return m.complaints(trimmed, open)
 }
 
 func (m Mesh) look(ctx context.Context, hosts map[string]remote.Host) (map[string]Reach, []converge.Line, error) {
 	var mu sync.Mutex
 	reached, differs := map[string]Reach{}, []converge.Line{}
 	err := each(slices.Sorted(maps.Keys(hosts)), func(key string) error {
-		manifest := m.Manifest(key)
-		observation, err := converge.Observe(ctx, hosts[key], manifest)
+		observation, err := converge.Observe(ctx, hosts[key], m.Manifest(key))
 		if err != nil {
 			return m.unlessLeaving(key, fmt.Errorf("peer %s: %w", key, err))
 		}
@@ -208,8 +207,10 @@ func (m Mesh) look(ctx context.Context, hosts map[string]remote.Host) (map[strin
 		if m.Peers[key].Leaving {
 			return nil
 		}
-		for _, line := range converge.Diff(manifest, observation).Drift {
-			differs = append(differs, line.At(key))
+		for _, line := range m.Drift(key, observation) {
+			if line.Code != CodeNotReached {
+				differs = append(differs, line)
+			}
 		}
 		return nil
 	})

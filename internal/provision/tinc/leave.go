@@ -7,7 +7,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"sync"
 
@@ -31,7 +30,7 @@ func (Plugin) Ground() {}
 
 // Knows says whether a peer's machine has another peer's host file from the mesh.
 func (m Mesh) Knows(other Peer, o converge.Observation) bool {
-	return o.Recorded() && slices.Contains(o.Record.Files, m.hostFile(other))
+	return o.Record.Holds(converge.File{Path: m.hostFile(other)})
 }
 
 // unlessLeaving forgives what fails on a peer that leaves: its machine may be

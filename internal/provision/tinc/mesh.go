@@ -83,23 +83,35 @@ func (m Mesh) Manifest(key string) converge.Manifest {
 	self, dir, unit := m.Peers[key], directory(m.Name), Unit(m.Name)
 	manifest := converge.Manifest{
 		Owner: m.Owner(),
-		Files: []converge.File{
-			{Path: networkFile(m.Name), Mode: 0o644, Content: []byte(m.CIDR + "\n")},
+		Items: []converge.Item{
+			converge.File{Path: networkFile(m.Name), Mode: 0o644, Content: []byte(m.CIDR + "\n")},
 			// These are read when tincd starts; peers only on a reload.
-			{Path: dir + "/conf.d/links.conf", Mode: 0o644, Content: m.linkConfig(), Restart: []string{unit}},
-			{Path: dir + "/conf.d/peers.conf", Mode: 0o644, Content: m.peerConfig(key), Reload: []string{unit}},
+			converge.File{Path: dir + "/conf.d/links.conf", Mode: 0o644, Content: m.linkConfig(), Restart: []string{unit}},
+			converge.File{Path: dir + "/conf.d/peers.conf", Mode: 0o644, Content: m.peerConfig(key), Reload: []string{unit}},
+			m.routeAction(self),
+			m.reachCheck(key),
 		},
-		Actions: []converge.Action{m.routeAction(self)},
 	}
 	for _, other := range m.others(key) {
 		peer := m.Peers[other]
-		manifest.Files = append(manifest.Files, converge.File{
+		manifest.Items = append(manifest.Items, converge.File{
 			Path: m.hostFile(peer), Mode: 0o644, Reload: []string{unit},
 			Content: []byte(hostFileHead(peer.Address, peer.Endpoint, peer.Port) + peer.PublicKey),
 		})
 	}
-	manifest.Questions = append(manifest.Questions, m.reach(key))
 	return manifest
+}
+
+// Drift is what differs on a peer's machine, each line with the peer's name. A
+// peer that does not reach another is named with it.
+func (m Mesh) Drift(key string, o converge.Observation) []converge.Line {
+	lines := converge.Diff(m.Manifest(key), o).Drift
+	for i, line := range lines {
+		if line.Code != CodeNotReached {
+			lines[i] = line.At(key)
+		}
+	}
+	return lines
 }
 
 func (m Mesh) hostFile(peer Peer) string { return directory(m.Name) + "/hosts/" + NodeName(peer.Name) }

@@ -50,7 +50,11 @@ func TestValidate(t *testing.T) {
 
 func contents(m converge.Manifest) map[string]string {
 	files := map[string]string{}
-	for _, file := range m.Files {
+	for _, item := range m.Items {
+		file, is := item.(converge.File)
+		if !is {
+			continue
+		}
 		files[strings.TrimPrefix(file.Path, "/etc/tinc/site/")] = string(file.Content)
 	}
 	return files
@@ -91,7 +95,7 @@ func TestComplaintsNameDirectionAndPort(t *testing.T) {
 		"a → c: no answer over the mesh; TCP port 1655 of 203.0.113.3 cannot be reached from a: open TCP and UDP port 1655",
 		"c → b-1: no answer over the mesh; TCP port 655 of 203.0.113.2 can be reached, so look at UDP port 655 and at tinc's log",
 	}
-	if diff := cmp.Diff(want, converge.Texts(mesh().Complaints(reached, open))); diff != "" {
+	if diff := cmp.Diff(want, converge.Texts(mesh().complaints(reached, open))); diff != "" {
 		t.Error(diff)
 	}
 }

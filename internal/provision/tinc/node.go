@@ -61,19 +61,17 @@ func (n Node) Manifest() (converge.Manifest, error) {
 	dir, unit, yes := directory(n.Mesh), Unit(n.Mesh), true
 	restart := []string{unit}
 	return converge.Manifest{
-		Owner:    n.Owner(),
-		Packages: []converge.Package{{Name: "tinc"}, {Name: "iputils-ping"}, {Name: "openssl"}},
-		Directories: []converge.Directory{
-			{Path: dir, Mode: 0o755}, {Path: dir + "/hosts", Mode: 0o755}, {Path: dir + "/conf.d", Mode: 0o755},
+		Owner: n.Owner(),
+		Items: []converge.Item{
+			converge.Package{Name: "tinc"}, converge.Package{Name: "iputils-ping"}, converge.Package{Name: "openssl"},
+			converge.Directory{Path: dir, Mode: 0o755}, converge.Directory{Path: dir + "/hosts", Mode: 0o755}, converge.Directory{Path: dir + "/conf.d", Mode: 0o755},
+			converge.File{Path: dir + "/tinc.conf", Mode: 0o644, Content: n.config(), Restart: restart},
+			converge.File{Path: dir + "/tinc-up", Mode: 0o755, Content: n.upScript(), Restart: restart},
+			converge.File{Path: dir + "/tinc-down", Mode: 0o755, Content: []byte("#!/bin/sh\nip link set dev \"$INTERFACE\" down\n"), Restart: restart},
+			n.keyAction(), n.hostFileAction(),
+			converge.Unit{Name: unit, Enabled: &yes, Active: &yes},
+			publicKey(n.Mesh),
 		},
-		Files: []converge.File{
-			{Path: dir + "/tinc.conf", Mode: 0o644, Content: n.config(), Restart: restart},
-			{Path: dir + "/tinc-up", Mode: 0o755, Content: n.upScript(), Restart: restart},
-			{Path: dir + "/tinc-down", Mode: 0o755, Content: []byte("#!/bin/sh\nip link set dev \"$INTERFACE\" down\n"), Restart: restart},
-		},
-		Actions:   []converge.Action{n.keyAction(), n.hostFileAction()},
-		Units:     []converge.Unit{{Name: unit, Enabled: &yes, Active: &yes}},
-		Questions: []converge.Asked{publicKey(n.Mesh)},
 	}, nil
 }
 

@@ -82,6 +82,13 @@ func readTries(peers []string, output string) (Reach, error) {
 	return reach, nil
 }
 
+// reachCheck finds every peer that does not answer.
+func (m Mesh) reachCheck(key string) converge.Check[Reach] {
+	return converge.Check[Reach]{Question: m.reach(key), Differs: func(reach Reach) []converge.Line {
+		return m.complaints(map[string]Reach{key: reach}, nil)
+	}}
+}
+
 // Reached reads from an observation of the mesh's manifest which others a peer reaches.
 func (m Mesh) Reached(key string, o converge.Observation) (Reach, error) {
 	return m.reach(key).Answer(o)
@@ -90,9 +97,9 @@ func (m Mesh) Reached(key string, o converge.Observation) (Reach, error) {
 // CodeNotReached says that one peer does not reach another over the mesh.
 const CodeNotReached converge.Code = "tinc-not-reached"
 
-// Complaints puts what is not reached into plain lines, one a direction. open
+// complaints puts what is not reached into plain lines, one a direction. open
 // says for the pairs that were tried whether the TCP port could be reached.
-func (m Mesh) Complaints(reached map[string]Reach, open map[[2]string]bool) []converge.Line {
+func (m Mesh) complaints(reached map[string]Reach, open map[[2]string]bool) []converge.Line {
 	var lines []converge.Line
 	for from, reach := range reached {
 		for to, ok := range reach {

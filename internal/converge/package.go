@@ -1,0 +1,136 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package converge
+
+import (
+	_ "embed"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Package is a distribution package that has to be installed. Its services are
+// not started by the installation: a Unit says when. A package is never
+// removed: another resource, or the user, may need it.
+type Package struct {
+	// Name in the host's own distribution.
+	Name string
+	// Refuse names packages that must not be installed beside it, with the
+	// reason shown to the user ("mariadb-server" → "MariaDB has no Group Replication").
+	Refuse map[string]string
+}
+
+// packageState holds dpkg's abbreviations: "ii" is installed, "iF" and "iU" are
+// half-way, "-" is a package that dpkg does not know.
+type packageState struct {
+	own string
+	// refused are those of the packages that must not be there, by name.
+	refused map[string]string
+}
+
+func (Package) kind() engine { return packageKind }
+
+var packageKind = &kind[Package, packageState]{
+	name: "package", function: "package", shell: packageShell,
+	gather:    gatherPackages,
+	arguments: func(p Package) []string { return append([]string{p.Name}, p.refuses()...) },
+	read:      readPackage,
+	refuse:    refusePackage,
+	compare:   comparePackage,
+}
+
+// packageShell asks dpkg once for all packages. It ends with 1 when it does not
+// know one of them, and with more when it does not work.
+const packageShell = `
+package() { # index names…
+  printf %s "$1"; shift
+  for name in "$@"; do
+    case $dpkg in
+    unasked) printf ' -' ;;
+    failed) printf ' failed' ;;
+    *"$nl$name "*) rest=${dpkg#*"$nl$name "}; rest=${rest%%"$nl"*}; printf ' %s' "${rest%% *}" ;;
+    *) printf ' -' ;;
+    esac
+  done
+  echo
+}
+packages() { # names…
+  dpkg=unasked
+  command -v dpkg-query >/dev/null || return
+  dpkg=$(dpkg-query -W -f '${Package} ${db:Status-Abbrev}\n' -- "$@" 2>/dev/null)
+  if [ $? -gt 1 ]; then dpkg=failed; else dpkg="$nl$dpkg$nl"; fi
+}
+`
+
+func gatherPackages(all []Package) string {
+	names := map[string]bool{}
+	for _, one := range all {
+		for _, name := range append(one.refuses(), one.Name) {
+			names[quote(name)] = true
+		}
+	}
+	return "packages " + strings.Join(slices.Sorted(maps.Keys(names)), " ") + "\n"
+}
+
+func (p Package) refuses() []string { return slices.Sorted(maps.Keys(p.Refuse)) }
+
+func readPackage(p Package, words []string) (packageState, error) {
+	refuses := p.refuses()
+	if len(words) != 1+len(refuses) {
+		return packageState{}, errNotWhole
+	}
+	for _, word := range words {
+		if word != "-" && (len(word) < 2 || len(word) > 3) {
+			return packageState{}, fmt.Errorf("dpkg gives no state of package %s, but %q", p.Name, word)
+		}
+	}
+	state := packageState{own: words[0], refused: map[string]string{}}
+	for i, name := range refuses {
+		state.refused[name] = words[i+1]
+	}
+	return state, nil
+}
+
+func refusePackage(system System, p Package, state packageState) error {
+	if !system.Apt {
+		return &UnsupportedError{fmt.Sprintf("the machine runs %s, which has no apt; Atoll installs packages on Debian and Ubuntu only", system)}
+	}
+	for _, name := range p.refuses() {
+		if strings.HasPrefix(state.refused[name], "i") {
+			return &UnsupportedError{fmt.Sprintf("package %s is installed beside %s: %s", name, p.Name, p.Refuse[name])}
+		}
+	}
+	return nil
+}
+
+func comparePackage(d *differ, p Package, state packageState) {
+	switch {
+	case strings.HasPrefix(state.own, "ii"), strings.HasPrefix(state.own, "hi"):
+		return
+	case state.own == "-" || state.own[1] == 'n' || state.own[1] == 'c':
+		d.say(line("package", p.Name, CodeNotInstalled, "not installed"))
+	default:
+		d.say(line("package", p.Name, CodeHalfInstalled, "half installed"))
+	}
+	// All of them in one go: the packages come first in a plan.
+	if len(d.steps) > 0 && d.steps[0].Effect.Kind == EffectInstall {
+		d.steps[0] = installStep(d.steps[0].Effect.Name + ", " + p.Name)
+		return
+	}
+	d.do(installStep(p.Name))
+}
+
+//go:embed apt.sh
+var aptScript string
+
+// installStep installs packages, given as a list. Another family of
+// distributions joins here and in packageShell.
+func installStep(list string) Step {
+	var quoted []string
+	for _, name := range strings.Split(list, ", ") {
+		quoted = append(quoted, quote(name))
+	}
+	return Step{Title: "install " + list, Effect: Effect{EffectInstall, list}, Script: "set -- " + strings.Join(quoted, " ") + "\n" + aptScript}
+}
