@@ -1,0 +1,85 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mover
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// Config is the file that the mover is started with.
+type Config struct {
+	// Tier is the tier's name. Both trees carry it, too, so that a tree that is
+	// not mounted, or belongs to another tier, is told from an empty one.
+	Tier string `json:"tier"`
+	// Hot and Cold are absolute paths, without a link on the way.
+	Hot  string `json:"hot"`
+	Cold string `json:"cold"`
+	// Layout names days, as in %Y/%m/%d.
+	Layout  string `json:"layout"`
+	HotDays int    `json:"hot_days"`
+	// Quiet and Grace are in seconds.
+	Quiet int64 `json:"quiet"`
+	Grace int64 `json:"grace"`
+	// What must stay free in the archive.
+	ReserveBytes  uint64 `json:"reserve_bytes"`
+	ReserveInodes uint64 `json:"reserve_inodes"`
+}
+
+// ParseConfig reads a configuration. A field that it does not know comes from a
+// newer provider, and may be one that matters.
+func ParseConfig(text []byte) (Config, error) {
+	var config Config
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&config); err != nil {
+		return config, &agent.UsageError{Problem: "mover: unable to read the configuration: " + err.Error()}
+	}
+	return config, config.check()
+}
+
+func (c Config) check() error {
+	_, err := tier.ParseLayout(c.Layout)
+	problems := []error{err}
+	for name, path := range map[string]string{"hot": c.Hot, "cold": c.Cold} {
+		if !filepath.IsAbs(path) || filepath.Clean(path) != path || path == "/" {
+			problems = append(problems, fmt.Errorf("%s is %q: give an absolute path in its shortest form, other than /", name, path))
+		}
+	}
+	if within(c.Hot, c.Cold) || within(c.Cold, c.Hot) {
+		problems = append(problems, fmt.Errorf("hot is %q and cold is %q: one lies in the other", c.Hot, c.Cold))
+	}
+	if c.Tier == "" || c.HotDays < 0 || c.Quiet < 0 || c.Grace < 0 || c.Quiet > math.MaxInt32 || c.Grace > math.MaxInt32 {
+		problems = append(problems, fmt.Errorf("a tier needs a name, and hot_days, quiet and grace that are not negative"))
+	}
+	return errors.Join(problems...)
+}
+
+func within(path, other string) bool {
+	return path == other || strings.HasPrefix(path, other+"/")
+}
+
+func (c Config) policy() Policy {
+	return Policy{
+		HotDays: c.HotDays, Quiet: time.Duration(c.Quiet) * time.Second, Grace: time.Duration(c.Grace) * time.Second,
+		Reserve: tree.Room{Bytes: c.ReserveBytes, Inodes: c.ReserveInodes},
+	}
+}
+
+// linkText is what a day's link says: the way from the day's place in the hot
+// tree to its place in the archive. It is relative, so that the trees can be
+// mounted elsewhere together, and the same on all nodes with the same paths.
+func (c Config) linkText(day string) (string, error) {
+	return filepath.Rel(filepath.Dir(filepath.Join(c.Hot, day)), filepath.Join(c.Cold, day))
+}

@@ -1,0 +1,198 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// small mounts a small file system as a node's archive.
+func small(t *testing.T, r *replica, options string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount a small file system")
+	}
+	do(t, os.RemoveAll(r.Config.Cold), os.Mkdir(r.Config.Cold, 0o755))
+	if err := unix.Mount("none", r.Config.Cold, "tmpfs", 0, options); err != nil {
+		t.Skip("a small file system cannot be mounted here: ", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(r.Config.Cold, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	do(t, Prepare(r.Config))
+}
+
+func TestArchiveIsFull(t *testing.T) {
+	for name, test := range map[string]struct {
+		options string
+		fill    func(*replica) error
+		says    string
+	}{
+		"no room, known before":   {"size=1m", nil, "bytes left"},
+		"no inodes, known before": {"nr_inodes=20", nil, "inodes left"},
+		"no room in the middle":   {"size=8m", func(r *replica) error { return os.WriteFile(r.cold("filler"), make([]byte, 5<<20), 0o600) }, "no space left on device"},
+		"no inodes in the middle": {"nr_inodes=60", func(r *replica) error {
+			for i := range 40 {
+				if err := os.WriteFile(r.cold(fmt.Sprint(i)), nil, 0o600); err != nil {
+					return err
+				}
+			}
+			return nil
+		}, "no space left on device"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := replicas(t, "one")
+			one := all[0]
+			small(t, one, test.options)
+			want := fill(all, 1, 20)
+			want[oneDay+"/large"] = strings.Repeat("x", 4<<20)
+			one.write(oneDay+"/large", want[oneDay+"/large"])
+			if test.fill != nil {
+				one.at("copying", func() { do(t, test.fill(one)) })
+			}
+			outcome := one.run()[oneDay]
+			if outcome.Step != Wait || !strings.Contains(outcome.Why, test.says) {
+				t.Errorf("%+v", outcome)
+			}
+			if one.flipped(oneDay) {
+				t.Error("it flipped without a copy")
+			}
+			checkFiles(t, all, want)
+			if left := one.left(); len(left) > 0 {
+				t.Errorf("left in a full archive: %q", left)
+			}
+			// With more room, it goes on.
+			do(t, unix.Mount("", one.Config.Cold, "", unix.MS_REMOUNT, "size=100m,nr_inodes=1000"))
+			one.Point = nil
+			one.run()
+			checkMoved(t, all, want)
+		})
+	}
+}
+
+func TestReserveIsLeft(t *testing.T) {
+	one := replicas(t, "one")[0]
+	fill([]*replica{one}, 1, 5)
+	one.Config.ReserveBytes = 1 << 60
+	if outcome := one.run()[oneDay]; outcome.Step != Wait || !strings.Contains(outcome.Why, "with the reserve are needed") {
+		t.Errorf("%+v", outcome)
+	}
+}
+
+// A disk that does not give back what it was given must not become the only copy.
+func TestCopyThatRotsAtOnce(t *testing.T) {
+	all := replicas(t, "one")
+	one := all[0]
+	want := fill(all, 1, 5)
+	one.at("copied", func() {
+		path := one.cold(private, "2020%2F02%2F01.partial/dir0/file 0")
+		stat, err := os.Stat(path)
+		do(t, err, os.WriteFile(path, []byte(strings.Repeat("?", int(stat.Size()))), 0o600), os.Chtimes(path, stat.ModTime(), stat.ModTime()))
+	})
+	result, err := one.Run(context.Background())
+	do(t, err)
+	if !errors.Is(result.Days[0].Err, errUnlike) || !strings.Contains(result.Days[0].Err.Error(), `"dir0/file 0" has other content`) {
+		t.Errorf("%v", result.Days[0].Err)
+	}
+	checkFiles(t, all, want)
+	one.run()
+	checkMoved(t, all, want)
+}
+
+// Something went missing in the archive between the copy and the flip.
+func TestArchiveLostAFile(t *testing.T) {
+	all := replicas(t, "one", "two")
+	one := all[0]
+	want := fill(all, 1, 5)
+	one.run()
+	all[1].Nodes = nil // it alone may go first
+	all[1].run()
+	do(t, os.Remove(one.cold(oneDay, "dir0/file 0")))
+	if outcome := one.run()[oneDay]; outcome.Step != Wait || !strings.Contains(outcome.Why, "the archive does not have it any longer") {
+		t.Errorf("%+v", outcome)
+	}
+	checkFiles(t, all, want)
+	settled(t, all, nil)
+	checkMoved(t, all, want)
+}
+
+func TestWhatStaysHot(t *testing.T) {
+	for name, test := range map[string]struct {
+		make func(string) error
+		step Step
+		says string
+	}{
+		"a socket":             {func(at string) error { return unix.Mknod(at, unix.S_IFSOCK|0o600, 0) }, Leave, `"it" is a socket`},
+		"a pipe":               {func(at string) error { return unix.Mkfifo(at, 0o600) }, Leave, `"it" is a pipe`},
+		"a link out":           {func(at string) error { return os.Symlink("../../03/file", at) }, Leave, "leads out"},
+		"a file being written": {func(at string) error { _, err := os.Create(at); return err }, Wait, "open for writing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			all := replicas(t, "one")
+			fill(all, 1, 2)
+			do(t, test.make(all[0].hot(oneDay, "it")))
+			if outcome := all[0].run()[oneDay]; outcome.Step != test.step || !strings.Contains(outcome.Why, test.says) {
+				t.Errorf("%+v", outcome)
+			}
+			if all[0].flipped(oneDay) {
+				t.Error("it was moved")
+			}
+		})
+	}
+}
+
+// A young day is one that came lately, whatever its name says.
+func TestQuietTime(t *testing.T) {
+	one := replicas(t, "one")[0]
+	one.Config.Quiet = 3600
+	fill([]*replica{one}, 1, 2)
+	if outcome := one.run()[oneDay]; outcome.Step != Wait || !strings.Contains(outcome.Why, "has to rest for 1h0m0s") {
+		t.Errorf("%+v", outcome)
+	}
+}
+
+func TestTwoMoversAtOnce(t *testing.T) {
+	one := replicas(t, "one")[0]
+	fill([]*replica{one}, 1, 2)
+	var busy *BusyError
+	one.at("copying", func() {
+		other := Mover{Config: one.Config}
+		if _, err := other.Run(context.Background()); !errors.As(err, &busy) {
+			t.Errorf("%v", err)
+		}
+	})
+	one.run()
+	if busy == nil {
+		t.Error("the second mover was never tried")
+	}
+}
+
+func TestConfig(t *testing.T) {
+	good := `{"tier":"files","hot":"/srv/hot","cold":"/srv/cold","layout":"%Y/%m/%d","hot_days":30,"quiet":60,"grace":60}`
+	if _, err := ParseConfig([]byte(good)); err != nil {
+		t.Error(err)
+	}
+	for _, change := range [][2]string{
+		{`"/srv/cold"`, `"/srv/hot/cold"`}, {`"/srv/hot"`, `"/srv/cold"`}, {`"/srv/hot"`, `"srv/hot"`}, {`"/srv/hot"`, `"/srv/../hot"`},
+		{`%Y`, `%y`}, {`"files"`, `""`}, {`30`, `-1`}, {`"quiet"`, `"invented_later"`}, {`{`, ``},
+	} {
+		text := strings.Replace(good, change[0], change[1], 1)
+		if config, err := ParseConfig([]byte(text)); err == nil {
+			t.Errorf("%s is taken as %+v", text, config)
+		}
+	}
+	config, _ := ParseConfig([]byte(good))
+	if text, err := config.linkText("2026/01/02"); err != nil || text != "../../../cold/2026/01/02" {
+		t.Errorf("the link says %q, %v", text, err)
+	}
+}

@@ -1,0 +1,282 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// Node is another node of the tier.
+type Node interface {
+	Name() string
+	// Report asks how far it is with the days. A node that cannot tell gives an
+	// error, never a report without them.
+	Report(ctx context.Context, days []string) (tier.Report, error)
+}
+
+// Mover moves the days of one tier on this node.
+type Mover struct {
+	Config Config
+	Nodes  []Node
+	// Unsettled tells why the hot trees may not be in step yet, after all nodes
+	// flipped: whatever keeps them so must have looked at all of them again. It
+	// may be nil, where nothing does.
+	Unsettled func(ctx context.Context, since time.Time) (string, error)
+	// Now is the clock; time.Now where it is nil.
+	Now func() time.Time
+	// Point is told of each place where a run can be cut off; an error from it
+	// cuts it off. Tests use it.
+	Point func(name string) error
+
+	*trees
+	conflicts []Conflict
+}
+
+// Conflict is a file that two sides wrote differently; both are kept.
+type Conflict struct {
+	Day   string `json:"day"`
+	Path  string `json:"path"`
+	Aside string `json:"aside"`
+}
+
+// Outcome is where a run left a day.
+type Outcome struct {
+	Day string `json:"day"`
+	Decision
+	// Done are the steps that were taken.
+	Done []Step `json:"done,omitempty"`
+	// Err is why a step failed; the next run tries again.
+	Err error `json:"-"`
+}
+
+// Result is what a run did.
+type Result struct {
+	Days      []Outcome
+	Conflicts []Conflict
+}
+
+// BusyError means that another mover works on the tier.
+type BusyError struct{ Tier string }
+
+func (e *BusyError) Error() string {
+	return fmt.Sprintf("another mover works on the tier %q: it will be done without this one", e.Tier)
+}
+
+// Run moves as far as it can. It may be cut off at any instant.
+func (m *Mover) Run(ctx context.Context) (Result, error) {
+	if m.Now == nil {
+		m.Now = time.Now
+	}
+	opened, err := openTrees(m.Config)
+	if err != nil {
+		return Result{}, err
+	}
+	m.trees, m.conflicts = opened, nil
+	defer opened.close()
+	unlock, err := m.lock()
+	if err != nil {
+		return Result{}, err
+	}
+	defer unlock()
+	if err := m.hotPrivate.CanExchange(); err != nil {
+		return Result{}, err
+	}
+	days, err := m.days(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	// First all that needs nobody else: the others may wait for these copies.
+	outcomes, err := m.pass(ctx, days, notAsked(m.Nodes))
+	if err == nil && len(m.Nodes) > 0 {
+		// What was asked before a long copy is old: ask now.
+		var again []Outcome
+		again, err = m.pass(ctx, days, m.ask(ctx, days))
+		outcomes = combine(outcomes, again)
+	}
+	return Result{Days: outcomes, Conflicts: m.conflicts}, err
+}
+
+// combine keeps the steps of the first pass and the decisions of the second.
+func combine(first, second []Outcome) []Outcome {
+	for i := range second {
+		second[i].Done = append(first[i].Done, second[i].Done...)
+		second[i].Err = errors.Join(first[i].Err, second[i].Err)
+	}
+	return second
+}
+
+func (m *Mover) lock() (func(), error) {
+	file, err := m.hotPrivate.Append("lock")
+	if err != nil {
+		return nil, err
+	}
+	err = unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if err == nil {
+		return func() { _ = file.Close() }, nil
+	}
+	_ = file.Close()
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return nil, &BusyError{Tier: m.Config.Tier}
+	}
+	return nil, fmt.Errorf("unable to lock the tier %q: %w", m.Config.Tier, err)
+}
+
+// told is what the nodes said of each day.
+type told func(day string) []Peer
+
+var errNotAsked = errors.New("it was not asked yet")
+
+func notAsked(nodes []Node) told {
+	return func(string) []Peer {
+		var peers []Peer
+		for _, node := range nodes {
+			peers = append(peers, Peer{Name: node.Name(), Err: errNotAsked})
+		}
+		return peers
+	}
+}
+
+func (m *Mover) ask(ctx context.Context, days []tier.Day) told {
+	paths := make([]string, len(days))
+	for i, day := range days {
+		paths[i] = day.Path
+	}
+	reports, problems := make([]tier.Report, len(m.Nodes)), make([]error, len(m.Nodes))
+	for i, node := range m.Nodes {
+		reports[i], problems[i] = node.Report(ctx, paths)
+		if problems[i] == nil && reports[i].Tier != m.Config.Tier {
+			problems[i] = fmt.Errorf("it told of the tier %q", reports[i].Tier)
+		}
+	}
+	return func(day string) []Peer {
+		var peers []Peer
+		for i, node := range m.Nodes {
+			report, told := reports[i].Days[day]
+			err := problems[i]
+			if err == nil && !told {
+				err = errors.New("it told nothing of this day")
+			}
+			peers = append(peers, Peer{Name: node.Name(), Day: report, Err: err})
+		}
+		return peers
+	}
+}
+
+func (m *Mover) pass(ctx context.Context, days []tier.Day, told told) ([]Outcome, error) {
+	var outcomes []Outcome
+	for _, day := range days {
+		outcome := m.day(ctx, day, told(day.Path))
+		outcomes = append(outcomes, outcome)
+		if errors.Is(outcome.Err, ErrCut) || ctx.Err() != nil {
+			return outcomes, errors.Join(outcome.Err, ctx.Err())
+		}
+	}
+	return outcomes, nil
+}
+
+// ErrCut is for Point, to cut a run off.
+var ErrCut = errors.New("the run was cut off")
+
+// most is how many steps a day can take in one pass. More would mean that it
+// goes in circles.
+const most = 24
+
+// day takes a day as far as it goes now.
+func (m *Mover) day(ctx context.Context, day tier.Day, peers []Peer) Outcome {
+	outcome := Outcome{Day: day.Path}
+	swept, kept := map[int]bool{}, map[int]bool{}
+	for range most {
+		found, around, err := m.situation(ctx, day, peers, swept, kept)
+		if err == nil {
+			outcome.Decision = Next(found, around)
+			switch outcome.Step {
+			case Nothing, Wait, Leave:
+				return outcome
+			}
+			m.note(day.Path, outcome.Decision)
+			err = m.take(ctx, found, outcome.Decision, swept, kept)
+		}
+		if why, known := holdsUp(err); known {
+			outcome.Decision = why
+			return outcome
+		}
+		if err != nil {
+			outcome.Err = err
+			return outcome
+		}
+		outcome.Done = append(outcome.Done, outcome.Step)
+	}
+	outcome.Err = fmt.Errorf("the day goes in circles: %v", outcome.Done)
+	return outcome
+}
+
+func (m *Mover) situation(ctx context.Context, day tier.Day, peers []Peer, swept, kept map[int]bool) (Day, Surroundings, error) {
+	around := Surroundings{Policy: m.Config.policy(), Now: m.Now(), Peers: peers}
+	found, err := m.observe(ctx, day, around.Policy, around.Now)
+	if err != nil {
+		return found, around, err
+	}
+	for i, old := range found.Old {
+		found.Old[i].Swept, found.Old[i].Kept = swept[old.Number], kept[old.Number]
+		if m.Unsettled != nil && around.Unsettled == "" {
+			if around.Unsettled, err = m.Unsettled(ctx, old.Since); err != nil {
+				around.Unsettled = err.Error()
+			}
+		}
+	}
+	around.Room, err = m.coldPrivate.Room()
+	return found, around, err
+}
+
+// take takes one step.
+func (m *Mover) take(ctx context.Context, found Day, next Decision, swept, kept map[int]bool) error {
+	day := found.Path
+	switch next.Step {
+	case Discard:
+		return m.discard(found.Remains)
+	case Copy:
+		return m.archive(ctx, day)
+	case Merge:
+		return m.merge(ctx, day)
+	case Flip:
+		return m.flip(ctx, day)
+	case Settle:
+		return m.settle(day)
+	case Sweep:
+		swept[next.Old] = true
+		return m.sweep(ctx, day, next.Old)
+	case Clean:
+		gone, err := m.clean(ctx, day, next.Old)
+		kept[next.Old] = !gone
+		return err
+	case Link:
+		return m.link(day)
+	}
+	return fmt.Errorf("there is no step %q", next.Step)
+}
+
+// holdsUp tells what is no failure but has to be waited for, or looked at.
+func holdsUp(err error) (Decision, bool) {
+	var unknown *tree.UnknownKindError
+	var leads *tree.LinkLeadsOutError
+	switch {
+	case err == nil || errors.Is(err, ErrCut):
+		return Decision{}, false
+	case full(err):
+		return decide(Wait, "the archive is full: %s", err), true
+	case errors.Is(err, tree.ErrMoving), errors.Is(err, tree.ErrOpenForWriting), errors.Is(err, tree.ErrNotArchived):
+		return decide(Wait, "%s", err), true
+	case errors.As(err, &unknown), errors.As(err, &leads):
+		return decide(Leave, "it stays hot: %s", err), true
+	}
+	return Decision{}, false
+}

@@ -1,0 +1,271 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// private is the directory in either tree that belongs to the mover. Unison and
+// the exchange of the archive pass over it.
+const private = ".tier"
+
+// marker is the file in it that names the tier.
+const marker = "name"
+
+// How things are named in the private directories, after the day's own name.
+const (
+	linkSuffix     = ".link"     // hot: the link before the flip, the old directory right after it
+	oldInfix       = ".old-"     // hot: an old directory, by number
+	partialSuffix  = ".partial"  // cold: a copy that is being made
+	copySuffix     = ".copy"     // cold: the manifest of the hot directory, as it was copied
+	manifestSuffix = ".manifest" // hot: the manifest of an old directory
+	newSuffix      = ".new"      // a manifest that is being written
+)
+
+// id makes one name of a day's path.
+func id(day string) string { return url.PathEscape(day) }
+
+// trees are the two trees of a tier on this node, open.
+type trees struct {
+	config Config
+	layout tier.Layout
+	// hot and cold are the trees, hotPrivate and coldPrivate what is ours in them.
+	hot, cold, hotPrivate, coldPrivate *tree.Dir
+}
+
+func openTrees(config Config) (*trees, error) {
+	if err := config.check(); err != nil {
+		return nil, err
+	}
+	t := &trees{config: config}
+	var err error
+	t.layout, err = tier.ParseLayout(config.Layout)
+	if err == nil {
+		t.hot, t.hotPrivate, err = openTree(config.Hot, config.Tier)
+	}
+	if err == nil {
+		t.cold, t.coldPrivate, err = openTree(config.Cold, config.Tier)
+	}
+	if err != nil {
+		t.close()
+		return nil, err
+	}
+	return t, nil
+}
+
+func (t *trees) close() {
+	for _, dir := range []*tree.Dir{t.hot, t.cold, t.hotPrivate, t.coldPrivate} {
+		dir.Close()
+	}
+}
+
+// NotPreparedError is a tree that does not carry the tier's name.
+type NotPreparedError struct{ Root, Tier, Found string }
+
+func (e *NotPreparedError) Error() string {
+	if e.Found != "" {
+		return fmt.Sprintf("%s belongs to the tier %q, not to %q", e.Root, e.Found, e.Tier)
+	}
+	return fmt.Sprintf("%s does not carry the name of the tier %q: if it is a mount point, mount it; nothing was touched", e.Root, e.Tier)
+}
+
+func openTree(root, name string) (whole, ours *tree.Dir, err error) {
+	whole, err = tree.OpenRoot(root)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := whole.Stat(private); errors.Is(err, unix.ENOENT) {
+		return whole, nil, &NotPreparedError{Root: root, Tier: name}
+	}
+	ours, err = whole.Private(private)
+	if err != nil {
+		return whole, nil, err
+	}
+	found, err := readMarker(ours)
+	if err == nil && found != name {
+		err = &NotPreparedError{Root: root, Tier: name, Found: found}
+	}
+	return whole, ours, err
+}
+
+func readMarker(ours *tree.Dir) (string, error) {
+	file, err := ours.Open(marker)
+	if errors.Is(err, unix.ENOENT) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = file.Close() }()
+	text, err := io.ReadAll(io.LimitReader(file, 4096))
+	return strings.TrimSpace(string(text)), err
+}
+
+// Prepare gives both trees the tier's name. It is done once, by a person or the
+// provider: the mover itself never takes a tree that it does not know.
+func Prepare(config Config) error {
+	if err := config.check(); err != nil {
+		return err
+	}
+	for _, root := range []string{config.Hot, config.Cold} {
+		if err := prepare(root, config.Tier); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func prepare(root, name string) error {
+	whole, err := tree.OpenRoot(root)
+	if err != nil {
+		return err
+	}
+	defer whole.Close()
+	ours, err := whole.Private(private)
+	if err != nil {
+		return err
+	}
+	defer ours.Close()
+	found, err := readMarker(ours)
+	if err != nil || found == name {
+		return err
+	}
+	if found != "" {
+		return &NotPreparedError{Root: root, Tier: name, Found: found}
+	}
+	file, err := ours.Create(marker + newSuffix)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(file, name)
+	err = errors.Join(err, file.Sync(), file.Close())
+	if err != nil {
+		return fmt.Errorf("unable to give %s the name of its tier: %w", root, err)
+	}
+	return errors.Join(ours.Replace(marker+newSuffix, ours, marker), ours.Sync(), whole.Sync())
+}
+
+// days lists every day that either tree, or what the mover keeps in them, knows.
+func (t *trees) days(ctx context.Context) ([]tier.Day, error) {
+	found := map[string]bool{}
+	for _, root := range []*tree.Dir{t.hot, t.cold} {
+		if err := t.level(ctx, root, "", 0, found); err != nil {
+			return nil, err
+		}
+	}
+	for _, ours := range []*tree.Dir{t.hotPrivate, t.coldPrivate} {
+		names, err := ours.Names()
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if day, is := t.dayOf(name); is {
+				found[day] = true
+			}
+		}
+	}
+	var days []tier.Day
+	for path := range found {
+		if day, is := t.layout.Day(path); is {
+			days = append(days, day)
+		}
+	}
+	slices.SortFunc(days, func(a, b tier.Day) int {
+		return cmpTimes(a.Ends, b.Ends, a.Path, b.Path)
+	})
+	return days, nil
+}
+
+// dayOf reads the day in the name of something that the mover keeps: what
+// stands before one of its dots.
+func (t *trees) dayOf(name string) (string, bool) {
+	for end := strings.LastIndexByte(name, '.'); end > 0; end = strings.LastIndexByte(name[:end], '.') {
+		if day, err := url.PathUnescape(name[:end]); err == nil {
+			if _, is := t.layout.Day(day); is {
+				return day, true
+			}
+		}
+	}
+	return "", false
+}
+
+func cmpTimes(a, b time.Time, pathA, pathB string) int {
+	if order := a.Compare(b); order != 0 {
+		return order
+	}
+	return strings.Compare(pathA, pathB)
+}
+
+func (t *trees) level(ctx context.Context, dir *tree.Dir, at string, depth int, found map[string]bool) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	names, err := dir.Names()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if !t.layout.Fits(depth, name) {
+			continue
+		}
+		below := path.Join(at, name)
+		if depth == t.layout.Depth()-1 {
+			found[below] = true
+			continue
+		}
+		sub, err := dir.Sub(name)
+		if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENOENT) {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		err = t.level(ctx, sub, below, depth+1, found)
+		sub.Close()
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// oldNumbers lists the old directories of a day, and the next number that is free.
+func (t *trees) oldNumbers(day string) (numbers []int, next int, err error) {
+	names, err := t.hotPrivate.Names()
+	if err != nil {
+		return nil, 0, err
+	}
+	next = 1
+	for _, name := range names {
+		rest, is := strings.CutPrefix(name, id(day)+oldInfix)
+		if !is {
+			continue
+		}
+		if number, err := strconv.Atoi(rest); err == nil {
+			numbers = append(numbers, number)
+			next = max(next, number+1)
+		}
+	}
+	slices.Sort(numbers)
+	return numbers, next, nil
+}
+
+func oldName(day string, number int) string {
+	return id(day) + oldInfix + strconv.Itoa(number)
+}
