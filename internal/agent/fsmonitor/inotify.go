@@ -64,7 +64,7 @@ func (i *inotify) add(path string, mask uint32) (int, error) {
 
 // remove ends a watch. One whose directory is gone has ended already.
 func (i *inotify) remove(watch int) {
-	_, _ = unix.InotifyRmWatch(i.fd, uint32(watch)) //nolint:gosec // the kernel's numbers are positive
+	_, _ = unix.InotifyRmWatch(i.fd, uint32(watch))
 }
 
 // read waits for events.
@@ -82,7 +82,7 @@ func (i *inotify) read(buffer []byte) ([]event, error) {
 			return nil, fmt.Errorf("unable to read an event of inotify: it is longer than what came")
 		}
 		events = append(events, event{
-			watch: int(int32(binary.NativeEndian.Uint32(rest))), //nolint:gosec // a watch descriptor is an int in the kernel's own structure
+			watch: int(int32(binary.NativeEndian.Uint32(rest))),
 			mask:  binary.NativeEndian.Uint32(rest[4:]),
 			name:  strings.TrimRight(string(rest[unix.SizeofInotifyEvent:end]), "\x00"),
 			at:    now,

@@ -12,6 +12,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/fsmonitor"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 )
 
 func main() {
@@ -21,4 +22,4 @@ func main() {
 	os.Exit(code)
 }
 
-var roles = []agent.Role{fsmonitor.Role}
+var roles = []agent.Role{fsmonitor.Role, mover.Role}
