@@ -188,7 +188,9 @@ func TestLockNamesItsHolder(t *testing.T) {
 // Questions in a manifest are answered by the real shell, each for itself.
 func TestObserveAnswersQuestions(t *testing.T) {
 	read := func(output string) (string, error) { return output, nil }
-	ask := func(name, script string) Question[string] { return Question[string]{name, script, read} }
+	ask := func(name, script string) Question[string] {
+		return Question[string]{Name: name, Script: script, Read: read}
+	}
 	good, bad, empty := ask("good", "printf 'two\\nlines\\n'; echo noise >&2"), ask("bad", "echo half; echo 'the reason' >&2; exit 3"), ask("empty", ":")
 	killed := ask("killed", "echo half; kill -9 $(sh -c 'echo $PPID')")
 	o := observeHere(t, Manifest{Owner: "t", Items: []Item{good, bad, empty, killed}})

@@ -38,7 +38,7 @@ func (o Observation) Recorded() bool { return o.Record != nil }
 // round trip on a warm connection. It changes nothing.
 func Observe(ctx context.Context, host remote.Host, m Manifest) (Observation, error) {
 	before := time.Now()
-	result, err := host.Run(ctx, remote.Command{Name: "observing " + m.Owner, Script: observeScript(m), Reads: true})
+	result, err := host.Run(ctx, remote.Command{Name: "observing " + m.Owner, Question: m.Owner, Reads: true, Script: observeScript(m)})
 	if err != nil {
 		return Observation{}, err
 	}

@@ -25,6 +25,10 @@ type Question[T any] struct {
 	// Script is run by a POSIX sh without standard input and has to exit 0. What
 	// is not there it says in words of its own.
 	Script string
+	// Asker names who asks this at every refresh, when it is asked alone: its
+	// answer then comes along with the host's first, see package ahead. "" keeps
+	// it to this once.
+	Asker string
 	// Read makes a value of the output. It refuses an output that lacks
 	// something: a script whose end could be missed ends with a mark of its own.
 	Read func(output string) (T, error)
@@ -99,7 +103,7 @@ func (q Question[T]) read(got reply) (T, error) {
 // Ask asks one question alone: one round trip.
 func Ask[T any](ctx context.Context, host remote.Host, q Question[T]) (T, error) {
 	var none T
-	result, err := host.Run(ctx, remote.Command{Name: "asking for " + q.Name, Script: q.Script, Reads: true})
+	result, err := host.Run(ctx, remote.Command{Name: "asking for " + q.Name, Script: q.Script, Reads: true, Question: q.Asker})
 	var failed *remote.CommandError
 	if errors.As(err, &failed) {
 		return none, fmt.Errorf("%w: %w", ErrNoAnswer, err)

@@ -29,6 +29,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote/ahead"
 )
 
 // Ensure the provider implements what Terraform is told it does.
@@ -135,7 +136,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 		lost[address] = true
 	}
 	resp.ResourceData = &base.Data{
-		Hosts: hosts, Guard: guard.New(plugins()...), Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version),
+		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins()...), Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version),
 	}
 	resp.DataSourceData = resp.ResourceData
 }

@@ -54,6 +54,9 @@ type Command struct {
 	// nothing on the host. A pool that is open for reading only runs no other,
 	// and what it answered may be kept.
 	Reads bool
+	// Question names who asks ("mesh/site"), for a script that is asked again at
+	// every refresh; see package ahead. "" keeps it to this once.
+	Question string
 }
 
 // Endpoint is what Dial opens on a host's side.
