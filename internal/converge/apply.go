@@ -98,11 +98,13 @@ const scriptEnd = "# that is all"
 // one ends the stream and names itself by number.
 func applyScript(owner string, steps []Step) string {
 	var script strings.Builder
-	fmt.Fprintf(&script, `umask 022
+	fmt.Fprintf(&script, `umask 077
 mkdir -p /run/atoll
+chmod 0700 /run/atoll
 exec 9>>/run/atoll/lock
 flock -w %d 9 || { printf 'held by %%s\n' "$(cat /run/atoll/holder 2>/dev/null)" >&2; exit %d; }
 printf '%%s since %%s\n' %s "$(date -u +%%FT%%TZ)" >/run/atoll/holder
+umask 022
 `, lockWait, busyCode, quote(owner+", applied by "+whoami()))
 	for i, step := range steps {
 		// A step without a payload must not eat that of the next.

@@ -178,6 +178,21 @@ func observeHere(t *testing.T, manifest Manifest) Observation {
 }
 
 // Who has to wait is told for whom: the resource, the person and the machine.
+// Whoever can open the lock can hold it, and name another as its holder.
+func TestNobodyButRootReachesTheLock(t *testing.T) {
+	root(t)
+	file := filepath.Join(t.TempDir(), "f")
+	if err := Apply(t.Context(), here{}, Manifest{Owner: "t"}, []Step{{Title: "make a file", Script: "echo x >" + file}}); err != nil {
+		t.Fatal(err)
+	}
+	if made, err := os.Stat("/run/atoll"); err != nil || made.Mode().Perm() != 0o700 {
+		t.Errorf("the directory of the lock: %v, %v", made, err)
+	}
+	if made, err := os.Stat(file); err != nil || made.Mode().Perm() != 0o644 {
+		t.Errorf("what a step makes: %v, %v", made, err)
+	}
+}
+
 func TestLockNamesItsHolder(t *testing.T) {
 	script := applyScript("mesh-peer/site", nil)
 	if who := whoami(); !strings.Contains(who, "@") || !strings.Contains(script, "mesh-peer/site, applied by "+who) || !strings.Contains(script, "holder") {
