@@ -71,9 +71,10 @@ var errPending = errors.New("linode.token, url or ca_file is not known before th
 
 // client makes the account's client at its first use: a site without Linodes
 // needs no token.
-func (m *linodeModel) client(version string) func() (*linode.Client, error) {
+func (m *linodeModel) client(version string, readOnly bool) func() (*linode.Client, error) {
 	config := linode.Config{
 		Token: os.Getenv("LINODE_TOKEN"), URL: os.Getenv("LINODE_URL"), CAFile: os.Getenv("LINODE_CA"), UserAgent: "terraform-provider-atoll/" + version,
+		ReadOnly: readOnly,
 	}
 	pending := false
 	if m != nil {

@@ -46,6 +46,8 @@ type model struct {
 	SSH    types.Object `tfsdk:"ssh"`
 	Linode types.Object `tfsdk:"linode"`
 	Lost   types.Set    `tfsdk:"lost"`
+	// ReadOnly lets nothing be changed.
+	ReadOnly types.Bool `tfsdk:"read_only"`
 }
 
 // New makes the provider; Terraform calls the function once a process.
@@ -75,6 +77,11 @@ func (p *atollProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp
 				Description: "Addresses (ssh.host) of machines that are gone for good. They are never contacted: what was on them leaves the state at the next refresh, " +
 					"and mesh, cluster and routers go on without them. Remove what is declared on them in the same change. Default none.",
 			},
+			"read_only": schema.BoolAttribute{
+				Optional: true,
+				Description: "Whether nothing may be changed, on no host and at no API: a plan works as ever, an apply that has anything to do fails before it is sent. " +
+					"For a scheduled plan that watches a site. Default is the environment's ATOLL_READ_ONLY, else false.",
+			},
 		},
 	}
 }
@@ -86,8 +93,9 @@ func sshAttribute() schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"keys": schema.MapAttribute{
 				Optional: true, Sensitive: true, ElementType: types.StringType,
-				Description: "Private keys in PEM form by name. A connection names one by its key attribute; the one named default is used otherwise.",
-				Validators:  []validator.Map{mapvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				Description: "Private keys in PEM form by name. A connection names one by its key attribute; the one named default is used otherwise, " +
+					"which the environment's ATOLL_SSH_KEY (the key) or ATOLL_SSH_KEY_FILE (its path) can give as well.",
+				Validators: []validator.Map{mapvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 			"key_files": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
@@ -123,6 +131,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	}
 	options, pending := sshOptions(config.SSH, &resp.Diagnostics)
 	options.Lost, _ = base.TextSet(config.Lost)
+	options.ReadOnly = readOnly(config.ReadOnly, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -136,7 +145,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 		lost[address] = true
 	}
 	resp.ResourceData = &base.Data{
-		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins()...), Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version),
+		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins()...), Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}
 	resp.DataSourceData = resp.ResourceData
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -53,6 +54,7 @@ func sshOptions(block types.Object, diags *diag.Diagnostics) (options remote.Opt
 		}
 		options.Keys[name] = remote.PrivateKey{PEM: content, Passphrase: passphrases[name]}
 	}
+	environmentKey(&options, diags)
 	options.SudoPasswords = texts("sudo_passwords")
 	agent := base.Member[types.Bool](block, "agent")
 	if agent.IsUnknown() {
@@ -62,6 +64,48 @@ func sshOptions(block types.Object, diags *diag.Diagnostics) (options remote.Opt
 	// The validator has seen that it parses; an unknown one is the default.
 	options.DialTimeout, _ = time.ParseDuration(base.Member[types.String](block, "timeout").ValueString())
 	return options, pending
+}
+
+// environmentKey takes the default key from the environment where the block
+// gives none, so that a job needs no file and no variable for it.
+func environmentKey(options *remote.Options, diags *diag.Diagnostics) {
+	if _, given := options.Keys[defaultKey]; given {
+		return
+	}
+	if text := os.Getenv("ATOLL_SSH_KEY"); text != "" {
+		options.Keys[defaultKey] = remote.PrivateKey{PEM: []byte(text)}
+		return
+	}
+	file := os.Getenv("ATOLL_SSH_KEY_FILE")
+	if file == "" {
+		return
+	}
+	content, err := os.ReadFile(expandHome(file))
+	if err != nil {
+		diags.AddError("Unable to Read Key File", "The environment's ATOLL_SSH_KEY_FILE: "+err.Error()+". Check the path, or give the key in ssh.keys.")
+		return
+	}
+	options.Keys[defaultKey] = remote.PrivateKey{PEM: content}
+}
+
+// defaultKey is the name of the key that connections without one use.
+const defaultKey = "default"
+
+// readOnly is the attribute's value, or the environment's where there is none.
+func readOnly(configured types.Bool, diags *diag.Diagnostics) bool {
+	if !configured.IsNull() {
+		// One that is not known yet changes nothing either.
+		return configured.IsUnknown() || configured.ValueBool()
+	}
+	text := os.Getenv("ATOLL_READ_ONLY")
+	if text == "" {
+		return false
+	}
+	value, err := strconv.ParseBool(text)
+	if err != nil {
+		diags.AddError("Invalid Environment", fmt.Sprintf("ATOLL_READ_ONLY = %q is neither true nor false.", text))
+	}
+	return value
 }
 
 func expandHome(file string) string {

@@ -29,6 +29,8 @@ func nextStep(err error) string {
 	switch {
 	case errors.Is(err, context.Canceled):
 		return "The run was interrupted. What was begun is finished by the next apply."
+	case errors.Is(err, remote.ErrReadOnly):
+		return "The provider is read_only, by its block or by the environment's ATOLL_READ_ONLY. Nothing was changed; apply with a provider that may change things."
 	case errors.Is(err, remote.ErrLost):
 		return "The provider block declares this machine lost. Remove what is declared on it, or take it out of the lost list when it is back."
 	case errors.Is(err, remote.ErrUnreachable):

@@ -52,6 +52,9 @@ type Config struct {
 	Poll time.Duration
 	// UserAgent tells Linode who asks.
 	UserAgent string
+	// ReadOnly lets through what only asks: another request fails with
+	// remote.ErrReadOnly before it is sent.
+	ReadOnly bool
 }
 
 // DefaultPoll is how often the account's events are read while something is
@@ -99,7 +102,11 @@ func New(config Config) (*Client, error) {
 	for _, name := range []string{"LINODE_CA", "LINODE_URL", "LINODE_DEBUG"} {
 		_ = os.Unsetenv(name)
 	}
-	api := linodego.NewClient(&http.Client{Transport: transport})
+	var way http.RoundTripper = transport
+	if config.ReadOnly {
+		way = readsOnly{transport}
+	}
+	api := linodego.NewClient(&http.Client{Transport: way})
 	api.SetToken(config.Token).SetRetryWaitTime(retryLeast).SetRetryMaxWaitTime(retryMost)
 	api.UseCache(false)
 	if config.UserAgent != "" {

@@ -15,6 +15,8 @@ import (
 	"strings"
 
 	"github.com/linode/linodego"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // The classes of failure of the API.
@@ -72,6 +74,8 @@ func classify(what string, err error) error {
 		known.Fields = append(known.Fields, match[1])
 	}
 	switch {
+	case code == http.StatusMethodNotAllowed && strings.Contains(message, readOnlyReason):
+		known.Kind = remote.ErrReadOnly
 	case code == http.StatusNotFound:
 		known.Kind = ErrNotFound
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
