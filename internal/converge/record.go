@@ -125,6 +125,9 @@ func (r *Record) UnmarshalJSON(text []byte) error {
 	return nil
 }
 
+// RecordPath is the file of an owner's record on its host.
+func RecordPath(owner string) string { return recordPath(owner) }
+
 // recordPath is the record's file: the owner's name with what a file name
 // cannot hold escaped.
 func recordPath(owner string) string {

@@ -28,6 +28,11 @@ func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status,
 	}
 	c = c.sizedFor(survey)
 	c.Version = survey.Installed
+	if survey.adopts() {
+		if err := c.adoptable(ctx, host); err != nil {
+			return c, Status{}, err
+		}
+	}
 	if err := c.validate(ctx, host); err != nil {
 		return c, Status{}, err
 	}

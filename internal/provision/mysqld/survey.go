@@ -25,8 +25,12 @@ type Survey struct {
 	Installed, Candidate Version
 	// Lists says whether the machine has package lists.
 	Lists bool
-	// HasData says whether a datadir stands there.
-	HasData bool
+	// HasData says whether a datadir stands there, HasSchemas whether it has any
+	// of a user's, Ours whether Atoll's record of the server does: schemas without
+	// it are somebody's that are to be adopted.
+	HasData, HasSchemas, Ours bool
+	// obstacles are what such data hold that a group cannot replicate.
+	obstacles obstacles
 	// MariaDB names an installed package of it, or is "".
 	MariaDB string
 }
@@ -37,6 +41,10 @@ at=$data; while [ ! -d "$at" ]; do at=$(dirname "$at"); done
 free=$(df -kP "$at") || exit 1
 echo "free $(printf '%%s\n' "$free" | awk 'NR == 2 {printf "%%.0f", $4 * 1024}') bytes"
 [ -d "$data/mysql" ] && echo data
+for at in "$data"/*/; do
+  case $at in "$data"/mysql/|"$data"/sys/|"$data"/performance_schema/|"$data"/\#*) ;; *) [ -d "$at" ] && echo schemas && break ;; esac
+done
+[ -e %s ] && echo ours
 # dpkg-query ends with 1 where nothing is known by the name.
 dpkg-query -W -f 'installed ${db:Status-Abbrev} ${Version}\n' "$package" 2>/dev/null || [ $? = 1 ] || exit 1
 dpkg-query -W -f 'other ${db:Status-Abbrev} ${Package}\n' 'mariadb-server*' 2>/dev/null || [ $? = 1 ] || exit 1
@@ -46,14 +54,22 @@ if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
 fi
 echo end`
 
-// Look surveys a machine: one round trip, nothing is changed.
+// Look surveys a machine: one round trip, or two where there are data to adopt.
+// Nothing is changed.
 func (c Config) Look(ctx context.Context, host remote.Host) (Survey, error) {
-	return converge.Ask(ctx, host, c.surveyQuestion())
+	survey, err := converge.Ask(ctx, host, c.surveyQuestion())
+	if err == nil && survey.adopts() {
+		survey.obstacles, err = converge.Ask(ctx, host, obstaclesQuestion())
+	}
+	return survey, err
 }
+
+// adopts says whether the server would begin with data that are not ours.
+func (s Survey) adopts() bool { return s.HasSchemas && !s.Ours && s.Installed.Known() }
 
 func (c Config) surveyQuestion() converge.Question[Survey] {
 	return converge.Question[Survey]{Name: "what MySQL needs to know of the machine", Read: parseSurvey,
-		Script: fmt.Sprintf(surveyScript, remote.Quote(c.packageName()), dataDirectory, memoryScript)}
+		Script: fmt.Sprintf(surveyScript, remote.Quote(c.packageName()), dataDirectory, memoryScript, remote.Quote(converge.RecordPath(Owner)))}
 }
 
 // parseSurvey reads what surveyScript prints: memory and free room always, the
@@ -72,6 +88,10 @@ func parseSurvey(text string) (Survey, error) {
 			s.DiskFreeBytes, err = strconv.ParseUint(strings.TrimSuffix(rest, " bytes"), 10, 64)
 		case "data":
 			s.HasData = true
+		case "schemas":
+			s.HasSchemas = true
+		case "ours":
+			s.Ours = true
 		case "installed":
 			if strings.HasPrefix(fields[0], "ii") || strings.HasPrefix(fields[0], "hi") {
 				s.Installed = ParseVersion(fields[1])
@@ -102,6 +122,9 @@ func parseSurvey(text string) (Survey, error) {
 // Check says what stands against a server on the machine, all of it at once.
 func (c Config) Check(s Survey) []error {
 	problems := c.CheckMachine(s)
+	if err := s.obstacles.problem(); err != nil {
+		problems = append(problems, err)
+	}
 	version := s.Installed
 	if !version.Known() {
 		version = s.Candidate
