@@ -162,7 +162,7 @@ func sweep() error {
 	labs := Labs()
 	var kept []uplink
 	for _, name := range labs {
-		if r, found := readRecord(paths{name}); found {
+		if r, found := readRecord(paths{name}); found && r.Uplink.Table != "" {
 			kept = append(kept, r.Uplink)
 		}
 	}

@@ -75,6 +75,10 @@ func (d *Daemon) begin() error {
 			return err
 		}
 	}
+	// From here on the lab is known to be alive.
+	if err := writeRecord(d.paths, d.record()); err != nil {
+		return err
+	}
 	if err := d.bringUplinkUp(); err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -70,6 +71,14 @@ func Labs() []string {
 		names = append(names, name)
 	}
 	return names
+}
+
+// Dead lists the labs whose daemon has ended without taking them down.
+func Dead() []string {
+	return slices.DeleteFunc(Labs(), func(name string) bool {
+		r, found := readRecord(paths{name})
+		return found && r.alive()
+	})
 }
 
 // Down ends a lab: its daemon first, which takes the rest along, and then

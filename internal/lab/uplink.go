@@ -72,10 +72,15 @@ func (d *Daemon) bringUplinkUp() error {
 		return err
 	}
 	d.uplink.Mirror = mirrorAddresses(d.config.Hosts)
-	if err := writeRecord(d.paths, record{Name: d.config.Name, PID: os.Getpid(), Started: startTime(os.Getpid()), Uplink: d.uplink}); err != nil {
+	if err := writeRecord(d.paths, d.record()); err != nil {
 		return err
 	}
 	return d.uplink.up()
+}
+
+// record of what the lab has made so far.
+func (d *Daemon) record() record {
+	return record{Name: d.config.Name, PID: os.Getpid(), Started: startTime(os.Getpid()), Uplink: d.uplink}
 }
 
 func lockUplinks() (unlock func(), err error) {
@@ -188,6 +193,9 @@ var ranges = []netip.Prefix{
 // down removes bridge, links and rules; what is not there is fine. A link is
 // not left to the end of its host's namespace, which anybody may hold open.
 func (u uplink) down() error {
+	if u.Table == "" {
+		return nil // the lab ended before it had one
+	}
 	links, err := net.Interfaces()
 	problems := []error{err}
 	for _, link := range links {

@@ -300,12 +300,12 @@ func write(kind tftypes.Type, given any) tftypes.Value {
 	case tftypes.Object:
 		members := map[string]tftypes.Value{}
 		for name, inner := range typed.AttributeTypes {
-			members[name] = write(inner, given.(object)[name]) //nolint:forcetypeassert // the test's own
+			members[name] = write(inner, given.(object)[name]) // the test's own
 		}
 		return tftypes.NewValue(kind, members)
 	case tftypes.Map:
 		members := map[string]tftypes.Value{}
-		for name, inner := range given.(object) { //nolint:forcetypeassert // the test's own
+		for name, inner := range given.(object) { // the test's own
 			members[name] = write(typed.ElementType, inner)
 		}
 		return tftypes.NewValue(kind, members)
@@ -319,7 +319,7 @@ func write(kind tftypes.Type, given any) tftypes.Value {
 
 func elements(kind tftypes.Type, given any) []tftypes.Value {
 	all := []tftypes.Value{}
-	for _, one := range given.([]any) { //nolint:forcetypeassert // the test's own
+	for _, one := range given.([]any) { // the test's own
 		all = append(all, write(kind, one))
 	}
 	return all

@@ -70,7 +70,7 @@ func NewMachine(root, address, hostKey string) (*Machine, error) {
 			return nil, err
 		}
 		path := filepath.Join(root, "stubs", strings.TrimSuffix(name.Name(), ".sh"))
-		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, text, 0o700)); err != nil { //nolint:gosec // a program has to be executable
+		if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o700), os.WriteFile(path, text, 0o700)); err != nil { // a program has to be executable
 			return nil, err
 		}
 	}

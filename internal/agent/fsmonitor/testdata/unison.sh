@@ -9,6 +9,7 @@
 set -eu
 mkdir -p "$1"
 base=$(cd "$1" && pwd)
+# shellcheck disable=SC2016 # the format is apt's
 mirror=$(apt-get indextargets --format '$(SITE)' 'Identifier: Packages' 'Origin: Debian' | grep -v security | sort -u | head -n 1)
 [ -n "$mirror" ] || { echo 'unison.sh: this machine has no Debian mirror in its apt sources' >&2; exit 1; }
 

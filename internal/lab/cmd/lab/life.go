@@ -160,21 +160,26 @@ func serveCommand() *cobra.Command {
 }
 
 func downCommand() *cobra.Command {
-	var all bool
+	var all, dead bool
 	command := &cobra.Command{
 		Use: "down", Short: "Take a lab down with everything it made, also after a crash", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			if !all {
-				return lab.Down(labName)
+			names := []string{labName}
+			switch {
+			case all:
+				names = lab.Labs()
+			case dead:
+				names = lab.Dead()
 			}
 			var problems []error
-			for _, name := range lab.Labs() {
+			for _, name := range names {
 				problems = append(problems, lab.Down(name))
 			}
 			return errors.Join(problems...)
 		},
 	}
 	command.Flags().BoolVar(&all, "all", false, "every lab on this machine")
+	command.Flags().BoolVar(&dead, "dead", false, "every lab whose daemon was killed, and none that is up")
 	return command
 }
 

@@ -7,4 +7,4 @@ for name in "$@"; do
   grep -qx -- "$name" "$SIMULATED/packages" || { code=1; continue; }
   printf '%b' "$(printf %s "$format" | sed "s/\${Package}/$name/; s/\${db:Status-Abbrev}/ii/; s/\${Version}/1.0-1/")"
 done
-exit ${code:-0}
+exit "${code:-0}"
