@@ -8,7 +8,9 @@ import (
 	"net"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 	"golang.org/x/crypto/ssh/agent"
@@ -19,6 +21,14 @@ import (
 // agentWith serves an SSH agent that holds a key under a comment.
 func agentWith(t *testing.T, key []byte, comment string) string {
 	t.Helper()
+	socket, _ := countedAgent(t, key, comment)
+	return socket
+}
+
+// countedAgent also tells how many connections to it are open.
+func countedAgent(t *testing.T, key []byte, comment string) (socket string, open *atomic.Int64) {
+	t.Helper()
+	open = &atomic.Int64{}
 	private, err := ssh.ParseRawPrivateKey(key)
 	if err != nil {
 		t.Fatal(err)
@@ -27,7 +37,7 @@ func agentWith(t *testing.T, key []byte, comment string) string {
 	if err := ring.Add(agent.AddedKey{PrivateKey: private, Comment: comment}); err != nil {
 		t.Fatal(err)
 	}
-	socket := filepath.Join(t.TempDir(), "agent")
+	socket = filepath.Join(t.TempDir(), "agent")
 	listener, err := net.Listen("unix", socket)
 	if err != nil {
 		t.Fatal(err)
@@ -39,10 +49,93 @@ func agentWith(t *testing.T, key []byte, comment string) string {
 			if err != nil {
 				return
 			}
-			go func() { _ = agent.ServeAgent(ring, conn) }()
+			open.Add(1)
+			go func() {
+				defer open.Add(-1)
+				_ = agent.ServeAgent(ring, conn)
+			}()
 		}
 	}()
-	return socket
+	return socket, open
+}
+
+// No dial, be it for a key that is not there, leaves a connection to the agent.
+func TestAgentIsLetGo(t *testing.T) {
+	server := start(t)
+	socket, open := countedAgent(t, server.Key, "office")
+	made, err := remote.New(remote.Options{Agent: true, AgentSocket: socket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = made.Close() }()
+	missing := target(server)
+	missing.Key = "home"
+	for range 5 {
+		if err := made.Host(target(server)).Prove(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := run(t, made.Host(missing), "true"); !errors.Is(err, remote.ErrConfiguration) {
+			t.Fatalf("a key that the agent lacks: %v", err)
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); open.Load() > 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("%d connections to the agent stay open", open.Load())
+		}
+	}
+}
+
+// An agent that waits for a person is said to, and does not hold us.
+func TestAgentThatDoesNotSign(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	private, err := ssh.ParseRawPrivateKey(server.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring := agent.NewKeyring()
+	if err := ring.Add(agent.AddedKey{PrivateKey: private}); err != nil {
+		t.Fatal(err)
+	}
+	socket := filepath.Join(t.TempDir(), "agent")
+	listener, err := net.Listen("unix", socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	asked := &atomic.Int64{}
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go func() { _ = agent.ServeAgent(pensive{ring, asked}, conn) }()
+		}
+	}()
+	made, err := remote.New(remote.Options{Agent: true, AgentSocket: socket, DialTimeout: 2 * time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = made.Close() }()
+	_, err = run(t, made.Host(target(server)), "true")
+	if !errors.Is(err, remote.ErrConfiguration) || !strings.Contains(err.Error(), "confirm") {
+		t.Errorf("got %v", err)
+	}
+	if asked.Load() != 1 {
+		t.Errorf("the person is asked %d times", asked.Load())
+	}
+}
+
+// pensive never signs.
+type pensive struct {
+	agent.Agent
+	asked *atomic.Int64
+}
+
+func (p pensive) Sign(ssh.PublicKey, []byte) (*ssh.Signature, error) {
+	p.asked.Add(1)
+	select {}
 }
 
 func TestKeysFromAnAgent(t *testing.T) {

@@ -44,15 +44,15 @@ type Command struct {
 	// Stdin is set.
 	Script string
 	// Stdin is what the script reads. A Command with Stdin runs on a session
-	// of its own and is streamed; without one it may share the long-lived
-	// shell. Content of Stdin is never logged.
+	// of its own and is streamed. Content of Stdin is never logged.
 	Stdin io.Reader
 	// Long marks a command that may take longer than a few seconds. It runs
 	// on a session of its own so that quick questions do not wait behind it.
 	Long bool
 	// Reads marks a script that only observes: whatever it meets, it changes
-	// nothing on the host. A pool that is open for reading only runs no other,
-	// and what it answered may be kept.
+	// nothing on the host. Unless it is long it shares the long-lived shell, and
+	// may be asked again where a shell ended. A pool that is open for reading only
+	// runs no other, and what it answered may be kept.
 	Reads bool
 	// Question names who asks ("mesh/site"), for a script that is asked again at
 	// every refresh; see package ahead. "" keeps it to this once.
@@ -82,8 +82,8 @@ type Result struct {
 type Host interface {
 	// Target says which machine this is.
 	Target() Target
-	// Run runs one script as root. A short command on a warm connection costs
-	// one round trip.
+	// Run runs one script as root. A short question on a warm connection costs
+	// one round trip, everything else one more for its session.
 	Run(ctx context.Context, command Command) (Result, error)
 	// Dial opens a connection from the host's side. A unix socket is opened as
 	// root also when the login user is another.

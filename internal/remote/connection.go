@@ -6,17 +6,13 @@ package remote
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
+	"sync"
+	"sync/atomic"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-log/tflog"
 	"golang.org/x/crypto/ssh"
 )
-
-// maxSessions stays below sshd's MaxSessions (10): the user's own tools may
-// share the connection limit through a jump host.
-const maxSessions = 8
 
 // host is one machine in the pool. gate holds the right to dial: whoever has
 // it dials, all others wait for the result.
@@ -25,21 +21,37 @@ type host struct {
 	target   Target
 	counters counters
 	gate     chan struct{}
+	// sessions is how many sessions sshd is known to give on one connection.
+	sessions atomic.Int64
+	// bridged tells the networks that sshd does not forward and a bridge does.
+	bridgedUnix, bridgedTCP atomic.Bool
+
+	// aside are connections beside the live one, each until nothing is left on it.
+	asideMu sync.Mutex
+	aside   map[*connection]bool
 
 	// guarded by gate
-	live      *connection
-	failed    error
-	failedAt  time.Time
-	everLived bool
+	live     *connection
+	failed   error
+	failedAt time.Time
 }
 
 // connection is one SSH connection that was authenticated.
 type connection struct {
-	client   *ssh.Client
-	sessions chan struct{}
-	shell    *shellSlot
-	done     chan struct{}
-	address  string
+	client  *ssh.Client
+	line    *line
+	slots   *slots
+	shell   *shellSlot
+	address string
+	// done is closed when the connection has ended; cause, set before, says why
+	// where it was us who ended it.
+	done   chan struct{}
+	cause  string
+	asking atomic.Bool
+	// superseded: another has taken its place, since it gave no session.
+	superseded atomic.Bool
+	// wires is how many forwarded connections it carries.
+	wires atomic.Int64
 }
 
 // Target says which machine this is.
@@ -57,6 +69,9 @@ func (h *host) connection(ctx context.Context) (*connection, error) {
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+	if h.pool.isClosed() {
+		return nil, &Error{Kind: ErrConfiguration, Address: h.target.Address(), Detail: "the run has ended and closed its connections"}
+	}
 	if h.live != nil {
 		select {
 		case <-h.live.done:
@@ -68,7 +83,12 @@ func (h *host) connection(ctx context.Context) (*connection, error) {
 	if h.failed != nil && time.Since(h.failedAt) < h.pool.options.Forgive {
 		return nil, h.failed
 	}
-	live, err := h.dial(ctx)
+	// What a jump host has to say is remembered there, not here.
+	via, err := h.jump(ctx)
+	if err != nil {
+		return nil, err
+	}
+	live, err := h.dial(ctx, via)
 	if err != nil {
 		// The caller's own end says nothing about the host.
 		if ctx.Err() == nil {
@@ -76,145 +96,95 @@ func (h *host) connection(ctx context.Context) (*connection, error) {
 		}
 		return nil, err
 	}
-	h.live, h.failed, h.everLived = live, nil, true
+	h.live, h.failed = live, nil
 	return live, nil
 }
 
-// dial makes one connection, through the jump hosts, within the time limit.
-func (h *host) dial(ctx context.Context) (*connection, error) {
-	address := h.target.Address()
-	pinned, signer, err := h.credentials()
-	if err != nil {
-		return nil, err
-	}
-	start := time.Now()
-	limit, cancel := context.WithTimeout(ctx, h.pool.options.DialTimeout)
-	defer cancel()
-	wire, err := h.wire(ctx, limit)
-	if err != nil {
-		return nil, err
-	}
-	deadline, _ := limit.Deadline()
-	if err := wire.SetDeadline(deadline); err != nil {
-		return nil, errors.Join(&Error{Kind: ErrUnreachable, Address: address, Err: err}, wire.Close())
-	}
-	// A cancelled caller must not wait for the deadline.
-	stop := context.AfterFunc(limit, func() { _ = wire.Close() })
-	defer stop()
-	refusal := &verdict{}
-	config := &ssh.ClientConfig{
-		User: h.target.Login(), Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)},
-		HostKeyCallback: refusal.callback(address, pinned),
-	}
-	if pinned != nil {
-		config.HostKeyAlgorithms = hostKeyAlgorithms(pinned)
-	}
-	conn, channels, requests, err := ssh.NewClientConn(counted{wire, &h.counters}, address, config)
-	if err != nil {
-		_ = wire.Close()
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		if limit.Err() != nil {
-			err = limit.Err()
-		}
-		return nil, refusal.classifyHandshake(address, fmt.Sprintf("user %s with key %s", h.target.Login(), ssh.FingerprintSHA256(signer.PublicKey())), pinned, err)
-	}
-	if err := wire.SetDeadline(time.Time{}); err != nil {
-		return nil, errors.Join(&Error{Kind: ErrUnreachable, Address: address, Err: err}, conn.Close())
-	}
-	h.counters.connections.Add(1)
-	tflog.Debug(ctx, "connected over SSH", map[string]any{"host": address, "took": time.Since(start).String()})
-	live := &connection{
-		client: ssh.NewClient(conn, channels, requests), sessions: make(chan struct{}, maxSessions),
-		done: make(chan struct{}), address: address,
-	}
-	live.shell = &shellSlot{}
-	go live.watch(h.pool.options.Keepalive)
-	return live, nil
+// hop is the live connection of a jump host; the zero value is none.
+type hop struct {
+	host *host
+	live *connection
 }
 
-func (h *host) credentials() (ssh.PublicKey, ssh.Signer, error) {
-	address := h.target.Address()
-	var pinned ssh.PublicKey
-	if h.target.HostKey != "" {
-		var err error
-		if pinned, err = parseHostKey(h.target.HostKey); err != nil {
-			return nil, nil, &Error{Kind: ErrConfiguration, Address: address, Err: err}
-		}
+// jump connects to the last jump host, if there is one. Each hop has a time
+// limit of its own.
+func (h *host) jump(ctx context.Context) (hop, error) {
+	through, jumps := h.target.before()
+	if !jumps {
+		return hop{}, nil
 	}
-	name := h.target.Key
-	signer, err := h.pool.keys.signer(address, name)
-	return pinned, signer, err
+	jump := h.pool.host(through)
+	live, err := jump.connection(ctx)
+	if errors.Is(err, ErrLost) {
+		// What is behind a machine that is gone is not gone with it.
+		return hop{}, &Error{Kind: ErrUnreachable, Address: jump.target.Address(),
+			Detail: "this jump host is declared lost: give another way to " + h.target.Address()}
+	}
+	if err != nil {
+		return hop{}, err
+	}
+	return hop{host: jump, live: live}, nil
 }
 
-// wire opens the TCP connection, from here or from the last jump host.
-func (h *host) wire(ctx, limit context.Context) (net.Conn, error) {
-	address := h.target.Address()
-	if through, jumps := h.target.before(); jumps {
-		conn, err := h.pool.host(through).Dial(ctx, Endpoint{Network: "tcp", Address: address, Reads: true})
-		if err != nil {
-			return nil, err
-		}
-		return conn, nil
-	}
-	conn, err := h.pool.options.Dial(limit, "tcp", address)
-	if err == nil {
-		return conn, nil
-	}
-	if ctx.Err() != nil {
+// another gives a connection in the place of one whose sessions are all taken.
+func (h *host) another(ctx context.Context, full *connection) (*connection, error) {
+	select {
+	case h.gate <- struct{}{}:
+	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	return nil, unreachable(address, err)
-}
-
-// unreachable keeps the cause short: "timed out" says more than Go's text.
-func unreachable(address string, err error) *Error {
-	var timeout net.Error
-	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
-		return &Error{Kind: ErrUnreachable, Address: address, Detail: "timed out"}
+	if h.live == full {
+		h.live = nil
+		full.superseded.Store(true)
+		h.setAside(full)
+		h.dismiss(full)
 	}
-	return &Error{Kind: ErrUnreachable, Address: address, Err: err}
+	<-h.gate
+	return h.connection(ctx)
 }
 
-// watch sends signs of life and closes done when the connection ends.
-func (c *connection) watch(interval time.Duration) {
-	ended := make(chan struct{})
-	go func() {
-		_ = c.client.Wait()
-		close(ended)
-	}()
-	defer close(c.done)
-	for {
-		select {
-		case <-ended:
-			return
-		case <-time.After(interval):
-		}
-		answered := make(chan error, 1)
-		go func() {
-			_, _, err := c.client.SendRequest("keepalive@openssh.com", true, nil)
-			answered <- err
-		}()
-		select {
-		case err := <-answered:
-			if err != nil {
-				_ = c.client.Close()
-				return
-			}
-		case <-time.After(3 * interval):
-			_ = c.client.Close()
-			return
-		case <-ended:
-			return
-		}
+// unlessSuperseded turns the error of who waited for a session on a connection
+// that has since been given up for another into errFull.
+func (c *connection) unlessSuperseded(err error) error {
+	if c.superseded.Load() && errors.Is(err, ErrUnreachable) {
+		return errFull
+	}
+	return err
+}
+
+// setAside keeps a connection until nothing is left on it.
+func (h *host) setAside(one *connection) {
+	h.asideMu.Lock()
+	defer h.asideMu.Unlock()
+	if h.aside == nil {
+		h.aside = map[*connection]bool{}
+	}
+	h.aside[one] = true
+}
+
+// dismiss closes a connection that was set aside and carries nothing any more.
+func (h *host) dismiss(one *connection) {
+	h.asideMu.Lock()
+	over := h.aside[one] && one.wires.Load() == 0 && one.slots.idle()
+	if over {
+		delete(h.aside, one)
+	}
+	h.asideMu.Unlock()
+	if over {
+		go func() { _ = one.client.Close() }()
 	}
 }
 
-// close ends the connection, if there is one.
+// close ends the connections.
 func (h *host) close() error {
 	h.gate <- struct{}{}
 	defer func() { <-h.gate }()
+	h.asideMu.Lock()
+	for one := range h.aside {
+		_ = one.client.Close()
+	}
+	h.aside = nil
+	h.asideMu.Unlock()
 	if h.live == nil {
 		return nil
 	}
@@ -228,5 +198,55 @@ func (h *host) close() error {
 
 // broken is the error of a request whose connection ended under it.
 func (c *connection) broken(err error) error {
-	return &Error{Kind: ErrUnreachable, Address: c.address, Detail: "the connection broke", Err: err}
+	detail := "the connection broke"
+	select {
+	case <-c.done:
+		if c.cause != "" {
+			detail, err = c.cause, nil
+		}
+	default:
+	}
+	return &Error{Kind: ErrUnreachable, Address: c.address, Detail: detail, Err: err}
+}
+
+// opened is a channel, or why there is none.
+type opened struct {
+	channel  ssh.Channel
+	requests <-chan *ssh.Request
+	err      error
+	// late: sshd has not answered yet.
+	late bool
+}
+
+// open opens a channel and waits for sshd's word no longer than ctx and the
+// connection live. A refusal is an *ssh.OpenChannelError. settled is called when
+// a late answer was dealt with.
+func (c *connection) open(ctx context.Context, kind string, extra []byte, settled func(err error)) opened {
+	result := make(chan opened, 1)
+	go func() {
+		channel, requests, err := c.client.OpenChannel(kind, extra)
+		result <- opened{channel: channel, requests: requests, err: err}
+	}()
+	var err error
+	select {
+	case got := <-result:
+		var refused *ssh.OpenChannelError
+		if got.err != nil && !errors.As(got.err, &refused) {
+			got.err = c.broken(got.err)
+		}
+		return got
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-c.done:
+		err = c.broken(nil)
+	}
+	go func() {
+		got := <-result
+		if got.err == nil {
+			go ssh.DiscardRequests(got.requests)
+			_ = got.channel.Close()
+		}
+		settled(got.err)
+	}()
+	return opened{err: err, late: true}
 }

@@ -25,6 +25,12 @@ var (
 	ErrHostKeyMismatch = errors.New("host key has changed")
 	// ErrPrivilege: the login user may not become root.
 	ErrPrivilege = errors.New("cannot become root")
+	// ErrForward: the host is well, and a socket or port on its side cannot be
+	// opened from it: nothing listens there, or its sshd forbids forwarding.
+	ErrForward = errors.New("the other end cannot be opened")
+	// ErrSession: sshd lets us in and runs no command: it gives no session, or the
+	// login shell ends.
+	ErrSession = errors.New("sshd runs no command for us")
 	// ErrReadOnly: the pool is open for reading only, and this would change
 	// something. Nothing was sent.
 	ErrReadOnly = errors.New("may only be read")
@@ -49,7 +55,14 @@ type Error struct {
 
 // Error gives the address, the class and the detail in one line.
 func (e *Error) Error() string {
-	text := fmt.Sprintf("connect %s: %s", e.Address, e.Kind)
+	verb := "connect"
+	switch {
+	case errors.Is(e.Kind, ErrForward):
+		verb = "forward from"
+	case errors.Is(e.Kind, ErrSession), errors.Is(e.Kind, ErrReadOnly):
+		verb = "use"
+	}
+	text := fmt.Sprintf("%s %s: %s", verb, e.Address, e.Kind)
 	if e.Detail != "" {
 		text += ": " + e.Detail
 	}
@@ -80,12 +93,18 @@ type CommandError struct {
 // stderrShown is how much of the standard error the message quotes, in bytes.
 const stderrShown = 600
 
-// Error quotes the end of the standard error: the cause stands last there.
-func (e *CommandError) Error() string {
-	text := strings.TrimSpace(e.Stderr)
+// end is what a message quotes of what was said: the cause stands last there.
+func end(text string) string {
+	text = strings.TrimSpace(text)
 	if len(text) > stderrShown {
 		text = "…" + text[len(text)-stderrShown:]
 	}
+	return text
+}
+
+// Error quotes the end of the standard error.
+func (e *CommandError) Error() string {
+	text := end(e.Stderr)
 	if text == "" {
 		text = "no output on standard error"
 	}

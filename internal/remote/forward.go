@@ -5,15 +5,27 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
+	"strconv"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
 )
+
+// noWayError says why a connection on the host's side cannot be opened. The
+// host itself is well.
+type noWayError struct {
+	said string
+	// met is true when the way was open and the other end did not take the
+	// connection, false when nothing could be tried.
+	met bool
+}
+
+func (e *noWayError) Error() string { return e.said }
 
 // Dial opens a connection from the host's side.
 func (h *host) Dial(ctx context.Context, endpoint Endpoint) (net.Conn, error) {
@@ -21,189 +33,134 @@ func (h *host) Dial(ctx context.Context, endpoint Endpoint) (net.Conn, error) {
 	if err := h.mayDo(endpoint.Reads, "a connection to "+address); err != nil {
 		return nil, err
 	}
+	if network != "tcp" && network != "unix" {
+		return nil, &Error{Kind: ErrConfiguration, Address: h.target.Address(), Detail: fmt.Sprintf("there is no way to dial network %q", network)}
+	}
 	live, err := h.connection(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if network == "unix" && h.target.Login() != "root" {
-		return h.bridge(ctx, live, address)
+	limit := ctx
+	if network == "tcp" {
+		// sshd lets the kernel try for minutes.
+		bounded, cancel := context.WithTimeout(ctx, h.pool.options.DialTimeout)
+		defer cancel()
+		limit = bounded
 	}
-	type opened struct {
-		conn net.Conn
-		err  error
-	}
-	result := make(chan opened, 1)
-	go func() {
-		conn, err := live.client.Dial(network, address)
-		result <- opened{conn, err}
-	}()
-	select {
-	case got := <-result:
-		if got.err != nil {
-			return nil, &Error{Kind: ErrUnreachable, Address: address, Detail: "from " + h.target.Address(), Err: got.err}
+	conn, err := h.way(limit, live, network, address)
+	var none *noWayError
+	switch {
+	case errors.As(err, &none):
+		return nil, &Error{Kind: ErrForward, Address: h.target.Address(), Detail: fmt.Sprintf("%s %s: %s", network, address, none.said)}
+	case err != nil && ctx.Err() == nil && limit.Err() != nil:
+		if err := live.alive(ctx, h.pool.options.DialTimeout); err != nil {
+			return nil, err
 		}
-		h.counters.channels.Add(1)
-		return newDeadlined(got.conn, forwardAddress{network, address}), nil
-	case <-ctx.Done():
-		go func() {
-			if late := <-result; late.err == nil {
-				_ = late.conn.Close()
-			}
-		}()
-		return nil, ctx.Err()
+		return nil, &Error{Kind: ErrForward, Address: h.target.Address(), Detail: fmt.Sprintf("%s %s: timed out", network, address)}
 	}
+	return conn, err
 }
 
-// bridgeScript joins standard input and output with a unix socket, as root.
-// perl-base is essential on Debian and Ubuntu, and has what this needs.
-const bridgeScript = `use IO::Socket::UNIX; use IO::Select;
-my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die "$ARGV[0]: $!\n";
-my $w = IO::Select->new($s, \*STDIN); binmode STDIN; binmode STDOUT;
-sub all { my ($to, $data) = @_; while (length $data) { my $n = syswrite $to, $data; exit 1 unless defined $n; substr($data, 0, $n) = "" } }
-while (my @ready = $w->can_read) { for my $r (@ready) {
-  my $n = sysread $r, my $data, 65536; exit 0 unless $n;
-  all($r == $s ? \*STDOUT : $s, $data) } }`
-
-// bridge opens a unix socket as root for a login user who is not: the peer that
-// the socket's owner sees is root, as MySQL's auth_socket needs.
-func (h *host) bridge(ctx context.Context, live *connection, path string) (net.Conn, error) {
-	program := h.program("perl -e " + Quote(bridgeScript) + " " + Quote(path))
-	channel, requests, release, err := h.open(ctx, live, program)
-	if err != nil {
-		return nil, err
+// through opens the wire to h from its jump host.
+func (h *host) through(limit context.Context, via hop) (net.Conn, error) {
+	address := h.target.Address()
+	conn, err := via.host.way(limit, via.live, "tcp", address)
+	var none *noWayError
+	switch {
+	case errors.As(err, &none) && none.met:
+		return nil, &Error{Kind: ErrUnreachable, Address: address, Detail: none.said + ", from " + via.host.target.Address()}
+	case errors.As(err, &none):
+		return nil, &Error{Kind: ErrForward, Address: via.host.target.Address(), Detail: fmt.Sprintf("tcp %s: %s", address, none.said)}
 	}
-	go func() {
-		defer release()
-		_, _ = exitCode(requests)
-		_ = channel.Close()
-	}()
-	go func() { _, _ = io.Copy(io.Discard, channel.Stderr()) }()
-	if preface := h.preface(); preface != "" {
-		if _, err := io.WriteString(channel, preface); err != nil {
-			_ = channel.Close()
-			return nil, live.broken(err)
-		}
-	}
-	return newDeadlined(channelConn{channel}, forwardAddress{"unix", path}), nil
+	return conn, err
 }
 
-// channelConn lets a session channel stand in for a connection.
-type channelConn struct{ ssh.Channel }
+// way opens a connection on the host's side: forwarded by sshd, or where it
+// does not do that, by a bridge. What goes wrong on that side is a *noWayError.
+func (h *host) way(ctx context.Context, live *connection, network, address string) (net.Conn, error) {
+	bridged := &h.bridgedTCP
+	if network == "unix" {
+		bridged = &h.bridgedUnix
+	}
+	var refused *ssh.OpenChannelError
+	// Only root may be forwarded: who asks a socket is seen as the login user.
+	if !bridged.Load() && (network == "tcp" || h.target.Login() == "root") {
+		conn, err := h.forward(ctx, live, network, address)
+		if !errors.As(err, &refused) {
+			return conn, err
+		}
+		if network == "tcp" && refused.Reason == ssh.ConnectionFailed {
+			return nil, &noWayError{said: refused.Message, met: true}
+		}
+		// sshd says the same of a socket that is not there and of one that it
+		// may not forward; a bridge knows.
+	}
+	conn, err := h.bridge(ctx, live, network, address)
+	var none *noWayError
+	switch {
+	case refused == nil:
+	case err == nil:
+		bridged.Store(true)
+	case errors.Is(err, ErrSession) || errors.Is(err, ErrPrivilege):
+		err = &noWayError{said: fmt.Sprintf("sshd does not forward it (%s), and no bridge can be built: %s", refused.Message, err)}
+	case errors.As(err, &none) && !none.met:
+		err = &noWayError{said: fmt.Sprintf("sshd does not forward it (%s), and %s", refused.Message, none.said)}
+	}
+	return conn, err
+}
 
-func (channelConn) LocalAddr() net.Addr              { return forwardAddress{"ssh", "session"} }
-func (channelConn) RemoteAddr() net.Addr             { return forwardAddress{"ssh", "session"} }
+// forward lets sshd open the connection. Its refusal is an *ssh.OpenChannelError.
+func (h *host) forward(ctx context.Context, live *connection, network, address string) (net.Conn, error) {
+	kind, extra := "direct-streamlocal@openssh.com", ssh.Marshal(struct {
+		Path, Reserved string
+		Port           uint32
+	}{Path: address})
+	if network == "tcp" {
+		name, service, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, &noWayError{said: err.Error()}
+		}
+		port, err := strconv.ParseUint(service, 10, 16)
+		if err != nil {
+			return nil, &noWayError{said: fmt.Sprintf("%q is no port", service)}
+		}
+		kind, extra = "direct-tcpip", ssh.Marshal(struct {
+			Host   string
+			Port   uint32
+			Origin string
+			From   uint32
+		}{name, uint32(port), "0.0.0.0", 0})
+	}
+	got := live.open(ctx, kind, extra, func(error) {})
+	if got.err != nil {
+		return nil, got.err
+	}
+	h.counters.channels.Add(1)
+	live.wires.Add(1)
+	ended := sync.OnceFunc(func() {
+		live.wires.Add(-1)
+		h.dismiss(live)
+	})
+	go ssh.DiscardRequests(got.requests)
+	return newDeadlined(channelConn{got.channel, got.channel, ended}, forwardAddress{network, address}), nil
+}
+
+// channelConn lets a channel stand in for a connection.
+type channelConn struct {
+	ssh.Channel
+	reader io.Reader
+	// ended is called when it is closed.
+	ended func()
+}
+
+func (c channelConn) Close() error {
+	defer c.ended()
+	return c.Channel.Close()
+}
+
+func (c channelConn) Read(p []byte) (int, error)     { return c.reader.Read(p) }
+func (channelConn) LocalAddr() net.Addr              { return forwardAddress{"ssh", "channel"} }
+func (channelConn) RemoteAddr() net.Addr             { return forwardAddress{"ssh", "channel"} }
 func (channelConn) SetDeadline(time.Time) error      { return nil }
 func (channelConn) SetReadDeadline(time.Time) error  { return nil }
 func (channelConn) SetWriteDeadline(time.Time) error { return nil }
-
-type forwardAddress struct{ network, address string }
-
-func (a forwardAddress) Network() string { return a.network }
-func (a forwardAddress) String() string  { return a.address }
-
-// deadlined adds read deadlines to a connection that has none, as x/crypto's
-// channels do: a pump reads ahead, and Read waits for it or for the deadline.
-// Writes end with the connection, which the pool's keepalive bounds.
-type deadlined struct {
-	net.Conn
-	address net.Addr
-	chunks  chan []byte
-	closed  chan struct{}
-	once    sync.Once
-
-	mu       sync.Mutex
-	rest     []byte
-	err      error
-	deadline time.Time
-	changed  chan struct{}
-}
-
-func newDeadlined(conn net.Conn, address net.Addr) *deadlined {
-	d := &deadlined{Conn: conn, address: address, chunks: make(chan []byte, 4), closed: make(chan struct{}), changed: make(chan struct{})}
-	go d.pump()
-	return d
-}
-
-func (d *deadlined) pump() {
-	defer close(d.chunks)
-	for {
-		buffer := make([]byte, 32<<10)
-		n, err := d.Conn.Read(buffer)
-		if n > 0 {
-			select {
-			case d.chunks <- buffer[:n]:
-			case <-d.closed:
-				return
-			}
-		}
-		if err != nil {
-			d.mu.Lock()
-			d.err = err
-			d.mu.Unlock()
-			return
-		}
-	}
-}
-
-// Read waits for data, the end, or the deadline.
-func (d *deadlined) Read(p []byte) (int, error) {
-	for {
-		d.mu.Lock()
-		if len(d.rest) > 0 {
-			n := copy(p, d.rest)
-			d.rest = d.rest[n:]
-			d.mu.Unlock()
-			return n, nil
-		}
-		deadline, changed := d.deadline, d.changed
-		d.mu.Unlock()
-		var late <-chan time.Time
-		if !deadline.IsZero() {
-			wait := time.Until(deadline)
-			if wait <= 0 {
-				return 0, fmt.Errorf("reading from %s: %w", d.address, os.ErrDeadlineExceeded)
-			}
-			timer := time.NewTimer(wait)
-			defer timer.Stop()
-			late = timer.C
-		}
-		select {
-		case chunk, ok := <-d.chunks:
-			d.mu.Lock()
-			if !ok {
-				err := d.err
-				d.mu.Unlock()
-				return 0, err
-			}
-			d.rest = chunk
-			d.mu.Unlock()
-		case <-late:
-		case <-changed:
-		}
-	}
-}
-
-// Close ends the connection; a Read that waits returns.
-func (d *deadlined) Close() error {
-	d.once.Do(func() { close(d.closed) })
-	return d.Conn.Close()
-}
-
-func (d *deadlined) LocalAddr() net.Addr  { return forwardAddress{"ssh", "local"} }
-func (d *deadlined) RemoteAddr() net.Addr { return d.address }
-
-// SetDeadline bounds reads; see deadlined about writes.
-func (d *deadlined) SetDeadline(at time.Time) error { return d.SetReadDeadline(at) }
-
-// SetReadDeadline also wakes a Read that waits already.
-func (d *deadlined) SetReadDeadline(at time.Time) error {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.deadline = at
-	close(d.changed)
-	d.changed = make(chan struct{})
-	return nil
-}
-
-// SetWriteDeadline has nothing to bound.
-func (d *deadlined) SetWriteDeadline(time.Time) error { return nil }

@@ -6,11 +6,9 @@ package remote
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 
 	"golang.org/x/crypto/ssh"
-	"golang.org/x/crypto/ssh/agent"
 )
 
 // PrivateKey is one key to log in with. It never leaves the process.
@@ -69,43 +67,4 @@ func parseKey(key PrivateKey) (ssh.Signer, error) {
 		return nil, fmt.Errorf("is not a private key in PEM form: %w", err)
 	}
 	return signer, nil
-}
-
-// signer finds the key for one login: by name, else from the agent.
-func (k *keyring) signer(address, name string) (ssh.Signer, error) {
-	if name == "" {
-		name = defaultKey
-	}
-	if signer, found := k.signers[name]; found {
-		return signer, nil
-	}
-	if k.socket == "" {
-		return nil, &Error{Kind: ErrConfiguration, Address: address, Detail: fmt.Sprintf(
-			"there is no key named %q in the provider's ssh.keys or ssh.key_files, and no agent", name)}
-	}
-	return k.fromAgent(address, name)
-}
-
-// fromAgent takes the agent's key whose comment is the name, or its first one
-// for the default.
-func (k *keyring) fromAgent(address, name string) (ssh.Signer, error) {
-	connection, err := net.Dial("unix", k.socket)
-	if err != nil {
-		return nil, &Error{Kind: ErrConfiguration, Address: address, Detail: "the SSH agent does not answer", Err: err}
-	}
-	client := agent.NewClient(connection)
-	keys, err := client.List()
-	if err != nil {
-		return nil, errors.Join(&Error{Kind: ErrConfiguration, Address: address, Detail: "listing the agent's keys", Err: err}, connection.Close())
-	}
-	signers, err := client.Signers()
-	if err != nil {
-		return nil, errors.Join(&Error{Kind: ErrConfiguration, Address: address, Detail: "asking the agent", Err: err}, connection.Close())
-	}
-	for i, key := range keys {
-		if i < len(signers) && (key.Comment == name || name == defaultKey) {
-			return signers[i], nil
-		}
-	}
-	return nil, errors.Join(&Error{Kind: ErrConfiguration, Address: address, Detail: fmt.Sprintf("the agent holds no key with the comment %q", name)}, connection.Close())
 }

@@ -101,6 +101,12 @@ func (p *Pool) host(target Target) *host {
 	return known
 }
 
+func (p *Pool) isClosed() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.closed
+}
+
 // Close ends all connections. Later calls on the pool's hosts fail.
 func (p *Pool) Close() error {
 	p.mu.Lock()

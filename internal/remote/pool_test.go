@@ -20,9 +20,9 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote/remotetest"
 )
 
-func start(t *testing.T) *remotetest.Server {
+func start(t *testing.T, configure ...func(*remotetest.Server)) *remotetest.Server {
 	t.Helper()
-	server, err := remotetest.Start()
+	server, err := remotetest.Start(configure...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -49,7 +49,7 @@ func run(t *testing.T, host remote.Host, script string) (string, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	result, err := host.Run(ctx, remote.Command{Name: "testing", Script: script})
+	result, err := host.Run(ctx, remote.Command{Name: "testing", Script: script, Reads: true})
 	return string(result.Stdout), err
 }
 
@@ -185,8 +185,10 @@ func TestDeadHostCostsOneWait(t *testing.T) {
 	if _, err := run(t, shared.Host(remote.Target{Host: "192.0.2.98", HostKey: server.HostKey}), "true"); !errors.Is(err, remote.ErrUnreachable) {
 		t.Errorf("later: got %v, want unreachable", err)
 	}
-	if dials != 1 {
-		t.Errorf("dialled %d times, want once", dials)
+	// Within the one wait a new attempt runs beside the first, since a line may lose packets.
+	asked := dials
+	if asked > 3 {
+		t.Errorf("dialled %d times, want 3 at most", asked)
 	}
 	if took := time.Since(begin); took > 8*options.DialTimeout {
 		t.Errorf("waited %s: more than one wait of %s", took, options.DialTimeout)
@@ -194,7 +196,7 @@ func TestDeadHostCostsOneWait(t *testing.T) {
 	if _, err := run(t, shared.Host(remote.Target{Host: "192.0.2.99", HostKey: server.HostKey}), "true"); !errors.Is(err, remote.ErrLost) {
 		t.Errorf("got %v, want lost", err)
 	}
-	if dials != 1 {
+	if dials != asked {
 		t.Error("a lost host was dialled")
 	}
 }
@@ -223,36 +225,11 @@ func TestCancel(t *testing.T) {
 	host := pool(t, server.Key, remote.Options{}).Host(target(server))
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	if _, err := host.Run(ctx, remote.Command{Name: "sleeping", Script: "sleep 30"}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := host.Run(ctx, remote.Command{Name: "sleeping", Script: "sleep 30", Reads: true}); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("got %v, want the deadline", err)
 	}
 	if got, err := run(t, host, "echo again"); err != nil || got != "again\n" {
 		t.Errorf("afterwards: %q, %v", got, err)
-	}
-}
-
-func TestJumpHosts(t *testing.T) {
-	inner, outer := start(t), start(t)
-	keys := map[string]remote.PrivateKey{"default": {PEM: inner.Key}, "outer": {PEM: outer.Key}}
-	made, err := remote.New(remote.Options{Keys: keys})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = made.Close() }()
-	to := target(inner)
-	hop := target(outer)
-	hop.Key = "outer"
-	to.Jumps = []remote.Target{hop}
-	if got, err := run(t, made.Host(to), "echo through"); err != nil || got != "through\n" {
-		t.Fatalf("got %q, %v", got, err)
-	}
-	if outer.Connections.Load() != 1 || outer.Sessions.Load() != 0 {
-		t.Errorf("the jump host saw %d connections and %d sessions, want 1 and 0", outer.Connections.Load(), outer.Sessions.Load())
-	}
-	wrong := to
-	wrong.Jumps = []remote.Target{{Host: hop.Host, Port: hop.Port, Key: "outer", HostKey: inner.HostKey}}
-	if _, err := run(t, made.Host(wrong), "true"); !errors.Is(err, remote.ErrHostKeyMismatch) {
-		t.Errorf("a jump host with another key: got %v", err)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,8 +17,8 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// Run runs one script as root: short ones on the shared shell, the others on a
-// session of their own.
+// Run runs one script as root: short questions on the shared shell, the others on
+// a session of their own.
 func (h *host) Run(ctx context.Context, command Command) (Result, error) {
 	if err := h.mayDo(command.Reads, command.Name); err != nil {
 		return Result{}, err
@@ -28,12 +29,14 @@ func (h *host) Run(ctx context.Context, command Command) (Result, error) {
 	}
 	h.counters.requests.Add(1)
 	start := time.Now()
-	var result Result
-	if command.Stdin == nil && !command.Long {
-		result, err = h.runInShell(ctx, live, command)
-	} else {
-		result, err = h.runInSession(ctx, live, command)
+	result, err := h.runOn(ctx, live, command)
+	for try := 1; errors.Is(err, errFull) && try <= others; try++ {
+		// Nothing of it has begun.
+		if live, err = h.another(ctx, live); err == nil {
+			result, err = h.runOn(ctx, live, command)
+		}
 	}
+	err = h.explain(err)
 	tflog.Debug(ctx, "ran a command", map[string]any{
 		"host": h.target.Address(), "command": command.Name, "took": time.Since(start).String(),
 		"exit_code": result.ExitCode, "bytes": len(result.Stdout),
@@ -41,76 +44,207 @@ func (h *host) Run(ctx context.Context, command Command) (Result, error) {
 	if err != nil {
 		return result, fmt.Errorf("%s: %w", command.Name, err)
 	}
-	return h.judge(command, result)
+	if result.ExitCode != 0 {
+		return result, &CommandError{Host: h.target.Address(), Name: command.Name, ExitCode: result.ExitCode, Stderr: string(result.Stderr)}
+	}
+	return result, nil
 }
 
-// judge turns a non-zero exit code into an error.
-func (h *host) judge(command Command, result Result) (Result, error) {
-	if result.ExitCode == 0 {
-		return result, nil
+// others is how many other connections are tried where one gives no session: two,
+// since the first may be one that others fill.
+const others = 2
+
+// explain says what it means that no connection gives a session.
+func (h *host) explain(err error) error {
+	if !errors.Is(err, errFull) {
+		return err
 	}
-	if h.target.Login() != "root" && refusedBySudo(result) {
-		return result, &Error{Kind: ErrPrivilege, Address: h.target.Address(), Detail: fmt.Sprintf(
-			"sudo for user %s: %s", h.target.Login(), bytes.TrimSpace(result.Stderr))}
-	}
-	return result, &CommandError{Host: h.target.Address(), Name: command.Name, ExitCode: result.ExitCode, Stderr: string(result.Stderr)}
+	return &Error{Kind: ErrSession, Address: h.target.Address(), Detail: "it refuses even a single session: MaxSessions in its sshd_config must be 1 or more"}
 }
 
-// open takes a session channel and starts program on it without waiting for
-// sshd's word: what it refuses shows as an ended channel.
-func (h *host) open(ctx context.Context, live *connection, program string) (ssh.Channel, <-chan *ssh.Request, func(), error) {
-	select {
-	case live.sessions <- struct{}{}:
-	case <-ctx.Done():
-		return nil, nil, nil, ctx.Err()
-	case <-live.done:
-		return nil, nil, nil, live.broken(nil)
+// runOn chooses where a command runs. What changes something does not share the
+// shell: there another's end may leave it open whether a command began, and a
+// question can be asked twice.
+func (h *host) runOn(ctx context.Context, live *connection, command Command) (Result, error) {
+	if command.Reads && command.Stdin == nil && !command.Long {
+		return h.runInShell(ctx, live, command)
 	}
-	release := sync.OnceFunc(func() { <-live.sessions })
-	channel, requests, err := live.client.OpenChannel("session", nil)
-	if err != nil {
-		release()
-		return nil, nil, nil, live.broken(err)
+	return h.runInSession(ctx, live, command)
+}
+
+// session is one program that sshd runs for us.
+type session struct {
+	ssh.Channel
+	requests <-chan *ssh.Request
+	release  func()
+}
+
+// end closes the session and gives its place to the next, in this order, which
+// is the one that sshd sees.
+func (s *session) end() {
+	_ = s.Close()
+	s.release()
+}
+
+// abandon lets go of what runs, without waiting for a line that may hold us.
+func (s *session) abandon() {
+	go func() {
+		// The signal ends the script, but OpenSSH passes none on where root has
+		// logged in: there it goes on until it writes to nobody.
+		_, _ = s.SendRequest("signal", false, ssh.Marshal(struct{ Name string }{"TERM"}))
+		s.end()
+	}()
+}
+
+const (
+	// refusals is how often a session is asked for when none is open: what just
+	// ended may not have left sshd's count yet.
+	refusals     = 5
+	refusalPause = 50 * time.Millisecond
+)
+
+// start waits for a session and starts program on it.
+func (h *host) start(ctx context.Context, live *connection, program string) (*session, error) {
+	for try := 1; ; try++ {
+		if err := live.slots.take(ctx, live); err != nil {
+			return nil, live.unlessSuperseded(err)
+		}
+		started, alone, err := h.startNow(ctx, live, program, false)
+		var refused *ssh.OpenChannelError
+		if !errors.As(err, &refused) {
+			return started, live.unlessSuperseded(err)
+		}
+		if alone && try >= refusals {
+			return nil, errFull
+		}
+		if alone {
+			if err := Pause(ctx, refusalPause<<(try-1)); err != nil {
+				return nil, err
+			}
+		}
 	}
+}
+
+// startNow starts program on a session that is taken, without waiting for sshd's
+// word about the program: what it refuses shows as an ended channel. A refused
+// session is given back; alone says that it was the only one.
+func (h *host) startNow(ctx context.Context, live *connection, program string, bridge bool) (started *session, alone bool, err error) {
+	got := live.open(ctx, "session", nil, func(error) { live.slots.give(bridge) })
+	var refused *ssh.OpenChannelError
+	switch {
+	case got.late:
+		return nil, false, got.err
+	case errors.As(got.err, &refused):
+		limit, alone := live.slots.refuse(bridge)
+		h.sessions.Store(int64(limit))
+		return nil, alone, got.err
+	case got.err != nil:
+		live.slots.give(bridge)
+		return nil, false, got.err
+	}
+	channel := got.channel
 	h.counters.channels.Add(1)
-	if _, err := channel.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{program})); err != nil {
-		release()
-		return nil, nil, nil, live.broken(errors.Join(err, channel.Close()))
+	started = &session{Channel: channel, requests: got.requests, release: sync.OnceFunc(func() {
+		live.slots.give(bridge)
+		h.dismiss(live)
+	})}
+	sent := make(chan error, 1)
+	go func() {
+		_, err := channel.SendRequest("exec", false, ssh.Marshal(struct{ Command string }{program}))
+		sent <- err
+	}()
+	select {
+	case err = <-sent:
+		if err != nil {
+			err = live.broken(err)
+		}
+	case <-ctx.Done():
+		err = ctx.Err()
+	case <-live.done:
+		err = live.broken(nil)
 	}
-	return channel, requests, release, nil
+	if err != nil {
+		go ssh.DiscardRequests(got.requests)
+		started.abandon()
+		return nil, false, err
+	}
+	return started, false, nil
 }
 
-// runInSession streams the command over a channel of its own.
+// ran is how a program on a session ended.
+type ran struct {
+	stdout, stderr []byte
+	code           int
+	// ended is false when the session went away without an exit code.
+	ended bool
+}
+
+// runInSession streams the command over a session of its own.
 func (h *host) runInSession(ctx context.Context, live *connection, command Command) (Result, error) {
-	program := h.program("sh -c " + Quote(command.Script))
-	channel, requests, release, err := h.open(ctx, live, program)
+	marker := newMarker()
+	running, err := h.start(ctx, live, h.program(launch(greeting(marker)+command.Script)))
 	if err != nil {
 		return Result{}, err
 	}
-	defer release()
-	stop := context.AfterFunc(ctx, func() {
-		// The signal ends the script, the close everything that it left.
-		_, _ = channel.SendRequest("signal", false, ssh.Marshal(struct{ Name string }{"TERM"}))
-		_ = channel.Close()
-	})
-	defer stop()
-	defer func() { _ = channel.Close() }()
-	go h.feed(channel, command.Stdin)
+	result := make(chan ran, 1)
+	go func() { result <- running.collect() }()
+	go h.feed(running, command.Stdin)
+	var got ran
+	select {
+	case got = <-result:
+		running.end()
+	case <-ctx.Done():
+		running.abandon()
+		return Result{}, ctx.Err()
+	case <-live.done:
+		// What came before the end counts, as when a machine goes down.
+		select {
+		case got = <-result:
+		case <-time.After(time.Second):
+		}
+		running.release()
+	}
+	stdout, began := after(got.stdout, marker)
+	switch {
+	case !got.ended:
+		return Result{}, h.cut(ctx, live)
+	case !began:
+		return Result{}, h.notBegun(got)
+	}
+	stderr, _ := after(got.stderr, marker)
+	return Result{Stdout: stdout, Stderr: stderr, ExitCode: got.code}, nil
+}
 
+// collect reads until the program has ended.
+func (s *session) collect() ran {
 	var stdout, stderr bytes.Buffer
 	var readers sync.WaitGroup
-	readers.Go(func() { _, _ = io.Copy(&stdout, channel) })
-	readers.Go(func() { _, _ = io.Copy(&stderr, channel.Stderr()) })
-	code, ended := exitCode(requests)
+	readers.Go(func() { _, _ = io.Copy(&stdout, s) })
+	readers.Go(func() { _, _ = io.Copy(&stderr, s.Stderr()) })
+	code, ended := exitCode(s.requests)
 	readers.Wait()
-	result := Result{Stdout: stdout.Bytes(), Stderr: stderr.Bytes(), ExitCode: code}
-	switch {
-	case ctx.Err() != nil:
-		return result, ctx.Err()
-	case !ended:
-		return result, live.broken(nil)
+	return ran{stdout: stdout.Bytes(), stderr: stderr.Bytes(), code: code, ended: ended}
+}
+
+// cut says why a session went away without an exit code: mostly the connection
+// broke, and if it did not, sshd has ended the session.
+func (h *host) cut(ctx context.Context, live *connection) error {
+	if err := live.alive(ctx, h.pool.options.DialTimeout); err != nil {
+		return err
 	}
-	return result, nil
+	return &Error{Kind: ErrSession, Address: live.address, Detail: "it ended the session while the command ran, and the connection stands"}
+}
+
+// notBegun says why nothing of a command ran.
+func (h *host) notBegun(got ran) error {
+	user := h.target.Login()
+	said := strings.TrimSpace(string(got.stderr))
+	if user != "root" && strings.Contains(said, "sudo") {
+		return &Error{Kind: ErrPrivilege, Address: h.target.Address(), Detail: fmt.Sprintf("sudo for user %s: %s", user, end(said))}
+	}
+	said = strings.TrimSpace(string(got.stdout) + "\n" + said)
+	return &Error{Kind: ErrSession, Address: h.target.Address(), Detail: fmt.Sprintf(
+		"the login shell of user %s ended with exit code %d before the command began; it said %q", user, got.code, end(said))}
 }
 
 // exitCode waits for the end of the program. ended is false when the channel

@@ -3,10 +3,7 @@
 
 package remote
 
-import (
-	"net"
-	"sync/atomic"
-)
+import "sync/atomic"
 
 // Statistics count what one host cost.
 type Statistics struct {
@@ -26,22 +23,4 @@ func (c *counters) read() Statistics {
 		Connections: c.connections.Load(), Channels: c.channels.Load(), Requests: c.requests.Load(),
 		BytesIn: c.in.Load(), BytesOut: c.out.Load(),
 	}
-}
-
-// counted counts the bytes of a connection.
-type counted struct {
-	net.Conn
-	counters *counters
-}
-
-func (c counted) Read(p []byte) (int, error) {
-	n, err := c.Conn.Read(p)
-	c.counters.in.Add(int64(n))
-	return n, err
-}
-
-func (c counted) Write(p []byte) (int, error) {
-	n, err := c.Conn.Write(p)
-	c.counters.out.Add(int64(n))
-	return n, err
 }

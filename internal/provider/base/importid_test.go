@@ -49,11 +49,15 @@ func TestErrorsSayWhatToDoNext(t *testing.T) {
 	for kind, want := range map[error]string{
 		remote.ErrUnreachable: "lost list", remote.ErrHostKeyMismatch: "ssh.host_key", remote.ErrHostKeyUnknown: "fingerprint",
 		remote.ErrAuthentication: "authorized_keys", remote.ErrPrivilege: "sudo", remote.ErrLost: "lost list",
+		remote.ErrForward: "AllowStreamLocalForwarding", remote.ErrSession: "MaxSessions", remote.ErrReadOnly: "Nothing was changed",
 	} {
 		var diags diag.Diagnostics
 		AddError(&diags, "Create", "Host h", &remote.Error{Kind: kind, Address: "h:22"})
 		if got := diags[0].Summary(); got != "Unable to Create Host h" {
 			t.Errorf("%v: %q", kind, got)
+		}
+		if got := diags[0].Detail(); want != "lost list" && strings.Contains(got, "lost") {
+			t.Errorf("%v: %q advises to give the machine up", kind, got)
 		}
 		if got := diags[0].Detail(); !strings.Contains(got, "h:22") || !strings.Contains(got, want) {
 			t.Errorf("%v: %q does not say %q", kind, got, want)

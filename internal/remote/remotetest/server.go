@@ -14,10 +14,10 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"os/exec"
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -31,9 +31,21 @@ type Server struct {
 	Key     []byte
 	// Connections and Sessions count what was accepted.
 	Connections, Sessions atomic.Int64
-	// Answer, if set, stands in for a command: it gets the script that came on
-	// the long-lived shell or session and may say what it prints.
-	Answer func(program string, stdin io.Reader, stdout io.Writer) int
+
+	// What follows is set by what Start is given.
+
+	// MaxSessions is how many sessions one connection gets at a time, as in
+	// sshd_config; 0 means any number, less than 0 none.
+	MaxSessions int
+	// NoStreamLocal and NoTCP forbid forwarding, as AllowStreamLocalForwarding no
+	// and AllowTcpForwarding no do.
+	NoStreamLocal, NoTCP bool
+	// Shell is root's login shell; "" means /bin/sh.
+	Shell string
+	// Noise is what the login shell says on both streams before anything else.
+	Noise string
+	// Environment is added to that of every session, as "NAME=value".
+	Environment []string
 
 	listener net.Listener
 	config   *ssh.ServerConfig
@@ -41,8 +53,9 @@ type Server struct {
 	open     map[net.Conn]bool
 }
 
-// Start makes keys and listens. Only the user root with Key is let in.
-func Start() (*Server, error) {
+// Start makes keys and listens, after it was configured. Only the user root with
+// Key is let in.
+func Start(configure ...func(*Server)) (*Server, error) {
 	_, hostPrivate, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		return nil, err
@@ -79,6 +92,9 @@ func Start() (*Server, error) {
 		return nil, fmt.Errorf("listening on %T", s.listener.Addr())
 	}
 	s.Host, s.Port = "127.0.0.1", address.Port
+	for _, change := range configure {
+		change(s)
+	}
 	go s.accept()
 	return s, nil
 }
@@ -128,15 +144,23 @@ func (s *Server) serve(conn net.Conn) {
 			_ = request.Reply(true, nil) // keepalives
 		}
 	}()
+	var open atomic.Int64
 	for offered := range channels {
-		switch offered.ChannelType() {
-		case "session":
+		switch kind := offered.ChannelType(); {
+		case kind == "session" && s.full(&open):
+			_ = offered.Reject(ssh.ConnectionFailed, "open failed")
+		case kind == "session":
 			channel, asked, err := offered.Accept()
 			if err == nil {
 				s.Sessions.Add(1)
-				go s.session(channel, asked)
+				open.Add(1)
+				go s.session(channel, asked, &open)
 			}
-		case "direct-tcpip", "direct-streamlocal@openssh.com":
+		case kind == "direct-tcpip" && s.NoTCP:
+			_ = offered.Reject(ssh.Prohibited, "open failed")
+		case kind == streamLocal && s.NoStreamLocal:
+			_ = offered.Reject(ssh.ConnectionFailed, "open failed")
+		case kind == "direct-tcpip" || kind == streamLocal:
 			go forward(offered)
 		default:
 			_ = offered.Reject(ssh.UnknownChannelType, "not here")
@@ -144,49 +168,20 @@ func (s *Server) serve(conn net.Conn) {
 	}
 }
 
-// session runs the one command that is asked for.
-func (s *Server) session(channel ssh.Channel, asked <-chan *ssh.Request) {
-	defer func() { _ = channel.Close() }()
-	for request := range asked {
-		if request.Type != "exec" {
-			_ = request.Reply(false, nil)
-			continue
+// full says whether a connection has all sessions that it gets. sshd has dealt
+// with a close when it sees what came after it; here the two are on their way in
+// goroutines of their own.
+func (s *Server) full(open *atomic.Int64) bool {
+	for range 50 {
+		if s.MaxSessions == 0 || open.Load() < int64(s.MaxSessions) {
+			return false
 		}
-		var payload struct{ Program string }
-		if ssh.Unmarshal(request.Payload, &payload) != nil {
-			return
-		}
-		_ = request.Reply(true, nil)
-		code := s.run(payload.Program, channel)
-		_, _ = channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Code uint32 }{uint32(code)}))
-		return
+		time.Sleep(time.Millisecond)
 	}
+	return true
 }
 
-func (s *Server) run(program string, channel ssh.Channel) int {
-	if s.Answer != nil {
-		return s.Answer(program, channel, channel)
-	}
-	command := exec.Command("/bin/sh", "-c", program)
-	stdin, err := command.StdinPipe()
-	if err != nil {
-		return 255
-	}
-	command.Stdout, command.Stderr = channel, channel.Stderr()
-	if err := command.Start(); err != nil {
-		return 127
-	}
-	go func() {
-		_, _ = io.Copy(stdin, channel)
-		_ = stdin.Close()
-	}()
-	err = command.Wait()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return exit.ExitCode()
-	}
-	return 0
-}
+const streamLocal = "direct-streamlocal@openssh.com"
 
 // forward joins a channel with what it names.
 func forward(offered ssh.NewChannel) {
@@ -214,7 +209,11 @@ func forward(offered ssh.NewChannel) {
 	}
 	target, err := net.Dial(network, address)
 	if err != nil {
-		_ = offered.Reject(ssh.ConnectionFailed, err.Error())
+		said := err.Error()
+		if network == "unix" {
+			said = "open failed" // OpenSSH does not say more
+		}
+		_ = offered.Reject(ssh.ConnectionFailed, said)
 		return
 	}
 	defer func() { _ = target.Close() }()

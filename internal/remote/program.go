@@ -5,6 +5,10 @@ package remote
 
 import (
 	"bytes"
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
 	"io"
 )
 
@@ -12,6 +16,37 @@ import (
 // when it asks for one; where it does not ask, everything up to this line is
 // dropped, so that a password can never be run as a command.
 const begin = "--atoll--"
+
+// launch is the command line that runs a script with a POSIX sh. sshd hands it
+// to the login shell, and what stands in quotes means something else in each:
+// fish reads backslashes there, csh exclamation marks and line breaks. So the
+// script goes as base64, which means the same to all.
+func launch(script string) string {
+	return `sh -c 'eval "$(echo ` + base64.StdEncoding.EncodeToString([]byte(script)) + ` | base64 -d)"'`
+}
+
+// newMarker is a word that no output has in it but by us.
+func newMarker() string {
+	random := make([]byte, 16)
+	_, _ = rand.Read(random) // never fails, see its documentation
+	return hex.EncodeToString(random)
+}
+
+// greeting begins every shell and every script. What came before its marker is
+// the login shell's own noise (.bashrc, a banner) and no answer. The C locale
+// keeps the words that programs say from being translated, since some are read.
+func greeting(marker string) string {
+	return fmt.Sprintf("export LC_ALL=C; printf '\\n%[1]s\\n'; printf '\\n%[1]s\\n' >&2\n", marker)
+}
+
+// after is what follows the line of the marker.
+func after(output []byte, marker string) (rest []byte, found bool) {
+	_, rest, found = bytes.Cut(output, []byte("\n"+marker+"\n"))
+	if !found {
+		return output, false
+	}
+	return rest, true
+}
 
 // program wraps a shell command so that it runs as root.
 func (h *host) program(command string) string {
@@ -39,13 +74,6 @@ func (h *host) sudoPassword() string {
 		return ""
 	}
 	return h.pool.options.SudoPasswords[h.target.Login()]
-}
-
-// refusedBySudo recognises sudo's own refusal: exit code 1, nothing on standard
-// output and its name on standard error.
-func refusedBySudo(result Result) bool {
-	return result.ExitCode == 1 && len(result.Stdout) == 0 &&
-		(bytes.Contains(result.Stderr, []byte("sudo:")) || bytes.Contains(result.Stderr, []byte("sudoers")))
 }
 
 // feed writes the password, where one is needed, and then the input.
