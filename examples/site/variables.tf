@@ -1,26 +1,30 @@
 variable "nodes" {
-  description = "Servers that answer SSH already, by name: address and public SSH host key, address inside the mesh, and whether it carries a database."
+  description = "Servers that answer SSH already, by name: roles (database, router, or both), address inside the mesh, and how to reach it."
   type = map(object({
-    host     = string
-    host_key = string
-    mesh     = string
-    database = bool
+    roles        = set(string)
+    mesh_address = string
+    ssh = object({
+      host     = string
+      host_key = string
+      port     = optional(number)
+      user     = optional(string)
+    })
   }))
 }
 
 variable "linodes" {
-  description = "Servers to be made at Linode, by name: region and type, address inside the mesh, and whether it carries a database. Needs LINODE_TOKEN."
+  description = "Servers to be made at Linode, by name: roles and address inside the mesh, region and type. Needs LINODE_TOKEN."
   type = map(object({
-    region   = string
-    type     = string
-    mesh     = string
-    database = bool
+    roles        = set(string)
+    mesh_address = string
+    region       = string
+    type         = string
   }))
   default = {}
 }
 
 variable "ssh_key_file" {
-  description = "Private SSH key that root of every server accepts; its public half lies beside it."
+  description = "Private SSH key that every server accepts; its public half lies beside it."
   type        = string
   default     = "~/.ssh/id_ed25519"
 }

@@ -56,7 +56,7 @@ func open(t *testing.T) *fixture {
 	return f
 }
 
-// example prepares a working directory with examples/site.
+// example prepares a working directory with the whole site, resource by resource.
 func example(t *testing.T, client *lab.Client, dir string) *site.Terraform {
 	t.Helper()
 	terraform, err := site.Example(dir, client.Inventory)

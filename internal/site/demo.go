@@ -35,12 +35,12 @@ var vps = lab.HostSpec{Name: "sg1", Address: "198.51.100.13"}
 // Demo applies examples/site to the hosts of a lab, sg1 being made at its
 // Linode, shows what stands, and pulls the primary's plug under a writer.
 func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) error {
-	terraform, err := Example(dir, client.Inventory)
+	terraform, err := Copy("site", dir, client.Inventory)
 	if err != nil {
 		return err
 	}
 	if err := terraform.Variables(map[string]any{
-		"nodes": Nodes(client.Inventory), "ssh_key_file": client.Inventory.Key, "linodes": map[string]any{vps.Name: Linode(vps)},
+		"nodes": ModuleNodes(client.Inventory), "ssh_key_file": client.Inventory.Key, "linodes": map[string]any{vps.Name: linode(vps)},
 	}); err != nil {
 		return err
 	}
@@ -69,10 +69,33 @@ func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) er
 	return failover(ctx, client, primary, out)
 }
 
+// ModuleNodes is the variable of examples/site, and of the module site, for the
+// hosts of a lab.
+func ModuleNodes(inventory lab.Inventory) map[string]any {
+	nodes := map[string]any{}
+	for _, host := range inventory.Hosts {
+		role := "router"
+		if host.Database {
+			role = "database"
+		}
+		nodes[host.Name] = map[string]any{
+			"roles": []string{role}, "mesh_address": MeshAddress(host.HostSpec),
+			"ssh": map[string]any{"host": host.Address, "host_key": host.HostKey},
+		}
+	}
+	return nodes
+}
+
+// linode is the variable of examples/site for a database host that is to be made
+// at Linode: small, in Singapore.
+func linode(host lab.HostSpec) map[string]any {
+	return map[string]any{"roles": []string{"database"}, "mesh_address": MeshAddress(host), "region": "ap-south", "type": "g6-standard-1"}
+}
+
 // show prints members, mesh and routers, and returns the primary's name.
 func show(ctx context.Context, terraform *Terraform, out io.Writer) (string, error) {
 	var cluster Cluster
-	if err := terraform.Attributes(ctx, "atoll_mysql_cluster.main", &cluster); err != nil {
+	if err := terraform.Attributes(ctx, "module.site.atoll_mysql_cluster.main", &cluster); err != nil {
 		return "", err
 	}
 	var mesh map[string][]string
@@ -191,7 +214,8 @@ func (w *progressWriter) Write(p []byte) (int, error) {
 		}
 		w.rest = rest
 		if strings.Contains(line, "Creation complete") || strings.Contains(line, "Creating...") || strings.HasPrefix(line, "Apply complete") {
-			fmt.Fprintln(w.out, line)
+			// In the demo there is one site, so that resources need no module before them.
+			fmt.Fprintln(w.out, strings.TrimPrefix(line, "module.site."))
 		}
 	}
 }

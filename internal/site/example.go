@@ -4,7 +4,9 @@
 package site
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -38,7 +40,7 @@ func MeshAddress(host lab.HostSpec) string {
 	return "10.77.0." + host.Address[strings.LastIndexByte(host.Address, '.')+1:]
 }
 
-// Nodes is the variable of examples/site for the hosts of a lab.
+// Nodes is the variable of testdata/site for the hosts of a lab.
 func Nodes(inventory lab.Inventory) map[string]any {
 	nodes := map[string]any{}
 	for _, host := range inventory.Hosts {
@@ -47,12 +49,6 @@ func Nodes(inventory lab.Inventory) map[string]any {
 		}
 	}
 	return nodes
-}
-
-// Linode is the variable of examples/site for a host that is to be made at
-// Linode: small, in Singapore.
-func Linode(host lab.HostSpec) map[string]any {
-	return map[string]any{"region": "ap-south", "type": "g6-standard-1", "mesh": MeshAddress(host), "database": true}
 }
 
 // AddLinode enters a host that was made at the lab's Linode into the client's
@@ -72,10 +68,16 @@ func AddLinode(ctx context.Context, terraform *Terraform, client *lab.Client, na
 	return nil
 }
 
-// Example prepares dir with the files of examples/site and the hosts of a lab,
-// to be run against the provider that was built into bin/.
+// Example prepares dir with testdata/site and the hosts of a lab, to be run
+// against the provider that was built into bin/. It is the whole site, resource
+// by resource, as users wrote it before there were modules: what they have must
+// plan empty with every later provider, so that form stays as it is.
 func Example(dir string, inventory lab.Inventory) (*Terraform, error) {
-	terraform, err := Copy("site", dir, inventory)
+	root, err := Root()
+	if err != nil {
+		return nil, err
+	}
+	terraform, err := prepare(root, filepath.Join(root, "internal", "site", "testdata", "site"), dir, inventory)
 	if err != nil {
 		return nil, err
 	}
@@ -89,17 +91,26 @@ func Copy(example, dir string, inventory lab.Inventory) (*Terraform, error) {
 	if err != nil {
 		return nil, err
 	}
-	files, err := filepath.Glob(filepath.Join(root, "examples", example, "*.tf"))
+	return prepare(root, filepath.Join(root, "examples", example), dir, inventory)
+}
+
+// prepare copies a configuration, and the modules that lie beside the examples
+// with it: they are one directory nearer there.
+func prepare(root, source, dir string, inventory lab.Inventory) (*Terraform, error) {
+	files, err := filepath.Glob(filepath.Join(source, "*.tf"))
 	if err != nil || len(files) == 0 {
-		return nil, fmt.Errorf("reading example %s: %d files: %w", example, len(files), err)
+		return nil, fmt.Errorf("reading %s: %d files: %w", source, len(files), err)
 	}
+	hasModules := false
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {
-			return nil, fmt.Errorf("reading example %s: %w", example, err)
+			return nil, fmt.Errorf("reading %s: %w", source, err)
 		}
+		hasModules = hasModules || bytes.Contains(content, []byte(`"../modules/`))
+		content = bytes.ReplaceAll(content, []byte(`"../modules/`), []byte(`"./modules/`))
 		if err := os.WriteFile(filepath.Join(dir, filepath.Base(file)), content, 0o600); err != nil {
-			return nil, fmt.Errorf("copying example %s: %w", example, err)
+			return nil, fmt.Errorf("copying %s: %w", source, err)
 		}
 	}
 	program, err := Find(root)
@@ -111,5 +122,12 @@ func Copy(example, dir string, inventory lab.Inventory) (*Terraform, error) {
 		return nil, err
 	}
 	terraform.Env = append(terraform.Env, "LINODE_URL="+inventory.Linode.URL, "LINODE_TOKEN="+inventory.Linode.Token)
-	return terraform, nil
+	if hasModules {
+		modules := filepath.Join(dir, "modules")
+		if err := errors.Join(os.RemoveAll(modules), os.CopyFS(modules, os.DirFS(filepath.Join(root, "examples", "modules")))); err != nil {
+			return nil, fmt.Errorf("copying the modules: %w", err)
+		}
+		err = terraform.Modules(context.Background())
+	}
+	return terraform, err
 }

@@ -72,6 +72,37 @@ func (t *Terraform) Variables(values map[string]any) error {
 	return os.WriteFile(filepath.Join(t.Dir, "terraform.tfvars.json"), content, 0o600)
 }
 
+// Modules installs the modules that the configuration calls; they have to lie on
+// this machine. Providers are none of it.
+func (t *Terraform) Modules(ctx context.Context) error {
+	_, err := t.run(ctx, "get", "-no-color")
+	return err
+}
+
+// Init installs modules and providers.
+func (t *Terraform) Init(ctx context.Context) error {
+	_, err := t.run(ctx, "init", "-no-color")
+	return err
+}
+
+// Formatted checks that all files are written the way that fmt writes them.
+func (t *Terraform) Formatted(ctx context.Context) error {
+	_, err := t.run(ctx, "fmt", "-check", "-diff", "-recursive", "-no-color")
+	return err
+}
+
+// Test runs the test files of the configuration.
+func (t *Terraform) Test(ctx context.Context) (string, error) {
+	output, err := t.run(ctx, "test", "-no-color")
+	return string(output), err
+}
+
+// Validate checks the configuration without any variable.
+func (t *Terraform) Validate(ctx context.Context) error {
+	_, err := t.run(ctx, "validate", "-no-color")
+	return err
+}
+
 // Apply converges the site. Its error quotes the end of the output.
 func (t *Terraform) Apply(ctx context.Context, args ...string) error {
 	_, err := t.run(ctx, append([]string{"apply", "-auto-approve", "-no-color"}, args...)...)
@@ -116,23 +147,43 @@ func (t *Terraform) Attributes(ctx context.Context, address string, target any) 
 	}
 	var state struct {
 		Values struct {
-			RootModule struct {
-				Resources []struct {
-					Address string          `json:"address"`
-					Values  json.RawMessage `json:"values"`
-				} `json:"resources"`
-			} `json:"root_module"`
+			RootModule stateModule `json:"root_module"`
 		} `json:"values"`
 	}
 	if err := json.Unmarshal(text, &state); err != nil {
 		return fmt.Errorf("decoding the state: %w", err)
 	}
-	for _, resource := range state.Values.RootModule.Resources {
+	values := state.Values.RootModule.find(address)
+	if values == nil {
+		return fmt.Errorf("the state has no %s", address)
+	}
+	return json.Unmarshal(values, target)
+}
+
+// stateModule is a module in terraform's state representation:
+// https://developer.hashicorp.com/terraform/internals/json-format
+type stateModule struct {
+	Resources []struct {
+		Address string          `json:"address"`
+		Values  json.RawMessage `json:"values"`
+	} `json:"resources"`
+	ChildModules []stateModule `json:"child_modules"`
+}
+
+// find gives the values of a resource by its whole address, nil when there is
+// no such resource.
+func (m stateModule) find(address string) json.RawMessage {
+	for _, resource := range m.Resources {
 		if resource.Address == address {
-			return json.Unmarshal(resource.Values, target)
+			return resource.Values
 		}
 	}
-	return fmt.Errorf("the state has no %s", address)
+	for _, child := range m.ChildModules {
+		if values := child.find(address); values != nil {
+			return values
+		}
+	}
+	return nil
 }
 
 // Cluster is what a user reads of an atoll_mysql_cluster.

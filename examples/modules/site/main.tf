@@ -1,0 +1,60 @@
+# A whole site: servers that answer SSH, a tinc mesh between them, an InnoDB
+# Cluster over the mesh, and a MySQL Router beside each application.
+
+locals {
+  databases = { for name, node in var.nodes : name => node if contains(node.roles, "database") }
+  routers   = { for name, node in var.nodes : name => node if contains(node.roles, "router") }
+
+  # Optional: what the resources below would install one after another comes in
+  # one go, on all servers at once, before anything waits for it.
+  packages = { for name, node in var.nodes : name => concat(
+    ["tinc", "iputils-ping", "openssl"],
+    contains(node.roles, "database") ? [var.mysql_package] : [],
+    contains(node.roles, "router") ? ["mysql-router"] : [],
+  ) }
+}
+
+# The one place where a server is prepared: what it needs before the rest comes,
+# such as the repositories that MySQL is to come from, belongs here.
+resource "atoll_host" "node" {
+  for_each = var.nodes
+  hostname = var.set_hostnames ? each.key : null
+  packages = local.packages[each.key]
+  ssh      = each.value.ssh
+}
+
+resource "atoll_mesh_peer" "node" {
+  for_each = var.nodes
+  ssh      = atoll_host.node[each.key].ssh
+  mesh     = var.name
+  name     = each.key
+  address  = each.value.mesh_address
+  endpoint = each.value.endpoint
+}
+
+resource "atoll_mesh" "site" {
+  name  = var.name
+  cidr  = var.cidr
+  peers = { for name, node in atoll_mesh_peer.node : name => node.peer }
+}
+
+resource "atoll_mysql_server" "database" {
+  for_each   = local.databases
+  ssh        = atoll_host.node[each.key].ssh
+  mesh       = atoll_mesh.site.id
+  address    = atoll_mesh_peer.node[each.key].address
+  package    = var.mysql_package
+  settings   = var.mysql_settings
+  memory_mib = each.value.memory_mib
+}
+
+resource "atoll_mysql_cluster" "main" {
+  name    = var.cluster_name
+  members = { for name, server in atoll_mysql_server.database : name => server.member }
+}
+
+resource "atoll_mysql_router" "application" {
+  for_each = local.routers
+  ssh      = atoll_host.node[each.key].ssh
+  cluster  = atoll_mysql_cluster.main.routing
+}

@@ -1,0 +1,114 @@
+variable "nodes" {
+  description = <<-END
+    The servers of the site, by name.
+
+    - roles: what the server does: "database", "router" (it carries applications), both, or none. Default none: it is only in the mesh.
+    - mesh_address: its IPv4 address inside the mesh.
+    - ssh: how to reach it. Written out, with user, port, key and jumps where they differ from the defaults, or the ssh of an atoll_linode, taken whole.
+    - endpoint: where the other servers dial it. Default ssh.host; needed where that is a name or address that only you can reach.
+    - memory_mib: memory to size MySQL for. Default all that the machine has. Give less where much else runs on it, and an atoll_linode's specs.memory_mib, so that MySQL's settings follow a change of its type in the same apply.
+  END
+  type = map(object({
+    roles        = optional(set(string), [])
+    mesh_address = string
+    ssh = object({
+      host     = string
+      host_key = optional(string)
+      port     = optional(number)
+      user     = optional(string)
+      key      = optional(string)
+      jumps = optional(list(object({
+        host     = string
+        host_key = optional(string)
+        port     = optional(number)
+        user     = optional(string)
+        key      = optional(string)
+      })))
+    })
+    endpoint   = optional(string)
+    memory_mib = optional(number)
+  }))
+  nullable = false
+
+  validation {
+    condition     = alltrue([for name in keys(var.nodes) : can(regex("^[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?$", name))])
+    error_message = "The name of a node becomes its host name: 1 to 63 letters, digits and hyphens, no hyphen at either end."
+  }
+  validation {
+    condition     = alltrue([for node in var.nodes : length(setsubtract(node.roles, ["database", "router"])) == 0])
+    error_message = "roles may hold \"database\" and \"router\"."
+  }
+  validation {
+    condition     = alltrue([for node in var.nodes : can(cidrnetmask("${node.mesh_address}/32"))])
+    error_message = "mesh_address is an IPv4 address without a prefix length, such as \"10.77.0.11\"."
+  }
+  validation {
+    condition     = length(distinct([for node in var.nodes : node.mesh_address])) == length(var.nodes)
+    error_message = "Two nodes have the same mesh_address."
+  }
+  validation {
+    condition     = length([for node in var.nodes : node if contains(node.roles, "database")]) <= 9
+    error_message = "More than 9 nodes have the role \"database\": MySQL's group takes no more."
+  }
+  validation {
+    condition     = length([for node in var.nodes : node if contains(node.roles, "database")]) >= 1
+    error_message = "No node has the role \"database\". A mesh without one is what the module mesh is for."
+  }
+}
+
+variable "name" {
+  description = "Name of the mesh and of its network interface on every server."
+  type        = string
+  default     = "site"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z][A-Za-z0-9_]{0,14}$", var.name))
+    error_message = "name must start with a letter and have at most 15 letters, digits and underscores: it also names the network interface."
+  }
+}
+
+variable "cidr" {
+  description = "IPv4 network of the mesh, in which every mesh_address lies. It may not overlap a network that the servers know already."
+  type        = string
+  default     = "10.77.0.0/24"
+  nullable    = false
+
+  validation {
+    condition     = can(cidrnetmask(var.cidr)) && try(cidrsubnet(var.cidr, 0, 0) == var.cidr, false)
+    error_message = "cidr is an IPv4 network without bits behind its prefix, such as \"10.77.0.0/24\"."
+  }
+}
+
+variable "cluster_name" {
+  description = "Name of the InnoDB Cluster. A change makes the cluster anew."
+  type        = string
+  default     = "main"
+  nullable    = false
+
+  validation {
+    condition     = can(regex("^[A-Za-z_][A-Za-z0-9_.-]{0,62}$", var.cluster_name))
+    error_message = "cluster_name must start with a letter or underscore and have at most 63 letters, digits, dots, hyphens and underscores."
+  }
+}
+
+variable "mysql_settings" {
+  description = "MySQL settings of your own on every database, such as { max_connections = \"200\" }. What the cluster needs cannot be set."
+  type        = map(string)
+  default     = {}
+  nullable    = false
+}
+
+variable "mysql_package" {
+  description = "Package of the MySQL server. It has to come from a repository that the servers use already."
+  type        = string
+  default     = "mysql-server"
+  nullable    = false
+}
+
+variable "set_hostnames" {
+  description = "Whether every server takes the name of its node as host name."
+  type        = bool
+  default     = true
+  nullable    = false
+}

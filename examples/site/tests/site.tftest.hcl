@@ -1,0 +1,51 @@
+# No server is reached and none is made: the provider is a mock. `make demo` does
+# the same to the hosts of a lab.
+
+mock_provider "atoll" {
+  # Where an answer has to make sense to those who take it.
+  mock_resource "atoll_mesh_peer" {
+    override_during = plan
+    defaults = {
+      peer = { name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22 } }
+    }
+  }
+
+  mock_resource "atoll_mysql_server" {
+    override_during = plan
+    defaults = {
+      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } }
+    }
+  }
+
+  mock_resource "atoll_mysql_cluster" {
+    override_during = plan
+    defaults = {
+      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } } } }
+    }
+  }
+}
+
+variables {
+  ssh_key_file = "./tests/key"
+  nodes = {
+    hk1  = { roles = ["database"], mesh_address = "10.77.0.11", ssh = { host = "203.0.113.11", host_key = "ssh-ed25519 AAAA" } }
+    hk2  = { roles = ["database"], mesh_address = "10.77.0.12", ssh = { host = "203.0.113.12", host_key = "ssh-ed25519 AAAA" } }
+    app1 = { roles = ["router"], mesh_address = "10.77.0.21", ssh = { host = "203.0.113.21", host_key = "ssh-ed25519 AAAA" } }
+    app2 = { roles = ["router"], mesh_address = "10.77.0.22", ssh = { host = "203.0.113.22", host_key = "ssh-ed25519 AAAA" } }
+  }
+  linodes = {
+    sg1 = { roles = ["database"], mesh_address = "10.77.0.13", region = "ap-south", type = "g6-standard-1" }
+  }
+}
+
+run "a_linode_is_a_node_like_any_other" {
+  command = plan
+  assert {
+    condition     = toset(keys(module.site.databases)) == toset(["hk1", "hk2", "sg1"])
+    error_message = "The Linode is a member of the cluster."
+  }
+  assert {
+    condition     = toset(keys(output.routers)) == toset(["app1", "app2"])
+    error_message = "Each application has its router."
+  }
+}

@@ -1,0 +1,34 @@
+# The smallest site that survives the loss of a server: three servers that stand,
+# each a database and a router. An application runs on any of them, or on all, and
+# connects to its own server.
+
+terraform {
+  required_version = ">= 1.9"
+
+  required_providers {
+    atoll = {
+      source = "atollhq/atoll"
+    }
+  }
+}
+
+provider "atoll" {
+  ssh = {
+    key_files      = { default = var.ssh_key_file }
+    sudo_passwords = { (var.user) = var.sudo_password }
+  }
+}
+
+module "site" {
+  source = "../modules/site"
+  nodes = { for name, server in var.servers : name => {
+    roles        = ["database", "router"]
+    mesh_address = server.mesh_address
+    ssh          = { host = server.host, host_key = server.host_key, user = var.user }
+  } }
+}
+
+output "database" {
+  description = "Where an application connects, on each server."
+  value       = { for name, endpoints in module.site.endpoints : name => endpoints.read_write }
+}

@@ -1,0 +1,48 @@
+# No server is reached: the provider is a mock. What it takes to run on three real
+# servers is in internal/acceptance.
+
+mock_provider "atoll" {
+  # Where an answer has to make sense to those who take it.
+  mock_resource "atoll_mesh_peer" {
+    override_during = plan
+    defaults = {
+      peer = { name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22 } }
+    }
+  }
+
+  mock_resource "atoll_mysql_server" {
+    override_during = plan
+    defaults = {
+      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } }
+    }
+  }
+
+  mock_resource "atoll_mysql_cluster" {
+    override_during = plan
+    defaults = {
+      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } } } }
+    }
+  }
+}
+
+variables {
+  user          = "admin"
+  sudo_password = "never sent"
+  servers = {
+    one   = { host = "203.0.113.11", mesh_address = "10.77.0.1", host_key = "ssh-ed25519 AAAA" }
+    two   = { host = "203.0.113.12", mesh_address = "10.77.0.2", host_key = "ssh-ed25519 AAAA" }
+    three = { host = "198.51.100.13", mesh_address = "10.77.0.3", host_key = "ssh-ed25519 AAAA" }
+  }
+}
+
+run "each_is_a_database_and_a_router" {
+  command = plan
+  assert {
+    condition     = toset(keys(output.database)) == toset(["one", "two", "three"])
+    error_message = "Each server carries a router."
+  }
+  assert {
+    condition     = alltrue([for ssh in module.site.ssh : ssh.user == "admin"])
+    error_message = "Each server is reached as the user that was given."
+  }
+}
