@@ -26,7 +26,8 @@ func (k *hostKind) Schema() schema.Schema {
 	return schema.Schema{
 		Description: "A physical or any other machine that already answers SSH, adopted as a node of the site. " +
 			"Reports what the machine is and keeps the few machine-wide settings declared here; what is left out stays as it is. " +
-			"Destroying it stops managing: files and settings made here are taken back, nothing else on the machine is touched.",
+			"Destroying it stops managing: the files made here are removed and the swap is switched off. What the machine has become stays: its name, its packages, a time service, " +
+			"the values that kernel settings have until the next boot, and the swap file on the disk.",
 		Attributes: map[string]schema.Attribute{
 			"hostname": schema.StringAttribute{
 				Optional:    true,

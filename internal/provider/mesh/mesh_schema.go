@@ -90,7 +90,7 @@ func (k *meshKind) Schema() schema.Schema {
 func exportAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"name":       schema.StringAttribute{Required: true, Description: "Name of the node within the mesh."},
-		"address":    schema.StringAttribute{Required: true, Description: "IP address inside the mesh.", Validators: []validator.String{ipAddress{}}},
+		"address":    schema.StringAttribute{Required: true, Description: "IPv4 address inside the mesh.", Validators: []validator.String{ipAddress{}}},
 		"endpoint":   schema.StringAttribute{Required: true, Description: "Address outside of the mesh at which the others dial this node."},
 		"port":       schema.Int64Attribute{Required: true, Description: "TCP and UDP port of tinc on the node."},
 		"public_key": schema.StringAttribute{Required: true, Description: "Public RSA key of the node, in PEM form."},

@@ -47,7 +47,7 @@ func (k *peerKind) Schema() schema.Schema {
 			},
 			"address": schema.StringAttribute{
 				Required:    true,
-				Description: "The node's IP address inside the mesh, such as 10.77.0.11; must lie in the mesh's cidr. A change is in place: tinc restarts on this node.",
+				Description: "The node's IPv4 address inside the mesh, such as 10.77.0.11; must lie in the mesh's cidr. A change is in place: tinc restarts on this node.",
 				Validators:  []validator.String{ipAddress{}},
 			},
 			"endpoint": schema.StringAttribute{
@@ -70,7 +70,7 @@ func (k *peerKind) Schema() schema.Schema {
 				Description: "What the mesh has to know of this node; hand it to atoll_mesh.peers whole. Holds no secret.",
 				Attributes: map[string]schema.Attribute{
 					"name":       schema.StringAttribute{Computed: true, Description: "Name of the node within the mesh."},
-					"address":    schema.StringAttribute{Computed: true, Description: "IP address inside the mesh."},
+					"address":    schema.StringAttribute{Computed: true, Description: "IPv4 address inside the mesh."},
 					"endpoint":   schema.StringAttribute{Computed: true, Description: "Address outside of the mesh."},
 					"port":       schema.Int64Attribute{Computed: true, Description: "TCP and UDP port of tinc."},
 					"public_key": schema.StringAttribute{Computed: true, Description: "Public RSA key of the node, in PEM form."},
