@@ -67,17 +67,17 @@ func read(v *Visit, fresh bool) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	defer func() { _ = file.Close() }()
+	defer file.close()
 	entry, err := entryOf(v.Path, stat)
 	if err != nil {
 		return entry, err
 	}
-	list, err := attributes(int(file.Fd()), file.Name())
+	list, err := attributes(file.fd, file)
 	if err != nil {
 		return entry, err
 	}
 	entry.Attributes = digestOf(list)
-	entry.Content, err = hashFile(file, stat.Size, fresh)
+	entry.Content, err = file.hash(stat, fresh)
 	return entry, err
 }
 
@@ -187,8 +187,8 @@ func Held(ctx context.Context, top, archive *Dir) error {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = file.Close() }()
-		return idle(file)
+		defer file.close()
+		return file.idle()
 	}
 	return Walk(ctx, top, enter, func(*Visit) error {
 		open[len(open)-1].Close()

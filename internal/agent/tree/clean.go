@@ -47,18 +47,17 @@ func (c *cleaning) pair(v *Visit, was *Entry) error {
 	}
 	stat := v.Stat
 	if v.Is(unix.S_IFREG) {
-		file, now, err := v.Parent.openFile(v.Name)
+		file, _, err := v.Parent.openFile(v.Name)
 		if err != nil {
 			return err
 		}
-		defer func() { _ = file.Close() }()
-		if err := hold(file); errors.Is(err, ErrOpenForWriting) {
+		defer file.close()
+		if err := file.hold(); errors.Is(err, ErrOpenForWriting) {
 			return nil
 		}
-		if err := unix.Fstat(int(file.Fd()), &now); err != nil {
-			return fmt.Errorf("unable to look at %q: %w", file.Name(), err)
+		if stat, err = file.stat(); err != nil {
+			return err
 		}
-		stat = now
 	}
 	as := *was
 	if c.unlinked[stat.Ino] {

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -18,7 +17,7 @@ func (v *Visit) directory() (Entry, []attribute, error) {
 	if err != nil {
 		return entry, nil, err
 	}
-	list, err := attributes(v.Dir.fd, v.Dir.name)
+	list, err := attributes(v.Dir.fd, v.Dir)
 	entry.Attributes = digestOf(list)
 	return entry, list, err
 }
@@ -135,7 +134,7 @@ func (c *copying) leave(v *Visit) error {
 			}
 		}
 	}
-	if err := dress(done.dir.fd, done.dir.name, done.entry, done.list); err != nil {
+	if err := dress(done.dir.fd, done.dir, done.entry, done.list); err != nil {
 		return err
 	}
 	c.open = c.open[:len(c.open)-1]
@@ -187,17 +186,17 @@ func copyFile(v *Visit, into *Dir, name string, asked state) (Entry, error) {
 	if err != nil {
 		return Entry{}, err
 	}
-	defer func() { _ = from.Close() }()
+	defer from.close()
 	entry, err := entryOf(v.Path, stat)
 	if err != nil {
 		return entry, err
 	}
 	if asked == atRest {
-		if err := idle(from); err != nil {
+		if err := from.idle(); err != nil {
 			return entry, err
 		}
 	}
-	list, err := attributes(int(from.Fd()), from.Name())
+	list, err := attributes(from.fd, from)
 	if err != nil {
 		return entry, err
 	}
@@ -206,48 +205,56 @@ func copyFile(v *Visit, into *Dir, name string, asked state) (Entry, error) {
 	if err != nil {
 		return entry, err
 	}
-	defer func() { _ = to.Close() }()
-	var after unix.Stat_t
-	if err := unix.Fstat(int(from.Fd()), &after); err != nil {
-		return entry, fmt.Errorf("unable to look at %q: %w", from.Name(), err)
+	defer to.close()
+	after, err := from.stat()
+	if err != nil {
+		return entry, err
 	}
 	if asked == atRest && !entry.untouched(after) {
-		return entry, fmt.Errorf("%q: %w", from.Name(), ErrMoving)
+		return entry, fmt.Errorf("%q: %w", from, ErrMoving)
 	}
-	return entry, dress(int(to.Fd()), to.Name(), entry, list)
+	return entry, dress(to.fd, to, entry, list)
 }
 
 // contentInto gives the copy, open, with the content that the entry then names.
-func contentInto(from *os.File, stat unix.Stat_t, into *Dir, name string, entry *Entry) (*os.File, error) {
-	if old, oldStat, err := into.openFile(name); err == nil {
-		if oldStat.Size == stat.Size && oldStat.Mtim == stat.Mtim {
-			there, err := hashFile(old, oldStat.Size, false)
-			if err == nil {
-				entry.Content, err = hashFile(from, stat.Size, false)
-			}
-			if err == nil && there == entry.Content {
-				return old, nil
-			}
-			if err != nil {
-				_ = old.Close()
-				return nil, err
-			}
+func contentInto(from *file, stat unix.Stat_t, into *Dir, name string, entry *Entry) (*file, error) {
+	to, err := into.createFile(name)
+	if errors.Is(err, unix.EEXIST) {
+		to, err = reuse(from, stat, into, name, entry)
+		if to != nil || err != nil {
+			return to, err
 		}
-		_ = old.Close()
+		if err := into.RemoveAll(name); err != nil {
+			return nil, err
+		}
+		to, err = into.createFile(name)
 	}
-	if err := into.RemoveAll(name); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	fd, err := retry(func() (int, error) {
-		return unix.Openat(into.fd, name, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0o600)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("unable to make %q: %w", into.at(name), err)
-	}
-	to := os.NewFile(uintptr(fd), into.at(name))
-	if entry.Content, err = copyContent(from, to, stat.Size); err != nil {
-		_ = to.Close()
+	if entry.Content, err = from.copyInto(to, stat); err != nil {
+		to.close()
 		return nil, err
 	}
 	return to, nil
+}
+
+// reuse gives what an earlier copy left under the name, if it is the same.
+func reuse(from *file, stat unix.Stat_t, into *Dir, name string, entry *Entry) (*file, error) {
+	old, oldStat, err := into.openFile(name)
+	if err != nil || oldStat.Size != stat.Size || oldStat.Mtim != stat.Mtim {
+		if err == nil {
+			old.close()
+		}
+		return nil, nil //nolint:nilnil // what is no such file is not to be used
+	}
+	there, err := old.hash(oldStat, false)
+	if err == nil {
+		entry.Content, err = from.hash(stat, false)
+	}
+	if err == nil && there == entry.Content {
+		return old, nil
+	}
+	old.close()
+	return nil, err
 }

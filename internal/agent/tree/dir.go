@@ -138,29 +138,6 @@ func (d *Dir) Readlink(name string) (string, error) {
 	return string(buffer[:n]), nil
 }
 
-// openFile opens a regular file for reading, and gives its look.
-func (d *Dir) openFile(name string) (*os.File, unix.Stat_t, error) {
-	var stat unix.Stat_t
-	flags := unix.O_RDONLY | unix.O_NOFOLLOW | unix.O_NONBLOCK | unix.O_NOCTTY | unix.O_CLOEXEC
-	fd, err := retry(func() (int, error) { return unix.Openat(d.fd, name, flags, 0) })
-	if errors.Is(err, unix.ELOOP) || errors.Is(err, unix.ENXIO) {
-		return nil, stat, fmt.Errorf("%q is no file any longer: %w", d.at(name), ErrMoving)
-	}
-	if err != nil {
-		return nil, stat, fmt.Errorf("unable to open %q: %w", d.at(name), err)
-	}
-	file := os.NewFile(uintptr(fd), d.at(name))
-	if err := unix.Fstat(fd, &stat); err != nil {
-		_ = file.Close()
-		return nil, stat, fmt.Errorf("unable to look at %q: %w", d.at(name), err)
-	}
-	if stat.Mode&unix.S_IFMT != unix.S_IFREG {
-		_ = file.Close()
-		return nil, stat, fmt.Errorf("%q is no file any longer: %w", d.at(name), ErrMoving)
-	}
-	return file, stat, nil
-}
-
 // Sync makes the directory's names last over a power cut.
 func (d *Dir) Sync() error {
 	if err := unix.Fsync(d.fd); err != nil {

@@ -118,7 +118,7 @@ type attribute struct{ name, value string }
 
 // attributes reads the extended attributes of an open file, sorted. A label of
 // SELinux belongs to the place, not to the file.
-func attributes(fd int, name string) ([]attribute, error) {
+func attributes(fd int, name fmt.Stringer) ([]attribute, error) {
 	list, err := sized(func(buffer []byte) (int, error) { return unix.Flistxattr(fd, buffer) })
 	if errors.Is(err, unix.ENOTSUP) {
 		return nil, nil
@@ -177,7 +177,7 @@ func digestOf(list []attribute) string {
 func text(sum []byte) string { return base64.RawURLEncoding.EncodeToString(sum) }
 
 // dress gives an open file or directory its owner, permissions, attributes and time.
-func dress(fd int, name string, entry Entry, list []attribute) error {
+func dress(fd int, name fmt.Stringer, entry Entry, list []attribute) error {
 	var stat unix.Stat_t
 	if err := unix.Fstat(fd, &stat); err != nil {
 		return fmt.Errorf("unable to look at %q: %w", name, err)
@@ -195,7 +195,7 @@ func dress(fd int, name string, entry Entry, list []attribute) error {
 			return fmt.Errorf("unable to set the extended attribute %s of %q: %w", a.name, name, err)
 		}
 	}
-	return setTime(fd, "", name, entry.Modified)
+	return setTime(fd, "", name.String(), entry.Modified)
 }
 
 // setTime sets the modification time of an open file, or of a name in a directory.

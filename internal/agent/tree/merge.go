@@ -192,13 +192,13 @@ func (m *merging) fetch(v *Visit) (Entry, error) {
 	if err != nil {
 		return entry, err
 	}
-	defer func() { _ = file.Close() }()
-	if err := file.Sync(); err != nil {
-		return entry, fmt.Errorf("unable to write %q to disk: %w", file.Name(), err)
+	defer file.close()
+	if err := file.sync(); err != nil {
+		return entry, err
 	}
-	back, err := hashFile(file, stat.Size, true)
+	back, err := file.hash(stat, true)
 	if err == nil && back != entry.Content {
-		err = fmt.Errorf("unable to trust the disk: %q reads other than it was written", file.Name())
+		err = fmt.Errorf("unable to trust the disk: %q reads other than it was written", file)
 	}
 	return entry, err
 }

@@ -82,7 +82,7 @@ func (d *Dir) makeDressed(name string, entry Entry, list []attribute, scratch *D
 		return nil, err
 	}
 	defer made.Close()
-	if err := dress(made.fd, made.name, entry, list); err != nil {
+	if err := dress(made.fd, made, entry, list); err != nil {
 		return nil, err
 	}
 	if err := scratch.Rename(incoming, d, name); err != nil {
