@@ -38,7 +38,7 @@ func (m *Mover) archive(ctx context.Context, day string) error {
 		return err
 	}
 	manifest := id(day) + copySuffix
-	err = writeManifest(m.coldPrivate, manifest, func(out *tree.ManifestWriter) error { return tree.Copy(ctx, hot, partial, out) })
+	err = WriteManifest(m.coldPrivate, manifest, func(out *tree.ManifestWriter) error { return tree.Copy(ctx, hot, partial, out) })
 	if err == nil {
 		err = m.point("copied")
 	}
@@ -46,7 +46,7 @@ func (m *Mover) archive(ctx context.Context, day string) error {
 		err = partial.SyncAll()
 	}
 	if err == nil {
-		err = m.verify(ctx, partial, manifest+newSuffix)
+		err = m.verify(ctx, day, partial, manifest+newSuffix)
 	}
 	if err == nil {
 		err = m.point("verified")
@@ -62,7 +62,7 @@ func (m *Mover) archive(ctx context.Context, day string) error {
 	if err != nil {
 		return err
 	}
-	return keepManifest(m.coldPrivate, manifest)
+	return KeepManifest(m.coldPrivate, manifest)
 }
 
 func full(err error) bool {
@@ -72,22 +72,28 @@ func full(err error) bool {
 // errUnlike means that a copy does not read as it was written.
 var errUnlike = errors.New("the copy is not like its source")
 
-func (m *Mover) verify(ctx context.Context, partial *tree.Dir, manifest string) error {
-	reader, done, err := openManifest(m.coldPrivate, manifest)
+// verify reads the copy back. What it reads is where scrubbing begins.
+func (m *Mover) verify(ctx context.Context, day string, partial *tree.Dir, manifest string) error {
+	reader, done, err := OpenManifest(m.coldPrivate, manifest)
 	if err != nil {
 		return err
 	}
 	defer done()
 	var first *tree.Difference
-	err = tree.Verify(ctx, partial, reader, func(found tree.Difference) {
-		if first == nil {
-			first = &found
-		}
+	err = WriteManifest(m.coldPrivate, id(day)+ScrubSuffix, func(out *tree.ManifestWriter) error {
+		return tree.Verify(ctx, partial, reader, out, func(found tree.Difference) {
+			if first == nil {
+				first = &found
+			}
+		})
 	})
 	if err == nil && first != nil {
 		err = fmt.Errorf("%w: %s", errUnlike, first)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return KeepManifest(m.coldPrivate, id(day)+ScrubSuffix)
 }
 
 // publish gives a verified copy its name in the archive.
@@ -143,6 +149,8 @@ func (m *Mover) giveUp(day string) error {
 	return errors.Join(
 		m.coldPrivate.RemoveAll(id(day)+partialSuffix),
 		m.coldPrivate.RemoveAll(id(day)+copySuffix+newSuffix),
+		m.coldPrivate.RemoveAll(id(day)+ScrubSuffix),
+		m.coldPrivate.RemoveAll(id(day)+ScrubSuffix+newSuffix),
 	)
 }
 
@@ -178,23 +186,14 @@ func (m *Mover) merge(ctx context.Context, day string) error {
 		return err
 	}
 	defer hot.Close()
-	sum, err := m.copySum(day)
-	if err != nil {
-		return err
-	}
 	manifest := id(day) + copySuffix
-	if sum == nil {
-		if err := m.coldPrivate.RemoveAll(manifest); err != nil {
-			return err
-		}
-	}
 	if err := m.carry(ctx, day, hot, m.coldPrivate, manifest, tree.SourceWins); err != nil {
 		return err
 	}
 	if err := m.point("merged"); err != nil {
 		return err
 	}
-	return errors.Join(keepManifest(m.coldPrivate, manifest), m.coldPrivate.RemoveAll(id(day)+partialSuffix))
+	return errors.Join(KeepManifest(m.coldPrivate, manifest), m.coldPrivate.RemoveAll(id(day)+partialSuffix))
 }
 
 // carry merges a directory into a day of the archive. The directory's manifest
@@ -205,12 +204,16 @@ func (m *Mover) carry(ctx context.Context, day string, from, kept *tree.Dir, man
 		return err
 	}
 	defer into.Close()
-	was, done, err := openManifest(kept, manifest)
+	was, done, err := OpenManifest(kept, manifest)
+	if errors.Is(err, tree.ErrBrokenManifest) {
+		// Without one, all is compared.
+		was, done, err = nil, func() {}, nil
+	}
 	if err != nil {
 		return err
 	}
 	defer done()
-	return writeManifest(kept, manifest, func(out *tree.ManifestWriter) error {
+	return WriteManifest(kept, manifest, func(out *tree.ManifestWriter) error {
 		merge := tree.Merge{
 			From: from, Into: into, Scratch: m.coldPrivate, Was: was, Out: out, Precedence: precedence,
 			Conflict: func(kept, aside string) { m.conflict(day, kept, aside) },

@@ -156,6 +156,21 @@ func TestLateSocket(t *testing.T) {
 	}
 }
 
+// A manifest that is not whole is as good as none.
+func TestManifestsThatRotted(t *testing.T) {
+	all := replicas(t, "one", "two")
+	one := all[0]
+	one.Config.Grace = 3600
+	want := fill(all, 1, 5)
+	one.run()
+	do(t, os.Truncate(one.cold(private, "2020%2F02%2F01.copy"), 300))
+	settled(t, all, want)
+	do(t, os.Truncate(one.hot(private, "2020%2F02%2F01.old-1.manifest"), 300))
+	one.Config.Grace = 0
+	settled(t, all, nil)
+	checkMoved(t, all, want)
+}
+
 // The way of a file through the archive that only late writers know.
 func TestBothWriteLate(t *testing.T) {
 	all := replicas(t, "one")

@@ -108,7 +108,7 @@ func (m *Mover) ready(ctx context.Context, day string, hot *tree.Dir) error {
 	if err := tree.Held(ctx, hot, cold); err != nil {
 		return err
 	}
-	was, done, err := openManifest(m.coldPrivate, id(day)+copySuffix)
+	was, done, err := OpenManifest(m.coldPrivate, id(day)+copySuffix)
 	if err != nil {
 		return err
 	}
@@ -186,7 +186,7 @@ func (m *Mover) moveManifest(name, newName string) error {
 	if err := to.Sync(); err != nil {
 		return fmt.Errorf("unable to keep the manifest: %w", err)
 	}
-	if err := keepManifest(m.hotPrivate, newName); err != nil {
+	if err := KeepManifest(m.hotPrivate, newName); err != nil {
 		return err
 	}
 	if err := m.point("moving the manifest"); err != nil {
@@ -209,14 +209,14 @@ func (m *Mover) sweep(ctx context.Context, day string, number int) error {
 	if err := m.point("swept"); err != nil {
 		return err
 	}
-	return keepManifest(m.hotPrivate, name+manifestSuffix)
+	return KeepManifest(m.hotPrivate, name+manifestSuffix)
 }
 
 // clean removes what the archive has of an old directory. It tells whether
 // nothing is left.
 func (m *Mover) clean(ctx context.Context, day string, number int) (bool, error) {
 	name := oldName(day, number)
-	manifest, done, err := openManifest(m.hotPrivate, name+manifestSuffix)
+	manifest, done, err := OpenManifest(m.hotPrivate, name+manifestSuffix)
 	if err != nil {
 		return false, err
 	}

@@ -6,6 +6,8 @@ package mover
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"path"
 	"strings"
 	"time"
@@ -95,6 +97,8 @@ func (t *trees) remains(day Day) ([]Remain, error) {
 		needed[oldName(day.Path, number)+manifestSuffix] = true
 	}
 	copied := map[string]bool{id(day.Path) + partialSuffix: day.Hot == Tree, id(day.Path) + copySuffix: day.Hot == Tree || day.Exchanged}
+	copied[id(day.Path)+ScrubSuffix] = day.Cold == Tree || day.Hot == Tree
+	copied[id(day.Path)+ScrubSuffix+newSuffix] = true // a scrub may be at work
 	var found []Remain
 	for _, place := range []struct {
 		hot    bool
@@ -145,7 +149,7 @@ func (t *trees) observeTree(ctx context.Context, found *Day) error {
 	if found.Copy, err = t.copySum(found.Path); err != nil || found.Copy == nil {
 		return err
 	}
-	manifest, done, err := openManifest(t.coldPrivate, id(found.Path)+copySuffix)
+	manifest, done, err := OpenManifest(t.coldPrivate, id(found.Path)+copySuffix)
 	if err != nil {
 		return err
 	}
@@ -174,8 +178,8 @@ func sumOf(dir *tree.Dir, name string) (*tree.Sum, error) {
 	return &sum, err
 }
 
-// openManifest opens a manifest, or gives none where there is none.
-func openManifest(dir *tree.Dir, name string) (*tree.ManifestReader, func(), error) {
+// OpenManifest opens a manifest that is whole, or gives none where there is none.
+func OpenManifest(dir *tree.Dir, name string) (*tree.ManifestReader, func(), error) {
 	file, err := dir.Open(name)
 	if errors.Is(err, unix.ENOENT) {
 		return nil, func() {}, nil
@@ -183,17 +187,25 @@ func openManifest(dir *tree.Dir, name string) (*tree.ManifestReader, func(), err
 	if err != nil {
 		return nil, nil, err
 	}
-	reader, err := tree.NewManifestReader(file)
+	// Nothing may be done by half of one.
+	_, err = tree.ReadSum(file)
+	if err == nil {
+		_, err = file.Seek(0, io.SeekStart)
+	}
+	var reader *tree.ManifestReader
+	if err == nil {
+		reader, err = tree.NewManifestReader(file)
+	}
 	if err != nil {
 		_ = file.Close()
-		return nil, nil, err
+		return nil, nil, fmt.Errorf("unable to read %q: %w", file.Name(), err)
 	}
 	return reader, func() { _ = file.Close() }, nil
 }
 
-// writeManifest has a manifest written under a new name, and put in its place
+// WriteManifest has a manifest written under a new name, and put in its place
 // when it is whole and safe.
-func writeManifest(dir *tree.Dir, name string, write func(*tree.ManifestWriter) error) error {
+func WriteManifest(dir *tree.Dir, name string, write func(*tree.ManifestWriter) error) error {
 	file, err := dir.Create(name + newSuffix)
 	if err != nil {
 		return err
@@ -212,7 +224,7 @@ func writeManifest(dir *tree.Dir, name string, write func(*tree.ManifestWriter) 
 	return nil
 }
 
-// keepManifest puts a manifest that was written in its place.
-func keepManifest(dir *tree.Dir, name string) error {
+// KeepManifest puts a manifest that was written in its place.
+func KeepManifest(dir *tree.Dir, name string) error {
 	return errors.Join(dir.Replace(name+newSuffix, dir, name), dir.Sync())
 }

@@ -38,6 +38,10 @@ const (
 	newSuffix      = ".new"      // a manifest that is being written
 )
 
+// ScrubSuffix is what a day's manifest is called in the archive's private
+// directory from which a scrub tells what should be there.
+const ScrubSuffix = ".scrub"
+
 // id makes one name of a day's path.
 func id(day string) string { return url.PathEscape(day) }
 
@@ -48,6 +52,55 @@ type trees struct {
 	// hot and cold are the trees, hotPrivate and coldPrivate what is ours in them.
 	hot, cold, hotPrivate, coldPrivate *tree.Dir
 }
+
+// Archive is a tier's archive on this node, open.
+type Archive struct {
+	// Cold is the tree, Private what the agent keeps in it.
+	Cold, Private *tree.Dir
+	trees         *trees
+}
+
+// OpenArchive opens the archive of a tier.
+func OpenArchive(config Config) (*Archive, error) {
+	t, err := openTrees(config)
+	if err != nil {
+		return nil, err
+	}
+	return &Archive{Cold: t.cold, Private: t.coldPrivate, trees: t}, nil
+}
+
+// Close closes the archive.
+func (a *Archive) Close() { a.trees.close() }
+
+// Days lists the days that the archive has, as whole directories.
+func (a *Archive) Days(ctx context.Context) ([]string, error) {
+	days, err := a.trees.days(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, day := range days {
+		what, err := place(a.Cold, day.Path, "")
+		if err != nil {
+			return nil, err
+		}
+		if what == Tree {
+			found = append(found, day.Path)
+		}
+	}
+	return found, nil
+}
+
+// Has tells that a path is that of a day, and not of something else in the archive.
+func (a *Archive) Has(day string) error {
+	if _, is := a.trees.layout.Day(day); !is {
+		return fmt.Errorf("%q is no day of the layout %s", day, a.trees.layout)
+	}
+	return nil
+}
+
+// ID is a day's name in the private directories.
+func ID(day string) string { return id(day) }
 
 func openTrees(config Config) (*trees, error) {
 	if err := config.check(); err != nil {

@@ -13,8 +13,9 @@ import (
 
 // Verify reads all of a copy from the disk and tells every difference from its
 // manifest. It must be safe on disk before (SyncAll), or what is not written
-// yet would be taken from memory.
-func Verify(ctx context.Context, top *Dir, manifest *ManifestReader, tell func(Difference)) error {
+// yet would be taken from memory. What was read goes to out, with the times of
+// the copy itself, which may be nil.
+func Verify(ctx context.Context, top *Dir, manifest *ManifestReader, out *ManifestWriter, tell func(Difference)) error {
 	var batch batch
 	pair := func(v *Visit, want *Entry) error {
 		switch {
@@ -30,17 +31,16 @@ func Verify(ctx context.Context, top *Dir, manifest *ManifestReader, tell func(D
 				return err
 			}
 		}
-		how := ""
-		do := func() error {
-			got, err := read(v, true)
-			how = want.differs(got)
-			return err
-		}
+		var got Entry
+		do := func() (err error) { got, err = read(v, true); return err }
 		then := func() error {
-			if how != "" {
+			if how := want.differs(got); how != "" {
 				tell(Difference{want.Path, how})
 			}
-			return nil
+			if out == nil {
+				return nil
+			}
+			return out.Add(got)
 		}
 		return batch.add(do, then)
 	}

@@ -88,7 +88,7 @@ func reader(t *testing.T, manifest *bytes.Buffer) *ManifestReader {
 func differences(t *testing.T, top *Dir, manifest *bytes.Buffer) []string {
 	t.Helper()
 	var found []string
-	do(t, top.SyncAll(), Verify(context.Background(), top, reader(t, manifest), func(d Difference) { found = append(found, d.String()) }))
+	do(t, top.SyncAll(), Verify(context.Background(), top, reader(t, manifest), nil, func(d Difference) { found = append(found, d.String()) }))
 	return found
 }
 
