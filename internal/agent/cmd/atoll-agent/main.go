@@ -13,6 +13,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/fsmonitor"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
 )
 
 func main() {
@@ -22,4 +23,4 @@ func main() {
 	os.Exit(code)
 }
 
-var roles = []agent.Role{fsmonitor.Role, mover.Role}
+var roles = []agent.Role{fsmonitor.Role, mover.Role, scrub.Role}
