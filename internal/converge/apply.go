@@ -105,7 +105,7 @@ exec 9>>/run/atoll/lock
 flock -w %d 9 || { printf 'held by %%s\n' "$(cat /run/atoll/holder 2>/dev/null)" >&2; exit %d; }
 printf '%%s since %%s\n' %s "$(date -u +%%FT%%TZ)" >/run/atoll/holder
 umask 022
-`, lockWait, busyCode, quote(owner+", applied by "+whoami()))
+%s`, lockWait, busyCode, quote(owner+", applied by "+whoami()), waysShell)
 	for i, step := range steps {
 		// A step without a payload must not eat that of the next.
 		input := ""

@@ -55,6 +55,6 @@ func compareDirectory(d *differ, wanted Directory, state fileState) {
 }
 
 func directoryStep(wanted Directory) Step {
-	return Step{Title: "make directory " + wanted.Path, Effect: Effect{EffectWrite, wanted.Path}, Script: fmt.Sprintf("mkdir -p -- %[1]s\nchown -- %[2]s %[1]s\nchmod %[3]s %[1]s",
-		quote(wanted.Path), quote(ownership(wanted.Owner, wanted.Group)), modeText(wanted.Mode))}
+	return Step{Title: "make directory " + wanted.Path, Effect: Effect{EffectWrite, wanted.Path}, Script: guarded(wanted.Path, fmt.Sprintf("mkdir -p -- %[1]s\nchown -- %[2]s %[1]s\nchmod %[3]s %[1]s",
+		quote(wanted.Path), quote(ownership(wanted.Owner, wanted.Group)), modeText(wanted.Mode)))}
 }

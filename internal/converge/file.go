@@ -122,7 +122,7 @@ func ownership(owner, group string) string {
 // arrived, and renames. A stale one of a killed run is overwritten.
 func fileStep(file File) Step {
 	sum := sha256.Sum256(file.Content)
-	return Step{Title: "write " + file.Path, Effect: Effect{EffectWrite, file.Path}, Payload: file.Content, Script: fmt.Sprintf(`t=%[1]s
+	return Step{Title: "write " + file.Path, Effect: Effect{EffectWrite, file.Path}, Payload: file.Content, Script: guarded(file.Path, fmt.Sprintf(`t=%[1]s
 trap 'rm -f "$t"' EXIT
 (umask 077; head -c %[2]d >"$t")
 [ "$(sha256sum <"$t" | cut -c1-64)" = %[3]s ] || { echo "the content did not arrive whole" >&2; exit 1; }
@@ -132,17 +132,17 @@ sync "$t"
 mv -fT "$t" %[6]s
 sync %[7]s
 trap - EXIT`, quote(temporary(file.Path)), len(file.Content), hex.EncodeToString(sum[:]),
-		quote(ownership(file.Owner, file.Group)), modeText(file.Mode), quote(file.Path), quote(path.Dir(file.Path)))}
+		quote(ownership(file.Owner, file.Group)), modeText(file.Mode), quote(file.Path), quote(path.Dir(file.Path))))}
 }
 
 // temporary is the name beside a path under which its next content is made.
 func temporary(target string) string { return path.Join(path.Dir(target), ".atoll."+path.Base(target)) }
 
 func attributesStep(file File) Step {
-	return Step{Title: "set owner and mode of " + file.Path, Effect: Effect{EffectWrite, file.Path}, Script: fmt.Sprintf("chown -- %s %s\nchmod %s %s",
-		quote(ownership(file.Owner, file.Group)), quote(file.Path), modeText(file.Mode), quote(file.Path))}
+	return Step{Title: "set owner and mode of " + file.Path, Effect: Effect{EffectWrite, file.Path}, Script: guarded(file.Path, fmt.Sprintf("chown -- %s %s\nchmod %s %s",
+		quote(ownership(file.Owner, file.Group)), quote(file.Path), modeText(file.Mode), quote(file.Path)))}
 }
 
 func removeStep(path string) Step {
-	return Step{Title: "remove " + path, Effect: Effect{EffectRemove, path}, Script: "rm -f -- " + quote(path)}
+	return Step{Title: "remove " + path, Effect: Effect{EffectRemove, path}, Script: guarded(path, "rm -f -- "+quote(path))}
 }

@@ -67,9 +67,9 @@ func compareLink(d *differ, wanted Link, state linkState) {
 // linkStep replaces a link in one rename. Anything else in its place is left
 // alone and reported: it may be the user's data.
 func linkStep(link Link) Step {
-	return Step{Title: "link " + link.Path, Effect: Effect{EffectWrite, link.Path}, Script: fmt.Sprintf(`if [ -e %[1]s ] && [ ! -L %[1]s ]; then
+	return Step{Title: "link " + link.Path, Effect: Effect{EffectWrite, link.Path}, Script: guarded(link.Path, fmt.Sprintf(`if [ -e %[1]s ] && [ ! -L %[1]s ]; then
   echo "there is something else in its place: move it away" >&2; exit 1
 fi
 ln -sfnT -- %[2]s %[3]s
-mv -fT -- %[3]s %[1]s`, quote(link.Path), quote(link.Target), quote(temporary(link.Path)))}
+mv -fT -- %[3]s %[1]s`, quote(link.Path), quote(link.Target), quote(temporary(link.Path))))}
 }
