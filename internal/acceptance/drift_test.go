@@ -33,7 +33,7 @@ func TestDriftHasAVoice(t *testing.T) {
 		{"a member leaves", secondary, "mysql -e 'STOP GROUP_REPLICATION'", "atoll_mysql_cluster.main", secondary + ": OFFLINE, want ONLINE"},
 		{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 5"},
 		{"a row of the metadata is deleted", f.primary(), "mysql -e \"DELETE FROM mysql_innodb_cluster_metadata.instances WHERE mysql_server_uuid <> @@server_uuid LIMIT 1\"", "atoll_mysql_cluster.main", "row in the cluster metadata: missing or differs"},
-		{"the router's configuration is edited", "app1", "sed -i s/127.0.0.1/0.0.0.0/ /var/lib/atoll-router/mysqlrouter.conf", `atoll_mysql_router.application["app1"]`, "file /var/lib/atoll-router/mysqlrouter.conf: content differs"},
+		{"the router's configuration is edited", "app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router/mysqlrouter.conf", `atoll_mysql_router.application["app1"]`, "file /etc/atoll-router/mysqlrouter.conf: content differs"},
 		{"the host is renamed", "app1", "hostname elsewhere", `atoll_host.node["app1"]`, "host name differs, want app1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -67,7 +67,7 @@ func TestPeersComeAndGoWithoutDisturbance(t *testing.T) {
 	if files := f.on("hk1", "ls /etc/tinc/site/hosts"); strings.Contains(files, "app2") {
 		t.Errorf("hk1 still knows app2: %s", files)
 	}
-	if left := f.on("app2", "ls -A /etc/tinc/site /var/lib/atoll-router 2>/dev/null; systemctl is-active mysqlrouter tinc@site | sort -u"); left != "inactive" {
+	if left := f.on("app2", "ls -A /etc/tinc/site /var/lib/atoll-router /etc/atoll-router 2>/dev/null; systemctl is-active mysqlrouter tinc@site | sort -u"); left != "inactive" {
 		t.Errorf("app2 still holds %q", left)
 	}
 	if rows := f.sql("hk1", "SELECT COUNT(*) FROM mysql_innodb_cluster_metadata.routers"); rows != "1" {

@@ -165,8 +165,8 @@ func TestDestroyKeepsData(t *testing.T) {
 	f.sql(primary, "CREATE DATABASE IF NOT EXISTS kept; CREATE TABLE IF NOT EXISTS kept.t (id INT PRIMARY KEY); REPLACE INTO kept.t VALUES (42)")
 	f.must(f.terraform.Destroy(f.Context()))
 	for _, host := range f.lab.Inventory.Hosts {
-		left := f.on(host.Name, "ls -A /etc/tinc/site /var/lib/atoll/owners /var/lib/atoll-router /etc/systemd/system/mysql.service.d 2>/dev/null; ls /etc/mysql/mysql.conf.d/zz-atoll.cnf /etc/sysctl.d/*atoll* 2>/dev/null; systemctl is-active tinc@site mysql mysqlrouter | sort -u; ip link show site 2>/dev/null; :")
-		if left = strings.TrimSpace(strings.ReplaceAll(left, "/var/lib/atoll/owners:", "")); left != "inactive" {
+		left := f.on(host.Name, "ls -A /etc/tinc/site /var/lib/atoll/owners /var/lib/atoll/questions /var/lib/atoll-router /etc/atoll-router /etc/systemd/system/mysql.service.d 2>/dev/null; ls /etc/mysql/mysql.conf.d/zz-atoll.cnf /etc/sysctl.d/*atoll* 2>/dev/null; systemctl is-active tinc@site mysql mysqlrouter | sort -u; ip link show site 2>/dev/null; :")
+		if left = strings.TrimSpace(strings.NewReplacer("/var/lib/atoll/owners:", "", "/var/lib/atoll/questions:", "").Replace(left)); left != "inactive" {
 			t.Errorf("%s still holds %q", host.Name, left)
 		}
 	}

@@ -26,8 +26,9 @@ type Question[T any] struct {
 	// is not there it says in words of its own.
 	Script string
 	// Asker names who asks this at every refresh, when it is asked alone: its
-	// answer then comes along with the host's first, see package ahead. "" keeps
-	// it to this once.
+	// answer then comes along with the host's first, see package ahead. An owner's
+	// name, or one that begins with it and a dot, so that it goes with the owner.
+	// "" keeps it to this once.
 	Asker string
 	// Read makes a value of the output. It refuses an output that lacks
 	// something: a script whose end could be missed ends with a mark of its own.

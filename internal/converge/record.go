@@ -10,6 +10,8 @@ import (
 	"net/url"
 	"path"
 	"slices"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote/ahead"
 )
 
 // recordRoot is where a host keeps what belongs to whom.
@@ -147,7 +149,7 @@ func recordStep(record Record) Step {
 }
 
 func forgetStep(owner string) Step {
-	return Step{Title: "forget " + owner, Effect: Effect{EffectRecord, recordPath(owner)}, Script: "rm -f -- " + quote(recordPath(owner))}
+	return Step{Title: "forget " + owner, Effect: Effect{EffectRecord, recordPath(owner)}, Script: "rm -f -- " + quote(recordPath(owner)) + " " + quote(ahead.File(owner)) + " " + quote(ahead.File(owner)) + ".*"}
 }
 
 // readRecord reads the host's record of an owner; there says whether it has one.

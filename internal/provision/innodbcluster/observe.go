@@ -118,7 +118,7 @@ func observe(ctx context.Context, host remote.Host) Seen {
 }
 
 func question() converge.Question[Seen] {
-	return converge.Question[Seen]{Name: "the server's view of its group", Asker: "mysql-cluster", Script: observeScript, Read: parseSeen}
+	return converge.Question[Seen]{Name: "the server's view of its group", Asker: mysqld.Owner + ".cluster", Script: observeScript, Read: parseSeen}
 }
 
 // parseSeen reads the answer to observeScript. Every row of it is required: a

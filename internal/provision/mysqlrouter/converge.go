@@ -99,7 +99,7 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 func (c Config) Remove(ctx context.Context, host remote.Host, cluster Cluster) error {
 	err := converge.Remove(ctx, host, Owner)
 	if err == nil {
-		_, err = host.Run(ctx, remote.Command{Name: "removing the router's files", Script: "rm -rf " + directory})
+		_, err = host.Run(ctx, remote.Command{Name: "removing the router's files", Script: "rm -rf " + directory + " " + settings})
 	}
 	if err != nil && !errors.Is(err, remote.ErrLost) {
 		return err

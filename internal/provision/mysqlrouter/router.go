@@ -42,11 +42,15 @@ const (
 	// Name is the router's in the cluster's metadata, beside its address.
 	Name = "atoll"
 	// Unit that runs the router.
-	Unit      = "mysqlrouter.service"
-	user      = "mysqlrouter"
+	Unit = "mysqlrouter.service"
+	user = "mysqlrouter"
+	// directory is the router's own, where it bootstraps itself and keeps its
+	// keyring and state; root writes nothing there.
 	directory = "/var/lib/atoll-router"
-	conf      = directory + "/mysqlrouter.conf"
-	stamp     = directory + "/atoll.stamp"
+	// What root writes stands where the router's user may only read.
+	settings = "/etc/atoll-router"
+	conf     = settings + "/mysqlrouter.conf"
+	stamp    = settings + "/bootstrapped"
 )
 
 // Account is the name of the router's own account in the cluster. 32
@@ -85,6 +89,7 @@ func (c Config) Manifest(start bool) converge.Manifest {
 			converge.Package{Name: "mysql-router"},
 			converge.User{Name: user, Home: directory},
 			converge.Directory{Path: directory, Owner: user, Group: user, Mode: 0o700},
+			converge.Directory{Path: settings, Group: user, Mode: 0o750},
 			converge.File{Path: "/etc/systemd/system/" + Unit, Mode: 0o644, Content: c.unit(), Restart: []string{Unit}},
 			unit,
 			converge.Check[Status]{Question: status(), Differs: c.drift},
@@ -155,22 +160,29 @@ func (c Config) drift(s Status) []converge.Line {
 }
 
 // bootstrapScript reads the account's password twice on standard input: the
-// account bootstraps itself. Sections for the X protocol, which the servers do
-// not speak, are taken out of what Router wrote.
+// account bootstraps itself. Router does it as its own user, in its own
+// directory, and root takes over from there only what that user can read.
+// Sections for the X protocol, which the servers do not speak, are taken out of
+// what Router wrote.
 func (c Config) bootstrapScript(primary string) string {
 	set := func(option string, value any) string {
 		return " --conf-set-option=" + remote.Quote(fmt.Sprintf("%s=%v", option, value))
 	}
 	return fmt.Sprintf(`set -e
 umask 077
+cd /
+own="setpriv --reuid=%[2]s --regid=%[2]s --clear-groups --"
 read -r password
-said=$(printf '%%s\n%%s\n' "$password" "$password" | mysqlrouter --bootstrap %[3]s --directory %[1]s --user=%[2]s --force --disable-rest \
+said=$(printf '%%s\n%%s\n' "$password" "$password" | $own mysqlrouter --bootstrap %[3]s --directory %[1]s --force --disable-rest \
   --account=%[4]s --account-create=never --name=%[5]s --report-host=%[6]s --conf-bind-address=%[7]s%[8]s 2>&1) || { printf '%%s\n' "$said" >&2; exit 1; }
-grep -q '^\[metadata_cache' %[9]s || { echo 'Router took the server for a standalone one: its configuration has no metadata_cache' >&2; exit 1; }
-awk '/^\[/ {skip = ($0 ~ /^\[routing:bootstrap_x_/)} !skip' %[9]s >%[9]s.new
-chown %[2]s:%[2]s %[9]s.new
-mv -f %[9]s.new %[9]s
-printf '%%s %%s\n' %[10]s "$(sha256sum <%[9]s | cut -c1-64)" >%[11]s
+written=$($own cat %[1]s/mysqlrouter.conf)
+printf '%%s\n' "$written" | grep -q '^\[metadata_cache' || { echo 'Router took the server for a standalone one: its configuration has no metadata_cache' >&2; exit 1; }
+printf '%%s\n' "$written" | awk '/^\[/ {skip = ($0 ~ /^\[routing:bootstrap_x_/)} !skip' >%[9]s.new
+chown root:%[2]s %[9]s.new
+chmod 0640 %[9]s.new
+mv -fT %[9]s.new %[9]s
+printf '%%s %%s\n' %[10]s "$(sha256sum <%[9]s | cut -c1-64)" >%[11]s.new
+mv -fT %[11]s.new %[11]s
 systemctl try-restart %[12]s`,
 		directory, user, remote.Quote(c.Account()+"@"+primary), remote.Quote(c.Account()), Name, remote.Quote(c.Address), remote.Quote(c.BindAddress),
 		set("DEFAULT.connect_timeout", c.ConnectTimeout)+set("DEFAULT.read_timeout", c.ReadTimeout)+set("DEFAULT.logging_folder", "")+

@@ -43,7 +43,7 @@ func TestDrift(t *testing.T) {
 		{"not bootstrapped", func(s *Status, _ *Config) { *s = Status{} }, []string{"router: not bootstrapped"}},
 		{"another cluster", func(_ *Status, c *Config) { c.ClusterID = "new" }, []string{"router: bootstrapped for another cluster or other settings"}},
 		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, []string{"router: bootstrapped for another cluster or other settings"}},
-		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, []string{"file /var/lib/atoll-router/mysqlrouter.conf: content differs"}},
+		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, []string{"file /etc/atoll-router/mysqlrouter.conf: content differs"}},
 		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, []string{"router: its keyring is missing"}},
 		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, []string{"port 6450: nothing listens"}},
 		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening, s.Active = nil, false }, []string{}},
@@ -70,4 +70,18 @@ func TestStatusFailsClosed(t *testing.T) {
 	convergetest.FailsClosed(t, status(),
 		"version MySQL Router  Ver 9.7.4 for Linux\nstamp x y\nconf "+sum+" -\nkeyring 12 13\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
 		"version none\nstamp none\nconf none\nkeyring none none\nactive inactive\n"+converge.WholeMark+"\n")
+}
+
+// The router's user owns its directory, so root neither writes there nor runs
+// anything of it.
+func TestRootStaysOutOfTheRoutersDirectory(t *testing.T) {
+	script := config().bootstrapScript("10.77.0.11:3306")
+	for line := range strings.Lines(script) {
+		if strings.Contains(line, directory) && !strings.Contains(line, "$own ") {
+			t.Errorf("root works there: %s", line)
+		}
+	}
+	if strings.Contains(script, "--user=") {
+		t.Error("Router bootstraps as root")
+	}
 }
