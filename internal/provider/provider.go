@@ -160,6 +160,7 @@ func plugins() []provision.Plugin {
 func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		host.NewHostResource,
+		host.NewMotdResource,
 		linode.NewLinodeResource,
 		linode.NewFirewallResource,
 		mesh.NewPeerResource,
