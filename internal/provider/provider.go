@@ -160,7 +160,6 @@ func plugins() []provision.Plugin {
 func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
 	return []func() resource.Resource{
 		host.NewHostResource,
-		host.NewMotdResource,
 		linode.NewLinodeResource,
 		linode.NewFirewallResource,
 		mesh.NewPeerResource,
