@@ -24,6 +24,7 @@ func TestDriftHasAVoice(t *testing.T) {
 		{"a file is edited", "app1", "echo '# by hand' >>/etc/tinc/site/tinc.conf", `atoll_mesh_peer.node["app1"]`, "file /etc/tinc/site/tinc.conf: content differs"},
 		{"a mode is changed", "app1", "chmod 0666 /etc/tinc/site/conf.d/peers.conf", "atoll_mesh.site", "app1: file /etc/tinc/site/conf.d/peers.conf: mode 0666, want 0644"},
 		{"a peer is forgotten", "hk1", "rm /etc/tinc/site/hosts/app2", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/app2: missing"},
+		{"a stranger is let in", "hk1", "sed s/app1/eve/ /etc/tinc/site/hosts/app1 >/etc/tinc/site/hosts/eve", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/eve: is no declared peer's, and its key opens the mesh"},
 		{"a unit is stopped", "app2", "systemctl stop mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: inactive, want active"},
 		{"a unit is disabled", "app2", "systemctl disable -q mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: disabled, want enabled"},
 		{"a server is stopped", secondary, "systemctl stop mysql", `atoll_mysql_server.database["` + secondary + `"]`, "unit mysql.service: inactive, want active"},

@@ -57,14 +57,25 @@ func (k *peerKind) Observe(ctx context.Context, host remote.Host, model *peerMod
 		return base.Observed{}, err
 	}
 	observation, observed, err := base.Observe(ctx, host, manifest)
+	if err != nil {
+		return observed, err
+	}
+	key, err := model.declared().PublicKey(observation)
 	if err == nil {
 		err = model.read(observation)
 	}
+	// A node that was made by hand and imported has no record of ours yet.
+	observed.Absent = observed.Absent && key == ""
 	return observed, err
 }
 
-func (k *peerKind) Converge(ctx context.Context, host remote.Host, _, model *peerModel) error {
+// Converge takes over a node that somebody else has made only where it was asked
+// for, by an import.
+func (k *peerKind) Converge(ctx context.Context, host remote.Host, before, model *peerModel) error {
 	manifest, err := model.declared().Manifest()
+	if err == nil && before == nil {
+		err = model.declared().Claim(ctx, host)
+	}
 	if err != nil {
 		return err
 	}

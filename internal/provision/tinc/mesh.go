@@ -89,6 +89,7 @@ func (m Mesh) Manifest(key string) converge.Manifest {
 			converge.File{Path: dir + "/conf.d/links.conf", Mode: 0o644, Content: m.linkConfig(), Restart: []string{unit}},
 			converge.File{Path: dir + "/conf.d/peers.conf", Mode: 0o644, Content: m.peerConfig(key), Reload: []string{unit}},
 			m.routeAction(self),
+			m.strangerCheck(),
 			m.reachCheck(key),
 		},
 	}

@@ -108,23 +108,28 @@ func (n Node) keyAction() converge.Action {
 	key := remote.Quote(directory(n.Mesh) + "/rsa_key.priv")
 	return converge.Action{
 		Name: "make the private key",
-		Line: converge.Line{Subject: "private key", Code: CodePrivateKey, Text: "missing or not readable by root alone"},
-		Done: fmt.Sprintf(`[ "$(stat -c '%%a %%U' %[1]s)" = '600 root' ] && openssl rsa -in %[1]s -noout`, key),
+		Line: converge.Line{Subject: "private key", Code: CodePrivateKey, Text: "missing, shorter than 2048 bits, or not readable by root alone"},
+		Done: fmt.Sprintf(`[ "$(stat -c '%%a %%U' %[1]s)" = '600 root' ] && [ "$(%[2]s)" -ge 2048 ]`, key, keyBits(key)),
 		// openssl ends with 1 for a key that is missing or damaged; whatever else
 		// it ends with says nothing about the key, which then stays.
 		Run: fmt.Sprintf(`code=0
 openssl rsa -in %[1]s -noout 2>/dev/null || code=$?
 if [ $code -gt 1 ]; then echo "openssl ended with $code when it read the key" >&2; exit 1; fi
-if [ $code = 1 ]; then
+if [ $code = 1 ] || [ "$(%[2]s)" -lt 2048 ]; then
   umask 077
   openssl genrsa -traditional -out %[1]s.new 4096 2>/dev/null
   sync %[1]s.new
   mv -f %[1]s.new %[1]s
 fi
 chown root:root %[1]s
-chmod 0600 %[1]s`, key),
+chmod 0600 %[1]s`, key, keyBits(key)),
 		Restart: []string{Unit(n.Mesh)},
 	}
+}
+
+// keyBits is a command that prints the length of a private key.
+func keyBits(key string) string {
+	return `openssl rsa -in ` + key + ` -noout -text | sed -n 's/^.*Private-Key: (\([0-9]*\) bit.*/\1/p'`
 }
 
 // hostFileAction assembles the node's own host file from the key: only the
