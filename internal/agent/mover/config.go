@@ -35,6 +35,8 @@ type Config struct {
 	// What must stay free in the archive.
 	ReserveBytes  uint64 `json:"reserve_bytes"`
 	ReserveInodes uint64 `json:"reserve_inodes"`
+	// Nodes are the other nodes of the tier.
+	Nodes []CommandNode `json:"nodes"`
 }
 
 // ParseConfig reads a configuration. A field that it does not know comes from a
@@ -62,6 +64,13 @@ func (c Config) check() error {
 	}
 	if c.Tier == "" || c.HotDays < 0 || c.Quiet < 0 || c.Grace < 0 || c.Quiet > math.MaxInt32 || c.Grace > math.MaxInt32 {
 		problems = append(problems, fmt.Errorf("a tier needs a name, and hot_days, quiet and grace that are not negative"))
+	}
+	names := map[string]bool{}
+	for _, node := range c.Nodes {
+		if node.NodeName == "" || len(node.Command) == 0 || names[node.NodeName] {
+			problems = append(problems, fmt.Errorf("the node %q needs a name of its own and a command that reaches it", node.NodeName))
+		}
+		names[node.NodeName] = true
 	}
 	return errors.Join(problems...)
 }

@@ -16,7 +16,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 )
 
-// Role moves the days of a tier that lives on one node.
+// Role moves the days of a tier on one of its nodes.
 var Role = agent.Role{
 	Name:    "mover",
 	Summary: "carry old days of a tier into its archive (--config FILE [--prepare | --json])",
@@ -49,6 +49,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 		return Prepare(config)
 	}
 	mover := Mover{Config: config}
+	for _, node := range config.Nodes {
+		mover.Nodes = append(mover.Nodes, node)
+	}
 	result, err := mover.Run(ctx)
 	if asJSON {
 		return errors.Join(err, json.NewEncoder(streams.Out).Encode(result.lines()), result.failed())

@@ -17,10 +17,10 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 )
 
-// Role scrubs the archive of a tier that lives on one node.
+// Role scrubs the archive of a tier on one of its nodes.
 var Role = agent.Role{
 	Name:    "scrub",
-	Summary: "read a tier's archive and report files that rotted (--config FILE [--interval 720h] [--json])",
+	Summary: "read a tier's archive and mend files that rotted (--config FILE [--interval 720h] [--json])",
 	Run:     role,
 }
 
@@ -48,6 +48,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 		return err
 	}
 	scrubber := Scrubber{Config: config, Interval: interval}
+	for _, node := range config.Nodes {
+		scrubber.Sources = append(scrubber.Sources, node)
+	}
 	days, err := scrubber.Run(ctx)
 	if asJSON {
 		return errors.Join(err, json.NewEncoder(streams.Out).Encode(lines(days)), failed(days))

@@ -13,6 +13,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/fsmonitor"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/peer"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
 )
 
@@ -23,4 +24,4 @@ func main() {
 	os.Exit(code)
 }
 
-var roles = []agent.Role{fsmonitor.Role, mover.Role, scrub.Role}
+var roles = []agent.Role{fsmonitor.Role, mover.Role, peer.Role, scrub.Role}
