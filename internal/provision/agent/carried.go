@@ -1,7 +1,8 @@
 // Copyright (c) The Atoll Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package agent carries the agent's binaries inside the provider.
+// Package agent carries the agent's binaries inside the provider, and puts
+// them on machines.
 package agent
 
 import (

@@ -9,8 +9,6 @@ import (
 	"debug/elf"
 	"errors"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -23,13 +21,7 @@ func TestAgentIsOneSmallStaticFile(t *testing.T) {
 	machines := map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64}
 	for _, architecture := range Architectures {
 		t.Run(architecture, func(t *testing.T) {
-			file := filepath.Join(t.TempDir(), "atoll-agent")
-			command := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w -buildid=", "-o", file, "../../agent/cmd/atoll-agent")
-			command.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+architecture)
-			if out, err := command.CombinedOutput(); err != nil {
-				t.Fatalf("%v: %s", err, out)
-			}
-			check(t, file, machines[architecture])
+			check(t, build(t, architecture), machines[architecture])
 		})
 	}
 }
