@@ -73,9 +73,7 @@ func (e *BusyError) Error() string {
 
 // Run moves as far as it can. It may be cut off at any instant.
 func (m *Mover) Run(ctx context.Context) (Result, error) {
-	if m.Now == nil {
-		m.Now = time.Now
-	}
+	m.begin()
 	opened, err := openTrees(m.Config)
 	if err != nil {
 		return Result{}, err
@@ -103,6 +101,12 @@ func (m *Mover) Run(ctx context.Context) (Result, error) {
 		outcomes = combine(outcomes, again)
 	}
 	return Result{Days: outcomes, Conflicts: m.conflicts}, err
+}
+
+func (m *Mover) begin() {
+	if m.Now == nil {
+		m.Now = time.Now
+	}
 }
 
 // combine keeps the steps of the first pass and the decisions of the second.

@@ -140,6 +140,9 @@ func (e *NotPreparedError) Error() string {
 
 func openTree(root, name string) (whole, ours *tree.Dir, err error) {
 	whole, err = tree.OpenRoot(root)
+	if errors.Is(err, unix.ENOENT) {
+		return nil, nil, fmt.Errorf("%w: it is not there", &NotPreparedError{Root: root, Tier: name})
+	}
 	if err != nil {
 		return nil, nil, err
 	}

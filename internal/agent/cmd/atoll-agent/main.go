@@ -15,6 +15,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/peer"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/status"
 )
 
 func main() {
@@ -24,4 +25,4 @@ func main() {
 	os.Exit(code)
 }
 
-var roles = []agent.Role{fsmonitor.Role, mover.Role, peer.Role, scrub.Role}
+var roles = []agent.Role{fsmonitor.Role, mover.Role, peer.Role, scrub.Role, status.Role}
