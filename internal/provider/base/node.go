@@ -27,6 +27,15 @@ func (n *Node) node() *Node { return n } //nolint:unused // NodeModel asks for i
 // Target is the machine that it stands on, if all of the connection is known.
 func (n *Node) Target() (remote.Target, bool) { return Target(n.Connection) }
 
+// Address is the machine's host; unknown while the connection is, as that of a
+// machine which is yet to be made.
+func (n *Node) Address() types.String {
+	if n.Connection.IsUnknown() {
+		return types.StringUnknown()
+	}
+	return Member[types.String](n.Connection, "host")
+}
+
 // NodeModel is the model of what stands on one machine.
 type NodeModel[M any] interface {
 	Model[M]
