@@ -37,8 +37,6 @@ func nextStep(err error) string {
 		return "The machine answers; what is named above on its side does not. If a service should listen there, see on the machine why it does not. If sshd forbids to forward, set AllowStreamLocalForwarding (for sockets) and AllowTcpForwarding (for ports, and on jump hosts) to yes in its sshd_config, or install perl there, which does without."
 	case errors.Is(err, remote.ErrSession):
 		return "The machine answers and lets Atoll in, but runs nothing for it. Check that the user's login shell works for commands (ssh <machine> true), that no ForceCommand stands in the way, and that MaxSessions in its sshd_config is 1 or more."
-	case errors.Is(err, remote.ErrReadOnly):
-		return "Nothing was changed. Open the machine for changes, or do without this one."
 	case errors.Is(err, remote.ErrUnreachable):
 		return "Check that the machine is up and that its sshd can be reached from here, then apply again. If the machine is gone for good, add its address to the provider's lost list and remove it from the configuration."
 	case errors.Is(err, remote.ErrHostKeyMismatch):
