@@ -1,5 +1,6 @@
 # Each row is the number of an item and words. A word that begins with a dot is
 # base64; one that is an exclamation mark says that the rest is why not.
+# shellcheck disable=SC2034 # the probes that follow use it
 nl='
 '
 text() { # text: as one word

@@ -43,9 +43,9 @@ func Clean(name string) error {
 	return errors.Join(os.RemoveAll(p.state()), os.RemoveAll(p.run()), sweep())
 }
 
-// hostsOf names the hosts that a lab has made anything for, and its operator.
+// hostsOf names the hosts that a lab has made anything for, and its own two.
 func hostsOf(p paths) []string {
-	names := []string{Operator}
+	names := []string{Operator, RepositoryHost}
 	disks, _ := os.ReadDir(filepath.Join(p.state(), "disks"))
 	for _, disk := range disks {
 		names = append(names, disk.Name())

@@ -158,7 +158,7 @@ func (d *Daemon) orderChange(edit func(*Link, request)) order {
 
 func (d *Daemon) checkPair(r request) error {
 	for _, name := range []string{r.From, r.To} {
-		if _, err := d.machine(name); err != nil && name != Operator {
+		if _, err := d.machine(name); err != nil && name != Operator && name != RepositoryHost {
 			return err
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,25 +23,15 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
 )
 
-// Config is what a lab is brought up with.
-type Config struct {
-	Name  string     `json:"name"`
-	Root  RootKind   `json:"root"`
-	Hosts []HostSpec `json:"hosts"`
-	// DiskMiB is the size of each host's disk. The image is sparse.
-	DiskMiB int64 `json:"disk_mib"`
-	// OneWay, when set, is the delay of every link, one way, instead of the
-	// delays of the default site.
-	OneWay time.Duration `json:"one_way"`
-}
-
 // Daemon owns one running lab.
 type Daemon struct {
 	config Config
 	paths  paths
 	uplink uplink
 	wan    *wan
-	lower  string
+	log    io.Writer
+	// repository that stock hosts are served; nil where there is no such host.
+	repository *Repository
 	// authorized is the public half of the lab's own client key.
 	authorized string
 
@@ -52,20 +43,17 @@ type Daemon struct {
 // Serve brings a lab up, answers its control socket until ctx ends, and takes
 // it down. It writes each thing into the record before it makes it.
 func Serve(ctx context.Context, config Config, log io.Writer) error {
-	daemon := &Daemon{config: config, paths: paths{config.Name}, machines: map[string]*machine{}}
+	daemon := &Daemon{config: config, paths: paths{config.Name}, machines: map[string]*machine{}, log: log}
 	if err := Clean(config.Name); err != nil {
 		return fmt.Errorf("clearing what an earlier lab left: %w", err)
 	}
-	lower, err := ensureRoot(ctx, log, config.Root)
-	if err != nil {
+	if err := prepareRoots(ctx, log, config); err != nil {
 		return err
 	}
-	daemon.lower = lower
 	if err := daemon.begin(); err != nil {
 		return errors.Join(err, Clean(config.Name))
 	}
-	err = daemon.serve(ctx)
-	return errors.Join(err, Clean(config.Name))
+	return errors.Join(daemon.serve(ctx), Clean(config.Name))
 }
 
 // begin makes directories, record, uplink and the operator's namespace.
@@ -129,6 +117,13 @@ func (d *Daemon) quality(from, to string) Link {
 
 // serve opens the control socket, boots the hosts and waits for the end.
 func (d *Daemon) serve(ctx context.Context) error {
+	if slices.Contains(d.config.kinds(), Stock) {
+		end, err := d.serveRepository(ctx)
+		if err != nil {
+			return err
+		}
+		defer end()
+	}
 	if err := d.boot(ctx); err != nil {
 		return err
 	}
@@ -158,7 +153,7 @@ func (d *Daemon) boot(ctx context.Context) error {
 	defer cancel()
 	var group errgroup.Group
 	for _, spec := range d.config.Hosts {
-		added, err := d.add(spec)
+		added, err := d.add(ctx, spec)
 		if err != nil {
 			return err
 		}
@@ -171,12 +166,16 @@ func (d *Daemon) boot(ctx context.Context) error {
 }
 
 // add makes everything that a host needs before it boots.
-func (d *Daemon) add(spec HostSpec) (*machine, error) {
+func (d *Daemon) add(ctx context.Context, spec HostSpec) (*machine, error) {
 	address, err := netip.ParseAddr(spec.Address)
 	if err != nil {
 		return nil, fmt.Errorf("host %s: %w", spec.Name, err)
 	}
-	added := &machine{spec: spec, paths: d.paths, lower: d.lower, diskMiB: d.config.DiskMiB}
+	lower, err := ensureRoot(ctx, d.log, d.config.kind(spec))
+	if err != nil {
+		return nil, fmt.Errorf("host %s: %w", spec.Name, err)
+	}
+	added := &machine{spec: spec, paths: d.paths, lower: lower, diskMiB: d.config.DiskMiB}
 	d.mu.Lock()
 	if _, twice := d.machines[spec.Name]; twice {
 		d.mu.Unlock()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"sync"
@@ -55,6 +56,32 @@ func (d *Daemon) serveLinode() (end func(), err error) {
 	}, nil
 }
 
+// serveRepository gives the package repository a port in the switch, and serves
+// it there.
+func (d *Daemon) serveRepository(ctx context.Context) (end func(), err error) {
+	dir, err := ensureRepository(ctx, d.log)
+	if err != nil {
+		return nil, err
+	}
+	if d.repository, err = readRepository(dir); err != nil {
+		return nil, fmt.Errorf("reading the package repository: %w", err)
+	}
+	if err := d.plugIntoWAN(RepositoryHost, netip.MustParseAddr(repositoryAddress)); err != nil {
+		return nil, err
+	}
+	var listener net.Listener
+	err = inNamespace(d.paths.namespace(RepositoryHost), func() (err error) {
+		listener, err = net.Listen("tcp", repositoryAddress+":80")
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the package repository: %w", err)
+	}
+	server := &http.Server{Handler: http.FileServer(http.Dir(dir)), ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }()
+	return func() { _ = server.Close() }, nil
+}
+
 // floor makes hosts of the lab of what is ordered at the Linode API.
 type floor struct {
 	daemon *Daemon
@@ -80,7 +107,7 @@ func (f *floor) spec(m linode.Machine, name string) HostSpec {
 }
 
 // Create makes a host with a fresh disk, switched off.
-func (f *floor) Create(_ context.Context, m linode.Machine) error {
+func (f *floor) Create(ctx context.Context, m linode.Machine) error {
 	name := m.Name
 	if _, err := f.daemon.machine(m.Label); err != nil && namePattern.MatchString(m.Label) {
 		name = m.Label
@@ -88,7 +115,7 @@ func (f *floor) Create(_ context.Context, m linode.Machine) error {
 	f.mu.Lock()
 	f.names[m.Name] = name
 	f.mu.Unlock()
-	_, err := f.daemon.add(f.spec(m, name))
+	_, err := f.daemon.add(ctx, f.spec(m, name))
 	return err
 }
 

@@ -61,6 +61,7 @@ mkdir -p "$disk/data/upper" "$disk/data/work"
 mount -t overlay overlay -o "redirect_dir=on,lowerdir=$lower,upperdir=$disk/data/upper,workdir=$disk/data/work" "$disk/root"
 if [ ! -e "$disk/data/seeded" ]; then
   cp -a "$disk/seed/." "$disk/root/"
+  [ ! -e "$disk/first" ] || chroot "$disk/root" /bin/sh -e <"$disk/first"
   [ ! -d "$disk/seed/var/lib/cloud" ] || rm -f "$disk/root/etc/cloud/cloud-init.disabled"
   : >"$disk/data/seeded"
 fi

@@ -17,12 +17,20 @@ type Inventory struct {
 	Lab string `json:"lab"`
 	// Namespace is the operator's: what talks to the hosts runs in it.
 	Namespace string `json:"namespace"`
-	// Key is the path of the private key that root of every host accepts.
+	// Key is the path of the private key that root of every host accepts, or
+	// the user that a host has instead.
 	Key   string          `json:"key"`
 	Hosts []InventoryHost `json:"hosts"`
 	// Linode is the API of the hoster that the lab emulates.
 	Linode LinodeAPI `json:"linode"`
+	// SudoPassword is that of every user whose sudo asks for one.
+	SudoPassword string `json:"sudo_password"`
+	// Repository has what stock hosts lack; nil where there is no such host.
+	Repository *Repository `json:"repository,omitempty"`
 }
+
+// sudoPassword is known to everybody who reads this, as are the hosts' keys.
+const sudoPassword = "atoll-lab"
 
 // InventoryHost is one host, as a hoster's mail would describe it.
 type InventoryHost struct {
@@ -32,7 +40,7 @@ type InventoryHost struct {
 }
 
 func (d *Daemon) writeInventory() error {
-	inventory := Inventory{Lab: d.config.Name, Namespace: d.paths.namespace(Operator), Key: d.paths.key(), Linode: linodeAPI}
+	inventory := Inventory{Lab: d.config.Name, Namespace: d.paths.namespace(Operator), Key: d.paths.key(), Linode: linodeAPI, SudoPassword: sudoPassword, Repository: d.repository}
 	d.mu.Lock()
 	for _, spec := range d.config.Hosts {
 		if known := d.machines[spec.Name]; known != nil {

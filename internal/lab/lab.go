@@ -42,6 +42,11 @@ type HostSpec struct {
 	Database bool `json:"database"`
 	// MemoryMiB is what the host says it has; 0 means DefaultMemoryMiB.
 	MemoryMiB int `json:"memory_mib,omitempty"`
+	// Root is what is on its disk; "" means the lab's own.
+	Root RootKind `json:"root,omitempty"`
+	// User logs in on a stock host instead of root, by key, and becomes root by
+	// sudo with SudoPassword; "" leaves root in.
+	User string `json:"user,omitempty"`
 	// Cloud is what a hoster's API was asked to put on the host's disk; nil for
 	// a host that the lab itself hands over.
 	Cloud *Cloud `json:"-"`
@@ -76,6 +81,12 @@ func DefaultSite() []HostSpec {
 const Operator = "operator"
 
 const operatorAddress = "192.0.2.10"
+
+// RepositoryHost is the name of the port in the switch where stock hosts find
+// the lab's package repository.
+const RepositoryHost = "repository"
+
+const repositoryAddress = "192.0.2.20"
 
 // networks are the documentation ranges of RFC 5737 that the lab lives in.
 var networks = []string{"203.0.113.0/24", "198.51.100.0/24", "192.0.2.0/24"}

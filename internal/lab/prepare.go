@@ -18,20 +18,34 @@ import (
 // needs are the programs that the lab runs, and the Debian packages with them.
 var needs = map[string]string{
 	"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "nft": "nftables",
-	"ip": "iproute2", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "mount": "mount", "unshare": "util-linux",
+	"gpg": "gnupg", "ip": "iproute2", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "mount": "mount", "unshare": "util-linux",
 }
 
 // Prepare makes the machine able to carry a lab: installs what is missing and
 // builds the cached roots. It says clearly what it cannot do.
-func Prepare(ctx context.Context, log io.Writer, kind RootKind) error {
+func Prepare(ctx context.Context, log io.Writer, config Config) error {
 	if err := checkMachine(); err != nil {
 		return err
 	}
 	if err := installMissing(ctx, log); err != nil {
 		return err
 	}
-	_, err := ensureRoot(ctx, log, kind)
-	return err
+	return prepareRoots(ctx, log, config)
+}
+
+// prepareRoots builds what the hosts of a lab boot from, and are served.
+func prepareRoots(ctx context.Context, log io.Writer, config Config) error {
+	for _, kind := range config.kinds() {
+		if _, err := ensureRoot(ctx, log, kind); err != nil {
+			return err
+		}
+		if kind == Stock {
+			if _, err := ensureRepository(ctx, log); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // checkMachine refuses where a lab cannot work.

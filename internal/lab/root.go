@@ -27,19 +27,23 @@ const (
 	// Prepared has the software installed and nothing configured, so that
 	// tests do not download it again and again.
 	Prepared RootKind = "prepared"
+	// Stock is Debian's stable release without anything that a small image
+	// lacks: no MySQL in its package sources, no cloud-init and so no Python.
+	// The lab serves such hosts a repository of its own.
+	Stock RootKind = "stock"
 )
 
 const (
-	suite    = "sid"
-	included = "systemd,systemd-sysv,dbus,openssh-server,iproute2,iputils-ping,nftables,ca-certificates,procps,kmod,sudo,netcat-openbsd"
-	software = "mysql-server mysql-router tinc unison rsync"
+	suite      = "sid"
+	stockSuite = "trixie"
+	minimal    = "systemd,systemd-sysv,dbus,openssh-server,iproute2,iputils-ping,nftables,ca-certificates,procps,kmod,sudo"
+	included   = minimal + ",netcat-openbsd"
+	software   = "mysql-server mysql-router tinc unison rsync"
 )
 
-// bareRecipe finishes a bootstrapped root. Host keys and machine-id are made
-// per host; packages come from the machine's own mirror. cloud-init is off where
-// no user data are seeded, and otherwise as in the images of a VPS hoster: root
-// logs in, network and package sources stay.
-const bareRecipe = `set -e
+// baseRecipe finishes a bootstrapped root. Host keys and machine-id are made
+// per host; packages come from the machine's own mirror.
+const baseRecipe = `set -e
 rm -f /etc/ssh/ssh_host_* /etc/machine-id /var/lib/dbus/machine-id
 : >/etc/machine-id
 printf 'UseDNS no\nPermitRootLogin prohibit-password\n' >/etc/ssh/sshd_config.d/lab.conf
@@ -47,7 +51,17 @@ printf 'Acquire::Check-Valid-Until "false";\nAcquire::Languages "none";\n' >/etc
 systemctl mask systemd-networkd.service systemd-networkd-wait-online.service systemd-resolved.service console-getty.service getty@.service >/dev/null 2>&1 || :
 systemctl disable ssh.socket >/dev/null 2>&1 || :
 systemctl enable ssh.service >/dev/null 2>&1
-apt-get -q update >/dev/null
+`
+
+// stockRecipe leaves no package lists, as images have none.
+const stockRecipe = baseRecipe + `apt-get clean
+rm -rf /var/lib/apt/lists/*
+`
+
+// bareRecipe adds cloud-init, which is off where no user data are seeded, and
+// otherwise as in the images of a VPS hoster: root logs in, network and package
+// sources stay.
+const bareRecipe = baseRecipe + `apt-get -q update >/dev/null
 DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends cloud-init >/dev/null
 apt-get clean
 cat >/etc/cloud/cloud.cfg.d/90-lab.cfg <<'END'
@@ -75,14 +89,33 @@ apt-get clean
 for unit in mysql mysqlrouter tinc; do systemctl disable $unit >/dev/null 2>&1 || :; done
 `
 
-// recipeHash names a cached root, so that a changed recipe builds a new one.
-func recipeHash(kind RootKind) string {
-	text := suite + included + bareRecipe
-	if kind == Prepared {
-		text += software + preparedRecipe
+// recipe makes a root: from another one, or from a suite of Debian.
+type recipe struct {
+	from            RootKind
+	suite, packages string
+	script          string
+}
+
+var recipes = map[RootKind]recipe{
+	Bare:     {suite: suite, packages: included, script: bareRecipe},
+	Prepared: {from: Bare, script: preparedRecipe},
+	Stock:    {suite: stockSuite, packages: minimal, script: stockRecipe},
+}
+
+// text is all that decides how a root comes out.
+func (r recipe) text() string {
+	if r.from != "" {
+		return recipes[r.from].text() + software + r.script
 	}
+	return r.suite + r.packages + r.script
+}
+
+// recipeHash names a cached root, so that a changed recipe builds a new one.
+func recipeHash(kind RootKind) string { return cacheName(string(kind), recipes[kind].text()) }
+
+func cacheName(kind, text string) string {
 	sum := sha256.Sum256([]byte(text))
-	return string(kind) + "-" + hex.EncodeToString(sum[:6])
+	return kind + "-" + hex.EncodeToString(sum[:6])
 }
 
 // ensureRoot gives the path of a cached root and builds it when it is missing.
@@ -123,20 +156,22 @@ func buildRoot(ctx context.Context, log io.Writer, kind RootKind) (string, error
 		return "", err
 	}
 	_, _ = fmt.Fprintf(log, "lab: building the %s root (once on this machine)\n", kind)
-	recipe := bareRecipe
-	if kind == Prepared {
-		bare, err := buildRoot(ctx, log, Bare)
+	wanted, known := recipes[kind]
+	if !known {
+		return "", fmt.Errorf("there is no root of the kind %q", kind)
+	}
+	if wanted.from != "" {
+		below, err := buildRoot(ctx, log, wanted.from)
 		if err != nil {
 			return "", err
 		}
-		if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", bare, building).CombinedOutput(); err != nil {
-			return "", fmt.Errorf("copying the bare root: %w\n%s", err, lastLines(out, 5))
+		if err := copyRoot(ctx, below, building); err != nil {
+			return "", err
 		}
-		recipe = preparedRecipe
-	} else if err := bootstrap(ctx, building); err != nil {
+	} else if err := bootstrap(ctx, building, wanted); err != nil {
 		return "", err
 	}
-	if err := runIn(ctx, building, recipe); err != nil {
+	if err := runIn(ctx, building, wanted.script); err != nil {
 		return "", fmt.Errorf("preparing the %s root: %w", kind, err)
 	}
 	if err := os.Rename(building, final); err != nil {
@@ -146,12 +181,19 @@ func buildRoot(ctx context.Context, log io.Writer, kind RootKind) (string, error
 	return final, nil
 }
 
-func bootstrap(ctx context.Context, dir string) error {
-	command := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include="+included, suite, dir, mirror())
+func copyRoot(ctx context.Context, from, to string) error {
+	if out, err := exec.CommandContext(ctx, "cp", "-a", "--reflink=auto", from, to).CombinedOutput(); err != nil {
+		return fmt.Errorf("copying %s: %w\n%s", from, err, lastLines(out, 5))
+	}
+	return nil
+}
+
+func bootstrap(ctx context.Context, dir string, wanted recipe) error {
+	command := exec.CommandContext(ctx, "debootstrap", "--variant=minbase", "--include="+wanted.packages, wanted.suite, dir, mirror())
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("debootstrap: %w\n%s", err, lastLines(out, 10))
 	}
-	sources := fmt.Sprintf("deb %s %s main\n", mirror(), suite)
+	sources := fmt.Sprintf("deb %s %s main\n", mirror(), wanted.suite)
 	return os.WriteFile(filepath.Join(dir, "etc/apt/sources.list"), []byte(sources), 0o644)
 }
 

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -89,13 +90,41 @@ func (m *machine) seed(authorized string) error {
 	if err := errors.Join(os.MkdirAll(wants, 0o755), os.Symlink("../lab-meminfo.service", filepath.Join(wants, "lab-meminfo.service"))); err != nil {
 		return err
 	}
-	if m.spec.Cloud == nil {
-		if err := seedUsers(building, authorized); err != nil {
-			return err
-		}
+	if err := m.seedLogins(building, authorized); err != nil {
+		return err
 	}
 	return errors.Join(os.Chmod(filepath.Join(building, "root"), 0o700), os.Chmod(filepath.Join(building, "root/.ssh"), 0o700), os.Rename(building, seed))
 }
+
+// seedLogins lets in who else may log in.
+func (m *machine) seedLogins(building, authorized string) error {
+	_, noUsers := os.Stat(filepath.Join(m.lower, "home/admin"))
+	switch {
+	case m.spec.Cloud != nil:
+		return nil
+	case noUsers == nil:
+		return seedUsers(building, authorized)
+	case m.spec.User == "":
+		return nil
+	}
+	if !userPattern.MatchString(m.spec.User) {
+		return fmt.Errorf("host %s: user %q: must be a letter and up to 30 letters, digits, hyphens and underscores, all lower case", m.spec.Name, m.spec.User)
+	}
+	return os.WriteFile(filepath.Join(m.paths.disk(m.spec.Name), "first"), []byte(fmt.Sprintf(firstUser, m.spec.User, sudoPassword)), 0o600)
+}
+
+var userPattern = regexp.MustCompile(`^[a-z][a-z0-9_-]{0,30}$`)
+
+// firstUser runs once on a new disk: the user takes root's place. The seed has
+// put the keys where root's are.
+const firstUser = `export PATH=/usr/sbin:/usr/bin:/sbin:/bin
+useradd -m -s /bin/bash %[1]s
+echo '%[1]s:%[2]s' | chpasswd
+echo '%[1]s ALL=(ALL:ALL) ALL' >/etc/sudoers.d/%[1]s
+chmod 0440 /etc/sudoers.d/%[1]s
+mv /root/.ssh /home/%[1]s/.ssh
+chown -R %[1]s: /home/%[1]s/.ssh
+`
 
 // seedUsers lets the root's other users in: admin has sudo without a password,
 // operator0 with one, nobody0 none. Their numbers follow from the recipe.

@@ -22,7 +22,13 @@ func Machines(inventory lab.Inventory) (*remote.Pool, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the lab's key: %w", err)
 	}
-	return remote.New(remote.Options{Keys: map[string]remote.PrivateKey{"default": {PEM: key}}})
+	passwords := map[string]string{}
+	for _, host := range inventory.Hosts {
+		if host.User != "" {
+			passwords[host.User] = inventory.SudoPassword
+		}
+	}
+	return remote.New(remote.Options{Keys: map[string]remote.PrivateKey{"default": {PEM: key}}, SudoPasswords: passwords})
 }
 
 // Machine is one host of a lab by its name.
@@ -31,7 +37,7 @@ func Machine(pool *remote.Pool, inventory lab.Inventory, name string) (remote.Ho
 	if err != nil {
 		return nil, err
 	}
-	return pool.Host(remote.Target{Host: found.Address, HostKey: found.HostKey}), nil
+	return pool.Host(remote.Target{Host: found.Address, User: found.User, HostKey: found.HostKey}), nil
 }
 
 // Application is a database of its own, seen through the router of its host.

@@ -40,6 +40,10 @@ func sshCommand() *cobra.Command {
 				return fmt.Errorf("there is no host %q in lab %s: bin/lab status lists them", args[0], labName)
 			}
 			host := hosts[at]
+			user := "root"
+			if host.User != "" {
+				user = host.User
+			}
 			known, err := os.CreateTemp("", "atoll-known-hosts-*")
 			if err != nil {
 				return err
@@ -51,7 +55,7 @@ func sshCommand() *cobra.Command {
 			_ = known.Close()
 			return inOperator(append([]string{
 				"ssh", "-q", "-i", running.Inventory.Key, "-o", "IdentitiesOnly=yes", "-o", "UserKnownHostsFile=" + known.Name(),
-				"-o", "StrictHostKeyChecking=yes", "root@" + host.Address,
+				"-o", "StrictHostKeyChecking=yes", user + "@" + host.Address,
 			}, args[1:]...))
 		},
 	}

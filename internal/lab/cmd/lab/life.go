@@ -4,6 +4,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,6 +23,8 @@ import (
 // upFlags are what up hands on to the daemon.
 type upFlags struct {
 	bare    bool
+	stock   bool
+	user    string
 	site    string
 	disk    int64
 	oneWay  time.Duration
@@ -30,6 +33,8 @@ type upFlags struct {
 
 func (f *upFlags) register(command *cobra.Command) {
 	command.Flags().BoolVar(&f.bare, "bare", false, "hosts without any software, as a hoster hands them over")
+	command.Flags().BoolVar(&f.stock, "stock", false, "hosts of Debian's stable release, without any software, served a repository by the lab")
+	command.Flags().StringVar(&f.user, "user", "", "who logs in on stock hosts instead of root, with a password for sudo")
 	command.Flags().StringVar(&f.site, "site", "", "JSON file with a list of hosts instead of the default site")
 	command.Flags().StringSliceVar(&f.without, "without", nil, "hosts to leave out")
 	command.Flags().Int64Var(&f.disk, "disk", 8192, "size of each host's disk, in MiB")
@@ -40,6 +45,12 @@ func (f *upFlags) args() []string {
 	args := []string{"serve", "--name", labName, fmt.Sprint("--disk=", f.disk), "--one-way=" + f.oneWay.String()}
 	if f.bare {
 		args = append(args, "--bare")
+	}
+	if f.stock {
+		args = append(args, "--stock")
+	}
+	if f.user != "" {
+		args = append(args, "--user", f.user)
 	}
 	if f.site != "" {
 		args = append(args, "--site", f.site)
@@ -52,8 +63,16 @@ func (f *upFlags) args() []string {
 
 func (f *upFlags) config() (lab.Config, error) {
 	config := lab.Config{Name: labName, Root: lab.Prepared, Hosts: lab.DefaultSite(), DiskMiB: f.disk, OneWay: f.oneWay}
-	if f.bare {
+	switch {
+	case f.bare && f.stock:
+		return config, errors.New("--bare and --stock exclude each other: choose one")
+	case f.bare:
 		config.Root = lab.Bare
+	case f.stock:
+		config.Root = lab.Stock
+	}
+	if f.user != "" && !f.stock {
+		return config, errors.New("--user needs --stock: other roots have users of their own")
 	}
 	if f.site != "" {
 		content, err := os.ReadFile(f.site)
@@ -66,14 +85,21 @@ func (f *upFlags) config() (lab.Config, error) {
 		}
 	}
 	config.Hosts = slices.DeleteFunc(config.Hosts, func(host lab.HostSpec) bool { return slices.Contains(f.without, host.Name) })
+	for i := range config.Hosts {
+		if config.Hosts[i].User == "" {
+			config.Hosts[i].User = f.user
+		}
+	}
 	return config, nil
 }
 
-func (f *upFlags) kind() lab.RootKind {
-	if f.bare {
-		return lab.Bare
+// prepare makes the machine able to carry the lab.
+func (f *upFlags) prepare(ctx context.Context) error {
+	config, err := f.config()
+	if err != nil {
+		return err
 	}
-	return lab.Prepared
+	return lab.Prepare(ctx, os.Stderr, config)
 }
 
 func prepareCommand() *cobra.Command {
@@ -81,7 +107,7 @@ func prepareCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "prepare", Short: "Install what the lab needs and build the cached root of its hosts", Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			return lab.Prepare(command.Context(), os.Stderr, flags.kind())
+			return flags.prepare(command.Context())
 		},
 	}
 	flags.register(command)
@@ -93,7 +119,7 @@ func upCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use: "up", Short: "Boot the hosts; returns when the sshd of each answers", Args: cobra.NoArgs,
 		RunE: func(command *cobra.Command, _ []string) error {
-			if err := lab.Prepare(command.Context(), os.Stderr, flags.kind()); err != nil {
+			if err := flags.prepare(command.Context()); err != nil {
 				return err
 			}
 			return up(command, flags)
