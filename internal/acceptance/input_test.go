@@ -48,7 +48,8 @@ func TestBadInputIsRefusedAtPlanTime(t *testing.T) {
 	f.must(err)
 	ssh := fmt.Sprintf("ssh = { host = %q, host_key = %q }", app1.Address, app1.HostKey)
 	peer := func(name, address, endpoint string) string {
-		return fmt.Sprintf("{ name = %q, address = %q, endpoint = %q, port = 655, public_key = \"k\", %s }", name, address, endpoint, ssh)
+		key := "-----BEGIN PUBLIC KEY-----\\nMIIC\\n-----END PUBLIC KEY-----\\n"
+		return fmt.Sprintf("{ name = %q, address = %q, endpoint = %q, port = 655, public_key = \"%s\", ssh = { host = %[3]q } }", name, address, endpoint, key)
 	}
 	mesh := func(peers ...string) string {
 		text := "resource \"atoll_mesh\" \"m\" {\n  name = \"site\"\n  cidr = \"10.77.0.0/24\"\n  peers = {\n"
@@ -58,7 +59,7 @@ func TestBadInputIsRefusedAtPlanTime(t *testing.T) {
 		return text + "  }\n}\n"
 	}
 	member := func(address string, id int) string {
-		return fmt.Sprintf("{ address = %q, port = 3306, server_id = %d, mesh = \"site\", %s }", address, id, ssh)
+		return fmt.Sprintf("{ address = %q, port = 3306, server_id = %d, mesh = \"site\", ssh = { host = \"h%[2]d-%[1]s\" } }", address, id)
 	}
 	for _, row := range []struct{ name, body, want string }{
 		{"two peers with one mesh address", mesh(peer("a", "10.77.0.1", "h1"), peer("b", "10.77.0.1", "h2")), `peers "p0" and "p1" both have the address 10.77.0.1`},
@@ -70,10 +71,16 @@ func TestBadInputIsRefusedAtPlanTime(t *testing.T) {
 		{"not an address", "resource \"atoll_mesh_peer\" \"p\" {\n  mesh = \"site\"\n  name = \"a\"\n  address = \"10.77.0.300\"\n  " + ssh + "\n}\n", `address = "10.77.0.300" is not an IP address`},
 		{"a setting that the cluster needs", "resource \"atoll_mysql_server\" \"s\" {\n  address = \"10.77.0.1\"\n  settings = { gtid_mode = \"OFF\" }\n  " + ssh + "\n}\n", `settings["gtid_mode"] cannot be set: the cluster needs its own value`},
 		{"more memory than there is", "resource \"atoll_mysql_server\" \"s\" {\n  address = \"10.77.0.1\"\n  settings = { innodb_buffer_pool_size = \"64G\" }\n  " + ssh + "\n}\n", "the machine has 2048 MiB"},
-		{"an address of which no number can be made", "resource \"atoll_mysql_server\" \"s\" {\n  address = \"db.example\"\n  " + ssh + "\n}\n", "Set server_id"},
+		{"a server at a name", "resource \"atoll_mysql_server\" \"s\" {\n  address = \"db.example\"\n  " + ssh + "\n}\n", `address = "db.example" is not an IP address`},
 		{"two members at one address", "resource \"atoll_mysql_cluster\" \"c\" {\n  name = \"main\"\n  members = { a = " + member("10.77.0.1", 7) + ", b = " + member("10.77.0.1", 8) + " }\n}\n", `members "a" and "b" are both at 10.77.0.1:3306`},
 		{"two members with one number", "resource \"atoll_mysql_cluster\" \"c\" {\n  name = \"main\"\n  members = { a = " + member("10.77.0.1", 7) + ", b = " + member("10.77.0.2", 7) + " }\n}\n", `members "a" and "b" both have the server_id 7`},
 		{"a cluster name that routers do not take", "resource \"atoll_mysql_cluster\" \"c\" {\n  name = \"1 main\"\n  members = { a = " + member("10.77.0.1", 7) + " }\n}\n", "must start with a letter or underscore"},
+		{"an IPv6 mesh", strings.Replace(mesh(peer("a", "10.77.0.1", "h1")), "10.77.0.0/24", "fd00::/64", 1), "is an IPv6 network"},
+		{"a mesh called like an interface", strings.Replace(mesh(peer("a", "10.77.0.1", "h1")), "\"site\"", "\"eth0\"", 1), "must not be the name of an interface"},
+		{"two peers on one machine", mesh(peer("a", "10.77.0.1", "h1"), peer("b", "10.77.0.2", "h1")), "each has to be on a machine of its own"},
+		{"a member at nonsense", "resource \"atoll_mysql_cluster\" \"c\" {\n  name = \"main\"\n  members = { a = " + member("nonsense", 7) + " }\n}\n", `members["a"].address = "nonsense" is not an IP address`},
+		{"a private key for its name", "resource \"atoll_host\" \"h\" {\n  ssh = { host = \"h\", key = \"-----BEGIN OPENSSH PRIVATE KEY-----\" }\n}\n", "the state must not hold one"},
+		{"a line of known_hosts", "resource \"atoll_host\" \"h\" {\n  ssh = { host = \"h\", host_key = \"h " + app1.HostKey + "\" }\n}\n", "leave out its first word"},
 		{"colliding ports", "resource \"atoll_mysql_router\" \"r\" {\n  ports = { read_only = 6446 }\n  cluster = { cluster = \"main\", cluster_id = \"x\", members = { a = { address = \"10.77.0.1\", port = 3306, server_id = 7, mesh = \"site\", ssh = { host = \"h\", host_key = null, key = null, port = null, user = null, jumps = null } } } }\n  " + ssh + "\n}\n", "need three different ports"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -99,7 +106,7 @@ func TestConnectionsThatDoNotWork(t *testing.T) {
 		{"another host key", fmt.Sprintf("host = %q, host_key = %q", app1.Address, app2.HostKey), "Do not go on before you know why the key changed"},
 		{"another user", fmt.Sprintf("host = %q, host_key = %q, user = \"stranger\"", app1.Address, app1.HostKey), "authentication refused: user stranger"},
 		{"no sudo", fmt.Sprintf("host = %q, host_key = %q, user = \"nobody0\"", app1.Address, app1.HostKey), "cannot become root: sudo for user nobody0"},
-		{"nothing there", "host = \"203.0.113.99\", host_key = \"" + app1.HostKey + "\"", "host is unreachable"},
+		{"nothing there", "host = \"203.0.113.99\", host_key = \"" + app1.HostKey + "\"", "203.0.113.99:22 did not answer within timeouts.create (20s)"},
 		{"a key that is not given", fmt.Sprintf("host = %q, host_key = %q, key = \"office\"", app1.Address, app1.HostKey), `no key named "office"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -26,6 +26,8 @@ type terraform struct {
 	*testing.T
 	server  tfprotov6.ProviderServer
 	schemas map[string]*tfprotov6.Schema
+	// warnings came with the provider block.
+	warnings string
 }
 
 // object and unknown write values down: object becomes an object or a map.
@@ -78,6 +80,7 @@ func configured(t *testing.T, network *remotetest.Network, block object) (*terra
 	}
 	response, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config, TerraformVersion: "1.14.0"})
 	tf.must(err)
+	tf.warnings = warningsIn(response.Diagnostics)
 	return tf, errorsIn(response.Diagnostics)
 }
 

@@ -7,10 +7,15 @@ package provider
 
 import (
 	"context"
+	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -73,7 +78,7 @@ func (p *atollProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp
 			"ssh":    sshAttribute(),
 			"linode": linodeAttribute(),
 			"lost": schema.SetAttribute{
-				Optional: true, ElementType: types.StringType,
+				Optional: true, ElementType: types.StringType, Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(base.Address())},
 				Description: "Addresses (ssh.host) of machines that are gone for good. They are never contacted: what was on them leaves the state at the next refresh, " +
 					"and mesh, cluster and routers go on without them. Remove what is declared on them in the same change. Default none.",
 			},
@@ -95,16 +100,17 @@ func sshAttribute() schema.SingleNestedAttribute {
 				Optional: true, Sensitive: true, ElementType: types.StringType,
 				Description: "Private keys in PEM form by name. A connection names one by its key attribute; the one named default is used otherwise, " +
 					"which the environment's ATOLL_SSH_KEY (the key) or ATOLL_SSH_KEY_FILE (its path) can give as well.",
-				Validators: []validator.Map{mapvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				Validators: []validator.Map{mapvalidator.NoNullValues(), mapvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 			"key_files": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Paths of private key files by name, instead of keys. A leading ~/ is your home directory.",
-				Validators:  []validator.Map{mapvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
+				Validators:  []validator.Map{mapvalidator.NoNullValues(), mapvalidator.ValueStringsAre(stringvalidator.LengthAtLeast(1))},
 			},
 			"passphrases": schema.MapAttribute{
 				Optional: true, Sensitive: true, ElementType: types.StringType,
 				Description: "Passphrases of protected keys, by the key's name.",
+				Validators:  []validator.Map{mapvalidator.NoNullValues()},
 			},
 			"agent": schema.BoolAttribute{
 				Optional:    true,
@@ -113,6 +119,7 @@ func sshAttribute() schema.SingleNestedAttribute {
 			"sudo_passwords": schema.MapAttribute{
 				Optional: true, Sensitive: true, ElementType: types.StringType,
 				Description: "Passwords for sudo by login name, for users that may not use sudo without. They travel on standard input only.",
+				Validators:  []validator.Map{mapvalidator.NoNullValues()},
 			},
 			"timeout": schema.StringAttribute{
 				Optional:    true,
@@ -132,6 +139,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	options, pending := sshOptions(config.SSH, &resp.Diagnostics)
 	options.Lost, _ = base.TextSet(config.Lost)
 	options.ReadOnly = readOnly(config.ReadOnly, &resp.Diagnostics)
+	warnOfNames(options.Lost, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
 	}
@@ -148,6 +156,17 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins()...), Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}
 	resp.DataSourceData = resp.ResourceData
+}
+
+// warnOfNames speaks where somebody may have meant a machine by its name in
+// Terraform: what is lost is found by ssh.host.
+func warnOfNames(lost []string, diags *diag.Diagnostics) {
+	for _, address := range lost {
+		if !strings.ContainsAny(address, ".:") {
+			diags.AddAttributeWarning(path.Root("lost"), "Lost Machine Without an Address",
+				fmt.Sprintf("lost has %q, which is no IP address: machines are found by their ssh.host. If that is the name of a node, write its address.", address))
+		}
+	}
 }
 
 // plugins lists every provisioning plugin that has something on machines, in the

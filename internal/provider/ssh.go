@@ -61,6 +61,11 @@ func sshOptions(block types.Object, diags *diag.Diagnostics) (options remote.Opt
 		pending = "ssh.agent"
 	}
 	options.Agent = agent.ValueBool()
+	if !block.IsNull() && pending == "" && len(options.Keys) == 0 && !options.Agent && !diags.HasError() {
+		diags.AddAttributeWarning(path.Root("ssh"), "Missing Keys",
+			"ssh has neither keys nor key_files, and agent is not true: there is no key to log in with on any machine. "+
+				"If one is written there, look at the spelling: Terraform drops attributes that an object does not have, without a word.")
+	}
 	// The validator has seen that it parses; an unknown one is the default.
 	options.DialTimeout, _ = time.ParseDuration(base.Member[types.String](block, "timeout").ValueString())
 	return options, pending

@@ -28,10 +28,10 @@ mock_provider "atoll" {
 variables {
   ssh_key_file = "./tests/key"
   nodes = {
-    hk1  = { roles = ["database"], mesh_address = "10.77.0.11", ssh = { host = "203.0.113.11", host_key = "ssh-ed25519 AAAA" } }
-    hk2  = { roles = ["database"], mesh_address = "10.77.0.12", ssh = { host = "203.0.113.12", host_key = "ssh-ed25519 AAAA" } }
-    app1 = { roles = ["router"], mesh_address = "10.77.0.21", ssh = { host = "203.0.113.21", host_key = "ssh-ed25519 AAAA" } }
-    app2 = { roles = ["router"], mesh_address = "10.77.0.22", ssh = { host = "203.0.113.22", host_key = "ssh-ed25519 AAAA" } }
+    hk1  = { roles = ["database"], mesh_address = "10.77.0.11", ssh = { host = "203.0.113.11", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH" } }
+    hk2  = { roles = ["database"], mesh_address = "10.77.0.12", ssh = { host = "203.0.113.12", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH" } }
+    app1 = { roles = ["router"], mesh_address = "10.77.0.21", ssh = { host = "203.0.113.21", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH" } }
+    app2 = { roles = ["router"], mesh_address = "10.77.0.22", ssh = { host = "203.0.113.22", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH" } }
   }
   linodes = {
     sg1 = { roles = ["database"], mesh_address = "10.77.0.13", region = "ap-south", type = "g6-standard-1" }

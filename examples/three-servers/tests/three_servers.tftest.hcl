@@ -29,9 +29,9 @@ variables {
   user          = "admin"
   sudo_password = "never sent"
   servers = {
-    one   = { host = "203.0.113.11", mesh_address = "10.77.0.1", host_key = "ssh-ed25519 AAAA" }
-    two   = { host = "203.0.113.12", mesh_address = "10.77.0.2", host_key = "ssh-ed25519 AAAA" }
-    three = { host = "198.51.100.13", mesh_address = "10.77.0.3", host_key = "ssh-ed25519 AAAA" }
+    one   = { host = "203.0.113.11", mesh_address = "10.77.0.1", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH" }
+    two   = { host = "203.0.113.12", mesh_address = "10.77.0.2", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH" }
+    three = { host = "198.51.100.13", mesh_address = "10.77.0.3", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH" }
   }
 }
 

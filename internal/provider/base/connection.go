@@ -7,7 +7,6 @@ import (
 	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -37,7 +36,7 @@ func hopAttributes(what string) map[string]schema.Attribute {
 		"host": schema.StringAttribute{
 			Required:    true,
 			Description: "IP address or DNS name of " + what + ", as seen from the machine before it.",
-			Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
+			Validators:  []validator.String{Address()},
 		},
 		"port": schema.Int64Attribute{
 			Optional:    true,
@@ -47,46 +46,62 @@ func hopAttributes(what string) map[string]schema.Attribute {
 		"user": schema.StringAttribute{
 			Optional:    true,
 			Description: "Login name on " + what + ". Default root. Any other user needs sudo, with or without a password (see the provider's ssh.sudo_passwords).",
-			Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
+			Validators:  []validator.String{UserName()},
 		},
 		"host_key": schema.StringAttribute{
 			Optional: true,
 			Description: "Public SSH host key of " + what + ", such as \"ssh-ed25519 AAAA…\" (the content of /etc/ssh/ssh_host_ed25519_key.pub). " +
 				"Without it nothing is sent; the error prints the key that was shown and the line to add.",
+			Validators: []validator.String{HostKey()},
 		},
 		"key": schema.StringAttribute{
 			Optional:    true,
 			Description: "Name of the key in the provider's ssh.keys or ssh.key_files to log in with on " + what + ". Default \"default\". A name, never the key itself.",
+			Validators:  []validator.String{KeyName()},
 		},
 	}
 }
 
-func connectionAttributes() map[string]schema.Attribute {
-	all := hopAttributes("the machine")
-	all["jumps"] = schema.ListNestedAttribute{
-		Optional:     true,
-		Description:  "Machines to go through, the one nearest to you first, each with its own host key.",
-		NestedObject: schema.NestedAttributeObject{Attributes: hopAttributes("the jump host")},
-	}
-	return all
-}
-
 // ConnectionAttribute is how a resource takes its machine.
 func ConnectionAttribute() schema.SingleNestedAttribute {
+	attributes, jump := hopAttributes("the machine"), hopAttributes("the jump host")
+	host, _ := jump["host"].(schema.StringAttribute)
+	host.Required, host.Optional = false, true // see Whole
+	jump["host"] = host
+	attributes["jumps"] = schema.ListNestedAttribute{
+		Optional:     true,
+		Description:  "Machines to go through, the one nearest to you first, each with its own host key. Each needs a host.",
+		Validators:   []validator.List{Whole{Of: "ssh object of a machine to go through", Needs: []string{"host"}}},
+		NestedObject: schema.NestedAttributeObject{Attributes: jump},
+	}
 	return schema.SingleNestedAttribute{
 		Required: true,
 		Description: "How to reach the machine over SSH: usually the ssh of an atoll_host, taken whole. Holds no secret. " +
 			"A change is in place: the machine at the new address is brought to the declared state; the machine at the old address is not contacted.",
-		Attributes: connectionAttributes(),
+		Attributes: attributes,
 	}
 }
 
-// ConnectionWithin is the connection attribute inside an object that another
-// resource exported (peer, member), in a relation's map.
+// ConnectionWithin is the connection inside an object that another resource
+// exported (peer, member), in a relation's map. That resource has checked it.
 func ConnectionWithin() schema.SingleNestedAttribute {
-	attribute := ConnectionAttribute()
-	attribute.Description = "How to reach the machine over SSH, as exported by the node's resource."
-	return attribute
+	attributes := exportedHop("the machine")
+	attributes["jumps"] = schema.ListNestedAttribute{
+		Optional: true, Description: "Machines to go through.", NestedObject: schema.NestedAttributeObject{Attributes: exportedHop("the jump host")},
+	}
+	return schema.SingleNestedAttribute{
+		Optional: true, Description: "How to reach the machine over SSH, as exported by the node's resource.", Attributes: attributes,
+	}
+}
+
+func exportedHop(what string) map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"host":     ExportedText("IP address or DNS name of " + what + "."),
+		"port":     ExportedNumber("TCP port of sshd on " + what + "."),
+		"user":     ExportedText("Login name on " + what + "."),
+		"host_key": ExportedText("Public SSH host key of " + what + "."),
+		"key":      ExportedText("Name of the provider's key to log in with on " + what + "."),
+	}
 }
 
 // ConnectionOutput is the connection attribute inside a computed object.

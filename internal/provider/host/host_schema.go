@@ -9,10 +9,11 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
 var (
@@ -29,12 +30,8 @@ func (k *hostKind) Schema() schema.Schema {
 			"Destroying it stops managing: the files made here are removed and the swap is switched off. What the machine has become stays: its name, its packages, a time service, " +
 			"the values that kernel settings have until the next boot, and the swap file on the disk.",
 		Attributes: map[string]schema.Attribute{
-			"hostname": schema.StringAttribute{
-				Optional:    true,
-				Description: "Host name of the machine, without a domain. Left alone when not given. A change is in place.",
-				Validators: []validator.String{stringvalidator.RegexMatches(hostnamePattern,
-					"must be one DNS label: 1 to 63 letters, digits and hyphens, no hyphen at either end")},
-			},
+			"hostname": base.Optional("Host name of the machine, without a domain. Left alone when not given. A change is in place.",
+				base.Matching(hostnamePattern, "must be one DNS label: 1 to 63 letters, digits and hyphens, no hyphen at either end")),
 			"time_sync": schema.BoolAttribute{
 				Optional:    true,
 				Description: "Whether a time service has to run; systemd-timesyncd is installed where there is none. Left alone when not given. A change is in place.",
@@ -47,15 +44,15 @@ func (k *hostKind) Schema() schema.Schema {
 			"sysctls": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Kernel settings by name, such as \"vm.swappiness\" = \"10\", set now and at every boot. A change is in place; a setting taken out keeps its value until the next boot.",
-				Validators: []validator.Map{mapvalidator.KeysAre(stringvalidator.RegexMatches(sysctlPattern,
-					"must be a sysctl name such as vm.swappiness"))},
+				Validators: []validator.Map{
+					mapvalidator.NoNullValues(), mapvalidator.KeysAre(base.Matching(sysctlPattern, "must be a sysctl name such as vm.swappiness")), mapvalidator.ValueStringsAre(base.Line()),
+				},
 			},
 			"inotify": inotifyAttribute(),
 			"packages": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Extra distribution packages to be installed. A change is in place; a package taken out of the list stays installed, since something else may need it.",
-				Validators: []validator.Set{setvalidator.ValueStringsAre(stringvalidator.RegexMatches(packagePattern,
-					"must be a package name of the distribution"))},
+				Validators:  []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(base.Matching(packagePattern, "must be a package name of the distribution"))},
 			},
 			"facts": factsAttribute(),
 		},
@@ -86,22 +83,22 @@ func factsAttribute() schema.SingleNestedAttribute {
 		Computed:    true,
 		Description: "What the machine says about itself, read at each refresh.",
 		Attributes: map[string]schema.Attribute{
-			"os":             schema.StringAttribute{Computed: true, Description: "Short name of the distribution, such as debian."},
-			"os_version":     schema.StringAttribute{Computed: true, Description: "Version of the distribution; empty for a rolling one."},
-			"os_name":        schema.StringAttribute{Computed: true, Description: "Full name of the distribution."},
-			"architecture":   schema.StringAttribute{Computed: true, Description: "Machine architecture, such as x86_64."},
-			"kernel":         schema.StringAttribute{Computed: true, Description: "Release of the running kernel."},
-			"virtualisation": schema.StringAttribute{Computed: true, Description: "Kind of virtualisation as systemd sees it, none on a physical machine."},
-			"machine_id":     schema.StringAttribute{Computed: true, Description: "Content of /etc/machine-id. Two hosts with the same one were cloned from one image."},
-			"cpus":           schema.Int64Attribute{Computed: true, Description: "Number of processors online."},
-			"memory_mib":     schema.Int64Attribute{Computed: true, Description: "Memory, in MiB."},
-			"swap_mib":       schema.Int64Attribute{Computed: true, Description: "Swap, in MiB."},
+			"os":             base.Shows("Short name of the distribution, such as debian."),
+			"os_version":     base.Shows("Version of the distribution; empty for a rolling one."),
+			"os_name":        base.Shows("Full name of the distribution."),
+			"architecture":   base.Shows("Machine architecture, such as x86_64."),
+			"kernel":         base.Shows("Release of the running kernel."),
+			"virtualisation": base.Shows("Kind of virtualisation as systemd sees it, none on a physical machine."),
+			"machine_id":     base.Shows("Content of /etc/machine-id. Two hosts with the same one were cloned from one image."),
+			"cpus":           base.ShowsNumber("Number of processors online."),
+			"memory_mib":     base.ShowsNumber("Memory, in MiB."),
+			"swap_mib":       base.ShowsNumber("Swap, in MiB."),
 			"disks": schema.ListNestedAttribute{
 				Computed: true, Description: "File systems on disks.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":       schema.StringAttribute{Computed: true, Description: "Device, such as /dev/sda1."},
-					"mount":      schema.StringAttribute{Computed: true, Description: "Where it is mounted."},
-					"size_mib":   schema.Int64Attribute{Computed: true, Description: "Size, in MiB."},
+					"name":       base.Shows("Device, such as /dev/sda1."),
+					"mount":      base.Shows("Where it is mounted."),
+					"size_mib":   base.ShowsNumber("Size, in MiB."),
 					"rotational": schema.BoolAttribute{Computed: true, Description: "Whether the disk has moving parts."},
 				}},
 			},

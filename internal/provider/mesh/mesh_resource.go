@@ -6,6 +6,7 @@ package mesh
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -33,8 +34,8 @@ func (k *meshKind) Traits() base.Traits {
 
 // CheckName holds what an import names against the form of a mesh's name.
 func (k *meshKind) CheckName(name string) error {
-	if !netPattern.MatchString(name) {
-		return errors.New("it " + netMessage)
+	if err := base.CheckMesh(name); err != nil {
+		return fmt.Errorf("it %w", err)
 	}
 	return nil
 }
@@ -45,7 +46,8 @@ func (k *meshKind) CheckName(name string) error {
 func (k *meshKind) Plan(_ context.Context, change *base.Change[meshModel]) {
 	plan := change.Plan
 	mesh, whole := plan.declared()
-	if !plan.CIDR.IsUnknown() {
+	plan.check(change.Diagnostics)
+	if !plan.CIDR.IsUnknown() && !change.Diagnostics.HasError() {
 		if err := mesh.Validate(); err != nil {
 			change.Diagnostics.AddAttributeError(path.Root("peers"), "Mesh Cannot Work", err.Error())
 			return

@@ -56,7 +56,7 @@ func (m *peerModel) read(observation converge.Observation) error {
 // exportTypes are those of the peer object: what the mesh has to know of a node.
 func exportTypes() map[string]attr.Type {
 	return map[string]attr.Type{
-		"name": types.StringType, "address": types.StringType, "endpoint": types.StringType,
+		"mesh": types.StringType, "name": types.StringType, "address": types.StringType, "endpoint": types.StringType,
 		"port": types.Int64Type, "public_key": types.StringType, "ssh": base.ConnectionType(),
 	}
 }
@@ -64,7 +64,7 @@ func exportTypes() map[string]attr.Type {
 // export makes the peer object; publicKey is unknown until the host made it.
 func (m *peerModel) export(publicKey types.String) types.Object {
 	return types.ObjectValueMust(exportTypes(), map[string]attr.Value{
-		"name": m.Name, "address": m.Address, "endpoint": m.Endpoint, "port": m.Port,
+		"mesh": m.Mesh, "name": m.Name, "address": m.Address, "endpoint": m.Endpoint, "port": m.Port,
 		"public_key": publicKey, "ssh": m.Connection,
 	})
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -45,6 +46,7 @@ func (k *clusterKind) CheckName(name string) error {
 func (k *clusterKind) Plan(_ context.Context, change *base.Change[clusterModel]) {
 	plan := change.Plan
 	cluster, _ := plan.declared()
+	checkMembers(plan.Members, path.Root("members"), change.Diagnostics)
 	for _, problem := range cluster.Validate() {
 		change.Diagnostics.AddAttributeError(path.Root("members"), "Cluster Cannot Work", problem.Error()+".")
 	}
@@ -63,6 +65,31 @@ func (k *clusterKind) Plan(_ context.Context, change *base.Change[clusterModel])
 		}
 	}
 	plan.Routing = plan.routing()
+}
+
+// checkMembers finds what is wrong with single members. Those that were exported
+// have passed it; a map that is written by hand has not.
+func checkMembers(members types.Map, at path.Path, diags *diag.Diagnostics) {
+	elements, machines := members.Elements(), map[string]string{}
+	for _, key := range slices.Sorted(maps.Keys(elements)) {
+		object, _ := elements[key].(types.Object)
+		complain := func(name, value string, err error) {
+			if err != nil {
+				here := at.AtMapKey(key).AtName(name)
+				diags.AddAttributeError(here, "Invalid Attribute Value", fmt.Sprintf("%s%s %v.", here, value, err))
+			}
+		}
+		if address := base.Member[types.String](object, "address"); !address.IsNull() && !address.IsUnknown() {
+			complain("address", base.Shown(address.ValueString()), base.CheckIPv4(address.ValueString()))
+		}
+		if mesh := base.Member[types.String](object, "mesh"); !mesh.IsNull() && !mesh.IsUnknown() {
+			complain("mesh", base.Shown(mesh.ValueString()), base.CheckMesh(mesh.ValueString()))
+		}
+		if number := base.Member[types.Int64](object, "server_id"); !number.IsNull() && !number.IsUnknown() && number.ValueInt64() < 1 {
+			complain("server_id", fmt.Sprintf(" = %d", number.ValueInt64()), errors.New("must be 1 or more"))
+		}
+		base.CheckMember(object, at.AtMapKey(key), machines, diags)
+	}
 }
 
 // Observe asks all members. The cluster is gone when each that is not lost

@@ -6,13 +6,9 @@ package mysql
 import (
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
@@ -36,21 +32,19 @@ func (k *clusterKind) Schema() schema.Schema {
 
 func clusterAttributes() map[string]schema.Attribute {
 	attributes := clusterOptions()
-	attributes["name"] = schema.StringAttribute{
-		Required:      true,
-		Description:   "Name of the cluster, 1 to 63 characters. Routers match by it, so a change replaces the cluster.",
-		Validators:    []validator.String{stringvalidator.RegexMatches(clusterPattern, clusterMessage)},
-		PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-	}
+	attributes["name"] = base.Replacing("Name of the cluster, 1 to 63 characters. Routers match by it, so a change replaces the cluster.", base.Matching(clusterPattern, clusterMessage))
 	attributes["members"] = schema.MapNestedAttribute{
 		Required:    true,
 		Description: "The members by a name of your own: each the member of an atoll_mysql_server. Up to 9; an odd number, since an even one survives no more failures than one less. Adding or removing an entry is in place.",
-		Validators:  []validator.Map{mapvalidator.SizeBetween(1, 9)},
+		Validators: []validator.Map{
+			mapvalidator.SizeBetween(1, 9),
+			base.Whole{Of: "member of an atoll_mysql_server", Needs: []string{"address", "port", "server_id", "ssh.host"}},
+		},
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"address":   schema.StringAttribute{Required: true, Description: "Address that the server listens on."},
-			"port":      schema.Int64Attribute{Required: true, Description: "TCP port that the server listens on."},
-			"server_id": schema.Int64Attribute{Required: true, Description: "Number of the server."},
-			"mesh":      schema.StringAttribute{Optional: true, Description: "Mesh that the address belongs to."},
+			"address":   base.ExportedText("Address that the server listens on."),
+			"port":      base.ExportedNumber("TCP port that the server listens on."),
+			"server_id": base.ExportedNumber("Number of the server."),
+			"mesh":      base.ExportedText("Mesh that the address belongs to."),
 			"ssh":       base.ConnectionWithin(),
 		}},
 	}
@@ -62,22 +56,22 @@ func clusterAttributes() map[string]schema.Attribute {
 		Computed: true, Description: "UUID of the cluster in its metadata.",
 		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 	}
-	attributes["primary"] = schema.StringAttribute{Computed: true, Description: "Name of the member that takes writes now."}
+	attributes["primary"] = base.Shows("Name of the member that takes writes now.")
 	attributes["status"] = schema.MapNestedAttribute{
 		Computed:    true,
 		Description: "State of each member at the last refresh, by name.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"state":   schema.StringAttribute{Computed: true, Description: "ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE or MISSING."},
-			"role":    schema.StringAttribute{Computed: true, Description: "PRIMARY or SECONDARY; empty outside of the group."},
-			"version": schema.StringAttribute{Computed: true, Description: "Version of the server."},
+			"state":   base.Shows("ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE or MISSING."),
+			"role":    base.Shows("PRIMARY or SECONDARY; empty outside of the group."),
+			"version": base.Shows("Version of the server."),
 		}},
 	}
 	attributes["routing"] = schema.SingleNestedAttribute{
 		Computed:    true,
 		Description: "What a router has to know of the cluster; hand it to atoll_mysql_router.cluster whole. Holds no secret.",
 		Attributes: map[string]schema.Attribute{
-			"cluster":    schema.StringAttribute{Computed: true, Description: "Name of the cluster."},
-			"cluster_id": schema.StringAttribute{Computed: true, Description: "UUID of the cluster in its metadata."},
+			"cluster":    base.Shows("Name of the cluster."),
+			"cluster_id": base.Shows("UUID of the cluster in its metadata."),
 			"members": schema.MapAttribute{
 				Computed: true, ElementType: memberType(),
 				Description: "The members of the cluster, by name.",
@@ -91,40 +85,15 @@ func clusterAttributes() map[string]schema.Attribute {
 // small sites over a mesh.
 func clusterOptions() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"expel_timeout": schema.Int64Attribute{
-			Optional: true, Computed: true, Default: int64default.StaticInt64(5),
-			Description: "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default 5. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart.",
-			Validators:  []validator.Int64{int64validator.Between(0, 3600)},
-		},
-		"unreachable_majority_timeout": schema.Int64Attribute{
-			Optional: true, Computed: true, Default: int64default.StaticInt64(0),
-			Description: "Seconds after which a member cut off from the majority leaves the group by itself; 0 waits for ever, its writes standing still. Default 0. A change is in place, without a restart.",
-			Validators:  []validator.Int64{int64validator.Between(0, 31536000)},
-		},
-		"autorejoin_tries": schema.Int64Attribute{
-			Optional: true, Computed: true, Default: int64default.StaticInt64(3),
-			Description: "How often an expelled member tries to come back by itself, every 5 minutes. Default 3. A change is in place, without a restart.",
-			Validators:  []validator.Int64{int64validator.Between(0, 2016)},
-		},
-		"consistency": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString("BEFORE_ON_PRIMARY_FAILOVER"),
-			Description: "What a new primary does first: EVENTUAL answers at once, BEFORE_ON_PRIMARY_FAILOVER applies what it received before. BEFORE, AFTER and BEFORE_AND_AFTER cost a round trip per transaction. Default BEFORE_ON_PRIMARY_FAILOVER. A change is in place, without a restart.",
-			Validators:  []validator.String{stringvalidator.OneOf("EVENTUAL", "BEFORE_ON_PRIMARY_FAILOVER", "BEFORE", "AFTER", "BEFORE_AND_AFTER")},
-		},
-		"exit_state_action": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString("READ_ONLY"),
-			Description: "What a member does that had to leave the group: READ_ONLY goes on answering reads, OFFLINE_MODE lets only administrators in, ABORT_SERVER stops it. Default READ_ONLY. A change is in place, without a restart.",
-			Validators:  []validator.String{stringvalidator.OneOf("READ_ONLY", "OFFLINE_MODE", "ABORT_SERVER")},
-		},
-		"transaction_size_limit": schema.Int64Attribute{
-			Optional: true, Computed: true, Default: int64default.StaticInt64(150000000),
-			Description: "Largest transaction, in bytes; a larger one is rolled back. 0 means no limit. Default 150000000. A change is in place, without a restart.",
-			Validators:  []validator.Int64{int64validator.Between(0, 2147483647)},
-		},
-		"recovery_method": schema.StringAttribute{
-			Optional: true, Computed: true, Default: stringdefault.StaticString("auto"),
-			Description: "How a new member gets its data: auto takes what is missing from the binary logs where that is provably whole and a clone otherwise; clone and incremental say so. Default auto. Matters only for a join.",
-			Validators:  []validator.String{stringvalidator.OneOf("auto", "clone", "incremental")},
-		},
+		"expel_timeout":                base.Number(5, 0, 3600, "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default 5. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart."),
+		"unreachable_majority_timeout": base.Number(0, 0, 31536000, "Seconds after which a member cut off from the majority leaves the group by itself; 0 waits for ever, its writes standing still. Default 0. A change is in place, without a restart."),
+		"autorejoin_tries":             base.Number(3, 0, 2016, "How often an expelled member tries to come back by itself, every 5 minutes. Default 3. A change is in place, without a restart."),
+		"consistency": base.Choice("BEFORE_ON_PRIMARY_FAILOVER", "What a new primary does first: EVENTUAL answers at once, BEFORE_ON_PRIMARY_FAILOVER applies what it received before. BEFORE, AFTER and BEFORE_AND_AFTER cost a round trip per transaction. Default BEFORE_ON_PRIMARY_FAILOVER. A change is in place, without a restart.",
+			"EVENTUAL", "BEFORE_ON_PRIMARY_FAILOVER", "BEFORE", "AFTER", "BEFORE_AND_AFTER"),
+		"exit_state_action": base.Choice("READ_ONLY", "What a member does that had to leave the group: READ_ONLY goes on answering reads, OFFLINE_MODE lets only administrators in, ABORT_SERVER stops it. Default READ_ONLY. A change is in place, without a restart.",
+			"READ_ONLY", "OFFLINE_MODE", "ABORT_SERVER"),
+		"transaction_size_limit": base.Number(150000000, 0, 2147483647, "Largest transaction, in bytes; a larger one is rolled back. 0 means no limit. Default 150000000. A change is in place, without a restart."),
+		"recovery_method": base.Choice("auto", "How a new member gets its data: auto takes what is missing from the binary logs where that is provably whole and a clone otherwise; clone and incremental say so. Default auto. Matters only for a join.",
+			"auto", "clone", "incremental"),
 	}
 }

@@ -38,6 +38,10 @@ func (k *routerKind) Plan(_ context.Context, change *base.Change[routerModel]) {
 		}
 		taken[port] = true
 	}
+	if members := base.Member[types.Map](plan.Cluster, "members"); !plan.Cluster.IsUnknown() && !members.IsUnknown() && len(members.Elements()) == 0 {
+		change.Diagnostics.AddAttributeError(path.Root("cluster").AtName("members"), "Missing Members", "cluster.members is empty: hand over the whole routing of an atoll_mysql_cluster.")
+	}
+	checkMembers(base.Member[types.Map](plan.Cluster, "members"), path.Root("cluster").AtName("members"), change.Diagnostics)
 	plan.Endpoints = plan.endpoints()
 	keep := change.Same && !state.Version.IsNull() && !change.Drifted(installing...)
 	if state == nil {

@@ -4,14 +4,23 @@
 package mysql
 
 import (
-	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"errors"
+	"net/netip"
+
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
+
+func checkIP(value string) error {
+	if _, err := netip.ParseAddr(value); err != nil {
+		return errors.New("is not an IP address. Write one such as \"127.0.0.1\"")
+	}
+	return nil
+}
 
 // Schema describes MySQL Router beside an application.
 func (k *routerKind) Schema() schema.Schema {
@@ -23,40 +32,28 @@ func (k *routerKind) Schema() schema.Schema {
 			"cluster": routingAttribute(),
 			"bind_address": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString("127.0.0.1"),
-				Description: "Address on which the router listens. Default 127.0.0.1: only the application on the same machine may come in. A change is in place: the router is bootstrapped anew.",
-				Validators:  []validator.String{stringvalidator.LengthAtLeast(2)},
+				Description: "IP address on which the router listens. Default 127.0.0.1: only the application on the same machine may come in. A change is in place: the router is bootstrapped anew.",
+				Validators:  []validator.String{base.Text{Must: "be an IP address", Check: checkIP}},
 			},
-			"ports": portsAttribute(),
-			"connect_timeout": schema.Int64Attribute{
-				Optional: true, Computed: true, Default: int64default.StaticInt64(2),
-				Description: "Seconds that the router waits for a connection to a member before it tries another. Default 2 (Router's own: 5). A change is in place: the router is bootstrapped anew.",
-				Validators:  []validator.Int64{int64validator.Between(1, 65536)},
-			},
-			"read_timeout": schema.Int64Attribute{
-				Optional: true, Computed: true, Default: int64default.StaticInt64(3),
-				Description: "Seconds that the router waits for a member's answer about the cluster. Default 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router is bootstrapped anew.",
-				Validators:  []validator.Int64{int64validator.Between(1, 65536)},
-			},
+			"ports":           portsAttribute(),
+			"connect_timeout": base.Number(2, 1, 65536, "Seconds that the router waits for a connection to a member before it tries another. Default 2 (Router's own: 5). A change is in place: the router is bootstrapped anew."),
+			"read_timeout":    base.Number(3, 1, 65536, "Seconds that the router waits for a member's answer about the cluster. Default 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router is bootstrapped anew."),
 			"endpoints": schema.SingleNestedAttribute{
 				Computed: true, Description: "Where the application connects, as host:port.",
 				Attributes: map[string]schema.Attribute{
-					"read_write":       schema.StringAttribute{Computed: true, Description: "Leads to the primary."},
-					"read_only":        schema.StringAttribute{Computed: true, Description: "Leads to the secondaries in turn."},
-					"read_write_split": schema.StringAttribute{Computed: true, Description: "Sends reads to secondaries and writes to the primary."},
+					"read_write":       base.Shows("Leads to the primary."),
+					"read_only":        base.Shows("Leads to the secondaries in turn."),
+					"read_write_split": base.Shows("Sends reads to secondaries and writes to the primary."),
 				},
 			},
-			"version": schema.StringAttribute{Computed: true, Description: "Version of MySQL Router."},
+			"version": base.Shows("Version of MySQL Router."),
 		},
 	}
 }
 
 func portsAttribute() schema.SingleNestedAttribute {
 	port := func(what string, number int64) schema.Int64Attribute {
-		return schema.Int64Attribute{
-			Optional: true, Computed: true, Default: int64default.StaticInt64(number),
-			Description: "Local port that " + what + ". A change is in place: the router is bootstrapped anew.",
-			Validators:  []validator.Int64{int64validator.Between(1, 65535)},
-		}
+		return base.Number(number, 1, 65535, "Local port that "+what+". A change is in place: the router is bootstrapped anew.")
 	}
 	return schema.SingleNestedAttribute{
 		Optional:    true,
@@ -74,12 +71,12 @@ func routingAttribute() schema.SingleNestedAttribute {
 		Required:    true,
 		Description: "The cluster to route to: the routing of an atoll_mysql_cluster, taken whole. A change of members is followed without a restart; another cluster_id means that the router is bootstrapped anew.",
 		Attributes: map[string]schema.Attribute{
-			"cluster":    schema.StringAttribute{Required: true, Description: "Name of the cluster."},
-			"cluster_id": schema.StringAttribute{Required: true, Description: "UUID of the cluster in its metadata."},
+			"cluster":    base.Given("Name of the cluster.", base.Line()),
+			"cluster_id": base.Given("UUID of the cluster in its metadata.", base.Line()),
 			"members": schema.MapAttribute{
 				Required: true, ElementType: memberType(),
 				Description: "The members of the cluster, by name.",
-				Validators:  []validator.Map{mapvalidator.SizeAtLeast(1)},
+				Validators:  []validator.Map{mapvalidator.NoNullValues()},
 			},
 		},
 	}

@@ -91,11 +91,11 @@ func (m *serverModel) read(status mysqld.Status) {
 }
 
 // defaultServerID makes a number of an IPv4 address, which no two members share.
-func defaultServerID(address string) (int64, bool) {
+func defaultServerID(address string) int64 {
 	ip, err := netip.ParseAddr(address)
 	if err != nil || !ip.Is4() {
-		return 0, false
+		return 0 // the validator lets none pass
 	}
 	bytes := ip.As4()
-	return int64(binary.BigEndian.Uint32(bytes[:])), true
+	return int64(binary.BigEndian.Uint32(bytes[:]))
 }

@@ -8,6 +8,7 @@ package mysql
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -42,6 +43,11 @@ func (k *serverKind) Plan(ctx context.Context, change *base.Change[serverModel])
 	if change.Config.ServerID.IsNull() {
 		k.planServerID(change)
 	}
+	if !plan.Mesh.IsNull() && !plan.Mesh.IsUnknown() {
+		if err := base.CheckMesh(plan.Mesh.ValueString()); err != nil {
+			change.Diagnostics.AddAttributeError(path.Root("mesh"), "Invalid Attribute Value", fmt.Sprintf("mesh%s %v.", base.Shown(plan.Mesh.ValueString()), err))
+		}
+	}
 	plan.Member = plan.member()
 	// Drift alone does not make Terraform forget computed values.
 	keep := change.Same && !change.Drifted(renewing...)
@@ -64,13 +70,7 @@ func (k *serverKind) planServerID(change *base.Change[serverModel]) {
 	if plan.Address.IsUnknown() {
 		return
 	}
-	id, made := defaultServerID(plan.Address.ValueString())
-	if !made {
-		change.Diagnostics.AddAttributeError(path.Root("server_id"), "Missing Server ID",
-			"address = \""+plan.Address.ValueString()+"\" is not an IPv4 address, so no server_id can be made of it. Set server_id to a number that no other member has.")
-		return
-	}
-	plan.ServerID = types.Int64Value(id)
+	plan.ServerID = types.Int64Value(defaultServerID(plan.Address.ValueString()))
 }
 
 // installing are the codes of drift for which apply installs the package,

@@ -7,12 +7,9 @@ import (
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -20,7 +17,20 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 )
 
-var packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+var (
+	packagePattern = regexp.MustCompile(`^[a-z0-9][a-z0-9+.-]+$`)
+	settingPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*$`)
+)
+
+// settingValue is a line, which may be empty.
+func settingValue() base.Text {
+	return base.Text{Must: "be one line", Check: func(value string) error {
+		if value == "" {
+			return nil
+		}
+		return base.Line().Check(value)
+	}}
+}
 
 // Schema describes mysqld on one node.
 func (k *serverKind) Schema() schema.Schema {
@@ -29,34 +39,22 @@ func (k *serverKind) Schema() schema.Schema {
 			"It listens on the mesh address and the local socket only and is administered over SSH as the machine's root, so that no admin password exists. " +
 			"Destroying it stops the server and keeps its data, unless delete_data says otherwise.",
 		Attributes: map[string]schema.Attribute{
-			"mesh": schema.StringAttribute{
-				Optional:    true,
-				Description: "The atoll_mesh (its id) that address belongs to: mysqld starts after it. Without one, address must be there at boot by other means. A change is in place; the unit is reloaded.",
-			},
-			"address": schema.StringAttribute{
-				Required:      true,
-				Description:   "IP address to listen on and to be known by in the cluster: the node's address in the mesh. A change replaces the server: its data stay on the machine, but it leaves the cluster and joins again.",
-				Validators:    []validator.String{stringvalidator.LengthAtLeast(2)},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
-			},
-			"port": schema.Int64Attribute{
-				Optional: true, Computed: true, Default: int64default.StaticInt64(3306),
-				Description: "TCP port to listen on. Default 3306. A change is in place: mysqld restarts.",
-				Validators:  []validator.Int64{int64validator.Between(1024, 65535)},
-			},
+			"mesh":    base.Optional("The atoll_mesh (its id) that address belongs to: mysqld starts after it. Without one, address must be there at boot by other means. A change is in place; the unit is reloaded.", base.Line()),
+			"address": base.Replacing("IPv4 address to listen on and to be known by in the cluster: the node's address in the mesh. A change replaces the server: its data stay on the machine, but it leaves the cluster and joins again.", base.IPv4Address()),
+			"port":    base.Number(3306, 1024, 65535, "TCP port to listen on. Default 3306. A change is in place: mysqld restarts."),
 			"server_id": schema.Int64Attribute{
 				Optional: true, Computed: true,
-				Description: "Number of the server, different for each in the cluster. Default: made of the IPv4 address. A change is in place: mysqld restarts.",
+				Description: "Number of the server, different for each in the cluster. Default: made of the address. A change is in place: mysqld restarts.",
 				Validators:  []validator.Int64{int64validator.Between(2, 4294967295)},
 			},
-			"package": schema.StringAttribute{
-				Optional:    true,
-				Description: "Distribution package to install. Default mysql-server. MySQL 8.0, 8.4 and 9.x are known; it has to come from a repository that the machine already uses. A change is in place.",
-				Validators:  []validator.String{stringvalidator.RegexMatches(packagePattern, "must be a package name of the distribution")},
-			},
+			"package": base.Optional("Distribution package to install. Default mysql-server. MySQL 8.0, 8.4 and 9.x are known; it has to come from a repository that the machine already uses. A change is in place.",
+				base.Matching(packagePattern, "must be a package name of the distribution")),
 			"settings": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Further mysqld settings by name, such as \"max_connections\" = \"200\". One that the cluster needs cannot be overridden. A change is in place: set at run time where MySQL can, otherwise by a restart, one member after the other.",
+				Validators: []validator.Map{
+					mapvalidator.NoNullValues(), mapvalidator.KeysAre(base.Matching(settingPattern, "must be the name of a mysqld setting")), mapvalidator.ValueStringsAre(settingValue()),
+				},
 			},
 			"memory_mib": schema.Int64Attribute{
 				Optional: true,
@@ -68,17 +66,17 @@ func (k *serverKind) Schema() schema.Schema {
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				Description: "Whether destroying this resource deletes the datadir with everything in it. Default false. It must be applied before the destroy.",
 			},
-			"version":       schema.StringAttribute{Computed: true, Description: "Version of the running server."},
-			"server_uuid":   schema.StringAttribute{Computed: true, Description: "UUID of the server, made on the machine."},
-			"sized_for_mib": schema.Int64Attribute{Computed: true, Description: "Memory that the settings are sized for, in MiB: memory_mib, or what the machine has."},
+			"version":       base.Shows("Version of the running server."),
+			"server_uuid":   base.Shows("UUID of the server, made on the machine."),
+			"sized_for_mib": base.ShowsNumber("Memory that the settings are sized for, in MiB: memory_mib, or what the machine has."),
 			"member": schema.SingleNestedAttribute{
 				Computed:    true,
 				Description: "What the cluster has to know of this server; hand it to atoll_mysql_cluster.members whole. Holds no secret.",
 				Attributes: map[string]schema.Attribute{
-					"address":   schema.StringAttribute{Computed: true, Description: "Address that the server listens on."},
-					"port":      schema.Int64Attribute{Computed: true, Description: "TCP port that the server listens on."},
-					"server_id": schema.Int64Attribute{Computed: true, Description: "Number of the server."},
-					"mesh":      schema.StringAttribute{Computed: true, Description: "Mesh that the address belongs to."},
+					"address":   base.Shows("Address that the server listens on."),
+					"port":      base.ShowsNumber("TCP port that the server listens on."),
+					"server_id": base.ShowsNumber("Number of the server."),
+					"mesh":      base.Shows("Mesh that the address belongs to."),
 					"ssh":       base.ConnectionOutput(),
 				},
 			},

@@ -30,12 +30,12 @@ variables {
     hk1 = {
       roles        = ["database", "router"]
       mesh_address = "10.77.0.11"
-      ssh          = { host = "203.0.113.11", host_key = "ssh-ed25519 AAAA", user = "admin", port = 2222, key = "office" }
+      ssh          = { host = "203.0.113.11", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", user = "admin", port = 2222, key = "office" }
     }
     hk2 = {
       roles        = ["database"]
       mesh_address = "10.77.0.12"
-      ssh          = { host = "10.0.0.12", host_key = "ssh-ed25519 AAAA", jumps = [{ host = "203.0.113.11", user = "admin" }] }
+      ssh          = { host = "10.0.0.12", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", jumps = [{ host = "203.0.113.11", user = "admin" }] }
       endpoint     = "203.0.113.12"
       memory_mib   = 1024
     }

@@ -1,0 +1,359 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote/remotetest"
+)
+
+const publicKey = "-----BEGIN PUBLIC KEY-----\nMIIC\n-----END PUBLIC KEY-----\n"
+
+// everyWay is an ssh object with all that it may have.
+func everyWay(host string) object {
+	hop := func(host string) object {
+		return object{"host": host, "port": 22, "user": "root", "host_key": hostKey, "key": "default"}
+	}
+	way := hop(host)
+	way["jumps"] = []any{hop("203.0.113.1")}
+	return way
+}
+
+func everyTimeout() object {
+	return object{"create": "1m", "read": "1m", "update": "1m", "delete": "1m"}
+}
+
+// everything gives each resource all attributes that it takes. A new attribute
+// has to come in here: see TestEverythingIsEverything.
+func everything() map[string]object {
+	member := object{"address": "10.77.0.11", "port": 3306, "server_id": 7, "mesh": "site", "ssh": everyWay("203.0.113.11")}
+	return map[string]object{
+		"atoll_host": {
+			"ssh": everyWay("203.0.113.11"), "hostname": "hk1", "time_sync": true, "swap_mib": 512, "sysctls": object{"vm.swappiness": "10"},
+			"inotify": object{"max_user_watches": 1000, "max_user_instances": 200}, "packages": []any{"bc"}, "timeouts": everyTimeout(),
+		},
+		"atoll_mesh_peer": {
+			"ssh": everyWay("203.0.113.11"), "mesh": "site", "name": "hk1", "address": "10.77.0.11", "endpoint": "hk1.example", "port": 655, "mtu": 1400, "timeouts": everyTimeout(),
+		},
+		"atoll_mesh": {
+			"name": "site", "cidr": "10.77.0.0/24", "cipher": "aes-256-cbc", "digest": "sha256", "mac_length": 16, "ping_interval": 10, "ping_timeout": 5,
+			"max_timeout": 30, "replay_window": 128, "timeouts": everyTimeout(),
+			"peers": object{"hk1": object{
+				"mesh": "site", "name": "hk1", "address": "10.77.0.11", "endpoint": "hk1.example", "port": 655, "public_key": publicKey, "ssh": everyWay("203.0.113.11"),
+			}},
+		},
+		"atoll_mysql_server": {
+			"ssh": everyWay("203.0.113.11"), "mesh": "site", "address": "10.77.0.11", "port": 3306, "server_id": 7, "package": "mysql-server",
+			"settings": object{"max_connections": "200"}, "memory_mib": 2048, "delete_data": true, "timeouts": everyTimeout(),
+		},
+		"atoll_mysql_cluster": {
+			"name": "main", "members": object{"hk1": member}, "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",
+			"exit_state_action": "READ_ONLY", "transaction_size_limit": 0, "recovery_method": "auto", "timeouts": everyTimeout(),
+		},
+		"atoll_mysql_router": {
+			"ssh": everyWay("203.0.113.11"), "cluster": object{"cluster": "main", "cluster_id": "b2c1", "members": object{"hk1": member}}, "bind_address": "127.0.0.1",
+			"ports": object{"read_write": 6446, "read_only": 6447, "read_write_split": 6450}, "connect_timeout": 2, "read_timeout": 3, "timeouts": everyTimeout(),
+		},
+	}
+}
+
+// block is the provider block with all that it may have.
+func block() object {
+	return object{
+		"ssh": object{
+			"keys": object{"office": "a key"}, "key_files": object{}, "passphrases": object{"office": "secret"}, "agent": false,
+			"sudo_passwords": object{"admin": "secret"}, "timeout": "10s",
+		},
+		"linode": object{"token": "t", "url": "https://api.example/v4", "ca_file": "/nowhere", "poll_interval": "8s"},
+		"lost":   []any{"203.0.113.99"}, "read_only": false,
+	}
+}
+
+// A resource whose attributes are not all in the tables below is not tested.
+func TestEverythingIsEverything(t *testing.T) {
+	response := schemas(t)
+	for resource, config := range everything() {
+		complete(t, resource, response.ResourceSchemas[resource].Block.Attributes, config)
+	}
+	complete(t, "provider", response.Provider.Block.Attributes, block())
+}
+
+func complete(t *testing.T, at string, attributes []*tfprotov6.SchemaAttribute, config object) {
+	t.Helper()
+	for _, attribute := range attributes {
+		given, found := config[attribute.Name]
+		if !attribute.Required && !attribute.Optional {
+			continue
+		}
+		if !found {
+			t.Errorf("%s.%s is not tested", at, attribute.Name)
+		}
+		if attribute.NestedType == nil {
+			continue
+		}
+		for _, inner := range objectsIn(given) {
+			complete(t, at+"."+attribute.Name, attribute.NestedType.Attributes, inner)
+		}
+	}
+}
+
+// objectsIn are the objects of a nested attribute, whatever its nesting.
+func objectsIn(given any) []object {
+	switch typed := given.(type) {
+	case []any:
+		var all []object
+		for _, one := range typed {
+			all = append(all, objectsIn(one)...)
+		}
+		return all
+	case object:
+		for _, inner := range typed {
+			if nested, isObject := inner.(object); isObject && nested["ssh"] != nil {
+				return []object{nested} // a map of exported objects
+			}
+		}
+		return []object{typed}
+	}
+	return nil
+}
+
+// variants are a configuration with one value after another replaced, by the path
+// of the value.
+func variants(given any, replace func(leaf any) []any) map[string][]any {
+	all := map[string][]any{}
+	all[""] = append(all[""], replace(given)...)
+	within := func(name string, inner any, put func(instead any) any) {
+		for path, changed := range variants(inner, replace) {
+			for _, one := range changed {
+				all[name+path] = append(all[name+path], put(one))
+			}
+		}
+	}
+	switch typed := given.(type) {
+	case object:
+		for name, inner := range typed {
+			within("."+name, inner, func(instead any) any {
+				copied := maps.Clone(typed)
+				copied[name] = instead
+				return copied
+			})
+		}
+	case []any:
+		for i, inner := range typed {
+			within(fmt.Sprintf("[%d]", i), inner, func(instead any) any {
+				copied := slices.Clone(typed)
+				copied[i] = instead
+				return copied
+			})
+		}
+	}
+	return all
+}
+
+// faults are what no configuration may bring about, whatever it lacks.
+var faults = []string{"Value Conversion Error", "invalid plan", "inconsistent", "report", "Unsupported", "unexpected", "Received unknown", "Received null"}
+
+// Each attribute, element and nested attribute may be unknown while a plan is
+// made, and null: a plan comes of it, or an error that names what is missing.
+func TestUnknownAndNullEverywhere(t *testing.T) {
+	t.Parallel()
+	network := machines(t)
+	tf := start(t, network, object{})
+	for resource, config := range everything() {
+		t.Run(resource, func(t *testing.T) {
+			t.Parallel()
+			kind := tf.kind(resource)
+			planned, problems := tf.plan(resource, nil, write(kind, config))
+			if problems != "" {
+				t.Fatalf("as it is: %s", problems)
+			}
+			prior := &state{settled(planned.value), nil, ""}
+			tried := 0
+			for path, changed := range variants(config, func(any) []any { return []any{unknown{}, nil} }) {
+				if path == "" {
+					continue // there is always a configuration
+				}
+				for i, one := range changed {
+					for _, before := range []*state{nil, prior} {
+						tried++
+						what := []string{"unknown", "null"}[i]
+						_, problems := tf.plan(resource, before, write(kind, one))
+						for _, fault := range faults {
+							if strings.Contains(problems, fault) {
+								t.Errorf("%s%s %s: %s", resource, path, what, problems)
+							}
+						}
+						if what == "unknown" && problems != "" {
+							t.Errorf("%s%s unknown is refused: %s", resource, path, problems)
+						}
+					}
+				}
+			}
+			if tried < 40 {
+				t.Errorf("only %d variants", tried)
+			}
+		})
+	}
+}
+
+// settled makes a state of a plan: what is not known becomes something.
+func settled(planned tftypes.Value) tftypes.Value {
+	value, err := tftypes.Transform(planned, func(_ *tftypes.AttributePath, value tftypes.Value) (tftypes.Value, error) {
+		if value.IsKnown() {
+			return value, nil
+		}
+		switch kind := value.Type(); {
+		case kind.Is(tftypes.String):
+			return tftypes.NewValue(kind, "x"), nil
+		case kind.Is(tftypes.Number):
+			return tftypes.NewValue(kind, 1), nil
+		default:
+			return tftypes.NewValue(kind, nil), nil
+		}
+	})
+	if err != nil {
+		panic(err)
+	}
+	return value
+}
+
+// The same of the provider block, of which much may come from other resources.
+func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
+	t.Parallel()
+	tried := 0
+	given := block()
+	given["ssh"].(object)["keys"] = object{}        //nolint:forcetypeassert // as above
+	given["ssh"].(object)["passphrases"] = object{} //nolint:forcetypeassert // as above
+	for _, whole := range []object{given, {"ssh": object{"keys": object{"office": unknown{}}, "key_files": object{"home": unknown{}}}, "lost": []any{unknown{}}}} {
+		for path, changed := range variants(whole, func(any) []any { return []any{unknown{}, nil} }) {
+			if path == "" {
+				continue
+			}
+			for i, one := range changed {
+				tried++
+				_, problems := configured(t, &remotetest.Network{}, one.(object)) //nolint:forcetypeassert // the variant of an object
+				for _, fault := range faults {
+					if strings.Contains(problems, fault) {
+						t.Errorf("provider%s: %s", path, problems)
+					}
+				}
+				if i == 0 && problems != "" {
+					t.Errorf("provider%s unknown is refused: %s", path, problems)
+				}
+			}
+		}
+	}
+	if tried < 20 {
+		t.Errorf("only %d variants", tried)
+	}
+}
+
+// free are strings that may be anything but several lines: what MySQL or the
+// kernel make of it is theirs to say, and our writers quote it.
+var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts."}
+
+// text is where more than one line belongs.
+const text = "public_key"
+
+// Nothing that is written goes on where it ends: neither in a file of lines nor
+// in a shell.
+func TestHostileStringsAreRefused(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	hostile := []any{"a\nSubnet = 0.0.0.0/0", "a\rb", "a\x00b", "$(reboot)", "`reboot`", "a;reboot", "a' b", "a\" b", "a|b", "a>b", "-a b&", ""}
+	for resource, config := range everything() {
+		kind, tried := tf.kind(resource), 0
+		for path, changed := range variants(config, func(leaf any) []any {
+			if _, isText := leaf.(string); isText {
+				return hostile
+			}
+			return nil
+		}) {
+			for i, one := range changed {
+				value, _ := hostile[i].(string)
+				breaks := strings.ContainsAny(value, "\n\r\x00")
+				isFree := slices.ContainsFunc(free, func(name string) bool { return strings.Contains(path, name) })
+				if isFree && !breaks || strings.HasSuffix(path, text) && breaks {
+					continue
+				}
+				tried++
+				if _, problems := tf.plan(resource, nil, write(kind, one)); problems == "" {
+					t.Errorf("%s%s takes %q", resource, path, value)
+				}
+			}
+		}
+		if tried < 20 {
+			t.Errorf("%s: only %d strings tried", resource, tried)
+		}
+	}
+}
+
+// What may be a secret is not repeated by an error.
+func TestErrorsRepeatNoSecret(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	const secret = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU\n-----END OPENSSH PRIVATE KEY-----\n"
+	for resource, config := range everything() {
+		kind := tf.kind(resource)
+		for path, changed := range variants(config, func(leaf any) []any {
+			if _, isText := leaf.(string); isText {
+				return []any{secret, strings.ReplaceAll(secret, "\n", " ")}
+			}
+			return nil
+		}) {
+			if strings.Contains(path, ".timeouts.") {
+				continue // the library's own
+			}
+			for _, one := range changed {
+				if _, problems := tf.plan(resource, nil, write(kind, one)); strings.Contains(problems, "b3BlbnNzaC1") {
+					t.Errorf("%s%s: %s", resource, path, problems)
+				}
+			}
+		}
+	}
+}
+
+// Where a misspelt attribute is missed, a warning says so: Terraform itself drops
+// what an object does not have.
+func TestWarningsWhereSomethingIsMissed(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	for _, row := range []struct {
+		ssh  object
+		want string
+	}{
+		{sshTo("203.0.113.11"), ""},
+		{object{"host": "203.0.113.11"}, "ssh.host_key is not set"},
+		{object{"host": "203.0.113.11", "host_key": hostKey, "jumps": []any{object{"host": "203.0.113.1"}}}, "ssh.jumps[0].host_key is not set"},
+		{object{"host": "203.0.113.11", "host_key": unknown{}}, ""},
+	} {
+		planned, problems := tf.plan("atoll_host", nil, write(tf.kind("atoll_host"), object{"ssh": row.ssh}))
+		if problems != "" || row.want == "" && planned.warnings != "" || !strings.Contains(planned.warnings, row.want) {
+			t.Errorf("%v: %q, want %q; %s", row.ssh, planned.warnings, row.want, problems)
+		}
+	}
+	for _, row := range []struct {
+		block object
+		want  string
+	}{
+		{object{}, ""},
+		{object{"ssh": object{}}, "there is no key to log in with"},
+		{object{"ssh": object{"agent": true}}, ""},
+		{object{"lost": []any{"hk1"}}, "is the name of a node"},
+		{object{"lost": []any{"203.0.113.11", "hk1.example"}}, ""},
+	} {
+		tf, problems := configured(t, &remotetest.Network{}, row.block)
+		if problems != "" || row.want == "" && tf.warnings != "" || !strings.Contains(tf.warnings, row.want) {
+			t.Errorf("%v: %q, want %q; %s", row.block, tf.warnings, row.want, problems)
+		}
+	}
+}
