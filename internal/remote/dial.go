@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"sync"
 	"syscall"
 	"time"
 
@@ -17,14 +18,19 @@ import (
 )
 
 const (
-	// racers is how many attempts may run beside each other: on a line that
-	// loses packets the first one may hang in TCP's growing pauses while a new
-	// one would get through. The first is not given up, since a slow machine
-	// needs its time.
-	racers = 3
-	// attempts is how many may be begun in all. A sshd that hangs up on us at
+	// hedges is how many attempts are begun beside each other within the time
+	// limit: on a line that loses packets the first one may hang in TCP's growing
+	// pauses while a new one would get through. The first is not given up, since
+	// a slow machine needs its time.
+	hedges = 3
+	// extensions is how many time limits a machine gets that has spoken within
+	// the first: a lossy line, and no dead host. Then there are more attempts.
+	extensions = 3
+	racers     = 6
+	// drops is how many attempts may be cut short. A sshd that hangs up on us at
 	// once, be it by MaxStartups or since it bans us, is not asked for ever.
-	attempts = 5
+	drops    = 6
+	attempts = racers + drops
 	// firstRetry is the pause before a new attempt, which doubles.
 	firstRetry = 200 * time.Millisecond
 )
@@ -36,8 +42,11 @@ type dialling struct {
 	config func() (*ssh.ClientConfig, *verdict)
 	pinned ssh.PublicKey
 	key    *loginKey
-	// lines are the wires of the attempts that got that far.
-	lines chan *line
+	mu     sync.Mutex
+	// stood says that a wire was had, and heard that its sshd has spoken; lines
+	// are those of the attempts that run.
+	stood, heard bool
+	lines        map[*line]bool
 }
 
 // attempted is how an attempt ended.
@@ -48,7 +57,8 @@ type attempted struct {
 	again bool
 }
 
-// dial makes one connection within the time limit of one hop.
+// dial makes one connection within the time limit of one hop, or several of them
+// where the machine has answered.
 func (h *host) dial(ctx context.Context, via hop) (*connection, error) {
 	address := h.target.Address()
 	var pinned ssh.PublicKey
@@ -58,14 +68,14 @@ func (h *host) dial(ctx context.Context, via hop) (*connection, error) {
 			return nil, &Error{Kind: ErrConfiguration, Address: address, Err: err}
 		}
 	}
-	limit, cancel := context.WithTimeout(ctx, h.pool.options.DialTimeout)
+	limit, cancel := context.WithTimeout(ctx, extensions*h.pool.options.DialTimeout)
 	defer cancel()
 	key, err := h.pool.keys.signer(limit, address, h.target.Key)
 	if err != nil {
 		return nil, err
 	}
 	defer key.release()
-	d := &dialling{host: h, via: via, pinned: pinned, key: key, lines: make(chan *line, attempts)}
+	d := &dialling{host: h, via: via, pinned: pinned, key: key, lines: map[*line]bool{}}
 	d.config = func() (*ssh.ClientConfig, *verdict) {
 		refusal := &verdict{}
 		config := &ssh.ClientConfig{
@@ -91,61 +101,6 @@ func (h *host) dial(ctx context.Context, via hop) (*connection, error) {
 	return live, nil
 }
 
-// race runs attempts until one succeeds, one fails for good, or the time is up.
-func (d *dialling) race(limit context.Context) (*connection, error) {
-	ended := make(chan attempted, attempts)
-	begun, running := 0, 0
-	begin := func() {
-		begun, running = begun+1, running+1
-		go func() { ended <- d.attempt(limit) }()
-	}
-	// What ends later is closed: limit ends with us.
-	defer func() {
-		go func() {
-			for range running {
-				if late := <-ended; late.live != nil {
-					_ = late.live.client.Close()
-				}
-			}
-		}()
-	}()
-	begin()
-	hedge := time.NewTicker(d.host.pool.options.DialTimeout / racers)
-	defer hedge.Stop()
-	silence := d.listen(limit)
-	pause, retry := firstRetry, (<-chan time.Time)(nil)
-	var last error
-	for {
-		select {
-		case one := <-ended:
-			running--
-			if one.err == nil {
-				return one.live, nil
-			}
-			if limit.Err() != nil && errors.Is(one.err, ErrUnreachable) {
-				return nil, d.timedOut(running+1, last, silence)
-			}
-			last = one.err
-			if !one.again || limit.Err() == nil && begun == attempts && running == 0 {
-				return nil, last
-			}
-			retry = time.After(pause)
-			pause *= 2
-		case <-retry:
-			retry = nil
-			if begun < attempts {
-				begin()
-			}
-		case <-hedge.C:
-			if begun < attempts && running < racers && !d.key.busy() {
-				begin()
-			}
-		case <-limit.Done():
-			return nil, d.timedOut(running, last, silence)
-		}
-	}
-}
-
 // attempt opens one wire and shakes hands over it.
 func (d *dialling) attempt(limit context.Context) attempted {
 	h := d.host
@@ -155,7 +110,10 @@ func (d *dialling) attempt(limit context.Context) attempted {
 		return attempted{err: err, again: dropped(err)}
 	}
 	below := &line{Conn: wire, counters: &h.counters}
-	d.lines <- below
+	d.mu.Lock()
+	d.stood, d.lines[below] = true, true
+	d.mu.Unlock()
+	defer d.leave(below)
 	// Neither a cancelled caller nor a wire without deadlines may hold us.
 	stop := context.AfterFunc(limit, func() { _ = wire.Close() })
 	config, refusal := d.config()
@@ -201,53 +159,6 @@ func dropped(err error) bool {
 		}
 	}
 	return false
-}
-
-// listen asks the jump host for a sign of life when half of the time is over,
-// and gives what tells whether it has been silent since: then it is the jump
-// host that does not answer, and nothing is known of the machine behind it.
-func (d *dialling) listen(limit context.Context) (silent func() bool) {
-	if d.via.host == nil {
-		return func() bool { return false }
-	}
-	live := d.via.live
-	asked := make(chan int64, 1)
-	half := time.AfterFunc(d.host.pool.options.DialTimeout/2, func() {
-		asked <- live.line.heard.Load()
-		_ = live.ask()
-	})
-	context.AfterFunc(limit, func() { half.Stop() })
-	return func() bool {
-		select {
-		case before := <-asked:
-			return live.line.heard.Load() == before
-		default:
-			return false
-		}
-	}
-}
-
-// timedOut says which hop was silent, and how far we came.
-func (d *dialling) timedOut(running int, last error, silent func() bool) error {
-	address := d.host.target.Address()
-	if err := d.key.failed(address); err != nil {
-		return err
-	}
-	if silent() {
-		return &Error{Kind: ErrUnreachable, Address: d.via.host.target.Address(), Detail: "timed out: this jump host stopped answering on the way to " + address}
-	}
-	if running == 0 && last != nil {
-		return last
-	}
-	detail := "timed out"
-	for range len(d.lines) {
-		if one := <-d.lines; one.heard.Load() > 0 {
-			detail = "timed out in the middle of the handshake"
-		} else if detail == "timed out" {
-			detail = "timed out: the port is open, and no sshd answers on it"
-		}
-	}
-	return &Error{Kind: ErrUnreachable, Address: address, Detail: detail}
 }
 
 // unreachable keeps the cause short: "timed out" says more than Go's text.

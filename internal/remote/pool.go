@@ -26,8 +26,9 @@ type Options struct {
 	SudoPasswords map[string]string
 	// Lost hosts (Target.Host) are never dialled.
 	Lost []string
-	// DialTimeout bounds TCP connect and SSH handshake together, per hop.
-	// Default 10 s.
+	// DialTimeout bounds TCP connect and SSH handshake together, per hop. A sshd
+	// that has spoken within it, as over a line that loses packets, gets three
+	// times as long in all. Default 10 s.
 	DialTimeout time.Duration
 	// Keepalive is the interval between signs of life; three without an answer
 	// end the connection. Default 15 s.

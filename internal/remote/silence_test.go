@@ -174,6 +174,23 @@ func TestHandshakesAreTriedAgain(t *testing.T) {
 	}
 }
 
+// A machine that has begun to answer gets more than the one time limit.
+func TestLossyLineGetsLonger(t *testing.T) {
+	t.Parallel()
+	server := start(t)
+	line := lineTo(t, server)
+	line.Slow(1500) // a handshake of 3 KB
+	const limit = time.Second
+	host := pool(t, server.Key, remote.Options{DialTimeout: limit}).Host(onLine(server, line))
+	begin := time.Now()
+	if got, err := run(t, host, "echo in"); err != nil || got != "in\n" {
+		t.Errorf("got %q, %v", got, err)
+	}
+	if took := time.Since(begin); took < limit {
+		t.Errorf("the line is too good for this test: %s", took)
+	}
+}
+
 // A sshd that hangs up on everybody is asked a few times, and said to do so.
 func TestHungUp(t *testing.T) {
 	t.Parallel()
