@@ -118,6 +118,9 @@ func ownership(owner, group string) string {
 	return cmp.Or(owner, "root") + ":" + cmp.Or(group, "root")
 }
 
+// WriteStep writes a file, as a step of a Reversible change.
+func WriteStep(file File) Step { return fileStep(file) }
+
 // fileStep writes a temporary name beside the target, checks that all of it
 // arrived, and renames. A stale one of a killed run is overwritten.
 func fileStep(file File) Step {

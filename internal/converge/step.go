@@ -34,6 +34,8 @@ const (
 	EffectRun EffectKind = "run"
 	// EffectRecord keeps the host's record of what belongs to an owner.
 	EffectRecord EffectKind = "record"
+	// EffectArm lets the host prepare to go back, see Reversible.
+	EffectArm EffectKind = "arm"
 	// EffectInstall installs packages; Name lists them.
 	EffectInstall EffectKind = "install"
 	// EffectAccount makes a system account or adds groups to it.

@@ -5,16 +5,24 @@ package linode
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"mime"
 	"mime/multipart"
 	"net/mail"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 	"golang.org/x/crypto/ssh"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // cloudConfig is what cloud-init's ssh module reads.
@@ -106,4 +114,43 @@ func TestUserDataThatCannotWorkAreRefused(t *testing.T) {
 	if err := CheckUserData("#cloud-config\nssh_keys:\n  x: y", TrustGiven); err != nil {
 		t.Errorf("with a key of the user's: %v", err)
 	}
+}
+
+// An authorized_keys that was not read is not an empty one.
+func TestKeysFailClosed(t *testing.T) {
+	good := "# a comment\nssh-ed25519 BBBB b\n\nssh-ed25519 AAAA a\n\nsettled\n" + converge.WholeMark + "\n"
+	if got, err := ReadKeys(t.Context(), convergetest.Says{Output: good}); err != nil || !slices.Equal(got, []string{"ssh-ed25519 AAAA a", "ssh-ed25519 BBBB b"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+	if got, err := ReadKeys(t.Context(), convergetest.Says{Output: "\nsettled\n" + converge.WholeMark + "\n"}); err != nil || len(got) > 0 {
+		t.Errorf("no keys: %q, %v", got, err)
+	}
+	for end := range len(good) - 1 {
+		if got, err := ReadKeys(t.Context(), convergetest.Says{Output: good[:end]}); err == nil {
+			t.Errorf("cut after %q: %q", good[:end], got)
+		}
+	}
+	for name, machine := range map[string]convergetest.Says{
+		"exit code 1": {Output: good, ExitCode: 1}, "only the mark": {Output: converge.WholeMark}, "garbled": {Output: strings.ReplaceAll(good, "settled", "settlde")},
+	} {
+		if got, err := ReadKeys(t.Context(), machine); err == nil {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	// A change that a killed run left is waited for.
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	if got, err := ReadKeys(ctx, unproven{convergetest.Says{Output: strings.ReplaceAll(good, "settled", "unproven")}}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("unproven: %q, %v", got, err)
+	}
+}
+
+// unproven is a machine whose change stays so.
+type unproven struct{ convergetest.Says }
+
+func (u unproven) Run(ctx context.Context, command remote.Command) (remote.Result, error) {
+	if strings.Contains(command.Name, "state of changes") {
+		u.Output = "unproven\n"
+	}
+	return u.Says.Run(ctx, command)
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -17,14 +18,56 @@ import (
 // keep afterwards: no machine is replaced for a key.
 const authorizedKeys = "/root/.ssh/authorized_keys"
 
-// ReadKeys reads who may log in as root, one line a key, without comments and
-// empty lines.
-func ReadKeys(ctx context.Context, host remote.Host) ([]string, error) {
-	result, err := host.Run(ctx, remote.Command{Name: "reading authorized_keys", Reads: true, Script: "cat " + authorizedKeys + " 2>/dev/null || :"})
-	if err != nil {
-		return nil, err
+// loginKeys names the change of them.
+const loginKeys = "login-keys"
+
+// keysQuestion asks who may log in as root. While a change is neither proven nor
+// taken back, the answer may not last.
+func keysQuestion() converge.Question[presentKeys] {
+	return converge.Question[presentKeys]{
+		Name: "root's authorized_keys",
+		Script: converge.AbsentFunction + `if [ -e ` + authorizedKeys + ` ]; then cat -- ` + authorizedKeys + ` || exit
+elif ! absent ` + authorizedKeys + `; then stat -- ` + authorizedKeys + ` || exit; fi
+echo
+` + converge.StateOfChange(loginKeys).Script + `
+echo '` + converge.WholeMark + `'`,
+		Read: readPresentKeys,
 	}
-	return keyLines(string(result.Stdout)), nil
+}
+
+// presentKeys are one line a key, without comments and empty lines.
+type presentKeys struct {
+	keys  []string
+	state converge.ChangeState
+}
+
+func readPresentKeys(output string) (presentKeys, error) {
+	text, err := converge.Whole(output)
+	if err != nil {
+		return presentKeys{}, err
+	}
+	text = strings.TrimSuffix(text, "\n")
+	end := strings.LastIndexByte(text, '\n')
+	state, err := converge.StateOfChange(loginKeys).Read(text[end+1:])
+	if end < 0 {
+		err = errors.New("nothing is said about the keys")
+	}
+	return presentKeys{keyLines(text[:max(end, 0)]), state}, err
+}
+
+// ReadKeys reads who may log in as root, one line a key, without comments and
+// empty lines. A change that a killed run has left is taken back first, by the
+// host itself.
+func ReadKeys(ctx context.Context, host remote.Host) ([]string, error) {
+	for {
+		present, err := converge.Ask(ctx, host, keysQuestion())
+		if err != nil || present.state == converge.Settled {
+			return present.keys, err
+		}
+		if err := converge.Settle(ctx, host, loginKeys); err != nil {
+			return nil, err
+		}
+	}
 }
 
 func keyLines(text string) []string {
@@ -38,33 +81,29 @@ func keyLines(text string) []string {
 	return slices.Compact(keys)
 }
 
-// writeKeysScript writes the file from standard input and keeps the former one.
-const writeKeysScript = `set -e
-umask 077
-mkdir -p /root/.ssh
-[ ! -e ` + authorizedKeys + ` ] || cp -p ` + authorizedKeys + ` ` + authorizedKeys + `.atoll-former
-cat >` + authorizedKeys + `.atoll-new
-sync ` + authorizedKeys + `.atoll-new
-mv -f ` + authorizedKeys + `.atoll-new ` + authorizedKeys
-
-const restoreKeysScript = `mv -f ` + authorizedKeys + `.atoll-former ` + authorizedKeys
+// KeysChange makes exactly these keys the ones that may log in as root.
+func KeysChange(keys []string) converge.Reversible {
+	content := strings.Join(keyLines(strings.Join(keys, "\n")), "\n") + "\n"
+	return converge.Reversible{
+		Name: loginKeys, Keep: []string{authorizedKeys},
+		Steps: []converge.Step{
+			{Title: "make root's .ssh", Effect: converge.Effect{Kind: converge.EffectWrite, Name: "/root/.ssh"}, Script: "umask 077\nmkdir -p /root/.ssh"},
+			converge.WriteStep(converge.File{Path: authorizedKeys, Mode: 0o600, Content: []byte(content)}),
+		},
+	}
+}
 
 // WriteKeys makes exactly these keys the ones that may log in as root. It is
-// proved over a fresh connection: where we would have locked ourselves out, the
-// former file comes back.
+// proved over a fresh connection: where we would have locked ourselves out, or
+// are cut off, the host takes the former ones back.
 func WriteKeys(ctx context.Context, host remote.Host, keys []string) error {
 	present, err := ReadKeys(ctx, host)
 	if err != nil || slices.Equal(present, keyLines(strings.Join(keys, "\n"))) {
 		return err
 	}
-	content := strings.Join(keyLines(strings.Join(keys, "\n")), "\n") + "\n"
-	if _, err := host.Run(ctx, remote.Command{Name: "writing authorized_keys", Script: writeKeysScript, Stdin: strings.NewReader(content)}); err != nil {
-		return err
+	err = KeysChange(keys).Apply(ctx, host)
+	if errors.Is(err, converge.ErrUnproven) {
+		err = fmt.Errorf("with these authorized_keys nobody can log in as Atoll does, so the former ones are back: %w", err)
 	}
-	if err := host.Prove(ctx); err != nil {
-		_, restoreErr := host.Run(ctx, remote.Command{Name: "restoring authorized_keys", Script: restoreKeysScript})
-		return errors.Join(fmt.Errorf("with these authorized_keys nobody can log in as Atoll does, so the former ones are back: %w", err), restoreErr)
-	}
-	_, err = host.Run(ctx, remote.Command{Name: "keeping authorized_keys", Script: "rm -f " + authorizedKeys + ".atoll-former"})
 	return err
 }
