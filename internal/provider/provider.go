@@ -152,8 +152,9 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	for _, address := range options.Lost {
 		lost[address] = true
 	}
+	servers := &mysqld.Plugin{}
 	resp.ResourceData = &base.Data{
-		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins()...), Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version, options.ReadOnly),
+		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins(servers)...), MySQL: servers, Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}
 	resp.DataSourceData = resp.ResourceData
 }
@@ -171,8 +172,8 @@ func warnOfNames(lost []string, diags *diag.Diagnostics) {
 
 // plugins lists every provisioning plugin that has something on machines, in the
 // order in which they are asked whether one can be spared.
-func plugins() []provision.Plugin {
-	return []provision.Plugin{node.Plugin{}, tinc.Plugin{}, mysqlrouter.Plugin{}, mysqld.Plugin{}}
+func plugins(servers *mysqld.Plugin) []provision.Plugin {
+	return []provision.Plugin{node.Plugin{}, tinc.Plugin{}, mysqlrouter.Plugin{}, servers}
 }
 
 // Resources lists every resource, in the order in which a site is built.

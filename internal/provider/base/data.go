@@ -22,6 +22,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -40,6 +41,8 @@ type Data struct {
 	Linode func() (*linode.Client, error)
 	// Guard is asked before a machine goes down or is given up.
 	Guard *guard.Guard
+	// MySQL is the servers' plugin, which knows those that this process is at.
+	MySQL *mysqld.Plugin
 	// Departures is where a mesh and the peers that leave it meet.
 	Departures tinc.Departures
 	// Lost holds the addresses from the provider block's lost list.

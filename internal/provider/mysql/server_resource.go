@@ -120,7 +120,7 @@ func (k *serverKind) Observe(ctx context.Context, host remote.Host, model *serve
 
 func (k *serverKind) Converge(ctx context.Context, host remote.Host, _, model *serverModel) error {
 	config, _ := model.config()
-	settled, status, err := config.Converge(ctx, host)
+	settled, status, err := k.MySQL.Converge(ctx, host, config)
 	if err != nil {
 		return err
 	}
@@ -131,7 +131,7 @@ func (k *serverKind) Converge(ctx context.Context, host remote.Host, _, model *s
 }
 
 func (k *serverKind) Remove(ctx context.Context, host remote.Host, model *serverModel) error {
-	return mysqld.Remove(ctx, host, model.DeleteData.ValueBool())
+	return k.MySQL.Remove(ctx, host, model.DeleteData.ValueBool())
 }
 
 // Find reads the declaration back from the machine.

@@ -40,21 +40,21 @@ func (a copyAccount) statements() []string {
 // member authenticates with its own at every other, so a joiner has to know all
 // of them before it has the group's data.
 func (s *server) accounts(ctx context.Context) ([]copyAccount, error) {
-	rows, err := s.db.QueryContext(ctx, `SELECT user, HEX(authentication_string) FROM mysql.user
+	rows, err := s.DB.QueryContext(ctx, `SELECT user, HEX(authentication_string) FROM mysql.user
  WHERE user REGEXP ? AND host = '%' AND plugin = 'caching_sha2_password'`, "^"+accountPrefix+"[0-9]+$")
 	if err != nil {
-		return nil, s.explain("reading the recovery accounts", err)
+		return nil, s.Explain("reading the recovery accounts", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var list []copyAccount
 	for rows.Next() {
 		var one copyAccount
 		if err := rows.Scan(&one.user, &one.hash); err != nil {
-			return nil, s.explain("reading the recovery accounts", err)
+			return nil, s.Explain("reading the recovery accounts", err)
 		}
 		list = append(list, one)
 	}
-	return list, s.explain("reading the recovery accounts", rows.Err())
+	return list, s.Explain("reading the recovery accounts", rows.Err())
 }
 
 // channelStatement tells a member its own account.

@@ -64,7 +64,7 @@ func (r *run) bootstrap(ctx context.Context, seen map[string]Seen, o Operation) 
 	}
 	statements = append(statements, channelStatement(r.cluster.Members[o.Key].Account(), r.passwords[o.Key]))
 	statements = append(statements, r.cluster.persistStatements(o.Key, group)...)
-	if err := first.run(ctx, "preparing the first member", statements...); err != nil {
+	if err := first.Run(ctx, "preparing the first member", statements...); err != nil {
 		return err
 	}
 	if err := first.startGroup(ctx); err != nil {
@@ -83,20 +83,20 @@ func (r *run) bootstrap(ctx context.Context, seen map[string]Seen, o Operation) 
 // startGroup bootstraps. The flag that lets a member do so must not outlive the
 // moment, whatever happens: with it, the next start makes a second group.
 func (s *server) startGroup(ctx context.Context) error {
-	err := s.run(ctx, "starting the group", "SET GLOBAL group_replication_bootstrap_group = ON", "START GROUP_REPLICATION")
+	err := s.Run(ctx, "starting the group", "SET GLOBAL group_replication_bootstrap_group = ON", "START GROUP_REPLICATION")
 	if err != nil {
-		err = fmt.Errorf("%w%s", err, s.groupErrors(ctx))
+		err = fmt.Errorf("%w%s", err, s.GroupErrors(ctx))
 	}
 	quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
 	defer cancel()
-	if clearErr := s.run(quick, "clearing the bootstrap flag", "SET GLOBAL group_replication_bootstrap_group = OFF"); clearErr != nil {
+	if clearErr := s.Run(quick, "clearing the bootstrap flag", "SET GLOBAL group_replication_bootstrap_group = OFF"); clearErr != nil {
 		err = errors.Join(err, clearErr)
 	}
 	if err != nil {
 		return err
 	}
 	for {
-		writable, err := s.text(ctx, "waiting for the first member", `SELECT COUNT(*) FROM performance_schema.replication_group_members
+		writable, err := s.Text(ctx, "waiting for the first member", `SELECT COUNT(*) FROM performance_schema.replication_group_members
  WHERE member_id = @@server_uuid AND member_state = 'ONLINE' AND member_role = 'PRIMARY' AND @@global.super_read_only = 0`)
 		if err != nil || writable == "1" {
 			return err
@@ -121,7 +121,7 @@ func (r *run) configure(ctx context.Context, key string, seen Seen) error {
 		}
 		statements = append(statements, "SET "+scope+" "+wrong.name+" = "+setLiteral(wrong.value))
 	}
-	return member.run(ctx, "setting variables", statements...)
+	return member.Run(ctx, "setting variables", statements...)
 }
 
 // renew lets a cloned server make a UUID of its own: it restarts, outside of

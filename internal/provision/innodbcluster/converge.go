@@ -40,6 +40,7 @@ type run struct {
 	servers   map[string]*server
 	passwords map[string]string
 	waited    map[string]bool
+	turns     turns
 }
 
 // Converge brings the cluster to the declaration and gives the situation that
@@ -51,7 +52,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Sit
 	}
 	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, waited: map[string]bool{}}
 	defer r.close()
-	locked, patience := false, time.Now().Add(startPatience)
+	patience := time.Now().Add(startPatience)
 	for round := 1; ; round++ {
 		seen := r.look(ctx)
 		if err := ctx.Err(); err != nil {
@@ -77,12 +78,15 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Sit
 		if round > 2*rounds {
 			return situation, notAsDeclared(situation)
 		}
-		if len(operations) > 0 && !locked {
-			// Another apply may have worked while we waited: look again.
-			if locked, err = r.lock(ctx, seen); err != nil {
+		if len(operations) > 0 {
+			waited, err := r.takeTurns(ctx, seen, situation)
+			if err != nil {
 				return situation, err
 			}
-			continue
+			if waited {
+				round--
+				continue // another apply may have worked meanwhile: look again
+			}
 		}
 		if err := r.execute(ctx, seen, situation, operations); err != nil {
 			return situation, err
@@ -120,32 +124,6 @@ func unreachable(seen map[string]Seen, c Cluster) bool {
 	return slices.ContainsFunc(c.keys(), func(key string) bool { return seen[key].Err != nil })
 }
 
-// lockName keeps two applies from working on one cluster at once.
-func lockName(c Cluster) string { return "atoll." + c.Name }
-
-// lock takes the name on the first member that answers; two runs agree on it.
-// It is held by the session, so it ends with us however we end.
-func (r *run) lock(ctx context.Context, seen map[string]Seen) (bool, error) {
-	for _, key := range r.cluster.keys() {
-		if !seen[key].Answers {
-			continue
-		}
-		locker, err := connect(key, r.hosts[key])
-		if err != nil {
-			return false, err
-		}
-		r.mu.Lock()
-		r.servers["lock"] = locker
-		r.mu.Unlock()
-		got, err := locker.text(ctx, "taking the cluster's lock", "SELECT GET_LOCK(?, 600)", lockName(r.cluster))
-		if err == nil && got != "1" {
-			err = fmt.Errorf("another run is working on cluster %s: wait until it has ended and apply again", r.cluster.Name)
-		}
-		return err == nil, err
-	}
-	return false, nil
-}
-
 // server opens a session on a member, once.
 func (r *run) server(key string) (*server, error) {
 	r.mu.Lock()
@@ -169,7 +147,7 @@ func (r *run) server(key string) (*server, error) {
 func (r *run) reconnect(key string) (*server, error) {
 	r.mu.Lock()
 	if old := r.servers[key]; old != nil {
-		old.close()
+		old.Close()
 		delete(r.servers, key)
 	}
 	r.mu.Unlock()
@@ -177,10 +155,11 @@ func (r *run) reconnect(key string) (*server, error) {
 }
 
 func (r *run) close() {
+	r.turns.release()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, one := range r.servers {
-		one.close()
+		one.Close()
 	}
 }
 
@@ -192,16 +171,16 @@ func (r *run) execute(ctx context.Context, seen map[string]Seen, situation Situa
 			count++
 		}
 		problems := make([]error, count)
-		var group sync.WaitGroup
+		var together sync.WaitGroup
 		for i, operation := range operations[:count] {
 			tflog.Info(ctx, operation.String(), map[string]any{"cluster": r.cluster.Name})
-			group.Go(func() {
+			together.Go(func() {
 				if err := r.operate(ctx, seen, situation, operation); err != nil {
 					problems[i] = fmt.Errorf("unable to %s: %w", operation, err)
 				}
 			})
 		}
-		group.Wait()
+		together.Wait()
 		if err := errors.Join(problems...); err != nil {
 			return err
 		}
@@ -249,7 +228,7 @@ func (r *run) operate(ctx context.Context, seen map[string]Seen, situation Situa
 	case Describe:
 		return primary.describe(ctx, r.cluster, situation.GroupName)
 	case Drop:
-		return primary.run(ctx, "dropping account "+o.Key, "DROP USER IF EXISTS "+literal(o.Key)+"@'%'")
+		return primary.Run(ctx, "dropping account "+o.Key, "DROP USER IF EXISTS "+literal(o.Key)+"@'%'")
 	}
 	return fmt.Errorf("operation %q is not known", o.Kind)
 }

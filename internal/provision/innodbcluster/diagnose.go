@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 )
 
 // Status of one member.
@@ -39,7 +39,7 @@ type Situation struct {
 	// Found says whether any server knows of the cluster at all.
 	Found bool
 	// view is the authority's.
-	view []mysqld.Member
+	view []group.Member
 }
 
 // What only this plugin's lines say.
@@ -94,7 +94,7 @@ func Diagnose(c Cluster, seen map[string]Seen) Situation {
 func authority(seen map[string]Seen) string {
 	best := ""
 	for _, key := range slices.Sorted(maps.Keys(seen)) {
-		if !seen[key].hasMajority() {
+		if !seen[key].group().Majority() {
 			continue
 		}
 		_, role := seen[key].state()
@@ -258,7 +258,7 @@ func (c Cluster) unusedAccounts(authority Seen) []string {
 	return unused
 }
 
-func uuidOf(view []mysqld.Member, endpoint string) string {
+func uuidOf(view []group.Member, endpoint string) string {
 	for _, member := range view {
 		if endpointOf(member) == endpoint {
 			return member.ID
@@ -268,8 +268,8 @@ func uuidOf(view []mysqld.Member, endpoint string) string {
 }
 
 // endpointOf is a member of a view in the form of Member.Endpoint.
-func endpointOf(member mysqld.Member) string {
-	return Member{Address: member.Host, Port: member.Port}.Endpoint()
+func endpointOf(member group.Member) string {
+	return member.Endpoint()
 }
 
 func join(list []string) string { return strings.Join(list, ",") }

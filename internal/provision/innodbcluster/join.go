@@ -45,7 +45,7 @@ func (r *run) join(ctx context.Context, situation Situation, seen map[string]See
 	member := r.cluster.Members[o.Key]
 	// Stopped first: one that is trying to come in must not meet a password
 	// that changes under it.
-	if err := joiner.run(ctx, "stopping group replication", "STOP GROUP_REPLICATION"); err != nil {
+	if err := joiner.Run(ctx, "stopping group replication", "STOP GROUP_REPLICATION"); err != nil {
 		return err
 	}
 	secret, err := r.account(ctx, primary, situation, seen, o.Key)
@@ -71,11 +71,11 @@ func (r *run) join(ctx context.Context, situation Situation, seen map[string]See
 		if joiner, err = r.reconnect(o.Key); err != nil {
 			return err
 		}
-		if err := joiner.run(ctx, "renewing the recovery account", channelStatement(member.Account(), secret), "SET GLOBAL group_replication_clone_threshold = DEFAULT"); err != nil {
+		if err := joiner.Run(ctx, "renewing the recovery account", channelStatement(member.Account(), secret), "SET GLOBAL group_replication_clone_threshold = DEFAULT"); err != nil {
 			return err
 		}
 	}
-	uuid, err := joiner.text(ctx, "asking for the UUID", "SELECT @@server_uuid")
+	uuid, err := joiner.Text(ctx, "asking for the UUID", "SELECT @@server_uuid")
 	if err != nil {
 		return err
 	}
@@ -92,10 +92,10 @@ func (r *run) account(ctx context.Context, primary *server, situation Situation,
 		return secret, nil
 	}
 	secret = password()
-	if err := primary.run(ctx, "making the recovery account", accountStatements(r.cluster.Members[key].Account(), secret)...); err != nil {
+	if err := primary.Run(ctx, "making the recovery account", accountStatements(r.cluster.Members[key].Account(), secret)...); err != nil {
 		return "", err
 	}
-	executed, err := primary.text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
+	executed, err := primary.Text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
 	if err != nil {
 		return "", err
 	}
@@ -107,7 +107,7 @@ func (r *run) account(ctx context.Context, primary *server, situation Situation,
 		if err != nil {
 			return "", err
 		}
-		late, err := member.text(ctx, "waiting for the recovery account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
+		late, err := member.Text(ctx, "waiting for the recovery account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
 		if err == nil && late != "0" {
 			err = fmt.Errorf("member %s lags behind the primary by more than a minute: wait until it has caught up and apply again", other)
 		}
@@ -137,21 +137,21 @@ func (s *server) prepare(ctx context.Context, c Cluster, o Operation, group stri
 	statements = append(statements, "SET SESSION sql_log_bin = 1", channelStatement(c.Members[o.Key].Account(), secret))
 	statements = append(statements, c.persistStatements(o.Key, group)...)
 	statements = append(statements, "SET GLOBAL group_replication_clone_threshold = "+threshold)
-	return s.run(ctx, "preparing the joiner", statements...)
+	return s.Run(ctx, "preparing the joiner", statements...)
 }
 
 // start lets the joiner into the group. It returns when the group has it in its
 // view; getting the data goes on behind.
 func (s *server) start(ctx context.Context) error {
 	for try := 1; ; try++ {
-		err := s.run(ctx, "starting group replication", "START GROUP_REPLICATION")
+		err := s.Run(ctx, "starting group replication", "START GROUP_REPLICATION")
 		var known *mysql.MySQLError
 		// 3093: it runs already, as after a boot.
 		if err == nil || errors.As(err, &known) && known.Number == 3093 {
 			return nil
 		}
 		if !errors.As(err, &known) || try == startTries {
-			return fmt.Errorf("%w%s", err, s.groupErrors(ctx))
+			return fmt.Errorf("%w%s", err, s.GroupErrors(ctx))
 		}
 		if err := remote.Pause(ctx, startPause); err != nil {
 			return err
@@ -169,7 +169,7 @@ func (r *run) await(ctx context.Context, primaryKey, key string, clone bool) err
 	member := r.cluster.Members[key]
 	lastSeen := time.Now()
 	for {
-		state, err := primary.text(ctx, "watching the joiner", "SELECT member_state FROM performance_schema.replication_group_members WHERE member_host = ? AND member_port = ?",
+		state, err := primary.Text(ctx, "watching the joiner", "SELECT member_state FROM performance_schema.replication_group_members WHERE member_host = ? AND member_port = ?",
 			member.Address, member.Port)
 		if err != nil {
 			return err
@@ -213,7 +213,7 @@ func (r *run) alive(ctx context.Context, key string) error {
 func (r *run) failed(ctx context.Context, key, state string) error {
 	why := ""
 	if joiner, err := r.server(key); err == nil {
-		why = joiner.groupErrors(ctx)
+		why = joiner.GroupErrors(ctx)
 	}
 	return fmt.Errorf("%w: member %s is %s%s", errAbsent, key, orMissing(state), why)
 }
@@ -225,8 +225,8 @@ func (r *run) credential(ctx context.Context, primary *server, key string) error
 		return err
 	}
 	secret, account := password(), r.cluster.Members[key].Account()
-	if err := primary.run(ctx, "renewing the recovery account", accountStatements(account, secret)...); err != nil {
+	if err := primary.Run(ctx, "renewing the recovery account", accountStatements(account, secret)...); err != nil {
 		return err
 	}
-	return member.run(ctx, "telling the member its recovery account", channelStatement(account, secret))
+	return member.Run(ctx, "telling the member its recovery account", channelStatement(account, secret))
 }

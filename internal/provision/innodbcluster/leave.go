@@ -11,17 +11,18 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // reset makes a server forget its group. super_read_only stays as it is at run
 // time: Dissolve decides about it.
 func (s *server) reset(ctx context.Context, c Cluster) error {
-	if err := s.run(ctx, "leaving the group", "STOP GROUP_REPLICATION"); err != nil {
+	if err := s.Run(ctx, "leaving the group", "STOP GROUP_REPLICATION"); err != nil {
 		return err
 	}
 	for _, channel := range []string{"group_replication_applier", "group_replication_recovery"} {
-		err := s.run(ctx, "forgetting the group's channels", "RESET REPLICA ALL FOR CHANNEL "+literal(channel))
+		err := s.Run(ctx, "forgetting the group's channels", "RESET REPLICA ALL FOR CHANNEL "+literal(channel))
 		var known *mysql.MySQLError
 		// 3074: there is no such channel.
 		if err != nil && (!errors.As(err, &known) || known.Number != 3074) {
@@ -32,7 +33,7 @@ func (s *server) reset(ctx context.Context, c Cluster) error {
 	for _, variable := range c.variables("", "") {
 		statements = append(statements, "RESET PERSIST IF EXISTS "+variable.name)
 	}
-	return s.run(ctx, "forgetting the group's settings", append(statements,
+	return s.Run(ctx, "forgetting the group's settings", append(statements,
 		"SET GLOBAL group_replication_group_seeds = DEFAULT", "SET GLOBAL group_replication_local_address = DEFAULT",
 		"SET GLOBAL group_replication_start_on_boot = OFF")...)
 }
@@ -57,30 +58,32 @@ func (r *run) leave(ctx context.Context, situation Situation, endpoint string) e
 	if err := primary.unregister(ctx, endpoint); err != nil {
 		return err
 	}
-	executed, err := primary.text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
+	executed, err := primary.Text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
 	if err != nil {
 		return err
 	}
-	if _, err := leaver.text(ctx, "waiting for the leaver", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
+	if _, err := leaver.Text(ctx, "waiting for the leaver", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
 		return err
 	}
 	if err := leaver.reset(ctx, r.cluster); err != nil {
 		return err
 	}
-	return primary.run(ctx, "dropping the leaver's account", "DROP USER IF EXISTS "+literal(r.cluster.Leavers[endpoint].Account())+"@'%'")
+	return primary.Run(ctx, "dropping the leaver's account", "DROP USER IF EXISTS "+literal(r.cluster.Leavers[endpoint].Account())+"@'%'")
 }
 
 // handOver gives the primary's role from a leaver to a declared member.
 func (r *run) handOver(ctx context.Context, situation Situation, leaver *server) (string, error) {
-	for _, key := range r.cluster.keys() {
-		if situation.Members[key].State != "ONLINE" {
-			continue
+	declared := group.View{}
+	for _, member := range situation.view {
+		if r.cluster.keyOf(member.Endpoint()) != "" {
+			declared.Members = append(declared.Members, member)
 		}
-		uuid := uuidOf(situation.view, r.cluster.Members[key].Endpoint())
-		_, err := leaver.text(ctx, "handing the primary's role over", "SELECT group_replication_set_as_primary(?)", uuid)
-		return key, err
 	}
-	return "", errors.New("no other member is online to take the primary's role")
+	successor, found := declared.Successor()
+	if !found {
+		return "", errors.New("no other member is online to take the primary's role")
+	}
+	return r.cluster.keyOf(successor.Endpoint()), group.HandOver(ctx, leaver.Session, successor)
 }
 
 // Dissolve ends the cluster: the metadata and the recovery accounts go, every
@@ -135,10 +138,10 @@ func (r *run) erase(ctx context.Context, key string, seen map[string]Seen) error
 	if err != nil {
 		return err
 	}
-	if err := primary.run(ctx, "removing the cluster metadata", eraseStatements(seen[key].Accounts)...); err != nil {
+	if err := primary.Run(ctx, "removing the cluster metadata", eraseStatements(seen[key].Accounts)...); err != nil {
 		return err
 	}
-	executed, err := primary.text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
+	executed, err := primary.Text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
 	if err != nil {
 		return err
 	}
@@ -150,7 +153,7 @@ func (r *run) erase(ctx context.Context, key string, seen map[string]Seen) error
 		if err != nil {
 			return err
 		}
-		if _, err := member.text(ctx, "waiting for the others", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
+		if _, err := member.Text(ctx, "waiting for the others", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
 			return err
 		}
 	}
@@ -173,5 +176,5 @@ func (r *run) standAlone(ctx context.Context, key string, seen map[string]Seen, 
 		statements = append(statements, eraseStatements(seen[key].Accounts)...)
 		statements = append(statements, "SET SESSION sql_log_bin = 1")
 	}
-	return member.run(ctx, "standing alone", statements...)
+	return member.Run(ctx, "standing alone", statements...)
 }

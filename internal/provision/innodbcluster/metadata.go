@@ -72,7 +72,7 @@ func bare(statement string) string {
 // installMetadata makes the schema and the cluster's row. complete says that
 // the group's binary logs go back to an empty server.
 func (s *server) installMetadata(ctx context.Context, c Cluster, group, version string, complete bool) error {
-	if err := s.run(ctx, "making the cluster metadata", schemaStatements(metadataVersion(version))...); err != nil {
+	if err := s.Run(ctx, "making the cluster metadata", schemaStatements(metadataVersion(version))...); err != nil {
 		return err
 	}
 	attributes, err := json.Marshal(map[string]any{
@@ -85,10 +85,10 @@ func (s *server) installMetadata(ctx context.Context, c Cluster, group, version 
 	if err != nil {
 		return fmt.Errorf("describing the cluster: %w", err)
 	}
-	_, err = s.db.ExecContext(ctx, `INSERT INTO `+schema+`.clusters (cluster_id, cluster_name, description, attributes, cluster_type, primary_mode, router_options)
+	_, err = s.DB.ExecContext(ctx, `INSERT INTO `+schema+`.clusters (cluster_id, cluster_name, description, attributes, cluster_type, primary_mode, router_options)
  SELECT UUID(), ?, 'Default Cluster', ?, 'gr', 'pm', JSON_OBJECT('tags', JSON_OBJECT(), 'read_only_targets', 'secondaries')
  WHERE NOT EXISTS (SELECT 1 FROM `+schema+`.clusters)`, c.Name, string(attributes))
-	return s.explain("writing the cluster's row", err)
+	return s.Explain("writing the cluster's row", err)
 }
 
 // register writes a member's row anew: one of the same address or UUID gives
@@ -105,9 +105,9 @@ func (s *server) register(ctx context.Context, c Cluster, member Member, uuid st
 	if err != nil {
 		return fmt.Errorf("describing member %s: %w", endpoint, err)
 	}
-	transaction, err := s.db.BeginTx(ctx, nil)
+	transaction, err := s.DB.BeginTx(ctx, nil)
 	if err != nil {
-		return s.explain("registering "+endpoint, err)
+		return s.Explain("registering "+endpoint, err)
 	}
 	defer func() { _ = transaction.Rollback() }()
 	for _, step := range []struct {
@@ -121,21 +121,21 @@ func (s *server) register(ctx context.Context, c Cluster, member Member, uuid st
  FROM ` + schema + `.clusters WHERE cluster_name = ?`, []any{endpoint, uuid, endpoint, string(addresses), string(attributes), c.Name}},
 	} {
 		if _, err := transaction.ExecContext(ctx, step.query, step.args...); err != nil {
-			return s.explain("registering "+endpoint, err)
+			return s.Explain("registering "+endpoint, err)
 		}
 	}
-	return s.explain("registering "+endpoint, transaction.Commit())
+	return s.Explain("registering "+endpoint, transaction.Commit())
 }
 
 // unregister removes a member's row, so that routers stop sending to it.
 func (s *server) unregister(ctx context.Context, endpoint string) error {
-	_, err := s.db.ExecContext(ctx, `DELETE FROM `+schema+`.instances WHERE address = ?`, endpoint)
-	return s.explain("unregistering "+endpoint, err)
+	_, err := s.DB.ExecContext(ctx, `DELETE FROM `+schema+`.instances WHERE address = ?`, endpoint)
+	return s.Explain("unregistering "+endpoint, err)
 }
 
 // describe corrects single keys: routers and shells write the same document.
 func (s *server) describe(ctx context.Context, c Cluster, group string) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE `+schema+`.clusters SET attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
+	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
  WHERE cluster_name = ?`, c.Options.TransactionSizeLimit, group, c.Name)
-	return s.explain("correcting the cluster's row", err)
+	return s.Explain("correcting the cluster's row", err)
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -34,7 +35,7 @@ type Seen struct {
 	// Variables are those of Group Replication and its surroundings.
 	Variables map[string]string
 	// View is the group as this server sees it; empty outside of one.
-	View []mysqld.Member
+	View []group.Member
 	// Starting: Group Replication runs in the server, be it on its way in (at
 	// boot it starts by itself) or trying to come back after an expulsion.
 	Starting bool
@@ -80,7 +81,7 @@ var observeScript = mysqlroot.QuestionScript(
  'host', @@report_host, 'port', @@port)`,
 	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables
  WHERE variable_name LIKE 'group\\_replication\\_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset', 'gtid_mode', 'lower_case_table_names')`,
-	mysqld.MembersQuery,
+	group.MembersQuery,
 	`SELECT 'starting', IF(COUNT(*) > 0, 'true', 'false') FROM performance_schema.threads
  WHERE name IN ('thread/group_rpl/THD_certifier_broadcast', 'thread/group_rpl/THD_autorejoin', 'thread/group_rpl/THD_delayed_initialization')`,
 	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata
@@ -96,16 +97,16 @@ var observeScript = mysqlroot.QuestionScript(
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Seen {
 	seen := make(map[string]Seen, len(hosts))
 	var mu sync.Mutex
-	var group sync.WaitGroup
+	var asked sync.WaitGroup
 	for key, host := range hosts {
-		group.Go(func() {
+		asked.Go(func() {
 			one := observe(ctx, host)
 			mu.Lock()
 			defer mu.Unlock()
 			seen[key] = one
 		})
 	}
-	group.Wait()
+	asked.Wait()
 	return seen
 }
 
@@ -156,26 +157,15 @@ func parseSeen(text string) (Seen, error) {
 	return seen, nil
 }
 
-// state is the server's own row of its view.
-func (s Seen) state() (state, role string) {
-	for _, member := range s.View {
-		if member.ID == s.UUID {
-			return member.State, member.Role
-		}
-	}
-	return "OFFLINE", ""
+// group is the view of the server.
+func (s Seen) group() group.View {
+	return group.View{Name: s.Variables["group_replication_group_name"], Self: s.UUID, Members: s.View}
 }
 
-// hasMajority: the server is online among more than half of those it sees.
-func (s Seen) hasMajority() bool {
-	state, _ := s.state()
-	alive := 0
-	for _, member := range s.View {
-		if member.State == "ONLINE" || member.State == "RECOVERING" {
-			alive++
-		}
-	}
-	return (state == "ONLINE") && alive*2 > len(s.View)
+// state is the server's own row of its view.
+func (s Seen) state() (state, role string) {
+	own := s.group().Own()
+	return own.State, own.Role
 }
 
 // transactions are all that the server holds, applied or only received.

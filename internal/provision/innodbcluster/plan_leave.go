@@ -7,20 +7,21 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 )
 
 // leaves are members that are not declared any more: secondaries first.
 func leaves(c Cluster, seen map[string]Seen, situation Situation) ([]Operation, error) {
 	var list []Operation
 	for _, endpoint := range situation.Foreign {
-		inView := slices.ContainsFunc(situation.view, func(m mysqld.Member) bool { return endpointOf(m) == endpoint && m.State != "UNREACHABLE" })
+		inView := slices.ContainsFunc(situation.view, func(m group.Member) bool { return endpointOf(m) == endpoint && m.State != "UNREACHABLE" })
 		_, known := c.Leavers[endpoint]
 		switch {
 		case !inView:
 			list = append(list, Operation{Kind: Forget, Key: endpoint})
 		case known && seen[endpoint].Answers:
-			if err := survives(situation); err != nil {
+			leaving := group.View{Members: situation.view}
+			if err := leaving.Spares(uuidOf(situation.view, endpoint)); len(situation.view) > 1 && err != nil {
 				return nil, fmt.Errorf("member %s cannot leave now: %w", endpoint, err)
 			}
 			list = append(list, Operation{Kind: Leave, Key: endpoint})
@@ -31,18 +32,4 @@ func leaves(c Cluster, seen map[string]Seen, situation Situation) ([]Operation, 
 		}
 	}
 	return list, nil
-}
-
-// survives says whether the group keeps its majority when one member leaves.
-func survives(s Situation) error {
-	alive := 0
-	for _, member := range s.view {
-		if member.State == "ONLINE" {
-			alive++
-		}
-	}
-	if (alive-1)*2 <= len(s.view)-1 && len(s.view) > 1 {
-		return fmt.Errorf("of %d members only %d are online, so the group would lose its quorum: mend the others first", len(s.view), alive)
-	}
-	return nil
 }

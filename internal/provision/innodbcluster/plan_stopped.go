@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 )
 
 // stopped plans for a group that does not run: a new one, or a complete outage.
@@ -45,7 +45,7 @@ func stopped(c Cluster, seen map[string]Seen) ([]Operation, error) {
 	return append(renew, Operation{Kind: kind, Key: winner}), nil
 }
 
-func describe(view []mysqld.Member) string {
+func describe(view []group.Member) string {
 	var parts []string
 	for _, member := range view {
 		parts = append(parts, endpointOf(member)+" "+member.State)

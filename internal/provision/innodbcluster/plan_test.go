@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 )
 
 const groupName = "11111111-2222-4333-8444-555555555555"
@@ -41,7 +41,7 @@ func grouped(c Cluster, key, primary string) Seen {
 		if other == primary {
 			role = "PRIMARY"
 		}
-		seen.View = append(seen.View, mysqld.Member{ID: "uuid-" + other, Host: c.Members[other].Address, Port: 3306, State: "ONLINE", Role: role, Version: "9.7.4"})
+		seen.View = append(seen.View, group.Member{ID: "uuid-" + other, Host: c.Members[other].Address, Port: 3306, State: "ONLINE", Role: role, Version: "9.7.4"})
 		row := InstanceRow{Address: c.Members[other].Endpoint(), UUID: "uuid-" + other}
 		row.Attributes.ServerID, row.Attributes.RecoveryAcc = c.Members[other].ServerID, c.Members[other].Account()
 		seen.Instances = append(seen.Instances, row)
@@ -73,7 +73,7 @@ func standing(c Cluster) map[string]Seen {
 // without takes a member out of every view, as if it had never been in.
 func outOf(seen map[string]Seen, key string, alone Seen) {
 	for other, one := range seen {
-		var view []mysqld.Member
+		var view []group.Member
 		for _, member := range one.View {
 			if member.ID != "uuid-"+key {
 				view = append(view, member)

@@ -90,7 +90,7 @@ func (r *Routing) Close() { r.run.close() }
 // Lock keeps two runs from bootstrapping one router at once: each would give
 // the account another password. It is held until Close.
 func (r *Routing) Lock(ctx context.Context, user string) error {
-	got, err := r.server.text(ctx, "taking the router's lock", "SELECT GET_LOCK(?, 300)", "atoll."+user)
+	got, err := r.server.Text(ctx, "taking the router's lock", "SELECT GET_LOCK(?, 300)", "atoll."+user)
 	if err == nil && got != "1" {
 		err = fmt.Errorf("another run is bootstrapping the router of %s: wait until it has ended and apply again", user)
 	}
@@ -110,7 +110,7 @@ func (r *Routing) Authorize(ctx context.Context, user string) (RouterAccount, er
 	for _, table := range bootstrapTables {
 		statements = append(statements, "GRANT UPDATE ON "+table+" TO "+name)
 	}
-	if err := r.server.run(ctx, "making the router's account", statements...); err != nil {
+	if err := r.server.Run(ctx, "making the router's account", statements...); err != nil {
 		return account, err
 	}
 	return account, r.everywhere(ctx)
@@ -122,7 +122,7 @@ func (r *Routing) Restrict(ctx context.Context, user string) error {
 	for _, table := range bootstrapTables {
 		statements = append(statements, "REVOKE IF EXISTS UPDATE ON "+table+" FROM "+literal(user)+"@'%' IGNORE UNKNOWN USER")
 	}
-	return r.server.run(ctx, "restricting the router's account", statements...)
+	return r.server.Run(ctx, "restricting the router's account", statements...)
 }
 
 // Remove takes a router's account and its rows from the cluster.
@@ -132,12 +132,12 @@ func (r *Routing) Remove(ctx context.Context, user, address, name string) error 
 	if r.stats {
 		statements = append(statements, "DELETE FROM "+schema+".router_stats WHERE router_id IN (SELECT router_id FROM "+schema+".routers"+where+")")
 	}
-	return r.server.run(ctx, "removing the router from the cluster", append(statements, "DELETE FROM "+schema+".routers"+where)...)
+	return r.server.Run(ctx, "removing the router from the cluster", append(statements, "DELETE FROM "+schema+".routers"+where)...)
 }
 
 // everywhere waits until the other members have what the primary has.
 func (r *Routing) everywhere(ctx context.Context) error {
-	executed, err := r.server.text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
+	executed, err := r.server.Text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
 	if err != nil {
 		return err
 	}
@@ -146,7 +146,7 @@ func (r *Routing) everywhere(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := member.text(ctx, "waiting for the account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 30)", executed); err != nil {
+		if _, err := member.Text(ctx, "waiting for the account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 30)", executed); err != nil {
 			return err
 		}
 	}

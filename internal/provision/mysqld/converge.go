@@ -19,7 +19,9 @@ import (
 // Converge brings the server to the declared state and gives what it says of
 // itself then. What can be set at run time is; for the rest the server is
 // restarted, never two of one group at once.
-func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status, error) {
+func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Config, Status, error) {
+	w := p.begin(host, c)
+	defer w.place.End()
 	// The settings depend on the version and the memory.
 	survey, err := converge.FactsFor(ctx, host, Owner, []converge.Package{c.wantedPackage()}, c.surveyQuestion(),
 		func(s Survey) error { return errors.Join(c.Check(s)...) })
@@ -36,6 +38,9 @@ func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status,
 	if err := c.validate(ctx, host); err != nil {
 		return c, Status{}, err
 	}
+	if err := w.try(ctx, c); err != nil {
+		return c, Status{}, err
+	}
 	manifest := c.Manifest()
 	observation, err := converge.Converge(ctx, host, manifest)
 	if err != nil {
@@ -43,7 +48,9 @@ func (c Config) Converge(ctx context.Context, host remote.Host) (Config, Status,
 	}
 	status, err := c.statusQuestion().Answer(observation)
 	if err == nil {
-		status, err = c.mend(ctx, host, status)
+		w.config = c
+		w.place.In(status.View.Name)
+		status, err = w.mend(ctx, status)
 	}
 	return c, status, err
 }
@@ -56,13 +63,14 @@ func (c Config) validate(ctx context.Context, host remote.Host) error {
 		Script: `f=/etc/mysql/.atoll-validate.cnf
 trap 'rm -f $f' EXIT
 cat >$f
-said=$(mysqld --defaults-file=$f --validate-config --user=mysql 2>&1) || { printf '%s\n' "$said" | grep ERROR >&2; exit 1; }`,
+said=$(mysqld --defaults-file=$f --validate-config --user=mysql 2>&1) || { printf '%s\n' "$said" | grep -v '\[System\]' >&2; exit 1; }`,
 	})
 	return err
 }
 
 // mend brings the running variables to the file's values.
-func (c Config) mend(ctx context.Context, host remote.Host, status Status) (Status, error) {
+func (w *work) mend(ctx context.Context, status Status) (Status, error) {
+	c, host := w.config, w.host
 	if !status.Answers {
 		return status, fmt.Errorf("the server on %s was started and %s is %s: its error log says why; apply again when it runs", host.Target().Host, Unit, status.Unit)
 	}
@@ -77,7 +85,7 @@ func (c Config) mend(ctx context.Context, host remote.Host, status Status) (Stat
 	if err != nil || len(c.differing(status)) == 0 {
 		return status, err
 	}
-	if err := c.restart(ctx, host, status); err != nil {
+	if err := w.restart(ctx, status); err != nil {
 		return status, err
 	}
 	status, err = c.ask(ctx, host)
@@ -92,10 +100,30 @@ func (c Config) ask(ctx context.Context, host remote.Host) (Status, error) {
 	return converge.Ask(ctx, host, c.statusQuestion())
 }
 
-// setScript runs every statement, whatever comes of the others: what the server
-// then has is asked for.
+// try sets at run time what a running server lets set, before anything is
+// written: a value that it refuses now would keep it from starting later.
+func (w *work) try(ctx context.Context, c Config) error {
+	status, err := c.ask(ctx, w.host)
+	if err != nil || !status.Answers {
+		return err
+	}
+	differing := c.differing(status)
+	if len(differing) == 0 {
+		return nil
+	}
+	_, err = w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(differing, status)})
+	return err
+}
+
+// readOnly is the error of a variable that only a start can set.
+const readOnly = "^ERROR 1238 "
+
+// setScript runs every statement, whatever comes of the others. Only that a
+// restart is needed is no error.
 func setScript(differing []Setting, status Status) string {
-	return "timeout 30 " + mysqlroot.Client + " --force -e " + remote.Quote(strings.Join(setStatements(differing, status), ";\n")) + " 2>/dev/null || :"
+	return "said=$(timeout 30 " + mysqlroot.Client + " --force -e " + remote.Quote(strings.Join(setStatements(differing, status), ";\n")) + ` 2>&1) || :
+refused=$(printf '%s\n' "$said" | grep '^ERROR ' | grep -v '` + readOnly + `')
+[ -z "$refused" ] || { printf '%s\n' "$refused" >&2; exit 1; }`
 }
 
 // settled asks until the server is not on its way up or down.
@@ -116,7 +144,7 @@ func (c Config) settled(ctx context.Context, host remote.Host) (Status, error) {
 func setStatements(differing []Setting, status Status) []string {
 	var statements []string
 	for _, setting := range differing {
-		name := normalName(setting.Name)
+		name := variableName(setting)
 		if _, persisted := status.Persisted[name]; persisted {
 			statements = append(statements, "RESET PERSIST IF EXISTS `"+name+"`")
 		}

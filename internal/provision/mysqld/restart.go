@@ -8,20 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
-
-// gates let the members of one group restart one after another, whatever
-// Terraform's parallelism.
-var gates sync.Map // of group name to chan struct{}
-
-// primaryWaits is how long the primary lets secondaries go first.
-const primaryWaits = 3 * time.Second
 
 // errUnknown: without the server's own word nothing is done to it.
 var errUnknown = errors.New("whether it is in a group is not known, since it does not run")
@@ -29,113 +22,138 @@ var errUnknown = errors.New("whether it is in a group is not known, since it doe
 // poll lies between two looks at a group.
 const poll = time.Second
 
-// restart restarts the server. In a group it waits for its turn and for all
-// others to be online, hands the primary's role over first, and ends when the
-// server is online again.
-func (c Config) restart(ctx context.Context, host remote.Host, status Status) error {
+// restart restarts the server. A member of a group waits for the group's turn
+// and for all others to be online, hands the primary's role over first, and
+// ends its turn when it is online again.
+func (w *work) restart(ctx context.Context, status Status) error {
 	if !status.Answers {
-		return fmt.Errorf("restarting the server on %s: %w", host.Target().Host, errUnknown)
+		return fmt.Errorf("restarting the server on %s: %w", w.host.Target().Host, errUnknown)
 	}
-	if len(status.Members) < 2 {
-		return c.restartUnit(ctx, host)
+	if len(status.View.Members) < 2 {
+		return w.restartUnit(ctx, status)
 	}
-	if status.role() == "PRIMARY" {
-		if err := remote.Pause(ctx, primaryWaits); err != nil {
+	if status.View.Primary() {
+		if err := w.place.Last(ctx); err != nil {
 			return err
 		}
 	}
-	release, err := turn(ctx, status.GroupName)
+	lease, err := group.TakeFrom(ctx, w.host, status.View, "restarting "+status.View.Own().Endpoint())
 	if err != nil {
-		return err
+		return fmt.Errorf("a restart takes the group's turn: %w", err)
 	}
-	defer release()
-	status, err = c.awaitOnline(ctx, host, len(status.Members))
+	defer lease.Release()
+	status, err = w.awaitWhole(ctx)
 	if err != nil {
 		return fmt.Errorf("a restart has to wait until all members are online: %w", err)
 	}
-	if err := status.handOver(ctx, host); err != nil {
+	if err := w.handOver(ctx, status.View); err != nil {
 		return err
 	}
-	if err := c.restartUnit(ctx, host); err != nil {
+	if err := lease.Lost(ctx); err != nil {
 		return err
 	}
-	_, err = c.awaitOnline(ctx, host, len(status.Members))
+	err = w.restartUnit(ctx, status)
+	if err == nil {
+		_, err = w.awaitBack(ctx, len(status.View.Members))
+	}
+	if err != nil {
+		w.place.Fail(fmt.Errorf("%s: %w", status.View.Own().Endpoint(), err))
+	}
 	return err
-}
-
-// turn waits until no other member of the group is on its way out or in.
-func turn(ctx context.Context, group string) (release func(), err error) {
-	value, _ := gates.LoadOrStore(group, make(chan struct{}, 1))
-	gate, _ := value.(chan struct{})
-	select {
-	case gate <- struct{}{}:
-		return func() { <-gate }, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // handOver gives the primary's role to another member, if the server has it.
-func (s Status) handOver(ctx context.Context, host remote.Host) error {
-	successor := s.successor()
-	if s.role() != "PRIMARY" || successor == "" {
+func (w *work) handOver(ctx context.Context, view group.View) error {
+	successor, found := view.Successor()
+	if !view.Primary() || !found {
 		return nil
 	}
-	_, err := host.Run(ctx, remote.Command{Name: "handing the primary's role over", Long: true,
-		Script: mysqlroot.Script("SELECT group_replication_set_as_primary('" + successor + "')")})
-	return err
+	session, err := mysqlroot.Connect(view.Own().Endpoint(), w.host)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	return group.HandOver(ctx, session, successor)
 }
 
-func (c Config) restartUnit(ctx context.Context, host remote.Host) error {
-	return converge.Apply(ctx, host, converge.Manifest{Owner: Owner}, []converge.Step{{
+// restartUnit restarts it; when it does not come up, what the server itself says
+// about that is the error: systemd only knows that it ended.
+func (w *work) restartUnit(ctx context.Context, status Status) error {
+	return converge.Apply(ctx, w.host, converge.Manifest{Owner: Owner}, []converge.Step{{
 		Title:  "restart " + Unit,
 		Effect: converge.Effect{Kind: converge.EffectRestart, Name: Unit},
-		Script: "systemctl restart " + Unit + " || { journalctl -q -n 15 -o cat -u " + Unit + " >&2; exit 1; }",
+		Script: "began=$(date -u +%FT%T)\nsystemctl restart " + Unit + " || { " + whyScript(status.ErrorLog) + "exit 1; }",
 	}})
 }
 
-// awaitOnline waits until the server sees that many members and all are online.
-func (c Config) awaitOnline(ctx context.Context, host remote.Host, count int) (Status, error) {
+// whyScript prints the errors that the server logged since $began, or what
+// systemd says where it logged none.
+func whyScript(errorLog string) string {
+	if !strings.HasPrefix(errorLog, "/") {
+		errorLog = "/var/log/mysql/error.log"
+	}
+	return `why=$(awk -v began="$began" '$1 >= began && /\[ERROR\]/' ` + remote.Quote(errorLog) + ` 2>/dev/null | tail -n 5)
+[ -n "$why" ] || why=$(journalctl -q -n 15 -o cat -u ` + Unit + `)
+printf '%s\n' "$why" >&2
+`
+}
+
+// awaitWhole waits until the server sees all members online.
+func (w *work) awaitWhole(ctx context.Context) (Status, error) {
+	absent := w.absent()
+	return w.await(ctx, func(view group.View) []string { return append(view.NotOnline(), absent(view)...) })
+}
+
+// awaitAbsent waits for members whose machines may be booting.
+func (w *work) awaitAbsent(ctx context.Context) (Status, error) { return w.await(ctx, w.absent()) }
+
+// absent lists members that the cluster counts on and the group does not see.
+// Their machines may be booting: they get the time for that, from now on, and
+// then the majority decides.
+func (w *work) absent() func(group.View) []string {
+	patience := time.Now().Add(backPatience)
+	return func(view group.View) []string {
+		var list []string
+		if time.Now().Before(patience) {
+			for _, awaited := range w.run.Awaited(view) {
+				list = append(list, awaited.Address+" MISSING")
+			}
+		}
+		return list
+	}
+}
+
+// awaitBack waits until the server is one of that many members, all online.
+func (w *work) awaitBack(ctx context.Context, count int) (Status, error) {
+	return w.await(ctx, func(view group.View) []string {
+		missing := view.NotOnline()
+		if len(view.Members) < count {
+			missing = append(missing, fmt.Sprintf("%d more", count-len(view.Members)))
+		}
+		return missing
+	})
+}
+
+// await asks until nothing is missing. It ends when a sibling has failed, and
+// when the server does not run any more.
+func (w *work) await(ctx context.Context, missing func(group.View) []string) (Status, error) {
 	for {
-		status, err := c.ask(ctx, host)
+		status, err := w.config.ask(ctx, w.host)
 		if err != nil {
 			return status, err
 		}
-		missing := status.notOnline()
-		if status.Answers && len(missing) == 0 && len(status.Members) >= count {
+		if status.down() {
+			return status, fmt.Errorf("%s is %s", Unit, status.Unit)
+		}
+		list := missing(status.View)
+		if status.Answers && len(list) == 0 {
 			return status, nil
 		}
+		if err := w.place.Failed(); err != nil {
+			return status, err
+		}
 		if err := remote.Pause(ctx, poll); err != nil {
-			return status, fmt.Errorf("%w: %d of %d members seen, not online: %s", err, len(status.Members), count, strings.Join(missing, ", "))
+			return status, fmt.Errorf("%w: not online: %s", err, strings.Join(list, ", "))
 		}
 	}
-}
-
-func (s Status) role() string {
-	for _, member := range s.Members {
-		if member.ID == s.UUID {
-			return member.Role
-		}
-	}
-	return ""
-}
-
-// successor is another online member that can take the primary's role.
-func (s Status) successor() string {
-	for _, member := range s.Members {
-		if member.ID != s.UUID && member.State == "ONLINE" {
-			return member.ID
-		}
-	}
-	return ""
-}
-
-func (s Status) notOnline() []string {
-	var list []string
-	for _, member := range s.Members {
-		if member.State != "ONLINE" {
-			list = append(list, fmt.Sprintf("%s:%d %s", member.Host, member.Port, member.State))
-		}
-	}
-	return list
 }

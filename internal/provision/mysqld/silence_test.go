@@ -15,11 +15,12 @@ import (
 )
 
 // secondary is the answer of a server that is one of three.
-const secondary = `server	{"version": "9.7.4", "comment": "test", "uuid": "uuid-b"}
+const secondary = `server	{"version": "9.7.4", "comment": "test", "uuid": "uuid-b", "errorlog": "/var/log/mysql/error.log"}
 variables	{"port": "3306", "max_connections": "151"}
 persisted	{"super_read_only": "ON"}
 members	[{"id": "uuid-a", "host": "10.0.0.1", "port": 3306, "state": "ONLINE", "role": "PRIMARY"}, {"id": "uuid-b", "host": "10.0.0.2", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}, {"id": "uuid-c", "host": "10.0.0.3", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}]
 group	"11111111-2222-4333-8444-555555555555"
+registered	NULL
 end	true
 `
 
@@ -27,13 +28,13 @@ end	true
 func TestSilenceIsNotAbsence(t *testing.T) {
 	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2, Own: map[string]string{"max_connections": "200"}}
 	deeds := map[string]func(context.Context, *machinetest.Machine) error{
-		"remove": func(ctx context.Context, m *machinetest.Machine) error { return Remove(ctx, m, true) },
+		"remove": func(ctx context.Context, m *machinetest.Machine) error { return new(Plugin).Remove(ctx, m, true) },
 		"pause": func(ctx context.Context, m *machinetest.Machine) error {
-			_, err := Plugin{}.Yield(ctx, m, provision.Pause)
+			_, err := new(Plugin).Yield(ctx, m, provision.Pause)
 			return err
 		},
 		"discard": func(ctx context.Context, m *machinetest.Machine) error {
-			_, err := Plugin{}.Yield(ctx, m, provision.Discard)
+			_, err := new(Plugin).Yield(ctx, m, provision.Discard)
 			return err
 		},
 		"status": func(ctx context.Context, m *machinetest.Machine) error { _, err := config.ask(ctx, m); return err },
@@ -42,7 +43,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return config.restart(ctx, m, status)
+			return new(Plugin).begin(m, config).restart(ctx, status)
 		},
 		"drift": func(ctx context.Context, m *machinetest.Machine) error {
 			_, err := converge.Observe(ctx, m, config.Manifest())
@@ -60,10 +61,10 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 	}
 	// With the answer there is something to say and to do.
 	m := machinetest.New(t, secondary)
-	if status, err := config.ask(t.Context(), m); err != nil || len(status.Members) != 3 || status.role() != "SECONDARY" {
+	if status, err := config.ask(t.Context(), m); err != nil || len(status.View.Members) != 3 || status.View.Own().Role != "SECONDARY" {
 		t.Errorf("whole: %+v, %v", status, err)
 	}
-	if _, err := (Plugin{}).Yield(t.Context(), m, provision.Discard); err != nil || strings.Join(m.Acts(), ", ") != "leaving the group" {
+	if _, err := new(Plugin).Yield(t.Context(), m, provision.Discard); err == nil || strings.Join(m.Acts(), ", ") != "holding the group's turn" {
 		t.Errorf("whole: it did %q, %v", m.Acts(), err)
 	}
 }
@@ -81,7 +82,7 @@ func TestQuestionsFailClosed(t *testing.T) {
 	}
 	convergetest.FailsClosed(t, config.surveyQuestion(), surveyed)
 	m.Spoil = func(_, output string) string { return strings.TrimSuffix(output, "end\n") }
-	if _, _, err := config.Converge(t.Context(), m); err == nil || len(m.Acts()) > 0 {
+	if _, _, err := new(Plugin).Converge(t.Context(), m, config); err == nil || len(m.Acts()) > 0 {
 		t.Errorf("without a survey it did %q, %v", m.Acts(), err)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 )
 
@@ -23,48 +24,31 @@ type Status struct {
 	// Comment is version_comment, which tells the builds apart.
 	Comment string
 	UUID    string
-	// GroupName is "" outside of a group's configuration.
-	GroupName string
+	// ErrorLog is the file that the server writes its errors to.
+	ErrorLog string
 	// Variables by name, those of the settings file; Persisted those that
 	// mysqld-auto.cnf has, which beats the file.
 	Variables, Persisted map[string]string
-	// Members of the group as this server sees it.
-	Members []Member
+	// View is the group as this server sees it.
+	View group.View
 }
 
 // down says whether the server stands still, and is not on its way up or down.
 func (s Status) down() bool { return s.Unit == "inactive" || s.Unit == "failed" }
 
-// Member is a row of performance_schema.replication_group_members.
-type Member struct {
-	ID      string `json:"id"`
-	Host    string `json:"host"`
-	Port    int    `json:"port"`
-	State   string `json:"state"`
-	Role    string `json:"role"`
-	Version string `json:"version"`
-	// Queue is the number of transactions received and not yet applied; null
-	// without a group.
-	Queue int64 `json:"queue"`
-}
-
-// MembersQuery reads the group as the server sees it.
-const MembersQuery = `SELECT 'members', JSON_ARRAYAGG(JSON_OBJECT('id', m.member_id, 'host', m.member_host, 'port', IFNULL(m.member_port, 0),
- 'state', m.member_state, 'role', m.member_role, 'version', m.member_version,
- 'queue', IFNULL(s.count_transactions_remote_in_applier_queue, 0)))
- FROM performance_schema.replication_group_members m LEFT JOIN performance_schema.replication_group_member_stats s USING (member_id) WHERE m.member_id <> ''`
-
 // statusScript asks for Status.
 func (c Config) statusScript() string {
 	var names []string
 	for _, setting := range c.Settings() {
-		names = append(names, mysqlroot.Literal(normalName(setting.Name)))
+		names = append(names, mysqlroot.Literal(variableName(setting)))
 	}
 	return mysqlroot.QuestionScript(
-		`SELECT 'server', JSON_OBJECT('version', @@version, 'comment', @@version_comment, 'uuid', @@server_uuid)`,
+		`SELECT 'server', JSON_OBJECT('version', @@version, 'comment', @@version_comment, 'uuid', @@server_uuid, 'errorlog', @@log_error)`,
 		`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables WHERE variable_name IN (`+strings.Join(names, ", ")+`)`,
 		`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables`,
-		MembersQuery,
+		group.MembersQuery,
+		mysqlroot.WhereTable("registered", "mysql_innodb_cluster_metadata", "instances",
+			`SELECT 'registered', JSON_ARRAYAGG(JSON_OBJECT('id', mysql_server_uuid, 'address', address)) FROM mysql_innodb_cluster_metadata.instances`),
 		`SELECT 'group', JSON_QUOTE(MAX(variable_value)) FROM performance_schema.global_variables WHERE variable_name = 'group_replication_group_name'`,
 	)
 }
@@ -79,14 +63,16 @@ func readStatus(output string) (Status, error) {
 	if err != nil || state != "" {
 		return Status{Unit: state}, err
 	}
-	var server struct{ Version, Comment, UUID string }
+	var server struct{ Version, Comment, UUID, ErrorLog string }
 	status := Status{Answers: true}
 	if err := rows.Read(map[string]any{
-		"server": &server, "variables": &status.Variables, "persisted": &status.Persisted, "members": &status.Members, "group": &status.GroupName,
+		"server": &server, "variables": &status.Variables, "persisted": &status.Persisted,
+		"members": &status.View.Members, "group": &status.View.Name, "registered": &status.View.Registered,
 	}); err != nil {
 		return Status{}, err
 	}
-	status.Version, status.Comment, status.UUID = server.Version, server.Comment, server.UUID
+	status.Version, status.Comment, status.UUID, status.ErrorLog = server.Version, server.Comment, server.UUID, server.ErrorLog
+	status.View.Self = server.UUID
 	if status.Version == "" || status.UUID == "" || len(status.Variables) == 0 {
 		return Status{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)
 	}
@@ -142,17 +128,26 @@ func (c Config) Drift(s Status) []converge.Line {
 		return lines // the unit's own line says why
 	}
 	for _, setting := range c.differing(s) {
-		name := normalName(setting.Name)
+		name := variableName(setting)
 		lines = append(lines, converge.Line{Subject: "variable " + name, Code: converge.CodeValue, Text: fmt.Sprintf("is %s, want %s", s.Variables[name], setting.Value)})
 	}
 	return lines
+}
+
+// variableName is the variable that an option sets: few have another name.
+func variableName(setting Setting) string {
+	name := normalName(setting.Name)
+	if name == "default_time_zone" {
+		return "time_zone"
+	}
+	return name
 }
 
 // differing are the settings that the running server has otherwise.
 func (c Config) differing(s Status) []Setting {
 	var list []Setting
 	for _, setting := range c.Settings() {
-		name := normalName(setting.Name)
+		name := variableName(setting)
 		is, known := s.Variables[name]
 		if !known || name == "group_replication_start_on_boot" || same(name, setting.Value, is) {
 			continue

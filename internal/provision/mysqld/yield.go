@@ -7,10 +7,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -22,69 +23,106 @@ const backPatience = 5 * time.Minute
 
 // Yield makes the machine of a server dispensable: the primary's role goes to
 // another member, the group keeps its quorum, and no other member of it goes
-// down until the machine was told to be back. One that is discarded leaves its
-// group, too.
+// down until the machine was told to be back. A server whose machine pauses is
+// stopped here, in its turn: the turn ends with the machine, and from then on
+// the others see who is missing. One that is discarded leaves its group.
 //
 // A server that the site cannot spare is refused with ErrQuorum or ErrAlone.
-func (Plugin) Yield(ctx context.Context, host remote.Host, intent provision.Intent) (provision.Resume, error) {
-	discard := intent == provision.Discard
-	status, err := (Config{}).settled(ctx, host)
+func (p *Plugin) Yield(ctx context.Context, host remote.Host, intent provision.Intent) (provision.Resume, error) {
+	w := p.begin(host, Config{})
+	resume, err := w.yield(ctx, intent)
+	if err != nil {
+		w.place.End()
+		return nil, err
+	}
+	return func(ctx context.Context) error { defer w.place.End(); return resume(ctx) }, nil
+}
+
+func (w *work) yield(ctx context.Context, intent provision.Intent) (provision.Resume, error) {
+	status, err := w.config.settled(ctx, w.host)
 	if err != nil {
 		return nil, err
 	}
-	nothing := func(context.Context) error { return nil }
-	switch {
+	discard := intent == provision.Discard
+	switch alone := status.View.OthersOnline() == 0; {
 	case !status.Answers && !discard:
-		return nothing, nil // what is down cannot be missed
+		return func(context.Context) error { return nil }, nil // what is down cannot be missed
 	case !status.Answers:
-		return nil, fmt.Errorf("%w, as far as can be known: MySQL on the machine does not answer. Start it, or destroy its atoll_mysql_server first", ErrAlone)
-	case status.othersOnline() == 0 && discard:
+		return nil, fmt.Errorf("%w, as far as can be known: MySQL on the machine does not run. Start it, or destroy its atoll_mysql_server first", ErrAlone)
+	case alone && discard:
 		return nil, fmt.Errorf("%w: it sees no other member online. Let another one join first, or destroy its atoll_mysql_server first", ErrAlone)
-	case status.othersOnline() == 0:
+	case alone:
 		return nil, fmt.Errorf("%w: the databases would stand still. Let another member join first, or stop MySQL on the machine yourself and apply again", ErrAlone)
 	}
-	status, release, err := spared(ctx, host, status.GroupName)
+	w.place.In(status.View.Name)
+	verb := "pausing the machine of "
+	if discard {
+		verb = "discarding the machine of "
+	}
+	status, lease, err := w.spared(ctx, status, verb+status.View.Own().Endpoint())
 	if err != nil {
 		return nil, err
 	}
 	if discard {
-		if err := stopMember(ctx, host); err != nil {
-			release()
+		if err := w.leave(ctx, status); err != nil {
+			lease.Release()
 			return nil, err
 		}
-		return func(context.Context) error { release(); return nil }, nil
+		return func(context.Context) error { lease.Release(); return nil }, nil
 	}
-	count := len(status.Members)
+	if err := w.unit(ctx, "stop"); err != nil {
+		lease.Release()
+		return nil, errors.Join(err, w.unit(ctx, "start"))
+	}
 	return func(ctx context.Context) error {
-		defer release()
-		if err := host.Await(ctx, backPatience); err != nil {
-			return err
-		}
-		_, err := (Config{}).awaitOnline(ctx, host, count)
-		return err
+		defer lease.Release()
+		return w.back(ctx, len(status.View.Members))
 	}, nil
 }
 
-// spared waits for the server's turn in its group, refuses where the others
-// would have no quorum without it, and hands the primary's role over.
-func spared(ctx context.Context, host remote.Host, group string) (Status, func(), error) {
-	release, err := turn(ctx, group)
+// back waits for the machine, and for its server to be a member again.
+func (w *work) back(ctx context.Context, count int) error {
+	if err := w.host.Await(ctx, backPatience); err != nil {
+		return err
+	}
+	// It has started by itself, unless the machine never went down.
+	if err := w.unit(ctx, "start"); err != nil {
+		return err
+	}
+	_, err := w.awaitBack(ctx, count)
+	return err
+}
+
+func (w *work) unit(ctx context.Context, verb string) error {
+	kind := converge.EffectStart
+	if verb == "stop" {
+		kind = converge.EffectStop
+	}
+	return converge.Apply(ctx, w.host, converge.Manifest{Owner: Owner}, []converge.Step{{
+		Title: verb + " " + Unit, Script: "systemctl " + verb + " " + Unit, Effect: converge.Effect{Kind: kind, Name: Unit},
+	}})
+}
+
+// spared takes the group's turn, refuses where the others would have no quorum
+// without the server, and hands the primary's role over.
+func (w *work) spared(ctx context.Context, status Status, purpose string) (Status, *group.Lease, error) {
+	lease, err := group.TakeFrom(ctx, w.host, status.View, purpose)
 	if err != nil {
-		return Status{}, nil, err
-	}
-	status, err := (Config{}).ask(ctx, host)
-	if err == nil {
-		online := status.othersOnline()
-		if others := len(status.Members) - 1; online*2 <= others {
-			err = fmt.Errorf("%w: of the %d others only %d are online (%s). Mend them first", ErrQuorum, others, online, strings.Join(status.notOnline(), ", "))
-		}
-	}
-	if err == nil {
-		err = status.handOver(ctx, host)
-	}
-	if err != nil {
-		release()
 		return status, nil, err
 	}
-	return status, release, nil
+	status, err = w.awaitAbsent(ctx)
+	if err == nil {
+		err = status.View.Spares(status.UUID)
+	}
+	if err == nil {
+		err = w.handOver(ctx, status.View)
+	}
+	if err == nil {
+		err = lease.Lost(ctx)
+	}
+	if err != nil {
+		lease.Release()
+		return status, nil, err
+	}
+	return status, lease, nil
 }

@@ -1,0 +1,231 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/site"
+)
+
+var databases = []string{"hk1", "hk2", "sg1"}
+
+// spell is a time in which one member was not online.
+type spell struct {
+	host     string
+	from, to float64
+}
+
+// sample asks each mysqld on its machine several times a second until the
+// returned function is called; that gives the spells in which one was not
+// online. A question that was not answered counts as one.
+func (f *fixture) sample() (stop func() []spell) {
+	f.Helper()
+	for _, host := range databases {
+		f.on(host, `systemctl stop sampler 2>/dev/null; rm -f /root/samples; systemd-run -q --unit=sampler sh -c 'while :; do
+  at=$(date +%s.%N)
+  said=$(timeout 2 mysql -N -B -e "SELECT member_state FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid" 2>/dev/null)
+  echo "$at ${said:-DOWN} $(date +%s.%N)" >>/root/samples; sleep 0.15; done'`)
+	}
+	return func() []spell {
+		f.Helper()
+		var spells []spell
+		for _, host := range databases {
+			f.on(host, "systemctl stop sampler")
+			lines := strings.Split(f.on(host, "cat /root/samples"), "\n")
+			if len(lines) < 20 {
+				f.Errorf("%s was asked only %d times", host, len(lines))
+			}
+			var now *spell
+			for _, line := range lines {
+				fields := strings.Fields(line)
+				if len(fields) != 3 {
+					continue // the last one may be half
+				}
+				from, _ := strconv.ParseFloat(fields[0], 64)
+				to, _ := strconv.ParseFloat(fields[2], 64)
+				switch {
+				case fields[1] == "ONLINE":
+					now = nil
+				case now == nil:
+					spells = append(spells, spell{host, from, to})
+					now = &spells[len(spells)-1]
+				default:
+					now.to = to
+				}
+			}
+		}
+		return spells
+	}
+}
+
+// oneAtATime checks that each host was down, and no two at one moment.
+func (f *fixture) oneAtATime(spells []spell) {
+	f.Helper()
+	down := map[string]bool{}
+	for i, one := range spells {
+		down[one.host] = true
+		f.Logf("%s was not online for %.1f s", one.host, one.to-one.from)
+		for _, other := range spells[i+1:] {
+			if one.host != other.host && one.from < other.to && other.from < one.to {
+				f.Errorf("%s and %s were down at one moment: %+v %+v", one.host, other.host, one, other)
+			}
+		}
+	}
+	if len(down) != len(databases) {
+		f.Errorf("only %v were restarted", down)
+	}
+}
+
+// serversApart declares the site's servers anew, each by a provider
+// configuration of its own: Terraform runs a process for each, and none of them
+// knows of the others.
+func (f *fixture) serversApart(settings string) string {
+	f.Helper()
+	var text strings.Builder
+	for _, name := range databases {
+		host, err := f.lab.Inventory.Host(name)
+		f.must(err)
+		fmt.Fprintf(&text, `provider "atoll" {
+  alias = %[1]q
+  ssh = { key_files = { default = %[2]q } }
+}
+resource "atoll_mysql_server" %[1]q {
+  provider = atoll.%[1]s
+  mesh     = "site"
+  address  = %[3]q
+  settings = { %[4]s }
+  ssh      = { host = %[5]q, host_key = %[6]q }
+}
+`, name, f.lab.Inventory.Key, site.MeshAddress(host.HostSpec), settings, host.Address, host.HostKey)
+	}
+	return text.String()
+}
+
+// Processes that know nothing of each other take turns all the same: the lease
+// is in the group. A changed setting restarts the members, never two at a time.
+func TestProcessesTakeTurns(t *testing.T) {
+	f := stand(t)
+	primary := f.primary()
+	stop := f.sample()
+	apart := written(t, f.lab, f.serversApart(`back_log = "97"`))
+	err := apart.Apply(f.Context())
+	f.oneAtATime(stop())
+	f.must(err)
+	for _, host := range databases {
+		if got := f.sql(host, "SELECT @@back_log"); got != "97" {
+			t.Errorf("%s runs with %s", host, got)
+		}
+	}
+	if left := f.on(primary, "ls -d /run/atoll/turn.* 2>/dev/null; pgrep -f /run/atoll/turn; :"); left != "" {
+		t.Errorf("the turn left something behind: %s", left)
+	}
+	f.apply()
+	f.inSync()
+	f.whole()
+}
+
+// An open transaction on the primary keeps a restart from handing the role over.
+// The apply says which session holds it, and when it has given up, the primary
+// stays where it is, also after the transaction has ended.
+func TestHandOverIsBounded(t *testing.T) {
+	f := stand(t)
+	primary := f.primary()
+	f.sql(primary, "CREATE DATABASE IF NOT EXISTS held; CREATE TABLE IF NOT EXISTS held.t (id INT PRIMARY KEY)")
+	f.on(primary, `systemd-run -q --unit=holder mysql -e "BEGIN; REPLACE INTO held.t VALUES (1); DO SLEEP(600); COMMIT"`)
+	t.Cleanup(func() { _, _ = f.try(primary, "systemctl stop holder; :") })
+	f.eventually("open", time.Minute, func() bool {
+		return f.sql(primary, "SELECT COUNT(*) FROM information_schema.innodb_trx") == "1"
+	})
+	f.variables(func(_, all map[string]any) { all["mysql_settings"] = map[string]any{"back_log": "96"} })
+	began := time.Now()
+	err := f.terraform.Apply(f.Context())
+	t.Logf("the apply gave up after %s", time.Since(began).Round(time.Second))
+	if err == nil || !strings.Contains(flat(err.Error()), "while transactions are open: session ") || !strings.Contains(flat(err.Error()), "of root@localhost, open for") {
+		t.Errorf("want an error that names the session, got %v", err)
+	}
+	for _, host := range databases {
+		want := "96"
+		if host == primary {
+			want = "97"
+		}
+		if got := f.sql(host, "SELECT @@back_log"); (got == "96") != (want == "96") {
+			t.Errorf("%s runs with %s; the primary is %s", host, got, primary)
+		}
+	}
+	f.on(primary, "mysql -N -B -e \"SELECT CONCAT('KILL ', trx_mysql_thread_id) FROM information_schema.innodb_trx\" | mysql")
+	time.Sleep(15 * time.Second)
+	if now := f.primary(); now != primary {
+		t.Errorf("the primary moved to %s after the apply had given up", now)
+	}
+	f.apply()
+	f.inSync()
+	f.whole()
+	f.variables(func(_, _ map[string]any) {})
+	f.apply()
+	f.inSync()
+}
+
+// What mysqld refuses only at its start, here a file of somebody else's, takes
+// one member down and no other; the error is mysqld's own reason, everything
+// ends at once, and once it is mended one apply does the rest.
+func TestFailedRestartStopsAtOneMember(t *testing.T) {
+	f := stand(t)
+	const file = "/etc/mysql/mysql.conf.d/aa-by-hand.cnf"
+	for _, host := range databases {
+		f.on(host, "printf '[mysqld]\ndefault_time_zone = Nowhere/X\n' >"+file)
+	}
+	f.variables(func(_, all map[string]any) { all["mysql_settings"] = map[string]any{"back_log": "95"} })
+	began := time.Now()
+	err := f.terraform.Apply(f.Context())
+	took := time.Since(began)
+	t.Logf("the apply failed after %s: %v", took.Round(time.Second), err)
+	if err == nil || !strings.Contains(flat(err.Error()), "Illegal or unknown default time zone 'Nowhere/X'") || !strings.Contains(flat(err.Error()), "another member of the group did not come back") {
+		t.Errorf("want mysqld's own reason, and that its siblings were left as they are, got %v", err)
+	}
+	if took > 4*time.Minute {
+		t.Errorf("it took %s", took)
+	}
+	up := slices.DeleteFunc(slices.Clone(databases), func(host string) bool {
+		got, err := f.try(host, "systemctl is-active mysql")
+		return err != nil || got != "active"
+	})
+	if len(up) != 2 {
+		t.Errorf("%v are up, want two", up)
+	}
+	for _, host := range databases {
+		f.on(host, "rm "+file)
+	}
+	f.apply()
+	f.inSync()
+	f.whole()
+	f.variables(func(_, _ map[string]any) {})
+	f.apply()
+	f.inSync()
+}
+
+// A value that mysqld refuses is said before anything is written: the file on
+// disk is what the next boot starts with.
+func TestRefusedSettingChangesNothing(t *testing.T) {
+	f := stand(t)
+	f.variables(func(_, all map[string]any) {
+		all["mysql_settings"] = map[string]any{"default_time_zone": "Nowhere/X"}
+	})
+	err := f.terraform.Apply(f.Context())
+	if err == nil || !strings.Contains(flat(err.Error()), "Unknown or incorrect time zone: 'Nowhere/X'") {
+		t.Errorf("want mysqld's own reason, got %v", err)
+	}
+	for _, host := range databases {
+		if left, err := f.try(host, "grep -r Nowhere /etc/mysql; systemctl is-active mysql"); err != nil || left != "active" {
+			t.Errorf("%s: %q, %v", host, left, err)
+		}
+	}
+	f.variables(func(_, _ map[string]any) {})
+	f.inSync()
+}

@@ -1,0 +1,82 @@
+# Takes a group's turn from one of its members: a lock of the same name on each
+# member that answers, in the order given, by sessions that end with this
+# script; and this script ends with its standard input. Arguments: the
+# directory for what it says, the name of the lock, who holds it, how many
+# members there are, then three for each: its name, "self" or its address, and
+# its port. The recovery account's password goes from the server to its client
+# on this very machine and nowhere else.
+dir=$1 name=$2 holder=$3 total=$4
+shift 4
+umask 077
+mkdir -p "${dir%/*}"
+mkdir "$dir" || exit 1
+pids=()
+finish() {
+  trap - EXIT
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+  rm -rf "$dir"
+  exit "${1:-0}"
+}
+trap 'finish 1' EXIT HUP INT TERM
+say() { printf '%s\n' "$*" >"$dir/new"; mv -f "$dir/new" "$dir/status"; }
+root() { mysql --no-defaults --user=root --socket="$socket" --connect-timeout=10 --skip-column-names --batch --raw "$@"; }
+
+# alive waits a moment for a sign of life. Silence for a minute is an end, too:
+# a line that was cut does not say so.
+last=$SECONDS
+alive() {
+  local code=0
+  read -r -t 0.2 _ || code=$?
+  if [ "$code" = 0 ]; then last=$SECONDS; fi
+  [ "$code" != 1 ] && [ $((SECONDS - last)) -lt 60 ]
+}
+
+escaped() { local text=${1//\\/\\\\}; printf '%s' "${text//\"/\\\"}"; }
+account=$(root -e "SELECT user_name, user_password FROM mysql.slave_master_info WHERE channel_name = 'group_replication_recovery'" 2>/dev/null)
+IFS=$'\t' read -r user password <<<"$account"
+options() { printf '[client]\nuser="%s"\npassword="%s"\n' "$(escaped "$user")" "$(escaped "$password")"; }
+
+# client reads statements for one member.
+client() {
+  if [ "$1" = self ]; then
+    exec mysql --no-defaults --user=root --socket="$socket" --connect-timeout=10 --skip-column-names --batch --raw --unbuffered
+  fi
+  exec mysql --defaults-file=<(options) --protocol=tcp --host="$1" --port="$2" --ssl-mode=REQUIRED --connect-timeout=10 --skip-column-names --batch --raw --unbuffered
+}
+
+held=() refused= asked=0
+while [ $# -gt 0 ]; do
+  out=$dir/out.$asked
+  : >"$out"
+  asked=$((asked + 1))
+  exec {in}> >(client "$2" "$3" >"$out" 2>&1)
+  pid=$!
+  pids+=("$pid")
+  say "waiting $1"
+  printf "SET SESSION wait_timeout = 31536000, @atoll_turn = '%s';\nSELECT GET_LOCK('%s', 31536000);\n" "$holder" "$name" >&"$in" 2>/dev/null
+  while :; do
+    alive || finish 1
+    # In this order: one that has ended has said what it had to say.
+    running=yes
+    kill -0 "$pid" 2>/dev/null || running=
+    answer=$(tail -n 1 "$out")
+    if [ "$running" ] && [ "$answer" = 1 ]; then held+=("$pid"); break; fi
+    if [ -n "$answer" ] || [ -z "$running" ]; then refused="$refused$1: ${answer:-no answer}; "; break; fi
+  done
+  shift 3
+done
+if [ $((${#held[@]} * 2)) -le "$total" ]; then
+  say "failed ${#held[@]} of $total: ${refused%; }"
+  # What was said is read before it goes.
+  while alive; do :; done
+  finish 1
+fi
+say "held ${#held[@]} of $total"
+# Of a member that is restarted in this turn the lock goes. As long as half of
+# them stand, nobody else gets a majority.
+while alive; do
+  standing=0
+  for pid in "${held[@]}"; do if kill -0 "$pid" 2>/dev/null; then standing=$((standing + 1)); fi; done
+  [ $((standing * 2)) -ge "$total" ] || finish 1
+done
+finish 0

@@ -1,0 +1,93 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"context"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
+)
+
+// turns are the leases of one run: that of the cluster by its name, which is
+// there before a group is, and that of the group, which servers on their way
+// down or up take, too.
+type turns struct {
+	cluster, group *group.Lease
+	name           string
+}
+
+func (t *turns) release() {
+	for _, lease := range []*group.Lease{t.group, t.cluster} {
+		if lease != nil {
+			lease.Release()
+		}
+	}
+	t.cluster, t.group = nil, nil
+}
+
+// takeTurns takes the leases that are not held yet, or not any more: a server
+// that was restarted has let go of its lock. waited says that somebody else may
+// have worked since the servers were asked.
+func (r *run) takeTurns(ctx context.Context, seen map[string]Seen, situation Situation) (waited bool, err error) {
+	t := &r.turns
+	name := ""
+	if len(situation.view) > 0 {
+		name = situation.GroupName
+	}
+	lost := t.cluster != nil && t.cluster.Lost(ctx) != nil || t.group != nil && t.group.Lost(ctx) != nil
+	if t.cluster != nil && !lost && t.name == name {
+		return false, nil
+	}
+	if lost || t.name != name && t.group != nil {
+		t.release()
+	}
+	if t.cluster == nil {
+		seats, err := r.seats(seen, func(key string) (string, bool) {
+			member, declared := r.cluster.Members[key]
+			return member.Endpoint(), declared
+		})
+		if err != nil {
+			return false, err
+		}
+		if t.cluster, err = group.Take(ctx, r.cluster.Name, "converging cluster "+r.cluster.Name, len(r.cluster.Members), seats); err != nil {
+			return false, err
+		}
+	}
+	if t.name = name; name != "" {
+		seats, err := r.seats(seen, func(key string) (string, bool) { return seen[key].UUID, inView(situation.view, seen[key].UUID) })
+		if err != nil {
+			return false, err
+		}
+		if t.group, err = group.Take(ctx, name, "converging cluster "+r.cluster.Name, len(situation.view), seats); err != nil {
+			return false, err
+		}
+	}
+	return true, nil
+}
+
+// seats opens a session on each server that answers and that which has a place for.
+func (r *run) seats(seen map[string]Seen, place func(key string) (id string, there bool)) ([]group.Seat, error) {
+	var seats []group.Seat
+	for key, one := range seen {
+		id, there := place(key)
+		if !there || !one.Answers {
+			continue
+		}
+		session, err := connect(key, r.hosts[key])
+		if err != nil {
+			return nil, err
+		}
+		seats = append(seats, group.Seat{ID: id, Session: session.Session})
+	}
+	return seats, nil
+}
+
+func inView(view []group.Member, uuid string) bool {
+	for _, member := range view {
+		if member.ID == uuid {
+			return true
+		}
+	}
+	return false
+}

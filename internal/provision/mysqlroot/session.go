@@ -1,0 +1,106 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqlroot
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/go-sql-driver/mysql"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Session is one session on a server, over the forwarded socket.
+type Session struct {
+	// Name of the server in errors.
+	Name string
+	DB   *sql.DB
+}
+
+// Connect prepares a session; it dials at the first statement.
+func Connect(name string, host remote.Host) (*Session, error) {
+	config := mysql.NewConfig()
+	config.User, config.Net, config.Addr = "root", "unix", Socket
+	config.MultiStatements, config.InterpolateParams = true, true
+	config.Logger = &mysql.NopLogger{}
+	// What the views of the metadata compute inherits it.
+	config.Collation = "utf8mb4_0900_ai_ci"
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return host.Dial(ctx, remote.Endpoint{Network: network, Address: address})
+	}
+	// Without a quorum, or behind a lagging applier, our own statements must
+	// not wait for the group.
+	config.Params = map[string]string{"group_replication_consistency": "'EVENTUAL'"}
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to member %s: %w", name, err)
+	}
+	db := sql.OpenDB(connector)
+	// One session: what a batch sets for the session must hold for the next.
+	db.SetMaxOpenConns(1)
+	return &Session{name, db}, nil
+}
+
+// Close ends the session, and with it all that it holds.
+func (s *Session) Close() { _ = s.DB.Close() }
+
+// Run sends statements as one batch: one round trip, and the first error ends
+// it. what says in an error what was tried; the statements never appear, since
+// some hold passwords.
+func (s *Session) Run(ctx context.Context, what string, statements ...string) error {
+	_, err := s.DB.ExecContext(ctx, strings.Join(statements, ";\n"))
+	return s.Explain(what, err)
+}
+
+// Explain names the server and what was tried in an error.
+func (s *Session) Explain(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s on member %s: %w", what, s.Name, err)
+}
+
+// Text asks for one value; NULL is "".
+func (s *Session) Text(ctx context.Context, what, query string, args ...any) (string, error) {
+	var value sql.NullString
+	err := s.DB.QueryRowContext(ctx, query, args...).Scan(&value)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return value.String, s.Explain(what, err)
+}
+
+// List asks for one column.
+func (s *Session) List(ctx context.Context, what, query string, args ...any) ([]string, error) {
+	rows, err := s.DB.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, s.Explain(what, err)
+	}
+	defer func() { _ = rows.Close() }()
+	var list []string
+	for rows.Next() {
+		var value string
+		if err := rows.Scan(&value); err != nil {
+			return nil, s.Explain(what, err)
+		}
+		list = append(list, value)
+	}
+	return list, s.Explain(what, rows.Err())
+}
+
+// GroupErrors are the last lines that Group Replication put into the error log:
+// its statements only say that one should look there.
+func (s *Session) GroupErrors(ctx context.Context) string {
+	lines, err := s.List(ctx, "reading the error log", `SELECT data FROM performance_schema.error_log
+ WHERE subsystem = 'Repl' AND prio IN ('Error', 'Warning') ORDER BY logged DESC LIMIT 4`)
+	if err != nil || len(lines) == 0 {
+		return ""
+	}
+	return "; its error log says: " + strings.Join(lines, " | ")
+}
