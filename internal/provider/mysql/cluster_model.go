@@ -103,13 +103,13 @@ func (m *clusterModel) anyOnline() bool {
 
 // read takes over what the servers said. A cluster that nobody knows now keeps
 // the identity that it had.
-func (m *clusterModel) read(situation innodbcluster.Situation) {
-	if situation.ClusterID != "" {
-		m.GroupName, m.ClusterID = types.StringValue(situation.GroupName), types.StringValue(situation.ClusterID)
+func (m *clusterModel) read(diagnosis innodbcluster.Diagnosis) {
+	if diagnosis.ClusterID != "" {
+		m.GroupName, m.ClusterID = types.StringValue(diagnosis.GroupName), types.StringValue(diagnosis.ClusterID)
 	}
-	m.Primary = types.StringValue(situation.Primary)
+	m.Primary = types.StringValue(diagnosis.Primary)
 	status := map[string]attr.Value{}
-	for key, member := range situation.Members {
+	for key, member := range diagnosis.Members {
 		status[key] = types.ObjectValueMust(statusType().AttrTypes, map[string]attr.Value{
 			"state": types.StringValue(member.State), "role": types.StringValue(member.Role), "version": types.StringValue(member.Version),
 		})

@@ -102,7 +102,7 @@ func (k *clusterKind) Observe(ctx context.Context, run *base.Run, model *cluster
 		one := seen[key]
 		switch {
 		case k.Lost[targets[key].Host]:
-			seen[key] = innodbcluster.Seen{Err: &remote.Error{Kind: remote.ErrLost, Address: targets[key].Address()}}
+			seen[key] = innodbcluster.Observation{Err: &remote.Error{Kind: remote.ErrLost, Address: targets[key].Address()}}
 		case one.Err != nil:
 			asked = false
 			k.Unheard(run, model.Subject()+" on "+key, targets[key], one.Err)
@@ -110,12 +110,12 @@ func (k *clusterKind) Observe(ctx context.Context, run *base.Run, model *cluster
 			asked = false
 		}
 	}
-	situation := innodbcluster.Diagnose(cluster, seen)
-	if asked && !situation.Found {
+	diagnosis := innodbcluster.Diagnose(cluster, seen)
+	if asked && !diagnosis.Found {
 		return base.Observed{Absent: true}
 	}
-	model.read(situation)
-	return base.Observed{Drift: situation.Drift}
+	model.read(diagnosis)
+	return base.Observed{Drift: diagnosis.Drift()}
 }
 
 // Converge brings the cluster to the declared state. Members that are declared
@@ -135,12 +135,12 @@ func (k *clusterKind) Converge(ctx context.Context, run *base.Run, before, model
 			hosts[endpoint] = k.Hosts.Host(formerTargets[key])
 		}
 	}
-	situation, err := innodbcluster.Converge(ctx, cluster, hosts)
+	diagnosis, err := innodbcluster.Converge(ctx, cluster, hosts)
 	if err != nil {
 		run.Fail(model.Subject(), err)
 		return
 	}
-	model.read(situation)
+	model.read(diagnosis)
 }
 
 func declares(cluster innodbcluster.Cluster, endpoint string) bool {

@@ -39,45 +39,44 @@ func setLiteral(value string) string {
 }
 
 // bootstrap makes the group with one member: a new one, or one that was down
-// as a whole and keeps its name. Accounts for all members are made first and
-// stand in the binary log, where the joiners find them.
-func (r *run) bootstrap(ctx context.Context, seen map[string]Seen, o Operation) error {
-	first, err := r.server(o.Key)
+// as a whole and keeps its name. newcomers are the keys of a new group: accounts
+// for all of them are made first and stand in the binary log, where the joiners
+// find them.
+func (r *run) bootstrap(ctx context.Context, key string, newcomers []string) error {
+	first, err := r.server(key)
 	if err != nil {
 		return err
 	}
-	group := seen[o.Key].Variables["group_replication_group_name"]
-	if row := clusterRow(seen[o.Key], r.cluster.Name); row != nil {
-		group = row.Attributes.GroupName
+	seen := r.seen[key]
+	name := seen.Variables["group_replication_group_name"]
+	if row := clusterRow(seen, r.cluster.Name); row != nil {
+		name = row.Attributes.GroupName
 	}
-	if group == "" {
-		group = newUUID()
+	if name == "" {
+		name = newUUID()
 	}
 	statements := []string{"STOP GROUP_REPLICATION", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF"}
-	accounts := r.cluster.keys()
-	if o.Kind == Reboot {
-		accounts = []string{o.Key}
+	accounts := newcomers
+	if len(newcomers) == 0 {
+		accounts = []string{key}
 	}
-	for _, key := range accounts {
-		r.passwords[key] = password()
-		statements = append(statements, accountStatements(r.cluster.Members[key].Account(), r.passwords[key])...)
+	for _, account := range accounts {
+		r.passwords[account] = password()
+		statements = append(statements, accountStatements(r.cluster.Members[account].Account(), r.passwords[account])...)
 	}
-	statements = append(statements, channelStatement(r.cluster.Members[o.Key].Account(), r.passwords[o.Key]))
-	statements = append(statements, r.cluster.persistStatements(o.Key, group)...)
+	statements = append(statements, channelStatement(r.cluster.Members[key].Account(), r.passwords[key]))
+	statements = append(statements, r.cluster.persistStatements(key, name)...)
 	if err := first.Run(ctx, "preparing the first member", statements...); err != nil {
 		return err
 	}
-	if err := first.startGroup(ctx); err != nil {
+	if err := first.startGroup(ctx); err != nil || len(newcomers) == 0 {
 		return err
 	}
-	if o.Kind == Reboot {
-		return nil
-	}
-	complete := seen[o.Key].Executed == "" && len(seen[o.Key].Schemas) == 0
-	if err := first.installMetadata(ctx, r.cluster, group, seen[o.Key].Version, complete); err != nil {
+	complete := seen.Executed == "" && len(seen.Schemas) == 0
+	if err := first.installMetadata(ctx, r.cluster, name, seen.Version, complete); err != nil {
 		return err
 	}
-	return first.register(ctx, r.cluster, r.cluster.Members[o.Key], seen[o.Key].UUID)
+	return first.register(ctx, r.cluster, r.cluster.Members[key], seen.UUID)
 }
 
 // startGroup bootstraps. The flag that lets a member do so must not outlive the
@@ -108,13 +107,13 @@ func (s *server) startGroup(ctx context.Context) error {
 }
 
 // configure sets the variables of a running member that can be set there.
-func (r *run) configure(ctx context.Context, key string, seen Seen) error {
+func (r *run) configure(ctx context.Context, key string) error {
 	member, err := r.server(key)
 	if err != nil {
 		return err
 	}
 	var statements []string
-	for _, wrong := range wrongVariables(r.cluster, key, seen) {
+	for _, wrong := range wrongVariables(r.cluster, key, r.seen[key]) {
 		scope := "PERSIST"
 		if wrong.name == "group_replication_bootstrap_group" {
 			scope = "GLOBAL"

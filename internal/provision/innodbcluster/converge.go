@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -41,69 +42,73 @@ type run struct {
 	passwords map[string]string
 	waited    map[string]bool
 	turns     turns
+	// seen and diagnosis are those that the operations at work come from.
+	seen      map[string]Observation
+	diagnosis Diagnosis
 }
 
-// Converge brings the cluster to the declaration and gives the situation that
+// Converge brings the cluster to the declaration and gives the diagnosis that
 // it read last. hosts has the machine of each member by its key, and of each
 // leaver by its endpoint.
-func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Situation, error) {
+func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Diagnosis, error) {
 	if problems := c.Validate(); len(problems) > 0 {
-		return Situation{}, errors.Join(problems...)
+		return Diagnosis{}, errors.Join(problems...)
 	}
 	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, waited: map[string]bool{}}
 	defer r.close()
 	patience := time.Now().Add(startPatience)
 	for round := 1; ; round++ {
 		seen := r.look(ctx)
+		diagnosis := Diagnose(c, seen)
+		r.seen, r.diagnosis = seen, diagnosis
 		if err := ctx.Err(); err != nil {
-			return Diagnose(c, seen), err
+			return diagnosis, err
 		}
-		situation := Diagnose(c, seen)
-		operations, err := Plan(c, seen)
+		operations, err := diagnosis.Operations()
 		if errors.Is(err, ErrNotWhole) && !unreachable(seen, c) && time.Now().Before(patience) {
 			// A server that another apply is restarting, or that recovers from
 			// a crash, answers in a moment: this look does not count.
 			round--
 			if err := remote.Pause(ctx, 4*pause); err != nil {
-				return situation, err
+				return diagnosis, err
 			}
 			continue
 		}
 		if err != nil {
-			return situation, err
+			return diagnosis, err
 		}
-		if len(operations) == 0 && (len(situation.Drift) == 0 || round > rounds) {
-			return situation, notAsDeclared(situation)
+		if len(operations) == 0 && (len(diagnosis.Findings) == 0 || round > rounds) {
+			return diagnosis, notAsDeclared(diagnosis)
 		}
 		if round > 2*rounds {
-			return situation, notAsDeclared(situation)
+			return diagnosis, notAsDeclared(diagnosis)
 		}
 		if len(operations) > 0 {
-			waited, err := r.takeTurns(ctx, seen, situation)
+			waited, err := r.takeTurns(ctx, seen, diagnosis)
 			if err != nil {
-				return situation, err
+				return diagnosis, err
 			}
 			if waited {
 				round--
 				continue // another apply may have worked meanwhile: look again
 			}
 		}
-		if err := r.execute(ctx, seen, situation, operations); err != nil {
-			return situation, err
+		if err := r.execute(ctx, operations); err != nil {
+			return diagnosis, err
 		}
 		if len(operations) == 0 {
 			if unreachable(seen, c) {
-				return situation, notAsDeclared(situation)
+				return diagnosis, notAsDeclared(diagnosis)
 			}
 			if err := remote.Pause(ctx, pause); err != nil {
-				return situation, err
+				return diagnosis, err
 			}
 		}
 	}
 }
 
 // look asks all servers, and adds what this run knows of them.
-func (r *run) look(ctx context.Context) map[string]Seen {
+func (r *run) look(ctx context.Context) map[string]Observation {
 	seen := Observe(ctx, r.hosts)
 	for key := range r.waited {
 		one := seen[key]
@@ -113,14 +118,15 @@ func (r *run) look(ctx context.Context) map[string]Seen {
 	return seen
 }
 
-func notAsDeclared(s Situation) error {
-	if len(s.Drift) == 0 {
+func notAsDeclared(d Diagnosis) error {
+	drift := d.Drift()
+	if len(drift) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%w:\n%s", ErrNotAsDeclared, strings.Join(converge.Texts(s.Drift), "\n"))
+	return fmt.Errorf("%w:\n%s", ErrNotAsDeclared, strings.Join(converge.Texts(drift), "\n"))
 }
 
-func unreachable(seen map[string]Seen, c Cluster) bool {
+func unreachable(seen map[string]Observation, c Cluster) bool {
 	return slices.ContainsFunc(c.keys(), func(key string) bool { return seen[key].Err != nil })
 }
 
@@ -163,24 +169,24 @@ func (r *run) close() {
 	}
 }
 
-// execute runs the operations in order; neighbours that may, run together.
-func (r *run) execute(ctx context.Context, seen map[string]Seen, situation Situation, operations []Operation) error {
+// execute does the operations in order; neighbours that may, together.
+func (r *run) execute(ctx context.Context, operations []provision.Operation) error {
 	for len(operations) > 0 {
 		count := 1
-		for operations[0].Together && count < len(operations) && operations[count].Together {
+		for together(operations[0]) && count < len(operations) && together(operations[count]) {
 			count++
 		}
 		problems := make([]error, count)
-		var together sync.WaitGroup
+		var working sync.WaitGroup
 		for i, operation := range operations[:count] {
 			tflog.Info(ctx, operation.String(), map[string]any{"cluster": r.cluster.Name})
-			together.Go(func() {
-				if err := r.operate(ctx, seen, situation, operation); err != nil {
+			working.Go(func() {
+				if err := r.Do(ctx, operation); err != nil {
 					problems[i] = fmt.Errorf("unable to %s: %w", operation, err)
 				}
 			})
 		}
-		together.Wait()
+		working.Wait()
 		if err := errors.Join(problems...); err != nil {
 			return err
 		}
@@ -189,46 +195,67 @@ func (r *run) execute(ctx context.Context, seen map[string]Seen, situation Situa
 	return nil
 }
 
-func (r *run) operate(ctx context.Context, seen map[string]Seen, situation Situation, o Operation) error {
-	switch o.Kind {
-	case Bootstrap, Reboot:
-		return r.bootstrap(ctx, seen, o)
-	case Renew:
-		return r.renew(ctx, o.Key)
-	case Configure:
-		return r.configure(ctx, o.Key, seen[o.Key])
+// together says whether an operation may be done beside others of which that is
+// true.
+func together(operation provision.Operation) bool {
+	switch o := operation.(type) {
 	case Join:
-		return r.join(ctx, situation, seen, o)
+		return o.Together
 	case Await:
-		err := r.await(ctx, situation.Primary, o.Key, false)
-		if errors.Is(err, errAbsent) {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.waited[o.Key] = true
-			return nil
-		}
-		return err
-	case Leave:
-		return r.leave(ctx, situation, o.Key)
+		return true
 	}
-	primary, err := r.server(situation.Primary)
+	return false
+}
+
+// Do does one operation on what was last seen.
+func (r *run) Do(ctx context.Context, operation provision.Operation) error {
+	switch o := operation.(type) {
+	case Bootstrap:
+		return r.bootstrap(ctx, o.Member, r.cluster.keys())
+	case Reboot:
+		return r.bootstrap(ctx, o.Member, nil)
+	case Renew:
+		return r.renew(ctx, o.Member)
+	case Configure:
+		return r.configure(ctx, o.Member)
+	case Join:
+		return r.join(ctx, o)
+	case Await:
+		return r.awaitReturn(ctx, o.Member)
+	case Leave:
+		return r.leave(ctx, o.Endpoint)
+	}
+	primary, err := r.server(r.diagnosis.Primary)
 	if err != nil {
 		return err
 	}
-	switch o.Kind {
+	switch o := operation.(type) {
 	case Install:
-		return primary.installMetadata(ctx, r.cluster, situation.GroupName, seen[situation.Primary].Version, false)
+		return primary.installMetadata(ctx, r.cluster, r.diagnosis.GroupName, r.seen[r.diagnosis.Primary].Version, false)
 	case Register:
-		member := r.cluster.Members[o.Key]
-		return primary.register(ctx, r.cluster, member, uuidOf(situation.view, member.Endpoint()))
+		member := r.cluster.Members[o.Member]
+		return primary.register(ctx, r.cluster, member, uuidOf(r.diagnosis.view, member.Endpoint()))
 	case Credential:
-		return r.credential(ctx, primary, o.Key)
-	case Forget:
-		return primary.unregister(ctx, o.Key)
+		return r.credential(ctx, primary, o.Member)
+	case StrikeOff:
+		return primary.unregister(ctx, o.Endpoint)
 	case Describe:
-		return primary.describe(ctx, r.cluster, situation.GroupName)
-	case Drop:
-		return primary.Run(ctx, "dropping account "+o.Key, "DROP USER IF EXISTS "+literal(o.Key)+"@'%'")
+		return primary.describe(ctx, r.cluster, r.diagnosis.GroupName)
+	case DropAccount:
+		return primary.Run(ctx, "dropping account "+o.Account, "DROP USER IF EXISTS "+literal(o.Account)+"@'%'")
 	}
-	return fmt.Errorf("operation %q is not known", o.Kind)
+	return fmt.Errorf("operation %q is not one of a cluster", operation)
+}
+
+// awaitReturn waits for a member that comes by itself. One that does not is
+// brought in by the next round.
+func (r *run) awaitReturn(ctx context.Context, key string) error {
+	err := r.await(ctx, r.diagnosis.Primary, key, false)
+	if errors.Is(err, errAbsent) {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.waited[key] = true
+		return nil
+	}
+	return err
 }

@@ -33,22 +33,23 @@ var errAbsent = errors.New("the member does not come online")
 // join brings a server into the group, for the first time or again: the account
 // on the primary, all accounts on the joiner, its variables, the start, and the
 // wait until the primary sees it online.
-func (r *run) join(ctx context.Context, situation Situation, seen map[string]Seen, o Operation) error {
-	primary, err := r.server(situation.Primary)
+func (r *run) join(ctx context.Context, o Join) error {
+	diagnosis := r.diagnosis
+	primary, err := r.server(diagnosis.Primary)
 	if err != nil {
 		return err
 	}
-	joiner, err := r.server(o.Key)
+	joiner, err := r.server(o.Member)
 	if err != nil {
 		return err
 	}
-	member := r.cluster.Members[o.Key]
+	member := r.cluster.Members[o.Member]
 	// Stopped first: one that is trying to come in must not meet a password
 	// that changes under it.
 	if err := joiner.Run(ctx, "stopping group replication", "STOP GROUP_REPLICATION"); err != nil {
 		return err
 	}
-	secret, err := r.account(ctx, primary, situation, seen, o.Key)
+	secret, err := r.account(ctx, primary, o.Member)
 	if err != nil {
 		return err
 	}
@@ -56,19 +57,19 @@ func (r *run) join(ctx context.Context, situation Situation, seen map[string]See
 	if err != nil {
 		return err
 	}
-	if err := joiner.prepare(ctx, r.cluster, o, situation.GroupName, accounts, secret); err != nil {
+	if err := joiner.prepare(ctx, r.cluster, o, diagnosis.GroupName, accounts, secret); err != nil {
 		return err
 	}
 	if err := joiner.start(ctx); err != nil {
 		return err
 	}
-	if err := r.await(ctx, situation.Primary, o.Key, o.Clone); err != nil {
+	if err := r.await(ctx, diagnosis.Primary, o.Member, o.Clone); err != nil {
 		return err
 	}
 	if o.Clone {
 		// The session ended with the server's own restart, and the clone
 		// brought the donor's account.
-		if joiner, err = r.reconnect(o.Key); err != nil {
+		if joiner, err = r.reconnect(o.Member); err != nil {
 			return err
 		}
 		if err := joiner.Run(ctx, "renewing the recovery account", channelStatement(member.Account(), secret), "SET GLOBAL group_replication_clone_threshold = DEFAULT"); err != nil {
@@ -84,7 +85,7 @@ func (r *run) join(ctx context.Context, situation Situation, seen map[string]See
 
 // account makes sure that the joiner's account is on every member that the
 // joiner may dial, with a password that this run knows.
-func (r *run) account(ctx context.Context, primary *server, situation Situation, seen map[string]Seen, key string) (string, error) {
+func (r *run) account(ctx context.Context, primary *server, key string) (string, error) {
 	r.mu.Lock()
 	secret, known := r.passwords[key]
 	r.mu.Unlock()
@@ -100,7 +101,7 @@ func (r *run) account(ctx context.Context, primary *server, situation Situation,
 		return "", err
 	}
 	for _, other := range r.cluster.keys() {
-		if situation.Members[other].State != "ONLINE" || other == situation.Primary || !seen[other].Answers {
+		if r.diagnosis.Members[other].State != "ONLINE" || other == r.diagnosis.Primary || !r.seen[other].Answers {
 			continue
 		}
 		member, err := r.server(other)
@@ -123,7 +124,7 @@ func (r *run) account(ctx context.Context, primary *server, situation Situation,
 
 // prepare readies the joiner without a trace in its binary log: transactions of
 // its own would keep it out.
-func (s *server) prepare(ctx context.Context, c Cluster, o Operation, group string, accounts []copyAccount, secret string) error {
+func (s *server) prepare(ctx context.Context, c Cluster, o Join, name string, accounts []copyAccount, secret string) error {
 	statements := []string{
 		"SET SESSION sql_log_bin = 0", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF",
 	}
@@ -134,8 +135,8 @@ func (s *server) prepare(ctx context.Context, c Cluster, o Operation, group stri
 	if o.Clone {
 		threshold = "1"
 	}
-	statements = append(statements, "SET SESSION sql_log_bin = 1", channelStatement(c.Members[o.Key].Account(), secret))
-	statements = append(statements, c.persistStatements(o.Key, group)...)
+	statements = append(statements, "SET SESSION sql_log_bin = 1", channelStatement(c.Members[o.Member].Account(), secret))
+	statements = append(statements, c.persistStatements(o.Member, name)...)
 	statements = append(statements, "SET GLOBAL group_replication_clone_threshold = "+threshold)
 	return s.Run(ctx, "preparing the joiner", statements...)
 }

@@ -40,14 +40,15 @@ func (s *server) reset(ctx context.Context, c Cluster) error {
 
 // leave takes a member out: routers first, then its role, then itself. It keeps
 // its data and stays read-only until something else is decided about it.
-func (r *run) leave(ctx context.Context, situation Situation, endpoint string) error {
+func (r *run) leave(ctx context.Context, endpoint string) error {
+	diagnosis := r.diagnosis
 	leaver, err := r.server(endpoint)
 	if err != nil {
 		return err
 	}
-	primaryKey := situation.Primary
+	primaryKey := diagnosis.Primary
 	if primaryKey == endpoint {
-		if primaryKey, err = r.handOver(ctx, situation, leaver); err != nil {
+		if primaryKey, err = r.handOver(ctx, leaver); err != nil {
 			return err
 		}
 	}
@@ -72,9 +73,9 @@ func (r *run) leave(ctx context.Context, situation Situation, endpoint string) e
 }
 
 // handOver gives the primary's role from a leaver to a declared member.
-func (r *run) handOver(ctx context.Context, situation Situation, leaver *server) (string, error) {
+func (r *run) handOver(ctx context.Context, leaver *server) (string, error) {
 	declared := group.View{}
-	for _, member := range situation.view {
+	for _, member := range r.diagnosis.view {
 		if r.cluster.keyOf(member.Endpoint()) != "" {
 			declared.Members = append(declared.Members, member)
 		}
@@ -106,16 +107,16 @@ func Dissolve(ctx context.Context, c Cluster, hosts map[string]remote.Host) erro
 	}
 	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
 	defer r.close()
-	situation := Diagnose(c, seen)
-	order := slices.DeleteFunc(c.keys(), func(key string) bool { return hosts[key] == nil || key == situation.Primary })
-	if situation.Primary != "" {
-		order = append(order, situation.Primary)
-		if err := r.erase(ctx, situation.Primary, seen); err != nil {
+	diagnosis := Diagnose(c, seen)
+	order := slices.DeleteFunc(c.keys(), func(key string) bool { return hosts[key] == nil || key == diagnosis.Primary })
+	if diagnosis.Primary != "" {
+		order = append(order, diagnosis.Primary)
+		if err := r.erase(ctx, diagnosis.Primary, seen); err != nil {
 			return err
 		}
 	}
 	for _, key := range order {
-		if err := r.standAlone(ctx, key, seen, situation.Primary != ""); err != nil {
+		if err := r.standAlone(ctx, key, seen, diagnosis.Primary != ""); err != nil {
 			return err
 		}
 	}
@@ -133,7 +134,7 @@ func eraseStatements(accounts []string) []string {
 
 // erase removes metadata and accounts on the primary and waits until the others
 // have done the same.
-func (r *run) erase(ctx context.Context, key string, seen map[string]Seen) error {
+func (r *run) erase(ctx context.Context, key string, seen map[string]Observation) error {
 	primary, err := r.server(key)
 	if err != nil {
 		return err
@@ -162,7 +163,7 @@ func (r *run) erase(ctx context.Context, key string, seen map[string]Seen) error
 
 // standAlone takes one server out of the group. One that did not hear of the
 // end (it was out of the group) forgets by itself, without a transaction.
-func (r *run) standAlone(ctx context.Context, key string, seen map[string]Seen, heard bool) error {
+func (r *run) standAlone(ctx context.Context, key string, seen map[string]Observation, heard bool) error {
 	member, err := r.server(key)
 	if err != nil {
 		return err

@@ -16,8 +16,8 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// Seen is what one server said about itself and its group.
-type Seen struct {
+// Observation is what one server said about itself and its group.
+type Observation struct {
 	// Err is set when the machine could not be asked; the rest is empty then.
 	Err error
 	// Answers is false when the machine runs and its server does not; then Unit
@@ -94,8 +94,8 @@ var observeScript = mysqlroot.QuestionScript(
 )
 
 // Observe asks all servers at once: one round trip each on a warm connection.
-func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Seen {
-	seen := make(map[string]Seen, len(hosts))
+func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
+	seen := make(map[string]Observation, len(hosts))
 	var mu sync.Mutex
 	var asked sync.WaitGroup
 	for key, host := range hosts {
@@ -110,27 +110,27 @@ func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Seen 
 	return seen
 }
 
-func observe(ctx context.Context, host remote.Host) Seen {
+func observe(ctx context.Context, host remote.Host) Observation {
 	seen, err := converge.Ask(ctx, host, question())
 	if err != nil {
-		return Seen{Err: err}
+		return Observation{Err: err}
 	}
 	return seen
 }
 
-func question() converge.Question[Seen] {
-	return converge.Question[Seen]{Name: "the server's view of its group", Asker: mysqld.Owner + ".cluster", Script: observeScript, Read: parseSeen}
+func question() converge.Question[Observation] {
+	return converge.Question[Observation]{Name: "the server's view of its group", Asker: mysqld.Owner + ".cluster", Script: observeScript, Read: readObservation}
 }
 
-// parseSeen reads the answer to observeScript. Every row of it is required: a
+// readObservation reads the answer to observeScript. Every row of it is required: a
 // member without its view would be one that nobody waits for.
-func parseSeen(text string) (Seen, error) {
+func readObservation(text string) (Observation, error) {
 	rows, err := mysqlroot.ReadRows(text)
 	if err != nil {
-		return Seen{}, err
+		return Observation{}, err
 	}
 	if state, err := rows.Down(); err != nil || state != "" {
-		return Seen{Unit: state}, err
+		return Observation{Unit: state}, err
 	}
 	var server struct {
 		Version, UUID, Executed, Purged, Host string
@@ -139,15 +139,15 @@ func parseSeen(text string) (Seen, error) {
 		SuperReadOnly                         int   `json:"super_read_only"`
 		OfflineMode                           int   `json:"offline_mode"`
 	}
-	seen := Seen{Answers: true}
+	seen := Observation{Answers: true}
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
 		"recovery": &seen.RecoveryUser, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
 	}); err != nil {
-		return Seen{}, err
+		return Observation{}, err
 	}
 	if server.Version == "" || server.UUID == "" || len(seen.Variables) == 0 {
-		return Seen{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)
+		return Observation{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)
 	}
 	flat := func(set string) string { return strings.ReplaceAll(set, "\n", "") }
 	seen.Version, seen.UUID, seen.ServerID = server.Version, server.UUID, server.ServerID
@@ -158,18 +158,18 @@ func parseSeen(text string) (Seen, error) {
 }
 
 // group is the view of the server.
-func (s Seen) group() group.View {
+func (s Observation) group() group.View {
 	return group.View{Name: s.Variables["group_replication_group_name"], Self: s.UUID, Members: s.View}
 }
 
 // state is the server's own row of its view.
-func (s Seen) state() (state, role string) {
+func (s Observation) state() (state, role string) {
 	own := s.group().Own()
 	return own.State, own.Role
 }
 
 // transactions are all that the server holds, applied or only received.
-func (s Seen) transactions() (GTIDSet, error) {
+func (s Observation) transactions() (GTIDSet, error) {
 	executed, err := ParseGTIDSet(s.Executed)
 	if err != nil {
 		return nil, err

@@ -60,24 +60,24 @@ type Routing struct {
 // OpenRouting finds the primary among the members and opens a session on it.
 func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (*Routing, error) {
 	seen := Observe(ctx, hosts)
-	situation := Diagnose(c, seen)
-	if situation.Primary == "" || situation.ClusterID == "" {
+	diagnosis := Diagnose(c, seen)
+	if diagnosis.Primary == "" || diagnosis.ClusterID == "" {
 		reason := ErrNoPrimary
-		silent := func(one Seen) bool { return !one.Answers }
-		if !situation.Found && !slices.ContainsFunc(slices.Collect(maps.Values(seen)), silent) {
+		silent := func(one Observation) bool { return !one.Answers }
+		if !diagnosis.Found && !slices.ContainsFunc(slices.Collect(maps.Values(seen)), silent) {
 			reason = ErrNoCluster
 		}
-		return nil, fmt.Errorf("%w: %s", reason, join(converge.Texts(situation.Drift)))
+		return nil, fmt.Errorf("%w: %s", reason, join(converge.Texts(diagnosis.Drift())))
 	}
 	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
-	primary, err := r.server(situation.Primary)
+	primary, err := r.server(diagnosis.Primary)
 	if err != nil {
 		return nil, err
 	}
-	routing := &Routing{Primary: c.Members[situation.Primary].Endpoint(), server: primary, run: r}
-	routing.stats = !older(metadataVersion(seen[situation.Primary].Version), metadataVersion("9.0.0"))
+	routing := &Routing{Primary: c.Members[diagnosis.Primary].Endpoint(), server: primary, run: r}
+	routing.stats = !older(metadataVersion(seen[diagnosis.Primary].Version), metadataVersion("9.0.0"))
 	for _, key := range c.keys() {
-		if situation.Members[key].State == "ONLINE" && key != situation.Primary && seen[key].Answers {
+		if diagnosis.Members[key].State == "ONLINE" && key != diagnosis.Primary && seen[key].Answers {
 			routing.online = append(routing.online, key)
 		}
 	}

@@ -18,7 +18,7 @@ import (
 )
 
 // answerOf is what the client prints for an observation.
-func answerOf(t *testing.T, seen Seen, member Member) string {
+func answerOf(t *testing.T, seen Observation, member Member) string {
 	t.Helper()
 	var text strings.Builder
 	row := func(mark string, document any) {
@@ -57,8 +57,8 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 	}
 	made, hosts := machines()
 	convergetest.FailsClosed(t, question(), made["b"].Answer, "unit\t\"inactive\"\nend\ttrue\n")
-	if situation, err := Converge(t.Context(), c, hosts); err != nil || len(situation.Drift) > 0 {
-		t.Fatalf("whole: %v, %v", situation.Drift, err)
+	if diagnosis, err := Converge(t.Context(), c, hosts); err != nil || len(diagnosis.Drift()) > 0 {
+		t.Fatalf("whole: %v, %v", diagnosis.Drift(), err)
 	}
 	deeds := map[string]func(context.Context, map[string]remote.Host) error{
 		"converge": func(ctx context.Context, hosts map[string]remote.Host) error {
@@ -68,7 +68,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 		"dissolve": func(ctx context.Context, hosts map[string]remote.Host) error { return Dissolve(ctx, c, hosts) },
 		"drift": func(ctx context.Context, hosts map[string]remote.Host) error {
 			seen := Observe(ctx, hosts)
-			if situation := Diagnose(c, seen); len(situation.Drift) == 0 {
+			if diagnosis := Diagnose(c, seen); len(diagnosis.Drift()) == 0 {
 				return nil
 			}
 			return seen["b"].Err

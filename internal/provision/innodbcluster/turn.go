@@ -29,11 +29,11 @@ func (t *turns) release() {
 // takeTurns takes the leases that are not held yet, or not any more: a server
 // that was restarted has let go of its lock. waited says that somebody else may
 // have worked since the servers were asked.
-func (r *run) takeTurns(ctx context.Context, seen map[string]Seen, situation Situation) (waited bool, err error) {
+func (r *run) takeTurns(ctx context.Context, seen map[string]Observation, diagnosis Diagnosis) (waited bool, err error) {
 	t := &r.turns
 	name := ""
-	if len(situation.view) > 0 {
-		name = situation.GroupName
+	if len(diagnosis.view) > 0 {
+		name = diagnosis.GroupName
 	}
 	lost := t.cluster != nil && t.cluster.Lost(ctx) != nil || t.group != nil && t.group.Lost(ctx) != nil
 	if t.cluster != nil && !lost && t.name == name {
@@ -55,11 +55,11 @@ func (r *run) takeTurns(ctx context.Context, seen map[string]Seen, situation Sit
 		}
 	}
 	if t.name = name; name != "" {
-		seats, err := r.seats(seen, func(key string) (string, bool) { return seen[key].UUID, inView(situation.view, seen[key].UUID) })
+		seats, err := r.seats(seen, func(key string) (string, bool) { return seen[key].UUID, inView(diagnosis.view, seen[key].UUID) })
 		if err != nil {
 			return false, err
 		}
-		if t.group, err = group.Take(ctx, name, "converging cluster "+r.cluster.Name, len(situation.view), seats); err != nil {
+		if t.group, err = group.Take(ctx, name, "converging cluster "+r.cluster.Name, len(diagnosis.view), seats); err != nil {
 			return false, err
 		}
 	}
@@ -67,7 +67,7 @@ func (r *run) takeTurns(ctx context.Context, seen map[string]Seen, situation Sit
 }
 
 // seats opens a session on each server that answers and that which has a place for.
-func (r *run) seats(seen map[string]Seen, place func(key string) (id string, there bool)) ([]group.Seat, error) {
+func (r *run) seats(seen map[string]Observation, place func(key string) (id string, there bool)) ([]group.Seat, error) {
 	var seats []group.Seat
 	for key, one := range seen {
 		id, there := place(key)

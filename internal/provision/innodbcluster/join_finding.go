@@ -7,38 +7,35 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 )
 
-// joins are the declared servers that are not in the group, or not yet.
-func joins(c Cluster, seen map[string]Seen, situation Situation) ([]Operation, error) {
-	primary := seen[situation.Primary]
-	empty := len(primary.Schemas) == 0 && primary.Purged == ""
-	var list []Operation
-	for _, key := range c.keys() {
-		one := seen[key]
-		switch state := situation.Members[key].State; {
-		case state == "ONLINE" || !one.Answers:
-		case state == "RECOVERING":
-			list = append(list, Operation{Kind: Await, Key: key, Together: true})
-		case state != "ERROR" && one.Starting && !one.Waited && situation.configured(one):
-			// It comes by itself; a new password now would lock it out.
-			list = append(list, Operation{Kind: Await, Key: key, Together: true})
-		default:
-			if sharesUUID(c, seen, key) {
-				list = append(list, Operation{Kind: Renew, Key: key})
-			}
-			clone, err := recovery(c, one, primary)
-			if err != nil {
-				return nil, fmt.Errorf("member %s: %w", key, err)
-			}
-			list = append(list, Operation{Kind: Join, Key: key, Clone: clone, Together: empty && !clone})
-		}
+// joining is how a declared server that is not in the group comes into it.
+func (d *diagnosing) joining(key string) (provision.Operation, error) {
+	one, primary, state := d.seen[key], d.seen[d.Primary], d.Members[key].State
+	d.joins++
+	switch {
+	case d.electing:
+		return nil, nil
+	case state == "RECOVERING":
+		return Await{key}, nil
+	case state != "ERROR" && one.Starting && !one.Waited && d.configured(one):
+		// It comes by itself; a new password now would lock it out.
+		return Await{key}, nil
+	case sharesUUID(d.cluster, d.seen, key):
+		return Renew{key}, nil
 	}
-	return list, nil
+	clone, err := recovery(d.cluster, one, primary)
+	if err != nil {
+		return nil, err
+	}
+	empty := len(primary.Schemas) == 0 && primary.Purged == ""
+	return Join{Member: key, Clone: clone, Together: empty && !clone}, nil
 }
 
 // sharesUUID finds the later bearers of a UUID.
-func sharesUUID(c Cluster, seen map[string]Seen, key string) bool {
+func sharesUUID(c Cluster, seen map[string]Observation, key string) bool {
 	state, _ := seen[key].state()
 	for _, other := range c.keys() {
 		if other == key || seen[other].UUID != seen[key].UUID || !seen[other].Answers {
@@ -53,7 +50,7 @@ func sharesUUID(c Cluster, seen map[string]Seen, key string) bool {
 
 // recovery decides how a joiner gets its data, and refuses one that would lose
 // some of its own.
-func recovery(c Cluster, joiner, primary Seen) (clone bool, err error) {
+func recovery(c Cluster, joiner, primary Observation) (clone bool, err error) {
 	has, err := joiner.transactions()
 	if err != nil {
 		return false, err

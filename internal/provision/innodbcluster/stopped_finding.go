@@ -7,11 +7,24 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 )
 
-// stopped plans for a group that does not run: a new one, or a complete outage.
-func stopped(c Cluster, seen map[string]Seen) ([]Operation, error) {
+// stopped diagnoses a group that does not run: a new one, or a complete outage.
+func (d *diagnosing) stopped() {
+	mends, err := d.start()
+	for _, key := range d.cluster.keys() {
+		if !d.silent(key) {
+			d.find(mends[key], key, CodeState, "%s, want ONLINE", d.Members[key].State)
+		}
+	}
+	d.refuse(err)
+}
+
+// start says by what the group starts again, by the keys of its members.
+func (d *diagnosing) start() (map[string]provision.Operation, error) {
+	c, seen := d.cluster, d.seen
 	var missing []string
 	for _, key := range c.keys() {
 		switch one := seen[key]; {
@@ -24,38 +37,40 @@ func stopped(c Cluster, seen map[string]Seen) ([]Operation, error) {
 	if len(missing) > 0 {
 		return nil, fmt.Errorf("%w:\n%s", ErrNotWhole, strings.Join(missing, "\n"))
 	}
-	var renew []Operation
+	mends := map[string]provision.Operation{}
 	for _, key := range c.keys() {
 		one := seen[key]
 		if state, _ := one.state(); state == "ONLINE" {
 			return nil, fmt.Errorf("%w: %s sees no majority among %s. Bring the others back, or decide by hand which side goes on", ErrQuorum, key, describe(one.View))
 		}
 		if sharesUUID(c, seen, key) {
-			renew = append(renew, Operation{Kind: Renew, Key: key})
+			mends[key] = Renew{key}
 		}
 	}
 	winner, err := mostAdvanced(c, seen)
 	if err != nil {
 		return nil, err
 	}
-	kind := Bootstrap
-	if clusterRow(seen[winner], c.Name) != nil {
-		kind = Reboot
+	if mends[winner] == nil {
+		mends[winner] = Bootstrap{winner}
+		if clusterRow(seen[winner], c.Name) != nil {
+			mends[winner] = Reboot{winner}
+		}
 	}
-	return append(renew, Operation{Kind: kind, Key: winner}), nil
+	return mends, nil
 }
 
 func describe(view []group.Member) string {
 	var parts []string
 	for _, member := range view {
-		parts = append(parts, endpointOf(member)+" "+member.State)
+		parts = append(parts, member.Endpoint()+" "+member.State)
 	}
 	return strings.Join(parts, ", ")
 }
 
 // mostAdvanced is the server that holds all that any other holds. Sets of
 // transactions are compared, never their counts.
-func mostAdvanced(c Cluster, seen map[string]Seen) (string, error) {
+func mostAdvanced(c Cluster, seen map[string]Observation) (string, error) {
 	sets, best := map[string]GTIDSet{}, ""
 	for _, key := range c.keys() {
 		set, err := seen[key].transactions()

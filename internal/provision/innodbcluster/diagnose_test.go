@@ -26,15 +26,15 @@ func three() Cluster {
 }
 
 // fresh is a server as its own resource leaves it: alone and empty.
-func fresh(c Cluster, key string) Seen {
-	return Seen{
+func fresh(c Cluster, key string) Observation {
+	return Observation{
 		Answers: true, Version: "9.7.4", UUID: "uuid-" + key, ServerID: c.Members[key].ServerID, Endpoint: c.Members[key].Endpoint(),
 		Variables: map[string]string{"group_replication_group_name": ""},
 	}
 }
 
 // grouped is a server that is an online member of the whole cluster.
-func grouped(c Cluster, key, primary string) Seen {
+func grouped(c Cluster, key, primary string) Observation {
 	seen := fresh(c, key)
 	for _, other := range c.keys() {
 		role := "SECONDARY"
@@ -58,20 +58,20 @@ func grouped(c Cluster, key, primary string) Seen {
 	return seen
 }
 
-func all(c Cluster, one func(Cluster, string) Seen) map[string]Seen {
-	seen := map[string]Seen{}
+func all(c Cluster, one func(Cluster, string) Observation) map[string]Observation {
+	seen := map[string]Observation{}
 	for _, key := range c.keys() {
 		seen[key] = one(c, key)
 	}
 	return seen
 }
 
-func standing(c Cluster) map[string]Seen {
-	return all(c, func(c Cluster, key string) Seen { return grouped(c, key, "a") })
+func standing(c Cluster) map[string]Observation {
+	return all(c, func(c Cluster, key string) Observation { return grouped(c, key, "a") })
 }
 
 // without takes a member out of every view, as if it had never been in.
-func outOf(seen map[string]Seen, key string, alone Seen) {
+func outOf(seen map[string]Observation, key string, alone Observation) {
 	for other, one := range seen {
 		var view []group.Member
 		for _, member := range one.View {
@@ -85,57 +85,57 @@ func outOf(seen map[string]Seen, key string, alone Seen) {
 	seen[key] = alone
 }
 
-func TestPlan(t *testing.T) {
+func TestOperations(t *testing.T) {
 	for _, row := range []struct {
 		name   string
-		change func(c *Cluster, seen map[string]Seen)
-		from   func(Cluster) map[string]Seen
+		change func(c *Cluster, seen map[string]Observation)
+		from   func(Cluster) map[string]Observation
 		want   []string
 		drift  []string
 	}{
-		{"as declared", func(*Cluster, map[string]Seen) {}, standing, nil, nil},
-		{"new and empty", func(*Cluster, map[string]Seen) {}, func(c Cluster) map[string]Seen { return all(c, fresh) }, []string{"bootstrap the group on a"}, nil},
-		{"the server with data goes first", func(_ *Cluster, seen map[string]Seen) {
+		{"as declared", func(*Cluster, map[string]Observation) {}, standing, nil, nil},
+		{"new and empty", func(*Cluster, map[string]Observation) {}, func(c Cluster) map[string]Observation { return all(c, fresh) }, []string{"bootstrap the group on a"}, nil},
+		{"the server with data goes first", func(_ *Cluster, seen map[string]Observation) {
 			one := seen["b"]
 			one.Executed, one.Schemas = "x:1-3", []string{"shop"}
 			seen["b"] = one
 		},
-			func(c Cluster) map[string]Seen { return all(c, fresh) }, []string{"bootstrap the group on b"}, nil},
-		{"data that never met a binary log count too", func(_ *Cluster, seen map[string]Seen) {
+			func(c Cluster) map[string]Observation { return all(c, fresh) }, []string{"bootstrap the group on b"}, nil},
+		{"data that never met a binary log count too", func(_ *Cluster, seen map[string]Observation) {
 			one := seen["c"]
 			one.Schemas = []string{"shop"}
 			seen["c"] = one
 		},
-			func(c Cluster) map[string]Seen { return all(c, fresh) }, []string{"bootstrap the group on c"}, nil},
-		{"machines of one image", func(_ *Cluster, seen map[string]Seen) {
+			func(c Cluster) map[string]Observation { return all(c, fresh) }, []string{"bootstrap the group on c"}, nil},
+		{"machines of one image", func(_ *Cluster, seen map[string]Observation) {
 			for key, one := range seen {
 				one.UUID = "same"
 				seen[key] = one
 			}
-		}, func(c Cluster) map[string]Seen { return all(c, fresh) }, []string{"give a UUID of its own to b", "give a UUID of its own to c", "bootstrap the group on a"}, nil},
-		{"killed before the metadata", func(c *Cluster, seen map[string]Seen) {
+		}, func(c Cluster) map[string]Observation { return all(c, fresh) }, []string{"give a UUID of its own to b", "give a UUID of its own to c", "bootstrap the group on a"}, nil},
+		{"killed before the metadata", func(c *Cluster, seen map[string]Observation) {
 			one := seen["a"]
 			one.Clusters, one.Instances, one.View = nil, nil, one.View[:1]
 			seen["a"], seen["b"], seen["c"] = one, fresh(*c, "b"), fresh(*c, "c")
 		}, standing, []string{"write the cluster metadata on a", "join b", "join c"}, nil},
-		{"a member stopped", func(c *Cluster, seen map[string]Seen) {
+		{"a member stopped", func(c *Cluster, seen map[string]Observation) {
 			alone := grouped(*c, "b", "")
 			alone.View = nil
 			outOf(seen, "b", alone)
 		}, standing, []string{"join b"}, []string{"b: OFFLINE, want ONLINE"}},
-		{"a member on its way in", func(c *Cluster, seen map[string]Seen) {
+		{"a member on its way in", func(c *Cluster, seen map[string]Observation) {
 			alone := grouped(*c, "b", "")
 			alone.View, alone.Starting = nil, true
 			outOf(seen, "b", alone)
 		}, standing, []string{"wait for b"}, []string{"b: OFFLINE, want ONLINE"}},
-		{"a new member", func(c *Cluster, seen map[string]Seen) { outOf(seen, "c", fresh(*c, "c")) }, standing, []string{"join c"}, nil},
-		{"a new member, and the logs are gone", func(c *Cluster, seen map[string]Seen) {
+		{"a new member", func(c *Cluster, seen map[string]Observation) { outOf(seen, "c", fresh(*c, "c")) }, standing, []string{"join c"}, nil},
+		{"a new member, and the logs are gone", func(c *Cluster, seen map[string]Observation) {
 			outOf(seen, "c", fresh(*c, "c"))
 			one := seen["a"]
 			one.Purged = groupName + ":1-4"
 			seen["a"] = one
 		}, standing, []string{"join c by clone"}, nil},
-		{"a new member with a history of its own image", func(c *Cluster, seen map[string]Seen) {
+		{"a new member with a history of its own image", func(c *Cluster, seen map[string]Observation) {
 			alone := fresh(*c, "c")
 			alone.Executed = "image:1-3"
 			outOf(seen, "c", alone)
@@ -143,54 +143,54 @@ func TestPlan(t *testing.T) {
 			one.Executed += ",image:1-3"
 			seen["a"] = one
 		}, standing, []string{"join c by clone"}, nil},
-		{"a new member beside data of unknown origin", func(c *Cluster, seen map[string]Seen) {
+		{"a new member beside data of unknown origin", func(c *Cluster, seen map[string]Observation) {
 			outOf(seen, "c", fresh(*c, "c"))
 			one := seen["a"]
 			one.Schemas = []string{"shop"}
 			seen["a"] = one
 		}, standing, []string{"join c by clone"}, nil},
-		{"a variable", func(_ *Cluster, seen map[string]Seen) {
+		{"a variable", func(_ *Cluster, seen map[string]Observation) {
 			seen["b"].Variables["group_replication_member_expel_timeout"] = "9"
 		}, standing,
 			[]string{"set variables of b"}, []string{"b: variable group_replication_member_expel_timeout: is 9, want 5"}},
-		{"the bootstrap flag left on", func(_ *Cluster, seen map[string]Seen) {
+		{"the bootstrap flag left on", func(_ *Cluster, seen map[string]Observation) {
 			seen["a"].Variables["group_replication_bootstrap_group"] = "ON"
 		}, standing,
 			[]string{"set variables of a"}, []string{"a: variable group_replication_bootstrap_group: is ON, want OFF"}},
-		{"a row is missing", func(_ *Cluster, seen map[string]Seen) {
+		{"a row is missing", func(_ *Cluster, seen map[string]Observation) {
 			one := seen["a"]
 			one.Instances = one.Instances[:2]
 			seen["a"] = one
 		}, standing,
 			[]string{"register c"}, []string{"c: row in the cluster metadata: missing or differs"}},
-		{"the donor's account after a clone", func(c *Cluster, seen map[string]Seen) {
+		{"the donor's account after a clone", func(c *Cluster, seen map[string]Observation) {
 			one := seen["b"]
 			one.RecoveryUser = c.Members["a"].Account()
 			seen["b"] = one
 		}, standing,
 			[]string{"renew the recovery account of b"}, []string{`b: recovery account: is "mysql_innodb_cluster_1", want mysql_innodb_cluster_2`}},
-		{"not declared any more", func(c *Cluster, seen map[string]Seen) { leave(c, seen, "c") }, standing, []string{"take out 10.0.0.3:3306"}, nil},
-		{"the primary is not declared any more", func(c *Cluster, seen map[string]Seen) { leave(c, seen, "a") }, standing, []string{"take out 10.0.0.1:3306"}, nil},
-		{"newcomers first", func(c *Cluster, seen map[string]Seen) {
+		{"not declared any more", func(c *Cluster, seen map[string]Observation) { leave(c, seen, "c") }, standing, []string{"take out 10.0.0.3:3306"}, nil},
+		{"the primary is not declared any more", func(c *Cluster, seen map[string]Observation) { leave(c, seen, "a") }, standing, []string{"take out 10.0.0.1:3306"}, nil},
+		{"newcomers first", func(c *Cluster, seen map[string]Observation) {
 			leave(c, seen, "c")
 			c.Members["d"] = Member{"10.0.0.4", 3306, 4}
 			seen["d"] = fresh(*c, "d")
 		}, standing, []string{"set variables of a", "set variables of b", "join d"}, nil},
-		{"gone for good", func(c *Cluster, seen map[string]Seen) {
-			outOf(seen, "c", Seen{})
+		{"gone for good", func(c *Cluster, seen map[string]Observation) {
+			outOf(seen, "c", Observation{})
 			delete(seen, "c")
 			delete(c.Members, "c")
 			for _, key := range c.keys() {
 				seen[key].Variables["group_replication_group_seeds"] = c.seeds(key)
 			}
-		}, standing, []string{"forget 10.0.0.3:3306"}, nil},
-		{"an account of nobody", func(_ *Cluster, seen map[string]Seen) {
+		}, standing, []string{"strike off 10.0.0.3:3306"}, nil},
+		{"an account of nobody", func(_ *Cluster, seen map[string]Observation) {
 			one := seen["a"]
 			one.Accounts = append(one.Accounts, "mysql_innodb_cluster_99")
 			seen["a"] = one
 		}, standing,
 			[]string{"drop account mysql_innodb_cluster_99"}, []string{"account mysql_innodb_cluster_99: belongs to no member"}},
-		{"all were down, one is ahead", func(_ *Cluster, seen map[string]Seen) {
+		{"all were down, one is ahead", func(_ *Cluster, seen map[string]Observation) {
 			for key, one := range seen {
 				one.View = nil
 				if key == "b" {
@@ -204,7 +204,7 @@ func TestPlan(t *testing.T) {
 			c := three()
 			seen := row.from(c)
 			row.change(&c, seen)
-			operations, err := Plan(c, seen)
+			operations, err := Diagnose(c, seen).Operations()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -216,7 +216,7 @@ func TestPlan(t *testing.T) {
 				t.Errorf("operations:\n%s", diff)
 			}
 			if row.drift != nil {
-				if diff := cmp.Diff(row.drift, converge.Texts(Diagnose(c, seen).Drift)); diff != "" {
+				if diff := cmp.Diff(row.drift, converge.Texts(Diagnose(c, seen).Drift())); diff != "" {
 					t.Errorf("drift:\n%s", diff)
 				}
 			}
@@ -225,7 +225,7 @@ func TestPlan(t *testing.T) {
 }
 
 // leave takes a key out of the declaration and leaves its server in the group.
-func leave(c *Cluster, seen map[string]Seen, key string) {
+func leave(c *Cluster, seen map[string]Observation, key string) {
 	member := c.Members[key]
 	c.Leavers[member.Endpoint()] = member
 	seen[member.Endpoint()] = seen[key]
@@ -236,41 +236,41 @@ func leave(c *Cluster, seen map[string]Seen, key string) {
 	}
 }
 
-func TestPlanRefuses(t *testing.T) {
+func TestRefusals(t *testing.T) {
 	down := errors.New("connect 10.0.0.9:22: host is unreachable")
 	for _, row := range []struct {
 		name   string
-		from   func(Cluster) map[string]Seen
-		change func(c *Cluster, seen map[string]Seen)
+		from   func(Cluster) map[string]Observation
+		change func(c *Cluster, seen map[string]Observation)
 		want   error
 		text   string
 	}{
-		{"a new group and one is away", func(c Cluster) map[string]Seen { return all(c, fresh) }, func(_ *Cluster, seen map[string]Seen) { seen["b"] = Seen{Err: down} }, ErrNotWhole, "b: connect"},
-		{"a complete outage and one is away", standing, func(_ *Cluster, seen map[string]Seen) {
+		{"a new group and one is away", func(c Cluster) map[string]Observation { return all(c, fresh) }, func(_ *Cluster, seen map[string]Observation) { seen["b"] = Observation{Err: down} }, ErrNotWhole, "b: connect"},
+		{"a complete outage and one is away", standing, func(_ *Cluster, seen map[string]Observation) {
 			for key, one := range seen {
 				one.View = nil
 				seen[key] = one
 			}
-			seen["b"] = Seen{Err: down}
+			seen["b"] = Observation{Err: down}
 		}, ErrNotWhole, "b: connect"},
-		{"a joiner with transactions of its own", standing, func(c *Cluster, seen map[string]Seen) {
+		{"a joiner with transactions of its own", standing, func(c *Cluster, seen map[string]Observation) {
 			alone := fresh(*c, "c")
 			alone.Executed = groupName + ":1-9,mine:1-2"
 			outOf(seen, "c", alone)
 		}, ErrDiverged, "mine:1-2"},
-		{"a joiner with data outside of the log", standing, func(c *Cluster, seen map[string]Seen) {
+		{"a joiner with data outside of the log", standing, func(c *Cluster, seen map[string]Observation) {
 			alone := fresh(*c, "c")
 			alone.Schemas = []string{"precious"}
 			outOf(seen, "c", alone)
 		}, ErrDiverged, "precious"},
-		{"two servers with different data", func(c Cluster) map[string]Seen { return all(c, fresh) }, func(_ *Cluster, seen map[string]Seen) {
+		{"two servers with different data", func(c Cluster) map[string]Observation { return all(c, fresh) }, func(_ *Cluster, seen map[string]Observation) {
 			for key, executed := range map[string]string{"a": "x:1-5", "c": "y:1-2"} {
 				one := seen[key]
 				one.Executed = executed
 				seen[key] = one
 			}
 		}, ErrDiverged, "y:1-2"},
-		{"a minority", standing, func(_ *Cluster, seen map[string]Seen) {
+		{"a minority", standing, func(_ *Cluster, seen map[string]Observation) {
 			one := seen["a"]
 			for i := range one.View[1:] {
 				one.View[i+1].State = "UNREACHABLE"
@@ -282,10 +282,14 @@ func TestPlanRefuses(t *testing.T) {
 				seen[key] = other
 			}
 		}, ErrQuorum, "10.0.0.2:3306 UNREACHABLE"},
-		{"another cluster", standing, func(_ *Cluster, seen map[string]Seen) { seen["a"].Clusters[0].Name = "theirs" }, ErrForeign, `"theirs"`},
-		{"versions too far apart", func(c Cluster) map[string]Seen { return all(c, fresh) }, func(_ *Cluster, seen map[string]Seen) { one := seen["b"]; one.Version = "8.0.40"; seen["b"] = one }, nil, "b has 8.0.40"},
-		{"a member that nobody knows", standing, func(c *Cluster, seen map[string]Seen) { delete(c.Members, "c"); delete(seen, "c") }, nil, "10.0.0.3:3306 is in the group and not declared"},
-		{"leaving would lose the quorum", standing, func(c *Cluster, seen map[string]Seen) {
+		{"another cluster", standing, func(_ *Cluster, seen map[string]Observation) { seen["a"].Clusters[0].Name = "theirs" }, ErrForeign, `"theirs"`},
+		{"versions too far apart", func(c Cluster) map[string]Observation { return all(c, fresh) }, func(_ *Cluster, seen map[string]Observation) {
+			one := seen["b"]
+			one.Version = "8.0.40"
+			seen["b"] = one
+		}, nil, "b has 8.0.40"},
+		{"a member that nobody knows", standing, func(c *Cluster, seen map[string]Observation) { delete(c.Members, "c"); delete(seen, "c") }, nil, "10.0.0.3:3306 is in the group and not declared"},
+		{"leaving would lose the quorum", standing, func(c *Cluster, seen map[string]Observation) {
 			leave(c, seen, "c")
 			for key, one := range seen {
 				for i := range one.View {
@@ -295,14 +299,14 @@ func TestPlanRefuses(t *testing.T) {
 				}
 				seen[key] = one
 			}
-			seen["b"] = Seen{Err: down}
+			seen["b"] = Observation{Err: down}
 		}, nil, "lose its quorum"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			c := three()
 			seen := row.from(c)
 			row.change(&c, seen)
-			operations, err := Plan(c, seen)
+			operations, err := Diagnose(c, seen).Operations()
 			if err == nil {
 				t.Fatalf("it plans %v", operations)
 			}

@@ -1,0 +1,245 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+)
+
+// What only this plugin's lines say.
+const (
+	// CodeState: the group does not have the member online.
+	CodeState converge.Code = "cluster-state"
+	// CodeAccount is said of the accounts that members recover with.
+	CodeAccount converge.Code = "cluster-account"
+	// CodeMetadata is said of the rows that routers read.
+	CodeMetadata converge.Code = "cluster-metadata"
+)
+
+// diagnosing is a diagnosis on its way.
+type diagnosing struct {
+	Diagnosis
+	cluster Cluster
+	seen    map[string]Observation
+	// authority is the key of the server whose view counts; "" for none.
+	authority string
+	// joins counts newcomers, electing says that nobody takes writes for now.
+	joins    int
+	electing bool
+}
+
+// find notes a finding with its line; mend may be nil.
+func (d *diagnosing) find(mend provision.Operation, subject string, code converge.Code, text string, values ...any) {
+	if d.electing {
+		mend = nil
+	}
+	d.Findings = append(d.Findings, provision.Finding{Line: converge.Line{Subject: subject, Code: code, Text: fmt.Sprintf(text, values...)}, Mend: mend})
+}
+
+// refuse notes why nothing may be done; what is wrong other findings say.
+func (d *diagnosing) refuse(err error) {
+	if err != nil {
+		d.Findings = append(d.Findings, provision.Finding{Refusal: err})
+	}
+}
+
+// Errors of a plan: what a person has to decide.
+var (
+	// ErrNotWhole: a new or stopped group needs all of its members.
+	ErrNotWhole = errors.New("every member has to answer before the group can start")
+	// ErrQuorum: members run and see no majority.
+	ErrQuorum = errors.New("the group has lost its quorum")
+	// ErrDiverged: a server holds transactions that the group has not.
+	ErrDiverged = errors.New("it holds transactions of its own")
+	// ErrForeign: a server or member belongs to something else.
+	ErrForeign = errors.New("it belongs to another cluster")
+)
+
+// refusals are for servers that can never be members as they are.
+func (d *diagnosing) refusals() {
+	versions := map[string]string{}
+	for _, key := range d.cluster.keys() {
+		d.refuse(usable(d.cluster, key, d.seen[key]))
+		if d.seen[key].Answers {
+			versions[key] = d.seen[key].Version
+		}
+	}
+	d.refuse(Compatible(versions))
+}
+
+// usable refuses a server that can never be a member as it is.
+func usable(c Cluster, key string, seen Observation) error {
+	if seen.Err != nil || !seen.Answers {
+		return nil //nolint:nilerr // the error is judged where the member is needed
+	}
+	if _, loaded := seen.Variables["group_replication_group_name"]; !loaded {
+		return fmt.Errorf("member %s: the group_replication plugin is not loaded: apply its atoll_mysql_server first", key)
+	}
+	if seen.Endpoint != c.Members[key].Endpoint() {
+		return fmt.Errorf("member %s: the server calls itself %s, and %s is declared: apply its atoll_mysql_server first", key, seen.Endpoint, c.Members[key].Endpoint())
+	}
+	for _, row := range seen.Clusters {
+		if row.Name != c.Name {
+			return fmt.Errorf("member %s: %w: its metadata name the cluster %q. Dissolve that first, or declare its name", key, ErrForeign, row.Name)
+		}
+	}
+	return nil
+}
+
+// running diagnoses a group that has a majority.
+func (d *diagnosing) running() {
+	authority := d.seen[d.authority]
+	row := clusterRow(authority, d.cluster.Name)
+	// It is electing, or its primary is not ours to use: look again.
+	d.electing = d.Primary == "" || row == nil && len(authority.Instances) > 0
+	for _, key := range d.cluster.keys() {
+		d.member(key)
+	}
+	d.foreign(authority)
+	d.metadata(row, authority)
+}
+
+// member finds what is wrong with one declared member of a running group.
+func (d *diagnosing) member(key string) {
+	seen, state := d.seen[key], d.Members[key].State
+	if d.silent(key) {
+		return
+	}
+	if state != "ONLINE" {
+		mend, err := d.joining(key)
+		d.find(mend, key, CodeState, "%s, want ONLINE", state)
+		if err != nil && !d.electing {
+			d.refuse(fmt.Errorf("member %s: %w", key, err))
+		}
+		return
+	}
+	for _, wrong := range wrongVariables(d.cluster, key, seen) {
+		d.find(Configure{key}, key, converge.CodeValue, "variable %s: is %s, want %s", wrong.name, seen.Variables[wrong.name], wrong.value)
+	}
+	if account := d.cluster.Members[key].Account(); seen.RecoveryUser != account {
+		d.find(Credential{key}, key, CodeAccount, "recovery account: is %q, want %s", seen.RecoveryUser, account)
+	}
+}
+
+// silent finds a server that said nothing.
+func (d *diagnosing) silent(key string) bool {
+	switch seen := d.seen[key]; {
+	case seen.Err != nil:
+		line, _, _ := strings.Cut(seen.Err.Error(), "\n")
+		d.find(nil, key, converge.CodeUnreachable, "unreachable: %s", line)
+		return true
+	case !seen.Answers:
+		d.find(nil, key, converge.CodeSilent, "the server does not answer")
+		return true
+	}
+	return false
+}
+
+// foreign finds what the group or its metadata hold and nobody declares.
+// Newcomers come first: the group is never smaller than declared.
+func (d *diagnosing) foreign(authority Observation) {
+	found := map[string]bool{}
+	for _, member := range d.view {
+		found[member.Endpoint()] = true
+	}
+	for _, row := range authority.Instances {
+		found[row.Address] = true
+	}
+	for _, endpoint := range slices.Sorted(maps.Keys(found)) {
+		if d.cluster.keyOf(endpoint) != "" {
+			continue
+		}
+		d.Foreign = append(d.Foreign, endpoint)
+		var mend provision.Operation
+		var refusal error
+		if d.joins == 0 && !d.electing {
+			mend, refusal = d.leaving(endpoint)
+		}
+		d.find(mend, endpoint, converge.CodeUndeclared, "in the cluster and not declared")
+		d.refuse(refusal)
+	}
+}
+
+// metadata compares the rows that routers read.
+func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
+	if row == nil {
+		d.find(Install{d.Primary}, "cluster metadata", CodeMetadata, "missing")
+		return
+	}
+	if is, want := row.Attributes.TransactionSizeLimit, d.cluster.Options.TransactionSizeLimit; is != want {
+		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "transaction size limit is %d, want %d", is, want)
+	}
+	if is, want := row.Attributes.GroupName, d.GroupName; is != want {
+		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "group name is %s, want %s", is, want)
+	}
+	for _, key := range d.wrongRows(authority) {
+		d.find(Register{key}, key, CodeMetadata, "row in the cluster metadata: missing or differs")
+	}
+	for _, account := range d.cluster.unusedAccounts(authority) {
+		var mend provision.Operation
+		if len(d.Foreign) == 0 {
+			mend = DropAccount{account}
+		}
+		d.find(mend, "account "+account, CodeAccount, "belongs to no member")
+	}
+}
+
+// wrongVariables of a running member, without those that only the whole
+// group's stop could change, but for the flag that makes second groups.
+func wrongVariables(c Cluster, key string, seen Observation) []variable {
+	var wrong []variable
+	wanted := append(c.variables(key, ""), variable{"group_replication_bootstrap_group", "OFF", true})
+	for _, want := range wanted {
+		if is := seen.Variables[want.name]; want.live && !strings.EqualFold(is, want.value) {
+			wrong = append(wrong, want)
+		}
+	}
+	return wrong
+}
+
+// wrongRows are the online members whose row is missing or names another server.
+func (d *diagnosing) wrongRows(authority Observation) []string {
+	c := d.cluster
+	var wrong []string
+	for _, key := range c.keys() {
+		member := c.Members[key]
+		if d.Members[key].State != "ONLINE" {
+			continue
+		}
+		right := slices.ContainsFunc(authority.Instances, func(row InstanceRow) bool {
+			return row.Address == member.Endpoint() && row.UUID == uuidOf(d.view, member.Endpoint()) &&
+				row.Attributes.ServerID == member.ServerID && row.Attributes.RecoveryAcc == member.Account()
+		})
+		if !right {
+			wrong = append(wrong, key)
+		}
+	}
+	return wrong
+}
+
+// unusedAccounts are recovery accounts of no declared member and no row.
+func (c Cluster) unusedAccounts(authority Observation) []string {
+	used := map[string]bool{}
+	for _, member := range c.Members {
+		used[member.Account()] = true
+	}
+	for _, row := range authority.Instances {
+		used[row.Attributes.RecoveryAcc] = true
+	}
+	var unused []string
+	for _, account := range authority.Accounts {
+		if !used[account] {
+			unused = append(unused, account)
+		}
+	}
+	slices.Sort(unused)
+	return unused
+}

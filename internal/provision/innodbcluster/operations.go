@@ -1,0 +1,76 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+// The operations. Each can be done again after it was killed half-way. Member
+// is a key of the declaration, Endpoint "host:port".
+type (
+	// Renew gives a cloned server a UUID of its own.
+	Renew struct{ Member string }
+	// Bootstrap makes the group with its first member.
+	Bootstrap struct{ Member string }
+	// Reboot makes the group again after all of its members were down.
+	Reboot struct{ Member string }
+	// Install writes the cluster metadata on the primary.
+	Install struct{ Primary string }
+	// Configure sets variables of a running member.
+	Configure struct{ Member string }
+	// Join brings a server into the group, for the first time or again.
+	Join struct {
+		Member string
+		// Clone: it takes a copy of all data.
+		Clone bool
+		// Together: others may join meanwhile.
+		Together bool
+	}
+	// Await waits for a member that is on its way in by itself.
+	Await struct{ Member string }
+	// Register corrects a member's row in the metadata.
+	Register struct{ Member string }
+	// Credential gives a member its own recovery account.
+	Credential struct{ Member string }
+	// Leave takes a member out of the group.
+	Leave struct{ Endpoint string }
+	// StrikeOff removes the row of one that is not in the group any more.
+	StrikeOff struct{ Endpoint string }
+	// Describe corrects what the metadata say about the cluster.
+	Describe struct{ Primary string }
+	// DropAccount removes a recovery account of no member.
+	DropAccount struct{ Account string }
+)
+
+func (o Renew) String() string     { return "give a UUID of its own to " + o.Member }
+func (o Bootstrap) String() string { return "bootstrap the group on " + o.Member }
+func (o Reboot) String() string    { return "reboot the group from " + o.Member }
+func (o Install) String() string   { return "write the cluster metadata on " + o.Primary }
+func (o Configure) String() string { return "set variables of " + o.Member }
+func (o Join) String() string {
+	if o.Clone {
+		return "join " + o.Member + " by clone"
+	}
+	return "join " + o.Member
+}
+func (o Await) String() string       { return "wait for " + o.Member }
+func (o Register) String() string    { return "register " + o.Member }
+func (o Credential) String() string  { return "renew the recovery account of " + o.Member }
+func (o Leave) String() string       { return "take out " + o.Endpoint }
+func (o StrikeOff) String() string   { return "strike off " + o.Endpoint }
+func (o Describe) String() string    { return "correct the cluster metadata on " + o.Primary }
+func (o DropAccount) String() string { return "drop account " + o.Account }
+
+// The order: a group before its members, newcomers before leavers, and what
+// nobody uses any more last.
+func (Renew) Stage() int       { return 0 }
+func (Bootstrap) Stage() int   { return 1 }
+func (Reboot) Stage() int      { return 1 }
+func (Install) Stage() int     { return 2 }
+func (Configure) Stage() int   { return 3 }
+func (Join) Stage() int        { return 4 }
+func (Await) Stage() int       { return 4 }
+func (Register) Stage() int    { return 5 }
+func (Credential) Stage() int  { return 6 }
+func (Leave) Stage() int       { return 7 }
+func (StrikeOff) Stage() int   { return 7 }
+func (Describe) Stage() int    { return 8 }
+func (DropAccount) Stage() int { return 9 }
