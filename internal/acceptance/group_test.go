@@ -123,7 +123,7 @@ func TestProcessesTakeTurns(t *testing.T) {
 			t.Errorf("%s runs with %s", host, got)
 		}
 	}
-	if left := f.on(primary, "ls -d /run/atoll/turn.* 2>/dev/null; pgrep -f /run/atoll/turn; :"); left != "" {
+	if left := f.on(primary, "ls -d /run/atoll/turn.* 2>/dev/null; pgrep -f '[/]run/atoll/turn'; :"); left != "" {
 		t.Errorf("the turn left something behind: %s", left)
 	}
 	f.apply()
@@ -159,7 +159,7 @@ func TestHandOverIsBounded(t *testing.T) {
 			t.Errorf("%s runs with %s; the primary is %s", host, got, primary)
 		}
 	}
-	f.on(primary, "mysql -N -B -e \"SELECT CONCAT('KILL ', trx_mysql_thread_id) FROM information_schema.innodb_trx\" | mysql")
+	f.on(primary, "mysql -N -B -e \"SELECT CONCAT('KILL ', trx_mysql_thread_id, ';') FROM information_schema.innodb_trx\" | mysql")
 	time.Sleep(15 * time.Second)
 	if now := f.primary(); now != primary {
 		t.Errorf("the primary moved to %s after the apply had given up", now)

@@ -102,7 +102,7 @@ func (v View) turnCommand(directory, name, who string) string {
 		}
 		arguments = append(arguments, member.Endpoint(), host, strconv.Itoa(member.Port))
 	}
-	command := "exec env socket=" + mysqlroot.Socket + " bash -c " + remote.Quote(turnScript) + " turn"
+	command := "exec env socket=" + mysqlroot.Socket + " bash -c " + remote.Quote(mysqlroot.AccountScript+turnScript) + " turn"
 	for _, argument := range arguments {
 		command += " " + remote.Quote(argument)
 	}
@@ -121,6 +121,17 @@ printf '%%s\n' "$said"
 case $said in waiting*) timeout 10 ` + mysqlroot.Client + ` -e %[2]s 2>/dev/null ;; esac
 :`
 
+// askHolder asks who has the turn, of somebody who has just given up waiting.
+func askHolder(ctx context.Context, host remote.Host, name, known string) string {
+	quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	result, err := host.Run(quick, remote.Command{Name: "asking who has the turn", Reads: true, Script: mysqlroot.Script(holderQuery + mysqlroot.Literal(name))})
+	if said := strings.TrimSpace(string(result.Stdout)); err == nil && said != "" {
+		return said
+	}
+	return known
+}
+
 // follow returns when the turn is ours.
 func follow(ctx context.Context, host remote.Host, directory, name string, lease *Lease) error {
 	script := fmt.Sprintf(followScript, remote.Quote(directory), remote.Quote(holderQuery+mysqlroot.Literal(name)))
@@ -128,7 +139,7 @@ func follow(ctx context.Context, host remote.Host, directory, name string, lease
 	for {
 		result, err := host.Run(ctx, remote.Command{Name: "waiting for the group's turn", Long: true, Reads: true, Script: script})
 		if ctx.Err() != nil {
-			return givenUp(ctx, other)
+			return givenUp(ctx, askHolder(ctx, host, name, other))
 		}
 		if err != nil {
 			return err

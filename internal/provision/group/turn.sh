@@ -3,8 +3,7 @@
 # script; and this script ends with its standard input. Arguments: the
 # directory for what it says, the name of the lock, who holds it, how many
 # members there are, then three for each: its name, "self" or its address, and
-# its port. The recovery account's password goes from the server to its client
-# on this very machine and nowhere else.
+# its port. It follows account.sh of mysqlroot.
 dir=$1 name=$2 holder=$3 total=$4
 shift 4
 umask 077
@@ -19,7 +18,6 @@ finish() {
 }
 trap 'finish 1' EXIT HUP INT TERM
 say() { printf '%s\n' "$*" >"$dir/new"; mv -f "$dir/new" "$dir/status"; }
-root() { mysql --no-defaults --user=root --socket="$socket" --connect-timeout=10 --skip-column-names --batch --raw "$@"; }
 
 # alive waits a moment for a sign of life. Silence for a minute is an end, too:
 # a line that was cut does not say so.
@@ -31,17 +29,12 @@ alive() {
   [ "$code" != 1 ] && [ $((SECONDS - last)) -lt 60 ]
 }
 
-escaped() { local text=${1//\\/\\\\}; printf '%s' "${text//\"/\\\"}"; }
-account=$(root -e "SELECT user_name, user_password FROM mysql.slave_master_info WHERE channel_name = 'group_replication_recovery'" 2>/dev/null)
-IFS=$'\t' read -r user password <<<"$account"
-options() { printf '[client]\nuser="%s"\npassword="%s"\n' "$(escaped "$user")" "$(escaped "$password")"; }
-
 # client reads statements for one member.
 client() {
   if [ "$1" = self ]; then
     exec mysql --no-defaults --user=root --socket="$socket" --connect-timeout=10 --skip-column-names --batch --raw --unbuffered
   fi
-  exec mysql --defaults-file=<(options) --protocol=tcp --host="$1" --port="$2" --ssl-mode=REQUIRED --connect-timeout=10 --skip-column-names --batch --raw --unbuffered
+  login "$1" "$2"
 }
 
 held=() refused= asked=0

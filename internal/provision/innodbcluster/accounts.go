@@ -6,11 +6,47 @@ package innodbcluster
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 )
 
 // recoveryGrants are what a recovery account needs and all that it has
 // (manual, "User Credentials For Distributed Recovery").
 const recoveryGrants = "REPLICATION SLAVE, BACKUP_ADMIN, GROUP_REPLICATION_STREAM, CONNECTION_ADMIN"
+
+// Account is a recovery account as it stands in mysql.user.
+type Account struct {
+	User   string `json:"user"`
+	Host   string `json:"host"`
+	Plugin string `json:"plugin"`
+	Locked bool   `json:"locked"`
+	// Replicates says whether it may read the binary log, Grants are its
+	// dynamic privileges.
+	Replicates bool     `json:"replicates"`
+	Grants     []string `json:"grants"`
+}
+
+// wrong says what keeps a member from coming back by the account; "" is nothing.
+func (a Account) wrong() string {
+	var lacks []string
+	for _, grant := range strings.Split(recoveryGrants, ", ")[1:] {
+		if !slices.Contains(a.Grants, grant) {
+			lacks = append(lacks, grant)
+		}
+	}
+	if !a.Replicates {
+		lacks = append(lacks, "REPLICATION SLAVE")
+	}
+	switch {
+	case a.Plugin != "caching_sha2_password":
+		return "authenticates by " + a.Plugin + ", want caching_sha2_password"
+	case a.Locked:
+		return "is locked"
+	case len(lacks) > 0:
+		return "lacks " + strings.Join(lacks, ", ")
+	}
+	return ""
+}
 
 // accountStatements make an account or bring an existing one to this password.
 // They can be replayed where the account is: a joiner that was prepared without
@@ -19,7 +55,7 @@ func accountStatements(user, password string) []string {
 	name := literal(user) + "@'%'"
 	return []string{
 		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password),
-		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password) + " PASSWORD EXPIRE NEVER",
+		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password) + " PASSWORD EXPIRE NEVER ACCOUNT UNLOCK",
 		"GRANT " + recoveryGrants + " ON *.* TO " + name,
 	}
 }

@@ -48,7 +48,8 @@ func (r *run) bootstrap(ctx context.Context, key string, newcomers []string) err
 		return err
 	}
 	seen := r.seen[key]
-	name := seen.Variables["group_replication_group_name"]
+	// What only runs is the name of a group that was left.
+	name := seen.Persisted["group_replication_group_name"]
 	if row := clusterRow(seen, r.cluster.Name); row != nil {
 		name = row.Attributes.GroupName
 	}

@@ -214,6 +214,8 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return r.bootstrap(ctx, o.Member, r.cluster.keys())
 	case Reboot:
 		return r.bootstrap(ctx, o.Member, nil)
+	case Erase:
+		return r.standAlone(ctx, o.Member)
 	case Renew:
 		return r.renew(ctx, o.Member)
 	case Configure:

@@ -77,6 +77,7 @@ func Diagnose(c Cluster, seen map[string]Observation) Diagnosis {
 	}
 	d.foreignPrimary()
 	d.refusals()
+	d.hold = d.leftovers()
 	if d.authority != "" {
 		d.running()
 	} else {

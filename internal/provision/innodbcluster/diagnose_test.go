@@ -45,17 +45,31 @@ func grouped(c Cluster, key, primary string) Observation {
 		row := InstanceRow{Address: c.Members[other].Endpoint(), UUID: "uuid-" + other}
 		row.Attributes.ServerID, row.Attributes.RecoveryAcc = c.Members[other].ServerID, c.Members[other].Account()
 		seen.Instances = append(seen.Instances, row)
-		seen.Accounts = append(seen.Accounts, c.Members[other].Account())
+		seen.Accounts = append(seen.Accounts, good(c.Members[other].Account()))
 	}
 	for _, variable := range c.variables(key, groupName) {
 		seen.Variables[variable.name] = variable.value
 	}
 	seen.Variables["group_replication_bootstrap_group"] = "OFF"
-	seen.RecoveryUser, seen.Executed = c.Members[key].Account(), groupName+":1-9"
+	seen.RecoveryUser, seen.Login, seen.Executed = c.Members[key].Account(), "yes", groupName+":1-9"
 	row := ClusterRow{ID: "id", Name: c.Name}
 	row.Attributes.GroupName, row.Attributes.TransactionSizeLimit = groupName, c.Options.TransactionSizeLimit
 	seen.Clusters = []ClusterRow{row}
 	return seen
+}
+
+// good is a recovery account as it has to be.
+func good(user string) Account {
+	return Account{User: user, Host: "%", Plugin: "caching_sha2_password", Replicates: true, Grants: []string{"BACKUP_ADMIN", "GROUP_REPLICATION_STREAM", "CONNECTION_ADMIN"}}
+}
+
+// accountOf changes b's account as b sees it.
+func accountOf(seen map[string]Observation, change func(*Account)) {
+	for i := range seen["b"].Accounts {
+		if seen["b"].Accounts[i].User == "mysql_innodb_cluster_2" {
+			change(&seen["b"].Accounts[i])
+		}
+	}
 }
 
 func all(c Cluster, one func(Cluster, string) Observation) map[string]Observation {
@@ -169,6 +183,36 @@ func TestOperations(t *testing.T) {
 			seen["b"] = one
 		}, standing,
 			[]string{"renew the recovery account of b"}, []string{`b: recovery account: is "mysql_innodb_cluster_1", want mysql_innodb_cluster_2`}},
+		{"an account is dropped", func(_ *Cluster, seen map[string]Observation) {
+			one := seen["b"]
+			one.Accounts, one.Login = one.Accounts[:1], "ERROR 1045 (28000): Access denied"
+			seen["b"] = one
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: missing"}},
+		{"an account lacks a grant", func(_ *Cluster, seen map[string]Observation) {
+			accountOf(seen, func(a *Account) { a.Grants = a.Grants[1:] })
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: lacks BACKUP_ADMIN"}},
+		{"an account is locked", func(_ *Cluster, seen map[string]Observation) {
+			accountOf(seen, func(a *Account) { a.Locked = true })
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: is locked"}},
+		{"an account authenticates otherwise", func(_ *Cluster, seen map[string]Observation) {
+			accountOf(seen, func(a *Account) { a.Plugin = "sha256_password" })
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: authenticates by sha256_password, want caching_sha2_password"}},
+		{"an account has another password", func(_ *Cluster, seen map[string]Observation) {
+			one := seen["b"]
+			one.Login = "ERROR 1045 (28000): Access denied"
+			seen["b"] = one
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: it cannot log in: ERROR 1045 (28000): Access denied"}},
+		{"a joiner that left another cluster", func(c *Cluster, seen map[string]Observation) {
+			alone := fresh(*c, "c")
+			alone.Clusters, alone.Instances = []ClusterRow{{Name: "theirs"}}, []InstanceRow{{UUID: "uuid-of-another"}}
+			outOf(seen, "c", alone)
+		}, standing, []string{"erase what another cluster left on c"}, []string{"c: MISSING, want ONLINE"}},
+		{"the first of a new cluster left another one", func(c *Cluster, seen map[string]Observation) {
+			alone := fresh(*c, "a")
+			alone.Clusters, alone.Instances = []ClusterRow{{Name: "theirs"}}, []InstanceRow{{UUID: "uuid-a"}}
+			alone.Variables["group_replication_start_on_boot"] = "OFF"
+			seen["a"] = alone
+		}, func(c Cluster) map[string]Observation { return all(c, fresh) }, []string{"erase what another cluster left on a"}, nil},
 		{"not declared any more", func(c *Cluster, seen map[string]Observation) { leave(c, seen, "c") }, standing, []string{"take out 10.0.0.3:3306"}, nil},
 		{"the primary is not declared any more", func(c *Cluster, seen map[string]Observation) { leave(c, seen, "a") }, standing, []string{"take out 10.0.0.1:3306"}, nil},
 		{"newcomers first", func(c *Cluster, seen map[string]Observation) {
@@ -186,7 +230,7 @@ func TestOperations(t *testing.T) {
 		}, standing, []string{"strike off 10.0.0.3:3306"}, nil},
 		{"an account of nobody", func(_ *Cluster, seen map[string]Observation) {
 			one := seen["a"]
-			one.Accounts = append(one.Accounts, "mysql_innodb_cluster_99")
+			one.Accounts = append(one.Accounts, good("mysql_innodb_cluster_99"))
 			seen["a"] = one
 		}, standing,
 			[]string{"drop account mysql_innodb_cluster_99"}, []string{"account mysql_innodb_cluster_99: belongs to no member"}},

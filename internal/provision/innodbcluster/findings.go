@@ -34,11 +34,13 @@ type diagnosing struct {
 	// joins counts newcomers, electing says that nobody takes writes for now.
 	joins    int
 	electing bool
+	// hold: something else has to be done first.
+	hold bool
 }
 
 // find notes a finding with its line; mend may be nil.
 func (d *diagnosing) find(mend provision.Operation, subject string, code converge.Code, text string, values ...any) {
-	if d.electing {
+	if d.electing || d.hold {
 		mend = nil
 	}
 	d.Findings = append(d.Findings, provision.Finding{Line: converge.Line{Subject: subject, Code: code, Text: fmt.Sprintf(text, values...)}, Mend: mend})
@@ -87,11 +89,26 @@ func usable(c Cluster, key string, seen Observation) error {
 		return fmt.Errorf("member %s: the server calls itself %s, and %s is declared: apply its atoll_mysql_server first", key, seen.Endpoint, c.Members[key].Endpoint())
 	}
 	for _, row := range seen.Clusters {
-		if row.Name != c.Name {
+		if row.Name != c.Name && !seen.left() {
 			return fmt.Errorf("member %s: %w: its metadata name the cluster %q. Dissolve that first, or declare its name", key, ErrForeign, row.Name)
 		}
 	}
 	return nil
+}
+
+// leftovers finds servers that left another cluster and still hold what that
+// wrote into their data. Until that is erased nothing else is to be done.
+func (d *diagnosing) leftovers() bool {
+	found := false
+	for _, key := range d.cluster.keys() {
+		for _, row := range d.seen[key].Clusters {
+			if row.Name != d.cluster.Name && d.seen[key].left() {
+				found = true
+				d.Findings = append(d.Findings, provision.Finding{Mend: Erase{key}})
+			}
+		}
+	}
+	return found
 }
 
 // running diagnoses a group that has a majority.
@@ -126,7 +143,23 @@ func (d *diagnosing) member(key string) {
 	}
 	if account := d.cluster.Members[key].Account(); seen.RecoveryUser != account {
 		d.find(Credential{key}, key, CodeAccount, "recovery account: is %q, want %s", seen.RecoveryUser, account)
+	} else if wrong := wrongAccount(seen, account); wrong != "" {
+		d.find(Credential{key}, key, CodeAccount, "recovery account %s: %s", account, wrong)
 	}
+}
+
+// wrongAccount says what would keep a member from coming back after its next
+// restart.
+func wrongAccount(seen Observation, name string) string {
+	for _, account := range seen.Accounts {
+		if account.User == name && account.Host == "%" {
+			if wrong := account.wrong(); wrong != "" || seen.Login == "yes" {
+				return wrong
+			}
+			return "it cannot log in: " + seen.Login
+		}
+	}
+	return "missing"
 }
 
 // silent finds a server that said nothing.
@@ -236,8 +269,8 @@ func (c Cluster) unusedAccounts(authority Observation) []string {
 	}
 	var unused []string
 	for _, account := range authority.Accounts {
-		if !used[account] {
-			unused = append(unused, account)
+		if !used[account.User] && !slices.Contains(unused, account.User) {
+			unused = append(unused, account.User)
 		}
 	}
 	slices.Sort(unused)

@@ -105,18 +105,21 @@ func Dissolve(ctx context.Context, c Cluster, hosts map[string]remote.Host) erro
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
-	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
+	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, seen: seen, diagnosis: Diagnose(c, seen)}
 	defer r.close()
-	diagnosis := Diagnose(c, seen)
-	order := slices.DeleteFunc(c.keys(), func(key string) bool { return hosts[key] == nil || key == diagnosis.Primary })
-	if diagnosis.Primary != "" {
-		order = append(order, diagnosis.Primary)
-		if err := r.erase(ctx, diagnosis.Primary, seen); err != nil {
-			return err
-		}
+	if _, err := r.takeTurns(ctx, seen, r.diagnosis); err != nil && len(hosts) > 0 {
+		return err
+	}
+	primary := r.diagnosis.Primary
+	order := slices.DeleteFunc(c.keys(), func(key string) bool { return hosts[key] == nil || key == primary })
+	if primary != "" {
+		order = append(order, primary)
 	}
 	for _, key := range order {
-		if err := r.standAlone(ctx, key, seen, diagnosis.Primary != ""); err != nil {
+		if err := r.catchUp(ctx, key); err != nil {
+			return err
+		}
+		if err := r.standAlone(ctx, key); err != nil {
 			return err
 		}
 	}
@@ -124,46 +127,40 @@ func Dissolve(ctx context.Context, c Cluster, hosts map[string]remote.Host) erro
 }
 
 // eraseStatements remove what makes the data those of a cluster.
-func eraseStatements(accounts []string) []string {
+func eraseStatements(accounts []Account) []string {
 	statements := []string{"DROP SCHEMA IF EXISTS " + schema}
 	for _, account := range accounts {
-		statements = append(statements, "DROP USER IF EXISTS "+literal(account)+"@'%'")
+		statements = append(statements, "DROP USER IF EXISTS "+literal(account.User)+"@"+literal(account.Host))
 	}
 	return statements
 }
 
-// erase removes metadata and accounts on the primary and waits until the others
-// have done the same.
-func (r *run) erase(ctx context.Context, key string, seen map[string]Observation) error {
-	primary, err := r.server(key)
+// catchUp waits until a member of the group has what the primary has.
+func (r *run) catchUp(ctx context.Context, key string) error {
+	if r.diagnosis.Primary == "" || r.diagnosis.Primary == key || r.diagnosis.Members[key].State != "ONLINE" {
+		return nil
+	}
+	primary, err := r.server(r.diagnosis.Primary)
 	if err != nil {
 		return err
 	}
-	if err := primary.Run(ctx, "removing the cluster metadata", eraseStatements(seen[key].Accounts)...); err != nil {
+	member, err := r.server(key)
+	if err != nil {
 		return err
 	}
 	executed, err := primary.Text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
 	if err != nil {
 		return err
 	}
-	for _, other := range r.cluster.keys() {
-		if state, _ := seen[other].state(); other == key || state != "ONLINE" {
-			continue
-		}
-		member, err := r.server(other)
-		if err != nil {
-			return err
-		}
-		if _, err := member.Text(ctx, "waiting for the others", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err = member.Text(ctx, "waiting for the member", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
+	return err
 }
 
-// standAlone takes one server out of the group. One that did not hear of the
-// end (it was out of the group) forgets by itself, without a transaction.
-func (r *run) standAlone(ctx context.Context, key string, seen map[string]Observation, heard bool) error {
+// standAlone takes one server out of its group. What the cluster wrote into its
+// data goes last, when nothing needs it any more: each server erases its own,
+// without a transaction, so a run that is killed leaves a group that the next
+// apply mends.
+func (r *run) standAlone(ctx context.Context, key string) error {
 	member, err := r.server(key)
 	if err != nil {
 		return err
@@ -171,11 +168,9 @@ func (r *run) standAlone(ctx context.Context, key string, seen map[string]Observ
 	if err := member.reset(ctx, r.cluster); err != nil {
 		return err
 	}
-	statements := []string{"SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF", "SET GLOBAL offline_mode = OFF"}
-	if state, _ := seen[key].state(); !heard || state != "ONLINE" {
-		statements = append(statements, "SET SESSION sql_log_bin = 0")
-		statements = append(statements, eraseStatements(seen[key].Accounts)...)
-		statements = append(statements, "SET SESSION sql_log_bin = 1")
+	statements := []string{
+		"SET GLOBAL super_read_only = OFF", "SET GLOBAL read_only = OFF", "SET GLOBAL offline_mode = OFF", "SET SESSION sql_log_bin = 0",
 	}
-	return member.Run(ctx, "standing alone", statements...)
+	statements = append(statements, eraseStatements(r.seen[key].Accounts)...)
+	return member.Run(ctx, "standing alone", append(statements, "SET SESSION sql_log_bin = 1")...)
 }

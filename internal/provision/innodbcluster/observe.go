@@ -6,6 +6,7 @@ package innodbcluster
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -41,12 +42,16 @@ type Observation struct {
 	Starting bool
 	// Waited: this run has waited for it to come by itself, in vain.
 	Waited bool
-	// Schemas of the user's, Accounts for recovery, RecoveryUser is the
-	// account that the server's own recovery channel uses.
-	Schemas, Accounts []string
-	RecoveryUser      string
-	Clusters          []ClusterRow
-	Instances         []InstanceRow
+	// Persisted are the group's variables that a start sets.
+	Persisted map[string]string
+	// Schemas of the user's.
+	Schemas []string
+	// Accounts for recovery; RecoveryUser is the one that the server's own
+	// recovery channel uses, and Login "yes" when it is let in by it.
+	Accounts            []Account
+	RecoveryUser, Login string
+	Clusters            []ClusterRow
+	Instances           []InstanceRow
 }
 
 // ClusterRow is a row of the metadata's clusters.
@@ -88,10 +93,13 @@ var observeScript = mysqlroot.QuestionScript(
  WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', '`+schema+`')`,
 	`SELECT 'received', JSON_QUOTE(MAX(received_transaction_set)) FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'`,
 	`SELECT 'recovery', JSON_QUOTE(MAX(user)) FROM performance_schema.replication_connection_configuration WHERE channel_name = 'group_replication_recovery'`,
-	`SELECT 'accounts', JSON_ARRAYAGG(user) FROM mysql.user WHERE user REGEXP '^`+accountPrefix+`[0-9]+$'`,
+	`SELECT 'accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host, 'plugin', u.plugin, 'locked', u.account_locked = 'Y', 'replicates', u.repl_slave_priv = 'Y',
+ 'grants', (SELECT JSON_ARRAYAGG(g.priv) FROM mysql.global_grants g WHERE g.user = u.user AND g.host = u.host)))
+ FROM mysql.user u WHERE u.user REGEXP '^`+accountPrefix+`[0-9]+$'`,
+	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group\\_replication\\_%'`,
 	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'attributes', attributes)) FROM `+schema+`.clusters`),
 	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', address, 'uuid', mysql_server_uuid, 'attributes', attributes)) FROM `+schema+`.instances`),
-)
+) + " || exit 1\n" + mysqlroot.LoginScript("login")
 
 // Observe asks all servers at once: one round trip each on a warm connection.
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
@@ -142,7 +150,7 @@ func readObservation(text string) (Observation, error) {
 	seen := Observation{Answers: true}
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
-		"recovery": &seen.RecoveryUser, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
+		"recovery": &seen.RecoveryUser, "login": &seen.Login, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
 	}); err != nil {
 		return Observation{}, err
 	}
@@ -166,6 +174,16 @@ func (s Observation) group() group.View {
 func (s Observation) state() (state, role string) {
 	own := s.group().Own()
 	return own.State, own.Role
+}
+
+// left says whether the server is out of a group for good: nothing starts it
+// there again, or the group has struck it off before it went.
+func (s Observation) left() bool {
+	if state, _ := s.state(); state != "OFFLINE" || s.Starting {
+		return false
+	}
+	struckOff := !slices.ContainsFunc(s.Instances, func(row InstanceRow) bool { return row.UUID == s.UUID })
+	return struckOff || s.Variables["group_replication_start_on_boot"] == "OFF"
 }
 
 // transactions are all that the server holds, applied or only received.

@@ -6,6 +6,8 @@ package innodbcluster
 // The operations. Each can be done again after it was killed half-way. Member
 // is a key of the declaration, Endpoint "host:port".
 type (
+	// Erase removes what another cluster left in a server's data.
+	Erase struct{ Member string }
 	// Renew gives a cloned server a UUID of its own.
 	Renew struct{ Member string }
 	// Bootstrap makes the group with its first member.
@@ -40,6 +42,7 @@ type (
 	DropAccount struct{ Account string }
 )
 
+func (o Erase) String() string     { return "erase what another cluster left on " + o.Member }
 func (o Renew) String() string     { return "give a UUID of its own to " + o.Member }
 func (o Bootstrap) String() string { return "bootstrap the group on " + o.Member }
 func (o Reboot) String() string    { return "reboot the group from " + o.Member }
@@ -61,6 +64,7 @@ func (o DropAccount) String() string { return "drop account " + o.Account }
 
 // The order: a group before its members, newcomers before leavers, and what
 // nobody uses any more last.
+func (Erase) Stage() int       { return 0 }
 func (Renew) Stage() int       { return 0 }
 func (Bootstrap) Stage() int   { return 1 }
 func (Reboot) Stage() int      { return 1 }

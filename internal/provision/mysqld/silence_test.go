@@ -5,6 +5,7 @@ package mysqld
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -52,6 +53,10 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 	}
 	for deed, do := range deeds {
 		for name, spoil := range machinetest.Spoiled(secondary) {
+			// All of them go by one question; it is enough to try each way once.
+			if deed != "drift" && !slices.Contains([]string{"missing", "exit 1", "without members", "garbled members", "without registered"}, name) {
+				continue
+			}
 			m := machinetest.New(t, secondary)
 			spoil(m)
 			if err := do(t.Context(), m); err == nil || len(m.Acts()) > 0 {

@@ -9,6 +9,7 @@
 package mysqlroot
 
 import (
+	_ "embed"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,6 +25,12 @@ const (
 	// Socket that the machine's root is let in by, without a password.
 	Socket = "/run/mysqld/mysqld.sock"
 )
+
+// AccountScript is a beginning for bash scripts that reach other members from a
+// server's machine, see account.sh.
+//
+//go:embed account.sh
+var AccountScript string
 
 // Client is the command line of a client on the machine.
 const Client = "mysql --no-defaults --user=root --socket=" + Socket + " --connect-timeout=10 --skip-column-names --batch --raw"
@@ -56,6 +63,21 @@ while :; do
   if [ "$again" ]; then printf '%s\n' "$said" | tail -n 3 >&2; exit 1; fi
   again=yes; sleep 1
 done)`
+}
+
+// LoginScript prints one more row: whether the server lets in the account that
+// it recovers with, "yes", "none" where it has none, or the client's error.
+// Recovery accounts are the same on all members, so what it refuses itself the
+// others refuse when it comes back.
+func LoginScript(mark string) string {
+	return "socket=" + Socket + " bash -c " + remote.Quote(AccountScript+`
+at=$(root -e 'SELECT CONCAT(@@report_host, " ", @@report_port)' 2>/dev/null) || exit 0
+said=none
+if [ "$user" ]; then
+  read -r host port <<<"$at"
+  if said=$( (login "$host" "$port") 2>&1 <<<'SELECT 1'); then said=yes; else said=$(tail -n 1 <<<"$said"); fi
+fi
+printf '`+mark+`\t"%s"\n' "$(sed 's/[\\"]/\\&/g' <<<"$said")"`)
 }
 
 // Rows are the documents of an answer by their marks.
