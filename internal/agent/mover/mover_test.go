@@ -9,11 +9,14 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
+	"time"
 )
 
 func TestMoveOnOneNode(t *testing.T) {
@@ -142,4 +145,50 @@ func TestKilledAtEveryPoint(t *testing.T) {
 			t.Errorf("there were only %d points to be killed at", kill-1)
 		}
 	}
+}
+
+// Killed at any instant, not only at the points: between two system calls, in
+// the middle of a copy, before anything was begun. ATOLL_TEST_OPENS says how many
+// opens have to go well before it is enough.
+func TestKilledAtAnyInstant(t *testing.T) {
+	enough := int64(20_000)
+	if text := os.Getenv("ATOLL_TEST_OPENS"); text != "" {
+		var err error
+		enough, err = strconv.ParseInt(text, 10, 64)
+		do(t, err)
+	}
+	opens, kills := int64(0), 0
+	for opens < enough {
+		all := replicas(t, "one")
+		want := fill(all, 3, 30)
+		readers := startReaders(all, slices.Collect(maps.Keys(want)))
+		text, err := json.Marshal(order{Config: all[0].Config})
+		do(t, err)
+		// A process needs some time to begin; each is given a little more than the one before.
+		for patience := time.Duration(0); ; patience += time.Duration(rand.IntN(4000)) * time.Microsecond {
+			command := exec.Command(os.Args[0])
+			command.Env = append(os.Environ(), "ATOLL_TEST_MOVER="+string(text))
+			do(t, command.Start())
+			time.Sleep(patience)
+			if err := command.Process.Kill(); err != nil && !errors.Is(err, os.ErrProcessDone) {
+				t.Fatal(err)
+			}
+			if command.Wait() == nil || command.ProcessState.Success() {
+				break
+			}
+			kills++
+			checkFiles(t, all, want)
+			if t.Failed() || len(all[0].left()) == 0 && all[0].flipped(oneDay) && all[0].flipped("2020/02/03") {
+				break
+			}
+		}
+		settled(t, all, want)
+		readers.check(t)
+		checkMoved(t, all, want)
+		opens += readers.opens.Load()
+		if t.Failed() {
+			return
+		}
+	}
+	t.Logf("killed %d times under %d opens", kills, opens)
 }
