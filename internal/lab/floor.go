@@ -125,8 +125,9 @@ func (f *floor) machine(name string) (*machine, error) {
 	return f.daemon.machine(f.names[name])
 }
 
-// Boot switches on; sshd answers some time later, as it does elsewhere.
-func (f *floor) Boot(_ context.Context, name string) error {
+// Boot switches on and returns when the host's systemd is at work; sshd answers
+// some time later, as it does elsewhere.
+func (f *floor) Boot(ctx context.Context, name string) error {
 	host, err := f.machine(name)
 	if err != nil {
 		return err
@@ -135,11 +136,42 @@ func (f *floor) Boot(_ context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	select {
-	case err := <-ended:
-		return fmt.Errorf("%s ended while booting: %w\n%s%s", name, err, host.consoleTail(), exhausted("/"))
-	case <-time.After(500 * time.Millisecond):
-		return nil
+	return host.awaitInit(ctx, ended, initPatience)
+}
+
+// initPatience is how long a host may take until its systemd is at work, on a
+// machine with many others.
+const initPatience = 2 * time.Minute
+
+// atWork is there once systemd has its sockets: what a host ends of in its first
+// second, silently or not, is behind it.
+const atWork = "/run/systemd/journal/stdout"
+
+// errEnded is a host that ended without an error.
+var errEnded = errors.New("it says no reason")
+
+// awaitInit returns when the host's systemd is at work, or the reason why it will
+// not be. A host may end without a word.
+func (m *machine) awaitInit(ctx context.Context, ended <-chan error, patience time.Duration) error {
+	for deadline := time.Now().Add(patience); ; {
+		select {
+		case err := <-ended:
+			if err == nil {
+				err = errEnded
+			}
+			return fmt.Errorf("%s ended while booting: %w\n%s%s", m.spec.Name, err, m.consoleTail(), exhausted("/"))
+		case <-ctx.Done():
+			return fmt.Errorf("booting %s: %w", m.spec.Name, ctx.Err())
+		case <-time.After(100 * time.Millisecond):
+		}
+		if path, err := m.inside(atWork); err == nil {
+			if _, err := os.Stat(path); err == nil {
+				return nil
+			}
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%s did not boot within %s\n%s", m.spec.Name, patience, m.consoleTail())
+		}
 	}
 }
 

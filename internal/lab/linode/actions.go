@@ -129,6 +129,42 @@ func (s *Server) rebootInstance(c *call) (any, *refusal) {
 	return struct{}{}, nil
 }
 
+// migrateInstance moves a machine to another host, and to another region where
+// one is named; its address stays here. A running one is booted again without a
+// linode_boot event.
+func (s *Server) migrateInstance(c *call) (any, *refusal) {
+	known, refused := s.idle(c)
+	if refused != nil {
+		return nil, refused
+	}
+	var asked struct {
+		Region string `json:"region"`
+	}
+	if refused := c.decode(&asked); refused != nil {
+		return nil, refused
+	}
+	if asked.Region != "" && find(regions, asked.Region) == nil {
+		return nil, refuse(http.StatusBadRequest, "region", "region is not valid")
+	}
+	running, name, after := known.Status == "running", known.machine, known.Status
+	s.start(known, &job{
+		action: "linode_migrate", seconds: migrateSeconds, status: "migrating", done: after, failed: after,
+		do: func(ctx context.Context) error {
+			if asked.Region != "" {
+				s.update(func() { known.Region = asked.Region })
+			}
+			if !running {
+				return nil
+			}
+			if err := s.options.Machines.Shutdown(ctx, name); err != nil {
+				return err
+			}
+			return s.options.Machines.Boot(ctx, name)
+		},
+	})
+	return struct{}{}, nil
+}
+
 // resizeInstance shuts a running machine down by itself and boots it again
 // without a linode_boot event, as the real API does.
 func (s *Server) resizeInstance(c *call) (any, *refusal) {
@@ -205,6 +241,11 @@ func (s *Server) rebuildInstance(c *call) (any, *refusal) {
 	if refused := wrong.refusal(); refused != nil {
 		return nil, refused
 	}
+	// A rebuild deletes all disks and configs. It knows no swap and no interfaces.
+	asked.SwapSize, asked.Interfaces = nil, nil
+	if asked.DiskEncryption != "" {
+		known.DiskEncryption = asked.DiskEncryption
+	}
 	running := known.Status == "running"
 	known.userData, known.keys, known.HasUserData = userData, asked.AuthorizedKeys, userData != nil
 	s.furnish(known, &asked)
@@ -244,7 +285,7 @@ func (s *Server) deleteInstance(c *call) (any, *refusal) {
 	}
 	delete(s.instances, known.ID)
 	for _, wall := range s.firewalls {
-		wall.drop(known.ID)
+		wall.drop(known)
 	}
 	for _, group := range s.groups {
 		group.drop(known.ID)

@@ -116,7 +116,10 @@ func converse(t *testing.T, c *linodego.Client) {
 	t.Helper()
 	ctx := t.Context()
 	must(c.GetProfile(ctx))(t)
+	must(c.GetAccountSettings(ctx))(t)
+	must(c.UpdateAccountSettings(ctx, linodego.AccountSettingsUpdateOptions{BackupsEnabled: pointer(false)}))(t)
 	must(c.ListRegions(ctx, nil))(t)
+	must(c.ListRegionsAvailability(ctx, nil))(t)
 	must(c.GetRegion(ctx, "ap-south"))(t)
 	must(c.ListTypes(ctx, nil))(t)
 	must(c.GetType(ctx, "g6-nanode-1"))(t)
@@ -129,6 +132,7 @@ func converse(t *testing.T, c *linodego.Client) {
 	until(t, c, made.ID, linodego.InstanceRunning)
 	converseAboutOne(t, c, made.ID)
 	converseAboutFirewalls(t, c, made.ID)
+	converseAboutNetworks(t, c)
 	must(c.AssignPlacementGroupLinodes(ctx, group.ID, linodego.PlacementGroupAssignOptions{Linodes: []int{made.ID}}))(t)
 	must(c.ListPlacementGroups(ctx, nil))(t)
 	must(c.GetPlacementGroup(ctx, group.ID))(t)
@@ -154,13 +158,20 @@ func converseAboutOne(t *testing.T, c *linodego.Client, id int) {
 	ctx := t.Context()
 	must(c.ListInstances(ctx, &linodego.ListOptions{Filter: `{"label":"conversation"}`}))(t)
 	must(c.UpdateInstance(ctx, id, linodego.InstanceUpdateOptions{Label: "renamed", Tags: &[]string{"site", "tested"}}))(t)
-	must(c.GetInstanceIPAddresses(ctx, id))(t)
+	address := must(c.GetInstanceIPAddresses(ctx, id))(t).IPv4.Public[0].Address
+	must(c.ListIPAddresses(ctx, nil))(t)
+	must(c.UpdateIPAddressV2(ctx, address, linodego.IPAddressUpdateOptionsV2{RDNS: pointer(pointer("sg1.example.com"))}))(t)
+	must(c.AddInstanceIPAddress(ctx, id, true))(t)
 	must(c.ListInstanceDisks(ctx, id, nil))(t)
 	must(c.ListInstanceConfigs(ctx, id, nil))(t)
-	must(c.CreateInstanceConfig(ctx, id, linodego.InstanceConfigCreateOptions{Label: "rescue"}))(t)
+	config := must(c.CreateInstanceConfig(ctx, id, linodego.InstanceConfigCreateOptions{Label: "rescue"}))(t)
+	must(c.UpdateInstanceConfig(ctx, id, config.ID, config.GetUpdateOptions()))(t)
+	must(c.GetInstanceConfig(ctx, id, config.ID))(t)
 	check(t, c.EnableInstanceBackups(ctx, id))
 	check(t, c.CancelInstanceBackups(ctx, id))
 	check(t, c.RebootInstance(ctx, id, 0))
+	until(t, c, id, linodego.InstanceRunning)
+	check(t, c.MigrateInstance(ctx, id, linodego.InstanceMigrateOptions{}))
 	until(t, c, id, linodego.InstanceRunning)
 	check(t, c.ShutdownInstance(ctx, id))
 	until(t, c, id, linodego.InstanceOffline)
@@ -170,6 +181,32 @@ func converseAboutOne(t *testing.T, c *linodego.Client, id int) {
 	until(t, c, id, linodego.InstanceRunning)
 	must(c.RebuildInstance(ctx, id, linodego.InstanceRebuildOptions{Image: "linode/debian12", AuthorizedKeys: []string{rootKey}}))(t)
 	until(t, c, id, linodego.InstanceRunning)
+}
+
+func pointer[T any](value T) *T { return &value }
+
+// converseAboutNetworks is about VPCs and a Linode with interfaces of its own.
+func converseAboutNetworks(t *testing.T, c *linodego.Client) {
+	t.Helper()
+	ctx := t.Context()
+	home := must(c.CreateVPC(ctx, linodego.VPCCreateOptions{
+		Label: "home", Region: "jp-osa", Subnets: []linodego.VPCSubnetCreateOptions{{Label: "first", IPv4: "10.0.0.0/24"}},
+	}))(t)
+	must(c.CreateVPCSubnet(ctx, linodego.VPCSubnetCreateOptions{Label: "second", IPv4: "10.0.1.0/24"}, home.ID))(t)
+	options := wanted("interfaces")
+	options.Region, options.PrivateIP, options.InterfaceGeneration = "jp-osa", false, linodego.GenerationLinode
+	options.LinodeInterfaces = []linodego.LinodeInterfaceCreateOptions{
+		{Public: &linodego.PublicInterfaceCreateOptions{}}, {VPC: &linodego.VPCInterfaceCreateOptions{SubnetID: home.Subnets[0].ID}},
+	}
+	made := must(c.CreateInstance(ctx, options))(t)
+	until(t, c, made.ID, linodego.InstanceRunning)
+	must(c.ListInterfaces(ctx, made.ID, nil))(t)
+	must(c.ListVPCs(ctx, nil))(t)
+	must(c.GetVPC(ctx, home.ID))(t)
+	must(c.ListVPCSubnets(ctx, home.ID, nil))(t)
+	must(c.GetVPCSubnet(ctx, home.ID, home.Subnets[0].ID))(t)
+	check(t, c.DeleteInstance(ctx, made.ID))
+	check(t, c.DeleteVPC(ctx, home.ID))
 }
 
 func converseAboutFirewalls(t *testing.T, c *linodego.Client, id int) {
@@ -183,6 +220,9 @@ func converseAboutFirewalls(t *testing.T, c *linodego.Client, id int) {
 	must(c.ListFirewallDevices(ctx, wall.ID, nil))(t)
 	must(c.GetFirewallDevice(ctx, wall.ID, device.ID))(t)
 	must(c.ListInstanceFirewalls(ctx, id, nil))(t)
+	must(c.UpdateInstanceFirewalls(ctx, id, linodego.InstanceFirewallUpdateOptions{FirewallIDs: []int{wall.ID}}))(t)
+	must(c.GetFirewallSettings(ctx))(t)
+	must(c.UpdateFirewallSettings(ctx, linodego.FirewallSettingsUpdateOptions{}))(t)
 	must(c.ListFirewalls(ctx, nil))(t)
 	must(c.GetFirewall(ctx, wall.ID))(t)
 	check(t, c.DeleteFirewallDevice(ctx, wall.ID, device.ID))

@@ -5,10 +5,10 @@ package linode
 
 import (
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"regexp"
-	"slices"
 	"strings"
 )
 
@@ -30,7 +30,13 @@ type creation struct {
 	Group          *struct{ ID int } `json:"placement_group"`
 	SwapSize       *int              `json:"swap_size"`
 	Booted         *bool             `json:"booted"`
-	Interfaces     []ConfigInterface `json:"interfaces"`
+	Policy         *string           `json:"maintenance_policy"`
+	Generation     string            `json:"interface_generation"`
+	// Given is read by the generation: into Interfaces, which a config has, or into
+	// Adapters, which the Linode itself has.
+	Given      json.RawMessage   `json:"interfaces"`
+	Interfaces []ConfigInterface `json:"-"`
+	Adapters   []adapterAsked    `json:"-"`
 }
 
 type metadata struct {
@@ -42,9 +48,13 @@ type metadata struct {
 var labelPattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{1,62}[a-zA-Z0-9]$`)
 
 func checkLabel(label string, wrong *problems) {
-	if !labelPattern.MatchString(label) || strings.Contains(label, "--") || strings.Contains(label, "__") || strings.Contains(label, "..") {
+	if !labelPattern.MatchString(label) || repeated(label) {
 		wrong.add("label", "Label must be 3-64 characters, begin with a letter, and hold letters, numbers, single dashes, underscores and dots only")
 	}
+}
+
+func repeated(label string) bool {
+	return strings.Contains(label, "--") || strings.Contains(label, "__") || strings.Contains(label, "..")
 }
 
 func (s *Server) labelTaken(label string, but int) bool {
@@ -65,22 +75,27 @@ func (s *Server) check(asked *creation, wrong *problems) (userData []byte) {
 	if find(regions, asked.Region) == nil {
 		wrong.add("region", "region is not valid")
 	}
-	if find(types, asked.Type) == nil {
+	size := find(types, asked.Type)
+	switch {
+	case size == nil:
 		wrong.add("type", "A valid plan type by that ID was not found")
+	case !offered(asked.Type, asked.Region):
+		wrong.add("type", "This plan is not available in the region")
+	case valueOr(asked.SwapSize, 0) >= size.Disk:
+		wrong.add("swap_size", "Swap must be smaller than the disk of the plan")
 	}
-	if asked.FirewallID != 0 && s.firewalls[asked.FirewallID] == nil {
+	if asked.FirewallID > 0 && s.firewalls[asked.FirewallID] == nil {
 		wrong.add("firewall_id", "Firewall not found")
+	}
+	if asked.Policy != nil {
+		checkPolicy(*asked.Policy, asked.Region, wrong)
 	}
 	if asked.Group != nil {
 		if group := s.groups[asked.Group.ID]; group == nil || group.Region != asked.Region {
 			wrong.add("placement_group.id", "Placement Group not found in this region")
 		}
 	}
-	for _, adapter := range asked.Interfaces {
-		if adapter.Purpose == "vpc" && valueOr(adapter.SubnetID, 0) != PresetSubnet {
-			wrong.add("interfaces.subnet_id", "Subnet not found")
-		}
-	}
+	s.checkInterfaces(asked, wrong)
 	return checkDisk(asked, asked.Region, wrong)
 }
 
@@ -89,7 +104,7 @@ func checkDisk(asked *creation, at string, wrong *problems) (userData []byte) {
 	if asked.Image != "" && asked.RootPass == "" && len(asked.AuthorizedKeys) == 0 && len(asked.Users) == 0 {
 		wrong.add("", "Must provide valid root_pass, authorized_keys, or authorized_users")
 	}
-	if asked.Image != "" && find(images, asked.Image) == nil {
+	if known := find(images, asked.Image); asked.Image != "" && (known == nil || known.Deprecated) {
 		wrong.add("image", "image is not valid")
 	}
 	for _, key := range asked.AuthorizedKeys {
@@ -106,7 +121,7 @@ func checkDisk(asked *creation, at string, wrong *problems) (userData []byte) {
 	} else if len(decoded) > 65535 {
 		wrong.add("metadata.user_data", "Unencoded data must not exceed 65535 bytes")
 	}
-	if place := find(regions, at); place != nil && asked.Image != "" && !slices.Contains(place.Capabilities, "Metadata") {
+	if place := find(regions, at); place != nil && asked.Image != "" && !place.can(metadataService) {
 		wrong.add("metadata.user_data", "Metadata is not available in this region")
 	}
 	return decoded
@@ -121,6 +136,7 @@ func (s *Server) createInstance(c *call) (any, *refusal) {
 		asked.Label = fmt.Sprintf("linode%d", s.ids+1)
 	}
 	var wrong problems
+	s.generation(&asked, &wrong)
 	userData := s.check(&asked, &wrong)
 	if refused := wrong.refusal(); refused != nil {
 		return nil, refused
@@ -146,21 +162,36 @@ func (s *Server) add(asked *creation, address string) *instance {
 		IPv4: []string{address}, IPv6: fmt.Sprintf("2400:8901::f03c:95ff:fe00:%x/128", id), SiteType: "core", Hypervisor: "kvm", WatchdogEnabled: true,
 		Specs:  Specs{Disk: size.Disk, Memory: size.Memory, VCPUs: size.VCPUs, Transfer: size.Transfer},
 		Alerts: Alerts{CPU: 90 * size.VCPUs, NetworkIn: 10, NetworkOut: 10, TransferQuota: 80, IO: 10000},
-		Tags:   []string{}, HostUUID: fmt.Sprintf("%040x", id), Capabilities: []string{"Block Storage Encryption", "Maintenance Policy"},
-		DiskEncryption: "enabled", InterfaceGeneration: "legacy_config", MaintenancePolicy: "linode/migrate",
+		Tags:   []string{}, HostUUID: fmt.Sprintf("%040x", id), Capabilities: []string{},
+		DiskEncryption: "enabled", InterfaceGeneration: asked.Generation,
 	}}
+	place := find(regions, asked.Region)
+	for _, capability := range []string{"Block Storage Encryption", maintenancePolicy} {
+		if place.can(capability) {
+			made.Capabilities = append(made.Capabilities, capability)
+		}
+	}
+	if place.can(maintenancePolicy) {
+		made.MaintenancePolicy = s.settings.MaintenancePolicy
+		if asked.Policy != nil {
+			made.MaintenancePolicy = *asked.Policy
+		}
+	}
 	if asked.DiskEncryption != "" {
 		made.DiskEncryption = asked.DiskEncryption
 	}
 	if asked.PrivateIP {
-		made.IPv4 = append(made.IPv4, fmt.Sprintf("192.168.%d.%d", 128+id/250%100, id%250+1))
+		made.addPrivate()
 	}
-	made.Backups.Enabled = asked.BackupsEnabled
+	made.Backups.Enabled = asked.BackupsEnabled || s.settings.BackupsEnabled
 	made.Tags = s.tag(asked.Tags)
 	s.instances[id] = made
 	s.addresses[address] = id
-	if asked.FirewallID != 0 {
-		s.attach(s.firewalls[asked.FirewallID], made)
+	s.plug(made, asked.Adapters)
+	if made.InterfaceGeneration == legacy {
+		if wall := s.wallFor(asked.FirewallID, s.defaults.Linode); wall != nil {
+			s.attach(wall, made.device())
+		}
 	}
 	if asked.Group != nil {
 		s.place(s.groups[asked.Group.ID], made)
@@ -182,7 +213,9 @@ func (s *Server) furnish(made *instance, asked *creation) {
 	}
 	disk := func(label, filesystem string, size int) *Slot {
 		id := s.nextID()
-		made.disks = append(made.disks, Disk{ID: id, Label: label, Status: "ready", Size: size, Filesystem: filesystem, Created: now(), Updated: now()})
+		made.disks = append(made.disks, Disk{
+			ID: id, Label: label, Status: "ready", Size: size, Filesystem: filesystem, Created: now(), Updated: now(), Encryption: made.DiskEncryption,
+		})
 		return &Slot{DiskID: &id}
 	}
 	devices := map[string]*Slot{"sda": disk(find(images, image).Label+" Disk", "ext4", made.Specs.Disk-swap)}
@@ -192,29 +225,11 @@ func (s *Server) furnish(made *instance, asked *creation) {
 	made.configs = []Config{s.config("My "+find(images, image).Label+" Disk Profile", devices, asked.Interfaces)}
 }
 
-func (s *Server) config(label string, devices map[string]*Slot, interfaces []ConfigInterface) Config {
-	slots := map[string]*Slot{}
-	for _, name := range []string{"sda", "sdb", "sdc", "sdd", "sde", "sdf", "sdg", "sdh"} {
-		slots[name] = devices[name]
-	}
-	adapters := []ConfigInterface{}
-	for _, adapter := range interfaces {
-		adapter.ID, adapter.Active, adapter.IPRanges = s.nextID(), true, []string{}
-		if adapter.Purpose == "vpc" {
-			vpc := PresetSubnet + 1
-			adapter.VPCID = &vpc
-			if adapter.IPv4.VPC == nil {
-				address := fmt.Sprintf("10.0.0.%d", adapter.ID%250+2)
-				adapter.IPv4.VPC = &address
-			}
-		}
-		adapters = append(adapters, adapter)
-	}
-	return Config{
-		ID: s.nextID(), Label: label, Kernel: "linode/grub2", RootDevice: "/dev/sda", RunLevel: "default", VirtMode: "paravirt", Created: now(), Updated: now(),
-		Helpers: map[string]bool{"updatedb_disabled": true, "distro": true, "modules_dep": true, "network": true, "devtmpfs_automount": true},
-		Devices: slots, Interfaces: adapters,
-	}
+// addPrivate gives the one private address that a Linode may have.
+func (i *instance) addPrivate() string {
+	address := fmt.Sprintf("192.168.%d.%d", 128+i.ID/250%100, i.ID%250+1)
+	i.IPv4 = append(i.IPv4, address)
+	return address
 }
 
 // allot finds a free address; those that were used before come last.

@@ -35,6 +35,8 @@ func documentOf(t *testing.T) *openapi3.T {
 // Keys that real answers have and document 4.189.0 lacks, by object, from the
 // recordings of linodego and its types.
 var undocumented = map[string][]string{
+	"settings": {"interfaces_for_new_linodes", "maintenance_policy"},
+	"device":   {"parent_entity"},
 	"instance": {"site_type", "disk_encryption", "interface_generation", "maintenance_policy", "specs.accelerated_devices"},
 	"firewall": {"entities"},
 	"region":   {"site_type", "monitors", "placement_group_limits.maximum_linodes_per_flexible_pg"},
@@ -52,11 +54,21 @@ var absent = []string{
 	"vpc_nat_1_1", "disk_id", "volume_id", "filesystem_path",
 }
 
+// newer are operations that came after document 4.189.0, with what tells of them.
+var newer = map[string]string{
+	"PUT /linode/instances/{linodeId}/firewalls":  "Linode's changelog of 28 April 2025; linodego",
+	"GET /linode/instances/{linodeId}/interfaces": "Linode's guide on Linode interfaces; linodego",
+	"GET /networking/firewalls/settings":          "linodego",
+	"PUT /networking/firewalls/settings":          "linodego",
+}
+
 // What the document says otherwise than real answers do, or cannot mean.
 var outside = []string{
 	`resizing`,                         // a status that linodego knows
 	`secondary_entity/id`,              // a text for images, a number for configs
 	`a-z, A-Z, 0-9, /, _, -`,           // prose instead of a pattern
+	`property "data" is unsupported`,   // of three lists: two closed objects of which an answer has to be both
+	`/entity/type`,                     // vpc is missing among the types
 	`"authorized_keys" is unsupported`, // of a rebuild: two closed objects of which a request has to be both
 }
 
@@ -69,7 +81,9 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 		route, _ := routeOf(one.method, one.path)
 		operation := operationOf(document, route)
 		if operation == nil {
-			t.Errorf("%s is not in the document", route)
+			if newer[route] == "" {
+				t.Errorf("%s is not in the document", route)
+			}
 			continue
 		}
 		for _, wrong := range append(requestWithDocument(operation, one), compareWithDocument(operation, one)...) {
@@ -151,7 +165,7 @@ func requestWithDocument(operation *openapi3.Operation, one exchange) []string {
 
 // undocumentedRequests are create options of linodego that document 4.189.0
 // lacks.
-var undocumentedRequests = []string{"disk_encryption", "interface_generation", "network_helper", "maintenance_policy", "kernel", "boot_size", "ipv4"}
+var undocumentedRequests = []string{"disk_encryption", "interface_generation", "network_helper", "maintenance_policy", "kernel", "boot_size", "ipv4", "interfaces_for_new_linodes", "init_rd"}
 
 func schemaErrors(err error) []string {
 	var lines []string

@@ -16,6 +16,7 @@ const (
 	shutdownSeconds = 28
 	rebootSeconds   = 40
 	resizeSeconds   = 120
+	migrateSeconds  = 120
 	rebuildSeconds  = 65
 	deleteSeconds   = 10
 )

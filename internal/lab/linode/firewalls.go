@@ -7,7 +7,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/crc32"
+	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/lab/filter"
 )
@@ -23,14 +25,16 @@ type firewall struct {
 // shown is the firewall as its answers have it.
 func (f *firewall) shown() Firewall {
 	copied := f.Firewall
-	copied.Entities = []Entity{}
+	copied.Entities = []DeviceEntity{}
 	for _, device := range f.devices {
 		copied.Entities = append(copied.Entities, device.Entity)
 	}
 	return copied
 }
 
-var firewallLabel = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,32}$`)
+// firewallLabel begins and ends with a letter or digit; no two of - _ . in a row
+// is checked apart.
+var firewallLabel = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,30}[a-zA-Z0-9]$`)
 
 // set takes rules over and numbers them anew.
 func (f *firewall) set(asked rulesAsked) {
@@ -50,7 +54,8 @@ func (s *Server) createFirewall(c *call) (any, *refusal) {
 		Rules   rulesAsked `json:"rules"`
 		Tags    []string   `json:"tags"`
 		Devices struct {
-			Linodes []int `json:"linodes"`
+			Linodes    []int `json:"linodes"`
+			Interfaces []int `json:"linode_interfaces"`
 		} `json:"devices"`
 	}
 	if refused := c.decode(&asked); refused != nil {
@@ -59,9 +64,17 @@ func (s *Server) createFirewall(c *call) (any, *refusal) {
 	var wrong problems
 	s.checkFirewallLabel(asked.Label, 0, &wrong)
 	asked.Rules.check(&wrong)
-	for _, id := range asked.Devices.Linodes {
-		if s.instances[id] == nil {
-			wrong.add("devices.linodes", "Linode not found")
+	var entities []DeviceEntity
+	for kind, ids := range map[string][]int{"linode": asked.Devices.Linodes, "linode_interface": asked.Devices.Interfaces} {
+		for _, id := range ids {
+			entity, refused := s.service(kind, id)
+			switch {
+			case refused != nil:
+				wrong.add("devices."+kind+"s", refused.reasons[0].Reason)
+			case s.guarded(entity, 0):
+				wrong.add("devices."+kind+"s", oneOnly)
+			}
+			entities = append(entities, entity)
 		}
 	}
 	if refused := wrong.refusal(); refused != nil {
@@ -70,16 +83,16 @@ func (s *Server) createFirewall(c *call) (any, *refusal) {
 	made := &firewall{Firewall: Firewall{ID: s.nextID(), Label: asked.Label, Created: now(), Status: "enabled", Tags: s.tag(asked.Tags)}}
 	made.set(asked.Rules)
 	s.firewalls[made.ID] = made
-	for _, id := range asked.Devices.Linodes {
-		s.attach(made, s.instances[id])
+	for _, entity := range entities {
+		s.attach(made, entity)
 	}
 	s.note("firewall_create", made.entity())
 	return made.shown(), nil
 }
 
 func (s *Server) checkFirewallLabel(label string, but int, wrong *problems) {
-	if !firewallLabel.MatchString(label) {
-		wrong.add("label", "Label must be 3-32 characters of letters, numbers, dashes, underscores and dots")
+	if !firewallLabel.MatchString(label) || repeated(label) {
+		wrong.add("label", "Label must be 3-32 characters of letters, numbers, single dashes, underscores and dots, and begin and end with a letter or number")
 	}
 	for id, other := range s.firewalls {
 		if id != but && other.Label == label {
@@ -135,6 +148,12 @@ func (s *Server) updateFirewall(c *call) (any, *refusal) {
 	if asked.Status != nil && *asked.Status != "enabled" && *asked.Status != "disabled" {
 		wrong.add("status", "Status must be enabled or disabled")
 	}
+	if asked.Status != nil && *asked.Status == "disabled" && s.isDefault(wall.ID) {
+		wrong.add("status", "A default firewall cannot be disabled")
+	}
+	if asked.Status != nil && *asked.Status == "enabled" && slices.ContainsFunc(wall.devices, func(d Device) bool { return s.guarded(d.Entity, wall.ID) }) {
+		wrong.add("status", oneOnly)
+	}
 	if refused := wrong.refusal(); refused != nil {
 		return nil, refused
 	}
@@ -156,6 +175,9 @@ func (s *Server) deleteFirewall(c *call) (any, *refusal) {
 	wall, refused := s.firewall(c)
 	if refused != nil {
 		return nil, refused
+	}
+	if s.isDefault(wall.ID) {
+		return nil, refuse(http.StatusBadRequest, "", "A default firewall cannot be deleted")
 	}
 	delete(s.firewalls, wall.ID)
 	s.enforce()

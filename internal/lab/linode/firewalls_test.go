@@ -57,12 +57,27 @@ func TestFirewallsStandBeforeMachines(t *testing.T) {
 	stands("detached")
 	must(client.CreateFirewallDevice(ctx, wall.ID, linodego.FirewallDeviceCreateOptions{ID: made.ID, Type: linodego.FirewallDeviceLinode}))(t)
 	stands("attached", ruled)
-	other := must(client.CreateFirewall(ctx, linodego.FirewallCreateOptions{
+	other := linodego.FirewallCreateOptions{
 		Label: "other", Rules: linodego.FirewallRuleSet{InboundPolicy: "DROP", OutboundPolicy: "ACCEPT"}, Devices: linodego.DevicesCreationOptions{Linodes: []int{made.ID}},
-	}))(t)
-	stands("a second one", ruled, plain)
-	check(t, client.DeleteFirewall(ctx, other.ID))
-	stands("the second one deleted", ruled)
+	}
+	_, err := client.CreateFirewall(ctx, other)
+	refused(t, err, http.StatusBadRequest, oneOnly)
+	other.Devices.Linodes = nil
+	second := must(client.CreateFirewall(ctx, other))(t)
+	device := linodego.FirewallDeviceCreateOptions{ID: made.ID, Type: linodego.FirewallDeviceLinode}
+	_, err = client.CreateFirewallDevice(ctx, second.ID, device)
+	refused(t, err, http.StatusBadRequest, oneOnly)
+	must(client.UpdateInstanceFirewalls(ctx, made.ID, linodego.InstanceFirewallUpdateOptions{FirewallIDs: []int{second.ID}}))(t)
+	stands("replaced by another", plain)
+	// One that is off may stand beside it, and not be switched on.
+	must(client.UpdateFirewall(ctx, wall.ID, linodego.FirewallUpdateOptions{Status: linodego.FirewallDisabled}))(t)
+	must(client.CreateFirewallDevice(ctx, wall.ID, device))(t)
+	_, err = client.UpdateFirewall(ctx, wall.ID, linodego.FirewallUpdateOptions{Status: linodego.FirewallEnabled})
+	refused(t, err, http.StatusBadRequest, oneOnly)
+	check(t, client.DeleteFirewall(ctx, second.ID))
+	stands("the second one deleted")
+	must(client.UpdateFirewall(ctx, wall.ID, linodego.FirewallUpdateOptions{Status: linodego.FirewallEnabled}))(t)
+	stands("the first one enabled", ruled)
 	check(t, client.DeleteInstance(ctx, made.ID))
 	check(t, client.DeleteFirewall(ctx, wall.ID))
 	stands("deleted, until the host is gone", ruled)

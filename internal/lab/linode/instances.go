@@ -6,6 +6,7 @@ package linode
 import (
 	"fmt"
 	"maps"
+	"net/http"
 	"slices"
 )
 
@@ -19,6 +20,10 @@ type instance struct {
 	keys     []string
 	disks    []Disk
 	configs  []Config
+	// interfaces of the Linode itself, where its generation is linode.
+	interfaces []Adapter
+	// reverse DNS by address, where it was set.
+	reverse map[string]string
 	// made says that there is a machine behind it.
 	made bool
 }
@@ -64,7 +69,11 @@ func (s *Server) updateInstance(c *call) (any, *refusal) {
 		Label    *string   `json:"label"`
 		Tags     *[]string `json:"tags"`
 		Watchdog *bool     `json:"watchdog_enabled"`
+		Alerts   *Alerts   `json:"alerts"`
+		Policy   *string   `json:"maintenance_policy"`
 	}
+	alerts := known.Alerts // what is not given stays
+	asked.Alerts = &alerts
 	if refused := c.decode(&asked); refused != nil {
 		return nil, refused
 	}
@@ -75,8 +84,14 @@ func (s *Server) updateInstance(c *call) (any, *refusal) {
 			wrong.add("label", "Label must be unique among your Linodes")
 		}
 	}
+	if asked.Policy != nil {
+		checkPolicy(*asked.Policy, known.Region, &wrong)
+	}
 	if refused := wrong.refusal(); refused != nil {
 		return nil, refused
+	}
+	if asked.Policy != nil {
+		known.MaintenancePolicy = *asked.Policy
 	}
 	if asked.Label != nil {
 		known.Label = *asked.Label
@@ -87,7 +102,7 @@ func (s *Server) updateInstance(c *call) (any, *refusal) {
 	if asked.Watchdog != nil {
 		known.WatchdogEnabled = *asked.Watchdog
 	}
-	known.Updated = now()
+	known.Alerts, known.Updated = alerts, now()
 	s.note("linode_update", known.entity())
 	return known.Instance, nil
 }
@@ -104,6 +119,9 @@ func (s *Server) setBackups(c *call, enabled bool) (any, *refusal) {
 	known, refused := s.instance(c)
 	if refused != nil {
 		return nil, refused
+	}
+	if !enabled && s.settings.BackupsEnabled {
+		return nil, refuse(http.StatusBadRequest, "", "Backups cannot be cancelled while they are on for the whole account")
 	}
 	known.Backups.Enabled = enabled
 	s.note(map[bool]string{true: "backups_enable", false: "backups_cancel"}[enabled], known.entity())

@@ -85,8 +85,12 @@ type Server struct {
 	firewalls map[int]*firewall
 	groups    map[int]*placementGroup
 	volumes   map[int]*volume
+	vpcs      map[int]*VPC
+	settings  Settings
+	defaults  Defaults
 	events    []*Event
-	tags      map[string]bool
+	// tags by their lower case, as they are spelled.
+	tags      map[string]string
 	addresses map[string]int
 	limits    map[string]*window
 	requests  []Request
@@ -112,8 +116,8 @@ func New(options Options) *Server {
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &Server{
 		options: options, mux: http.NewServeMux(), random: rand.New(rand.NewPCG(1, 2)), ids: 1000,
-		instances: map[int]*instance{}, firewalls: map[int]*firewall{}, groups: map[int]*placementGroup{}, volumes: map[int]*volume{},
-		tags: map[string]bool{}, addresses: map[string]int{}, limits: map[string]*window{},
+		instances: map[int]*instance{}, firewalls: map[int]*firewall{}, groups: map[int]*placementGroup{}, volumes: map[int]*volume{}, vpcs: map[int]*VPC{}, settings: defaultSettings(),
+		tags: map[string]string{}, addresses: map[string]int{}, limits: map[string]*window{},
 		ctx: ctx, cancel: cancel,
 	}
 	for _, version := range []string{"/v4", "/v4beta"} {

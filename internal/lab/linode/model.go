@@ -34,7 +34,8 @@ type Instance struct {
 	LKEClusterID        *int           `json:"lke_cluster_id"`
 	Capabilities        []string       `json:"capabilities"`
 	InterfaceGeneration string         `json:"interface_generation"`
-	MaintenancePolicy   string         `json:"maintenance_policy"`
+	// MaintenancePolicy is absent where the region has no such capability.
+	MaintenancePolicy string `json:"maintenance_policy,omitempty"`
 }
 
 // Specs are MiB, GB of transfer, and counts.
@@ -97,7 +98,7 @@ type Event struct {
 	Message         string   `json:"message"`
 }
 
-// Entity is what an event or a device is about. An image's id is a text.
+// Entity is what an event is about. An image's id is a text.
 type Entity struct {
 	Label string `json:"label"`
 	ID    any    `json:"id"`
@@ -105,16 +106,23 @@ type Entity struct {
 	URL   string `json:"url"`
 }
 
+// DeviceEntity is what a firewall stands before: a Linode, or one interface of a
+// Linode, which is then its parent.
+type DeviceEntity struct {
+	Entity
+	Parent *Entity `json:"parent_entity"`
+}
+
 // Firewall is a cloud firewall.
 type Firewall struct {
-	ID       int      `json:"id"`
-	Label    string   `json:"label"`
-	Created  string   `json:"created"`
-	Updated  string   `json:"updated"`
-	Status   string   `json:"status"`
-	Rules    Rules    `json:"rules"`
-	Tags     []string `json:"tags"`
-	Entities []Entity `json:"entities"`
+	ID       int            `json:"id"`
+	Label    string         `json:"label"`
+	Created  string         `json:"created"`
+	Updated  string         `json:"updated"`
+	Status   string         `json:"status"`
+	Rules    Rules          `json:"rules"`
+	Tags     []string       `json:"tags"`
+	Entities []DeviceEntity `json:"entities"`
 }
 
 // Rules of a firewall. A list that was not given comes back as null.
@@ -145,10 +153,10 @@ type Addresses struct {
 
 // Device is an attachment of a firewall.
 type Device struct {
-	ID      int    `json:"id"`
-	Created string `json:"created"`
-	Updated string `json:"updated"`
-	Entity  Entity `json:"entity"`
+	ID      int          `json:"id"`
+	Created string       `json:"created"`
+	Updated string       `json:"updated"`
+	Entity  DeviceEntity `json:"entity"`
 }
 
 // Disk of an instance; sizes are MiB.
@@ -160,6 +168,7 @@ type Disk struct {
 	Filesystem string `json:"filesystem"`
 	Created    string `json:"created"`
 	Updated    string `json:"updated"`
+	Encryption string `json:"disk_encryption"`
 }
 
 // Config is a boot profile of an instance.

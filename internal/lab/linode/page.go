@@ -17,6 +17,7 @@ const (
 	pageDefault  = 100
 	pageSmallest = 25
 	pageLargest  = 500
+	pageFarthest = 1 << 20
 )
 
 // page answers with one page of what passes the request's X-Filter.
@@ -30,7 +31,9 @@ func page[T any](c *call, all []T) (any, *refusal) {
 		return nil, refused
 	}
 	pages := max(1, (len(rows)+size-1)/size)
-	wanted, refused := number(c, "page", 1, 1, pages)
+	// A page beyond the end is empty, and no error: the official provider begins
+	// with such a one.
+	wanted, refused := number(c, "page", 1, 1, pageFarthest)
 	if refused != nil {
 		return nil, refused
 	}

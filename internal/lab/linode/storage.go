@@ -127,6 +127,9 @@ func (s *Server) createVolume(c *call) (any, *refusal) {
 	if find(regions, asked.Region) == nil {
 		wrong.add("region", "region is not valid")
 	}
+	if asked.Size == 0 {
+		asked.Size = 20 // the document's default
+	}
 	if asked.Size < 10 || asked.Size > 16384 {
 		wrong.add("size", "Size must be 10-16384")
 	}
