@@ -17,6 +17,8 @@ type Plan struct {
 	// Changes holds the action by resource address: "create", "update",
 	// "delete", or "delete/create". What does not change is left out.
 	Changes map[string]string
+	// Reasons holds why a resource is replaced, in Terraform's words, by address.
+	Reasons map[string]string
 	// Outputs names the outputs that would change.
 	Outputs []string
 	// Drift holds the drift lines by resource address.
@@ -50,6 +52,7 @@ func (p Plan) String() string {
 type planJSON struct {
 	ResourceChanges []struct {
 		Address string `json:"address"`
+		Reason  string `json:"action_reason"`
 		Change  struct {
 			Actions []string       `json:"actions"`
 			Before  map[string]any `json:"before"`
@@ -60,9 +63,14 @@ type planJSON struct {
 	} `json:"output_changes"`
 }
 
+// ApplyPlan applies the last plan.
+func (t *Terraform) ApplyPlan(ctx context.Context) error { return t.Apply(ctx, t.planFile()) }
+
+func (t *Terraform) planFile() string { return filepath.Join(t.Dir, "plan.bin") }
+
 // Plan runs a plan and reads it back.
 func (t *Terraform) Plan(ctx context.Context, args ...string) (Plan, error) {
-	file := filepath.Join(t.Dir, "plan.bin")
+	file := t.planFile()
 	text, err := t.run(ctx, append([]string{"plan", "-no-color", "-out", file}, args...)...)
 	if err != nil {
 		return Plan{Text: string(text)}, err
@@ -83,13 +91,16 @@ func parsePlan(encoded []byte) (Plan, error) {
 	if err := json.Unmarshal(encoded, &raw); err != nil {
 		return Plan{}, fmt.Errorf("decoding the plan: %w", err)
 	}
-	plan := Plan{Changes: map[string]string{}, Drift: map[string][]string{}}
+	plan := Plan{Changes: map[string]string{}, Reasons: map[string]string{}, Drift: map[string][]string{}}
 	for _, resource := range raw.ResourceChanges {
 		action := strings.Join(resource.Change.Actions, "/")
 		if action == "no-op" || action == "read" {
 			continue
 		}
 		plan.Changes[resource.Address] = action
+		if resource.Reason != "" {
+			plan.Reasons[resource.Address] = resource.Reason
+		}
 		lines, _ := resource.Change.Before["drift"].([]any)
 		for _, line := range lines {
 			plan.Drift[resource.Address] = append(plan.Drift[resource.Address], fmt.Sprint(line))

@@ -53,8 +53,13 @@ func Find(root string) (string, error) {
 // New prepares dir to run against the provider binary in providerDir: no init
 // and no registry are needed.
 func New(program, dir, providerDir string) (*Terraform, error) {
+	return newWith(program, dir, "atollhq/atoll", providerDir)
+}
+
+// newWith prepares dir to run against any provider's program.
+func newWith(program, dir, source, providerDir string) (*Terraform, error) {
 	config := filepath.Join(dir, "cli.tfrc")
-	content := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    \"atollhq/atoll\" = %q\n  }\n  direct {}\n}\n", providerDir)
+	content := fmt.Sprintf("provider_installation {\n  dev_overrides {\n    %q = %q\n  }\n  direct {}\n}\n", source, providerDir)
 	if err := os.WriteFile(config, []byte(content), 0o600); err != nil {
 		return nil, fmt.Errorf("writing the CLI configuration: %w", err)
 	}
