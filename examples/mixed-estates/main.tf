@@ -32,17 +32,15 @@ provider "atoll" {
 locals {
   login     = trimspace(file("~/.ssh/id_ed25519.pub"))
   elsewhere = toset(["sg1", "fsn1"])
-  user_data = { for name in local.elsewhere : name => <<-END
-    #cloud-config
-    ssh_deletekeys: true
-    ssh_keys:
-      ed25519_private: |
-        ${indent(8, tls_private_key.host[name].private_key_openssh)}
-      ed25519_public: ${trimspace(tls_private_key.host[name].public_key_openssh)}
-    ssh_authorized_keys:
-      - ${local.login}
-    END
-  }
+  # JSON is YAML, too, and nothing of the key's lines can be lost in it.
+  user_data = { for name in local.elsewhere : name => join("\n", ["#cloud-config", jsonencode({
+    ssh_deletekeys = true
+    ssh_keys = {
+      ed25519_private = tls_private_key.host[name].private_key_openssh
+      ed25519_public  = trimspace(tls_private_key.host[name].public_key_openssh)
+    }
+    ssh_authorized_keys = [local.login]
+  })]) }
 }
 
 resource "tls_private_key" "host" {
