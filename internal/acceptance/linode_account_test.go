@@ -34,18 +34,14 @@ const pollInterval = "400ms"
 func declare(t *testing.T, config string) *account {
 	t.Helper()
 	f := open(t)
-	a := &account{fixture: f, api: linodego.NewClient(nil)}
-	a.api.SetToken(f.lab.Inventory.Linode.Token).SetRetryCount(10).SetRetryWaitTime(50 * time.Millisecond)
-	a.api.UseCache(false)
-	if _, err := a.api.UseURL(f.lab.Inventory.Linode.URL); err != nil {
-		t.Fatal(err)
-	}
+	a := &account{fixture: f, api: apiOf(f)}
 	f.terraform = written(t, f.lab, "")
 	a.write(config)
 	a.requests()
 	t.Cleanup(func() {
 		ctx := context.Background()
 		f.must(f.lab.FailLinode(ctx, linode.Faults{}))
+		a.plain(ctx)
 		for _, left := range a.instances(ctx) {
 			_ = a.api.DeleteInstance(ctx, left.ID)
 		}
@@ -53,6 +49,11 @@ func declare(t *testing.T, config string) *account {
 		f.must(err)
 		for _, left := range walls {
 			_ = a.api.DeleteFirewall(ctx, left.ID)
+		}
+		homes, err := a.api.ListVPCs(ctx, nil)
+		f.must(err)
+		for _, left := range homes {
+			_ = a.api.DeleteVPC(ctx, left.ID)
 		}
 	})
 	return a
@@ -62,6 +63,42 @@ func (a *account) within(t *testing.T) *account {
 	own := *a
 	own.fixture = a.fixture.within(t)
 	return &own
+}
+
+// apiOf is a client of the lab's Linode that is no part of what is tested.
+func apiOf(f *fixture) linodego.Client {
+	f.Helper()
+	api := linodego.NewClient(nil)
+	api.SetToken(f.lab.Inventory.Linode.Token).SetRetryCount(10).SetRetryWaitTime(50 * time.Millisecond)
+	api.UseCache(false)
+	_, err := api.UseURL(f.lab.Inventory.Linode.URL)
+	f.must(err)
+	return api
+}
+
+// plain brings the account's settings back to what they are at the beginning.
+func (a *account) plain(ctx context.Context) {
+	a.Helper()
+	none := (*int)(nil)
+	_, err := a.api.UpdateFirewallSettings(ctx, linodego.FirewallSettingsUpdateOptions{DefaultFirewallIDs: &linodego.DefaultFirewallIDsOptions{
+		Linode: &none, PublicInterface: &none, VPCInterface: &none,
+	}})
+	a.must(err)
+	off, legacy := false, linodego.LegacyConfigDefaultButLinodeAllowed
+	_, err = a.api.UpdateAccountSettings(ctx, linodego.AccountSettingsUpdateOptions{BackupsEnabled: &off, InterfacesForNewLinodes: &legacy})
+	a.must(err)
+}
+
+// another is a second working directory of the same account, with the same
+// configuration.
+func (a *account) another(config string) *account {
+	a.Helper()
+	other := *a
+	own := *a.fixture
+	own.terraform = written(a.T, a.lab, "")
+	other.fixture = &own
+	other.write(config)
+	return &other
 }
 
 // write replaces the configuration; KEY is the lab's public key.

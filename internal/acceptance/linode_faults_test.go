@@ -53,10 +53,14 @@ func TestLinodeFaultsLeaveOneMachine(t *testing.T) {
 	a.kill("atoll_linode.vps: Creating", 2*time.Second)
 	a.apply()
 	alone("a killed run")
-	// A label that somebody else has is not taken over.
+	// A label that somebody else has is not taken over, and neither is a machine
+	// that another run is making.
 	_, err := a.api.CreateInstance(t.Context(), linodego.InstanceCreateOptions{Region: "ap-south", Type: "g6-nanode-1", Label: "vps1"})
 	a.must(err)
 	a.says(a.refusal(a.terraform.Apply(t.Context())), "label is taken", "import it with the id")
+	_, err = a.api.UpdateInstance(t.Context(), a.instances(t.Context())[0].ID, linodego.InstanceUpdateOptions{Tags: &[]string{"atoll:making-abcdefghijkl"}})
+	a.must(err)
+	a.says(a.refusal(a.terraform.Apply(t.Context())), "label is taken", "another run ordered it", "delete the instance")
 }
 
 const twelve = `

@@ -181,11 +181,23 @@ func TestLinodeBadInput(t *testing.T) {
 		"region":        {oneWith("ap-south", "hongkong"), []string{"region", "hongkong", "ap-south"}},
 		"type":          {oneWith("TYPE", "g6-huge"), []string{"type", "g6-huge", "g6-nanode-1"}},
 		"image":         {oneWith("debian13", "debian4"), []string{"image", "linode/debian4", "linode/debian12"}},
-		"no metadata":   {oneWith("ap-south", "ap-west"), []string{"region", "Metadata", "trust_on_first_use", "host_key"}},
+		"no metadata":   {oneWith("ap-south", "lab-plain"), []string{"region", "Metadata", "trust_on_first_use", "host_key"}},
 		"no cloudinit":  {oneWith("debian13", "slackware15.0"), []string{"image", "no cloud-init", "trust_on_first_use", "host_key"}},
 		"key":           {oneWith("KEYS", `"nonsense"`), []string{"authorized_keys", "public key"}},
 		"user data":     {oneWith("#cloud-config", "hello"), []string{"user_data", "must begin with"}},
 		"two trusts":    {oneWith("MORE", "host_key = \"ssh-ed25519 AAAA\"\n  trust_on_first_use = true"), []string{"trust_on_first_use", "host_key"}},
+		"two cases":     {oneWith(`["site"]`, `["site", "Site"]`), []string{"tags", "no case"}},
+		"deprecated":    {oneWith("debian13", "debian10"), []string{"image", "deprecated", "linode/debian12"}},
+		"group":         {oneWith("MORE", "placement_group_id = 4711"), []string{"placement_group_id", "no such placement group"}},
+		"wall":          {oneWith("MORE", "firewall_id = 4711"), []string{"firewall_id", "no such firewall"}},
+		"subnet":        {oneWith("ap-south", "us-sea", "MORE", "vpc_subnet_id = 4711"), []string{"vpc_subnet_id", "no VPC with such a subnet"}},
+		"no VPCs":       {oneWith("MORE", "vpc_subnet_id = 4711"), []string{"vpc_subnet_id", "ap-south", "VPCs", "us-sea"}},
+		"swap":          {oneWith("MORE", "swap_mib = 25600"), []string{"swap_mib", "25600 MiB of disk"}},
+		"availability":  {oneWith("TYPE", "g7-premium-2"), []string{"type", "g7-premium-2", "cannot be had", "ap-south"}},
+		"policy":        {oneWith("ap-south", "jp-osa", "MORE", `maintenance_policy = "linode/migrate"`), []string{"maintenance_policy", "jp-osa", "Maintenance Policy"}},
+		"wall's label":  {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"a--b\"\n}\n", []string{"label", "a--b", "in a row"}},
+		"26 rules":      {manyRules(25, 1), []string{"26 rules", "takes 25"}},
+		"256 addresses": {manyRules(1, 256), []string{"256 IPv4", "takes 255"}},
 		"our own tag":   {oneWith(`["site"]`, `["atoll:x1"]`), []string{"tags", "atoll:"}},
 		"firewall":      {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"fff\"\n  ssh = { from = [\"192.0.2.1/24\"] }\n}\n", []string{"ssh.from", "192.0.2.1/24", "192.0.2.0/24"}},
 		"firewall port": {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"fff\"\n  open = { web = { protocol = \"tcp\", ports = [\"http\"] } }\n}\n", []string{"ports", "http", "65535"}},
@@ -197,6 +209,18 @@ func TestLinodeBadInput(t *testing.T) {
 			a.says(a.refusal(err), test.wants...)
 		})
 	}
+}
+
+// manyRules is a firewall with so many rules, from so many addresses.
+func manyRules(rules, addresses int) string {
+	var open, from strings.Builder
+	for i := range addresses {
+		fmt.Fprintf(&from, "\"198.18.%d.%d\", ", i/256, i%256)
+	}
+	for i := range rules {
+		fmt.Fprintf(&open, "    rule%02d = { protocol = \"tcp\", ports = [\"%d\"], from = [%s] }\n", i, 8000+i, from.String())
+	}
+	return "resource \"atoll_linode_firewall\" \"f\" {\n  label = \"many\"\n  open = {\n" + open.String() + "  }\n}\n"
 }
 
 // Without cloud-init: the key of the first contact is believed because the user
@@ -212,61 +236,110 @@ func TestLinodeTrustedOnFirstUse(t *testing.T) {
 	}
 }
 
-// Whatever a Linode can be given is there, changes in place where it can, and
-// shows when it is taken away.
+// home makes a VPC with a subnet.
+func (a *account) home(region string) *linodego.VPC {
+	a.Helper()
+	made, err := a.api.CreateVPC(a.Context(), linodego.VPCCreateOptions{
+		Label: "home", Region: region, Subnets: []linodego.VPCSubnetCreateOptions{{Label: "first", IPv4: "10.0.0.0/24"}},
+	})
+	a.must(err)
+	return made
+}
+
+// wall makes a firewall that lets the operator in.
+func (a *account) wall(label string) *linodego.Firewall {
+	a.Helper()
+	ssh := linodego.FirewallRule{Label: "ssh", Protocol: "TCP", Ports: "22", Action: "ACCEPT", Addresses: linodego.NetworkAddresses{IPv4: &[]string{"192.0.2.0/24"}}}
+	made, err := a.api.CreateFirewall(a.Context(), linodego.FirewallCreateOptions{
+		Label: label, Rules: linodego.FirewallRuleSet{Inbound: []linodego.FirewallRule{ssh}, InboundPolicy: "DROP", OutboundPolicy: "ACCEPT"},
+	})
+	a.must(err)
+	return made
+}
+
+// Whatever a Linode can be given is there, changes in place where it can, shows
+// when it is taken away, and is there again after a rebuild.
 func TestLinodeWithEverything(t *testing.T) {
 	a := declare(t, "")
 	ctx := t.Context()
 	group, err := a.api.CreatePlacementGroup(ctx, linodego.PlacementGroupCreateOptions{
-		Label: "apart", Region: "ap-south", PlacementGroupType: linodego.PlacementGroupTypeAntiAffinityLocal, PlacementGroupPolicy: linodego.PlacementGroupPolicyStrict,
+		Label: "apart", Region: "us-sea", PlacementGroupType: linodego.PlacementGroupTypeAntiAffinityLocal, PlacementGroupPolicy: linodego.PlacementGroupPolicyStrict,
 	})
 	a.must(err)
-	ssh := linodego.FirewallRule{Label: "ssh", Protocol: "TCP", Ports: "22", Action: "ACCEPT", Addresses: linodego.NetworkAddresses{IPv4: &[]string{"192.0.2.0/24"}}}
-	wall, err := a.api.CreateFirewall(ctx, linodego.FirewallCreateOptions{
-		Label: "everything", Rules: linodego.FirewallRuleSet{Inbound: []linodego.FirewallRule{ssh}, InboundPolicy: "DROP", OutboundPolicy: "ACCEPT"},
-	})
-	a.must(err)
-	with := func(backups, watchdog bool, group, wall int) string {
-		return oneWith("MORE", fmt.Sprintf("backups = %t\n  watchdog = %t\n  placement_group_id = %d\n  firewall_id = %d\n", backups, watchdog, group, wall)+
-			fmt.Sprintf("disk_encryption = \"disabled\"\n  swap_mib = 256\n  private_ip = true\n  vpc_subnet_id = %d\n", linode.PresetSubnet))
+	wall, home := a.wall("everything"), a.home("us-sea")
+	const watched = "maintenance_policy = \"linode/power_off_on\"\n  alerts = { cpu = 180, io = 0 }\n  reverse_dns = \"vps1.example.com\"\n"
+	with := func(backups, watchdog bool, group, wall int, more string) string {
+		return oneWith("ap-south", "us-sea", "MORE", fmt.Sprintf("backups = %t\n  watchdog = %t\n  placement_group_id = %d\n  firewall_id = %d\n", backups, watchdog, group, wall)+
+			fmt.Sprintf("disk_encryption = \"disabled\"\n  private_ip = true\n  vpc_subnet_id = %d\n", home.Subnets[0].ID)+more)
 	}
-	a.write(with(true, false, group.ID, wall.ID))
+	a.write(with(true, false, group.ID, wall.ID, watched+"swap_mib = 256\n  rebuild_generation = 1\n"))
 	a.apply()
 	a.inSync()
 	made := a.instances(ctx)[0]
-	if !made.Backups.Enabled || made.WatchdogEnabled || made.DiskEncryption != "disabled" || made.PlacementGroup == nil || len(made.IPv4) != 2 {
+	if !made.Backups.Enabled || made.WatchdogEnabled || made.DiskEncryption != "disabled" || made.PlacementGroup == nil || len(made.IPv4) != 2 ||
+		made.MaintenancePolicy != "linode/power_off_on" || made.Alerts.CPU != 180 || made.Alerts.IO != 0 || made.Alerts.TransferQuota != 80 {
 		t.Errorf("made as %+v", made)
 	}
-	disks, err := a.api.ListInstanceDisks(ctx, made.ID, nil)
+	addresses, err := a.api.GetInstanceIPAddresses(ctx, made.ID)
 	a.must(err)
-	if len(disks) != 2 || disks[1].Size != 256 {
-		t.Errorf("disks %+v", disks)
+	if name := addresses.IPv4.Public[0].RDNS; name != "vps1.example.com" {
+		t.Errorf("the address is called %q", name)
 	}
-	var outputs struct {
-		Private string `json:"private_ipv4"`
-		VPC     string `json:"vpc_ipv4"`
-	}
-	a.must(a.terraform.Attributes(ctx, address, &outputs))
-	if outputs.Private != made.IPv4[1].String() || !strings.HasPrefix(outputs.VPC, "10.0.0.") {
-		t.Errorf("addresses %+v", outputs)
-	}
+	first := a.parts(made.ID, 256, home.Subnets[0].ID)
 	devices, err := a.api.ListFirewallDevices(ctx, wall.ID, nil)
 	a.must(err)
 	a.must(a.api.DeleteFirewallDevice(ctx, wall.ID, devices[0].ID))
 	a.says(flat(a.plan().Text), fmt.Sprintf("firewall_id = 0 -> %d", wall.ID))
 	a.apply()
 	a.inSync()
-	a.write(with(false, true, 0, 0))
+
+	// A rebuild makes a swap of its own, and would forget the VPC.
+	a.write(with(true, false, group.ID, wall.ID, watched+"swap_mib = 256\n  rebuild_generation = 2\n"))
+	_, err = a.terraform.Plan(ctx)
+	a.says(a.refusal(err), "swap_mib", "always makes a swap disk of 512 MiB")
+	a.write(with(true, false, group.ID, wall.ID, watched+"rebuild_generation = 2\n"))
+	a.apply()
+	a.inSync()
+	if second := a.parts(made.ID, 512, home.Subnets[0].ID); second != first {
+		t.Errorf("in the VPC the machine was %s, and is %s after the rebuild", first, second)
+	}
+	a.write(with(false, true, 0, 0, "alerts = { cpu = 90 }\n"))
 	a.apply()
 	a.inSync()
 	changed := a.instances(ctx)[0]
-	if changed.ID != made.ID || changed.Backups.Enabled || !changed.WatchdogEnabled || changed.PlacementGroup != nil {
+	if changed.ID != made.ID || changed.Backups.Enabled || !changed.WatchdogEnabled || changed.PlacementGroup != nil || changed.Alerts.CPU != 90 || changed.Alerts.IO != 0 {
 		t.Errorf("changed to %+v", changed)
 	}
 	if devices, err := a.api.ListFirewallDevices(ctx, wall.ID, nil); err != nil || len(devices) != 0 {
 		t.Errorf("still attached: %+v %v", devices, err)
 	}
 	a.must(a.terraform.Destroy(ctx))
-	a.must(a.api.DeleteFirewall(ctx, wall.ID))
 	a.must(a.api.DeletePlacementGroup(ctx, group.ID))
+}
+
+// parts checks what the account and the state have of a machine's swap and VPC,
+// and gives its address there.
+func (a *account) parts(id, swap, subnet int) string {
+	a.Helper()
+	var state struct {
+		Private string `json:"private_ipv4"`
+		VPC     string `json:"vpc_ipv4"`
+		Swap    int    `json:"swap_mib"`
+		Subnet  int    `json:"vpc_subnet_id"`
+	}
+	a.must(a.terraform.Attributes(a.Context(), address, &state))
+	disks, err := a.api.ListInstanceDisks(a.Context(), id, nil)
+	a.must(err)
+	configs, err := a.api.ListInstanceConfigs(a.Context(), id, nil)
+	a.must(err)
+	if len(disks) != 2 || disks[1].Size != swap || state.Swap != swap {
+		a.Errorf("the state has a swap of %d MiB, the disks are %+v", state.Swap, disks)
+	}
+	if len(configs) != 1 || len(configs[0].Interfaces) != 2 || *configs[0].Interfaces[1].SubnetID != subnet || state.Subnet != subnet || configs[0].Interfaces[1].IPv4.VPC != state.VPC {
+		a.Errorf("the state has %+v, the configs are %+v", state, configs)
+	}
+	if private := a.instances(a.Context())[0].IPv4[1].String(); state.Private != private {
+		a.Errorf("the private address is %s, the state has %s", private, state.Private)
+	}
+	return state.VPC
 }

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/linode/linodego"
+
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 	"github.com/atollhq/terraform-provider-atoll/internal/site"
@@ -92,6 +94,7 @@ func TestMoveOffHardwareAndBack(t *testing.T) {
 
 	f.guarded(shop)
 	f.rebuilt(shop)
+	f.offIsNotGone()
 
 	// The way back, with the VPS dead: the physical machine takes over.
 	f.handOver("vps1")
@@ -194,6 +197,53 @@ func (f *fixture) guarded(shop *site.Application) {
 	if pool := f.sql("vps1", "SELECT @@innodb_buffer_pool_size >> 20"); pool != "2048" { // of 4 GiB
 		f.Errorf("after the resize the buffer pool has %s MiB", pool)
 	}
+}
+
+// offIsNotGone: a machine that is shut down at the hoster is booted and asked before
+// its disk goes, and where another member does not answer nothing goes.
+func (f *fixture) offIsNotGone() {
+	f.Helper()
+	a := &account{fixture: f, api: apiOf(f)}
+	ctx := f.Context()
+	const name, target = `atoll_linode.node["vps1"]`, `-target=atoll_linode.node["vps1"]`
+	id := a.instances(ctx)[0].ID
+	off := func() {
+		f.Helper()
+		f.must(a.api.ShutdownInstance(ctx, id))
+		f.eventually("off", time.Minute, func() bool { return a.instances(ctx)[0].Status == linodego.InstanceOffline })
+	}
+	f.handOver("sg1")
+	f.must(f.lab.PullPlug(ctx, "hk2"))
+	f.expelled("sg1")
+	off()
+	elsewhere := func(region string) {
+		f.moving(map[string]string{"hk2": "database", "sg1": "database", "app1": "application"},
+			map[string]any{"vps1": map[string]any{"region": region, "type": "g6-standard-2", "mesh": "10.77.0.31", "role": "database"}})
+	}
+	elsewhere("us-sea")
+	f.replaced = map[string]bool{name: true}
+	plan := f.plan(target)
+	a.says(flat(plan.Text), "Discards Data", "mysql-server")
+	a.says(a.refusal(f.terraform.Apply(ctx, target)), "cannot be asked", "off is not gone", "mysql-server", "does not answer", "lost in the provider block")
+	if all := a.instances(ctx); len(all) != 1 || all[0].ID != id {
+		f.Fatalf("the account has %+v", all)
+	}
+	f.replaced = nil
+	elsewhere("ap-south")
+	f.must(f.lab.PlugIn(ctx, "hk2"))
+	f.apply()
+	f.inSync()
+	f.members("vps1", "hk2", "sg1")
+	// With the others well, a machine that is off can be made anew.
+	off()
+	main := filepath.Join(f.terraform.Dir, "main.tf")
+	content, err := os.ReadFile(main)
+	f.must(err)
+	f.must(os.WriteFile(main, []byte(strings.Replace(string(content), "rebuild_generation = 2", "rebuild_generation = 3", 1)), 0o600))
+	f.apply()
+	f.inSync()
+	f.must(site.AddLinode(ctx, f.terraform, f.lab, "vps1"))
+	f.members("vps1", "hk2", "sg1")
 }
 
 // rebuilt: a member whose disk is made anew leaves its group before and is back

@@ -27,6 +27,8 @@ type fixture struct {
 	lab       *lab.Client
 	terraform *site.Terraform
 	pool      *remote.Pool
+	// replaced are the Linodes that the test itself asks to replace, by address.
+	replaced map[string]bool
 }
 
 // shared is the working directory that all tests of a run use.
@@ -88,9 +90,11 @@ func (f *fixture) must(err error) {
 	}
 }
 
+// apply plans, looks at the plan, and applies it.
 func (f *fixture) apply(args ...string) {
 	f.Helper()
-	f.must(f.terraform.Apply(f.Context(), args...))
+	f.plan(args...)
+	f.must(f.terraform.ApplyPlan(f.Context()))
 }
 
 // plan runs a plan that must not fail.
@@ -98,7 +102,20 @@ func (f *fixture) plan(args ...string) site.Plan {
 	f.Helper()
 	plan, err := f.terraform.Plan(f.Context(), args...)
 	f.must(err)
+	f.keeps(plan)
 	return plan
+}
+
+// keeps fails for a plan that replaces a Linode whose user did not ask for it:
+// that is the end of its disk. One that was never finished has nothing on it.
+func (f *fixture) keeps(plan site.Plan) {
+	f.Helper()
+	for address, action := range plan.Changes {
+		if strings.Contains(address, "atoll_linode.") && strings.Contains(action, "delete") && strings.Contains(action, "create") &&
+			!f.replaced[address] && plan.Reasons[address] != "replace_because_tainted" {
+			f.Fatalf("%s is planned to be replaced (%s), which nobody asked for:\n%s", address, action, plan.Text)
+		}
+	}
 }
 
 func (f *fixture) inSync() {

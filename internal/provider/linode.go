@@ -44,7 +44,7 @@ func linodeAttribute() schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"token": schema.StringAttribute{
 				Optional: true, Sensitive: true,
-				Description: "Token of the API, with read and write access to Linodes, firewalls and events. Default is the environment's LINODE_TOKEN.",
+				Description: "Token of the API, with read and write access to Linodes, firewalls, addresses and events, and to VPCs where one is declared. What the account's settings forbid is seen at plan time where it may read them. Default is the environment's LINODE_TOKEN.",
 				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"url": schema.StringAttribute{

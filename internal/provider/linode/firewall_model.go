@@ -5,6 +5,7 @@ package linode
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"net/netip"
@@ -91,7 +92,7 @@ func (m firewallModel) rules(ctx context.Context, diags *diag.Diagnostics) []fir
 	}
 	intent.Open = m.open(ctx, diags)
 	rules := intent.Rules()
-	if err := firewall.Check(rules); err != nil && !diags.HasError() {
+	if err := errors.Join(firewall.Check(rules), linode.CheckRules(rules)); err != nil && !diags.HasError() {
 		diags.AddError("Invalid Firewall Rules", err.Error()+".")
 	}
 	return rules
@@ -160,9 +161,7 @@ func (m firewallModel) attached(ctx context.Context, diags *diag.Diagnostics) []
 func (m *firewallModel) see(ctx context.Context, seen linode.SeenWall, diags *diag.Diagnostics) {
 	imported := m.Label.IsNull()
 	m.ID, m.Label = types.StringValue(strconv.Itoa(seen.ID)), types.StringValue(seen.Label)
-	if len(seen.Tags) > 0 || !m.Tags.IsNull() {
-		m.Tags = setOf(seen.Tags)
-	}
+	m.Tags = seeTags(m.Tags, seen.Tags)
 	if imported {
 		m.Drift = base.Drift(nil)
 		return

@@ -69,7 +69,8 @@ func (r *firewallResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Create, firewallTimeout, &resp.Diagnostics)
 	defer cancel()
-	id, err := client.CreateFirewall(ctx, wall)
+	journal := orders()
+	id, err := client.CreateFirewall(ctx, wall, journal)
 	if id != 0 {
 		plan.ID, plan.Drift = types.StringValue(strconv.Itoa(id)), base.Drift(nil)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
@@ -81,6 +82,7 @@ func (r *firewallResource) Create(ctx context.Context, req resource.CreateReques
 	}
 	r.readBack(ctx, client, "Create", &plan, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	journal.End("firewall " + wall.Label)
 }
 
 // account is the client of the provider block, or an error.

@@ -24,7 +24,7 @@ import (
 )
 
 var (
-	firewallLabel = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,32}$`)
+	firewallLabel = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9_.-]{1,30}[a-zA-Z0-9]$`)
 	ruleName      = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{2,31}$`)
 )
 
@@ -41,13 +41,16 @@ func (r *firewallResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			},
 			"label": schema.StringAttribute{
 				Required:    true,
-				Description: "Name of the firewall in the account, unique there: 3 to 32 letters, digits, dots, dashes and underscores. A change is in place.",
-				Validators:  []validator.String{stringvalidator.RegexMatches(firewallLabel, "must be 3 to 32 letters, digits, dots, dashes and underscores")},
+				Description: "Name of the firewall in the account, unique there: 3 to 32 letters, digits, single dots, dashes and underscores, a letter or digit first and last. A change is in place.",
+				Validators: []validator.String{
+					stringvalidator.RegexMatches(firewallLabel, "must be 3 to 32 letters, digits, dots, dashes and underscores, beginning and ending with a letter or digit"),
+					without{labelRepetition, "must not hold two dashes, underscores or dots in a row"},
+				},
 			},
 			"tags": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				Description: "Tags of the firewall in the account, all of them. A change is in place. Default none.",
-				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(
+				Description: "Tags of the firewall in the account, all of them. Linode's tags know no case, and the spelling here is kept. A change is in place. Default none.",
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1), distinct{}, setvalidator.ValueStringsAre(
 					stringvalidator.LengthBetween(3, 50), without{regexp.MustCompile(`^atoll:`), "must not begin with atoll:, which is Atoll's own"})},
 			},
 			"ssh":  sshRuleAttribute(),
@@ -60,6 +63,9 @@ func (r *firewallResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 			"linodes": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Numbers (id) of the machines that the firewall is attached to. Attachments that are not listed here stay. " +
+					"A machine can be behind one enabled firewall, so that it leaves another one in the same request, with no moment open in between; the account's default firewall, too. " +
+					"To move a machine to another atoll_linode_firewall, change both lists in one apply: the new one takes it over, and the old one waits for that, as long as a poll_interval, before it lets go. " +
+					"A machine whose interface_generation is linode is refused while another firewall is before it: use its firewall_id. " +
 					"A change is in place. Default none. Use either this or firewall_id of atoll_linode for one machine.",
 			},
 			"drift":    base.DriftAttribute("status: offline, want running"),

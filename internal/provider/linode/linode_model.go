@@ -37,8 +37,12 @@ type linodeModel struct {
 	UserData        types.String   `tfsdk:"user_data"`
 	UserDataSHA256  types.String   `tfsdk:"user_data_sha256"`
 	PrivateIP       types.Bool     `tfsdk:"private_ip"`
+	Interfaces      types.String   `tfsdk:"interface_generation"`
 	Subnet          types.Int64    `tfsdk:"vpc_subnet_id"`
 	Firewall        types.Int64    `tfsdk:"firewall_id"`
+	Maintenance     types.String   `tfsdk:"maintenance_policy"`
+	Alerts          types.Object   `tfsdk:"alerts"`
+	ReverseDNS      types.String   `tfsdk:"reverse_dns"`
 	Generation      types.Int64    `tfsdk:"rebuild_generation"`
 	HostKey         types.String   `tfsdk:"host_key"`
 	TrustOnFirstUse types.Bool     `tfsdk:"trust_on_first_use"`
@@ -56,13 +60,18 @@ type linodeModel struct {
 
 // spec turns the model into what the plugin takes. The user data come from the
 // configuration, since no state holds them.
-func (m linodeModel) spec(ctx context.Context, userData types.String, diags *diag.Diagnostics) linode.Spec {
+func (m linodeModel) spec(ctx context.Context, config linodeModel, diags *diag.Diagnostics) linode.Spec {
 	spec := linode.Spec{
 		Label: m.Label.ValueString(), Region: m.Region.ValueString(), Type: m.Type.ValueString(), Image: m.Image.ValueString(),
 		Tags: texts(ctx, m.Tags, diags), AuthorizedKeys: texts(ctx, m.AuthorizedKeys, diags),
 		Backups: boolean(m.Backups), Watchdog: boolean(m.Watchdog), DiskEncryption: m.DiskEncryption.ValueString(),
-		PlacementGroup: number(m.PlacementGroup), SwapMiB: number(m.SwapMiB), UserData: userData.ValueString(),
-		PrivateIP: m.PrivateIP.ValueBool(), Subnet: number(m.Subnet), Firewall: number(m.Firewall),
+		PlacementGroup: number(m.PlacementGroup), SwapMiB: number(m.SwapMiB), UserData: config.UserData.ValueString(),
+		PrivateIP: config.PrivateIP.ValueBool(), Generation: m.Interfaces.ValueString(), Subnet: number(m.Subnet), SubnetIPv4: m.SubnetIPv4.ValueString(),
+		MaintenancePolicy: m.Maintenance.ValueString(), Alerts: thresholds(m.Alerts), ReverseDNS: m.ReverseDNS.ValueString(),
+	}
+	if !config.Firewall.IsNull() {
+		// What was not declared is not ours to take away.
+		spec.Firewall = number(m.Firewall)
 	}
 	switch {
 	case m.TrustOnFirstUse.ValueBool():
@@ -77,13 +86,18 @@ func (m linodeModel) spec(ctx context.Context, userData types.String, diags *dia
 // read, too.
 func (m *linodeModel) see(seen linode.Observed) {
 	instance := seen.Instance
-	public, private := linode.Addresses(instance)
+	public, private := linode.Addresses(instance, m.IPv4.ValueString())
 	m.ID = types.StringValue(strconv.Itoa(instance.ID))
-	m.Label, m.Region = types.StringValue(instance.Label), types.StringValue(instance.Region)
-	m.Type, m.Image = types.StringValue(instance.Type), optional(instance.Image)
+	m.Label, m.Region, m.Type = types.StringValue(instance.Label), types.StringValue(instance.Region), types.StringValue(instance.Type)
+	if instance.Image != "" { // an image that is gone from the catalogue shows no more
+		m.Image = types.StringValue(instance.Image)
+	}
 	m.Status = types.StringValue(string(instance.Status))
 	m.IPv4, m.PrivateIPv4, m.IPv6 = optional(public), optional(private), optional(instance.IPv6)
 	m.PrivateIP = types.BoolValue(private != "")
+	m.Interfaces = types.StringValue(string(instance.InterfaceGeneration))
+	m.Maintenance = optional(instance.MaintenancePolicy)
+	m.Alerts = alertsOf(linode.Alerts(instance))
 	m.Watchdog = types.BoolValue(instance.WatchdogEnabled)
 	m.Backups = types.BoolValue(instance.Backups != nil && instance.Backups.Enabled)
 	m.DiskEncryption = types.StringValue(string(instance.DiskEncryption))
@@ -91,17 +105,26 @@ func (m *linodeModel) see(seen linode.Observed) {
 	if instance.PlacementGroup != nil {
 		m.PlacementGroup = types.Int64Value(int64(instance.PlacementGroup.ID))
 	}
-	m.seeTags(linode.Tags(instance))
+	if !m.ReverseDNS.IsNull() {
+		m.ReverseDNS = optional(seen.ReverseDNS)
+	}
+	m.Tags = seeTags(m.Tags, linode.Tags(instance))
 	m.seeFirewalls(seen.Firewalls)
 	m.seeSpecs(instance.Specs)
 }
 
 // seeTags keeps the declared spelling where Linode's differs in case only.
-func (m *linodeModel) seeTags(tags []string) {
-	if len(tags) == 0 && m.Tags.IsNull() {
-		return
+func seeTags(declared types.Set, tags []string) types.Set {
+	var spelled []string
+	for _, value := range declared.Elements() {
+		if text, ok := value.(types.String); ok {
+			spelled = append(spelled, text.ValueString())
+		}
 	}
-	m.Tags = setOf(tags)
+	if linode.SameTags(spelled, tags) && (len(tags) > 0 || declared.IsNull()) {
+		return declared
+	}
+	return setOf(tags)
 }
 
 // seeFirewalls shows the declared attachment if it stands, else another one, 0
@@ -115,6 +138,36 @@ func (m *linodeModel) seeFirewalls(attached []int) {
 		shown = declared
 	}
 	m.Firewall = types.Int64Value(int64(shown))
+}
+
+// thresholdNames are Linode's names of the alerts.
+var thresholdNames = []string{"cpu", "io", "network_in", "network_out", "transfer_quota"}
+
+func alertTypes() map[string]attr.Type {
+	all := map[string]attr.Type{}
+	for _, name := range thresholdNames {
+		all[name] = types.Int64Type
+	}
+	return all
+}
+
+func alertsOf(thresholds map[string]int) types.Object {
+	all := map[string]attr.Value{}
+	for _, name := range thresholdNames {
+		all[name] = types.Int64Value(int64(thresholds[name]))
+	}
+	return types.ObjectValueMust(alertTypes(), all)
+}
+
+// thresholds that are known of the alerts.
+func thresholds(alerts types.Object) map[string]int {
+	all := map[string]int{}
+	for name, value := range alerts.Attributes() {
+		if known, ok := value.(types.Int64); ok && !known.IsNull() && !known.IsUnknown() {
+			all[name] = int(known.ValueInt64())
+		}
+	}
+	return all
 }
 
 func specTypes() map[string]attr.Type {
@@ -152,6 +205,11 @@ func (m *linodeModel) settle() {
 	for _, text := range []*types.String{&m.HostKey, &m.SubnetIPv4, &m.UserDataSHA256, &m.IPv4, &m.IPv6, &m.PrivateIPv4, &m.Status} {
 		if text.IsUnknown() {
 			*text = types.StringNull()
+		}
+	}
+	for _, count := range []*types.Int64{&m.SwapMiB, &m.Subnet} {
+		if count.IsUnknown() {
+			*count = types.Int64Null()
 		}
 	}
 	if m.Connection.IsUnknown() {
@@ -194,7 +252,7 @@ func boolean(value types.Bool) *bool {
 }
 
 func number(value types.Int64) *int {
-	if value.IsNull() || value.IsUnknown() || value.ValueInt64() == 0 {
+	if value.IsNull() || value.IsUnknown() {
 		return nil
 	}
 	plain := int(value.ValueInt64())

@@ -5,16 +5,11 @@ package linode
 
 import (
 	"context"
-	"fmt"
-	"regexp"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
-	"github.com/hashicorp/terraform-plugin-framework/tfsdk"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
@@ -27,71 +22,38 @@ func rebuilds(before, after types.Int64) bool {
 	return !before.IsNull() && !after.IsNull() && !after.IsUnknown() && !before.Equal(after)
 }
 
-func willRebuild(ctx context.Context, state tfsdk.State, plan tfsdk.Plan) bool {
-	var before, after types.Int64
-	_ = state.GetAttribute(ctx, path.Root("rebuild_generation"), &before)
-	_ = plan.GetAttribute(ctx, path.Root("rebuild_generation"), &after)
-	return rebuilds(before, after)
-}
-
-func unlessRebuilt(ctx context.Context, req planmodifier.StringRequest, resp *stringplanmodifier.RequiresReplaceIfFuncResponse) {
-	resp.RequiresReplace = !willRebuild(ctx, req.State, req.Plan)
-}
-
-// What an import cannot know is null in the state, and replaces nothing.
-func swapUnlessRebuilt(ctx context.Context, req planmodifier.Int64Request, resp *int64planmodifier.RequiresReplaceIfFuncResponse) {
-	resp.RequiresReplace = !req.StateValue.IsNull() && !willRebuild(ctx, req.State, req.Plan)
-}
-
-func onceKnown(_ context.Context, req planmodifier.Int64Request, resp *int64planmodifier.RequiresReplaceIfFuncResponse) {
-	resp.RequiresReplace = !req.StateValue.IsNull()
-}
-
-// keepString keeps a computed value of an existing resource, also a null one.
-type keepString struct{}
-
-func (keepString) Description(context.Context) string         { return "Stays as it is." }
-func (keepString) MarkdownDescription(context.Context) string { return "Stays as it is." }
-
-func (keepString) PlanModifyString(_ context.Context, req planmodifier.StringRequest, resp *planmodifier.StringResponse) {
-	if !req.State.Raw.IsNull() && req.ConfigValue.IsNull() {
-		resp.PlanValue = req.StateValue
-	}
-}
-
-// without refuses a text in which a pattern is found.
-type without struct {
-	pattern *regexp.Regexp
-	text    string
-}
-
-func (v without) Description(context.Context) string         { return v.text }
-func (v without) MarkdownDescription(context.Context) string { return v.text }
-
-func (v without) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if value := req.ConfigValue.ValueString(); v.pattern.MatchString(value) {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Attribute Value", fmt.Sprintf("%s = %q %s.", req.Path, value, v.text))
-	}
-}
-
-// ModifyPlan says what an update leaves as it is, what it makes anew, and
-// refuses what is known to fail before anything is touched.
+// ModifyPlan says what an update leaves as it is, what it makes anew, what goes
+// for good, and refuses what is known to fail before anything is touched.
 func (r *linodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		return
-	}
+	known := recall(ctx, req.Private, &resp.Diagnostics)
 	var plan, config, state linodeModel
-	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	creating := req.State.Raw.IsNull()
+	creating, destroying := req.State.Raw.IsNull(), req.Plan.Raw.IsNull()
 	if !creating {
 		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
 	}
+	if destroying {
+		known.warn("Destroying", state, &resp.Diagnostics)
+		return
+	}
+	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
+	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
 	if resp.Diagnostics.HasError() {
 		return
 	}
+	rebuilt := !creating && rebuilds(state.Generation, plan.Generation)
+	replacing := false
+	if !creating {
+		replaced := known.settle(state, config, &plan, rebuilt, &resp.Diagnostics)
+		replacing = len(replaced) > 0
+		resp.RequiresReplace = append(resp.RequiresReplace, replaced...)
+		switch {
+		case replacing:
+			known.warn("Replacing", state, &resp.Diagnostics)
+		case rebuilt:
+			known.warn("Rebuilding", state, &resp.Diagnostics)
+		}
+	}
 	plan.Status = types.StringValue(string(linode.Running))
-	replacing := len(resp.RequiresReplace) > 0
 	plan.UserDataSHA256 = digest(config.UserData)
 	if !creating && !replacing {
 		plan.keep(state, config)
@@ -100,8 +62,8 @@ func (r *linodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlan
 				"The machine keeps the user data that it was made with. Change rebuild_generation to give it a fresh disk with the new ones.")
 		}
 	}
+	r.check(ctx, &plan, config, state, creating || replacing, rebuilt, &resp.Diagnostics)
 	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
-	r.check(ctx, plan, config, state, creating || replacing, resp)
 }
 
 // keep leaves known what an update does not change. After a rebuild everything
@@ -114,8 +76,16 @@ func (m *linodeModel) keep(state, config linodeModel) {
 			m.HostKey = state.HostKey
 		}
 	}
+	if rebuilt {
+		m.SubnetIPv4 = types.StringUnknown()
+	}
 	if m.Type.Equal(state.Type) {
 		m.Specs = state.Specs
+	} else {
+		m.Alerts = declaredAlerts(config.Alerts) // by default they grow with the machine
+	}
+	if config.PrivateIP.ValueBool() && !state.PrivateIP.ValueBool() {
+		m.PrivateIPv4 = types.StringUnknown()
 	}
 	if !rebuilt && !m.HostKey.IsUnknown() {
 		m.IPv4 = state.IPv4
@@ -123,32 +93,65 @@ func (m *linodeModel) keep(state, config linodeModel) {
 	}
 }
 
-// check compares with Linode's catalogue where the API can be asked.
-func (r *linodeResource) check(ctx context.Context, plan, config, state linodeModel, creating bool, resp *resource.ModifyPlanResponse) {
-	spec := plan.spec(ctx, config.UserData, &resp.Diagnostics)
-	if !config.UserData.IsUnknown() {
-		if err := linode.CheckUserData(spec.UserData, spec.Trust); err != nil {
-			resp.Diagnostics.AddAttributeError(path.Root("user_data"), "Invalid User Data", "user_data: "+err.Error()+".")
+// declaredAlerts are those of the configuration, the others unknown.
+func declaredAlerts(config types.Object) types.Object {
+	all := map[string]attr.Value{}
+	for _, name := range thresholdNames {
+		all[name] = types.Int64Unknown()
+	}
+	for name, value := range config.Attributes() {
+		if !value.IsNull() {
+			all[name] = value
 		}
 	}
-	rebuilt := rebuilds(state.Generation, plan.Generation)
-	if r.Data == nil || !creating && !rebuilt && plan.Type.Equal(state.Type) {
+	return types.ObjectValueMust(alertTypes(), all)
+}
+
+// check compares with Linode's catalogue and the account, where the API can be
+// asked.
+func (r *linodeResource) check(ctx context.Context, plan *linodeModel, config, state linodeModel, creating, rebuilt bool, diags *diag.Diagnostics) {
+	spec := plan.spec(ctx, config, diags)
+	if !config.UserData.IsUnknown() {
+		if err := linode.CheckUserData(spec.UserData, spec.Trust); err != nil {
+			diags.AddAttributeError(path.Root("user_data"), "Invalid User Data", "user_data: "+err.Error()+".")
+		}
+	}
+	changed := creating || rebuilt || !plan.Type.Equal(state.Type) || !plan.PlacementGroup.Equal(state.PlacementGroup) || !plan.Firewall.Equal(state.Firewall) ||
+		!plan.Maintenance.Equal(state.Maintenance) || !plan.Backups.Equal(state.Backups)
+	if r.Data == nil || !changed {
 		return
 	}
 	client, err := r.Linode()
+	var offer *linode.Catalogue
+	if err == nil {
+		offer, err = client.Catalogue(ctx)
+	}
 	if err != nil {
-		addError(&resp.Diagnostics, "Plan", plan.subject(), err)
+		addError(diags, "Plan", plan.subject(), err)
 		return
 	}
-	if !creating && !rebuilt {
-		spec.Image = "" // an old image may be gone from the catalogue
+	switch {
+	case creating:
+		if config.Interfaces.IsNull() {
+			plan.Interfaces = types.StringValue(linode.GenerationConfig)
+			if offer.Forbidden(linode.GenerationConfig) {
+				plan.Interfaces = types.StringValue(linode.GenerationLinode)
+			}
+		}
+		spec.Generation = plan.Interfaces.ValueString()
+	case rebuilt:
+		spec.Generation = "" // the machine has it, whatever new ones get
+	default:
+		// An old image may be gone from the catalogue, and so may what the machine
+		// has already.
+		spec.Image, spec.Generation, spec.Subnet, spec.SwapMiB = "", "", nil, nil
 	}
-	offer, err := client.Catalogue(ctx)
+	wrong := offer.Check(spec)
+	missing, err := client.Missing(ctx, spec)
 	if err != nil {
-		addError(&resp.Diagnostics, "Plan", plan.subject(), err)
-		return
+		addError(diags, "Plan", plan.subject(), err)
 	}
-	for _, wrong := range offer.Check(spec) {
-		resp.Diagnostics.AddAttributeError(path.Root(wrong.Attribute), wrong.Title, wrong.Detail)
+	for _, problem := range append(wrong, missing...) {
+		diags.AddAttributeError(path.Root(problem.Attribute), problem.Title, problem.Detail)
 	}
 }

@@ -6,6 +6,7 @@
 package linode
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -96,23 +97,26 @@ func (r *linodeResource) Create(ctx context.Context, req resource.CreateRequest,
 	}
 	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Create, createTimeout, &resp.Diagnostics)
 	defer cancel()
-	spec := plan.spec(ctx, config.UserData, &resp.Diagnostics)
-	given := plan.HostKey
-	made, err := client.Create(ctx, spec)
+	spec := plan.spec(ctx, config, &resp.Diagnostics)
+	spec.Generation = cmp.Or(spec.Generation, linode.GenerationConfig)
+	journal := orders()
+	made, err := client.Create(ctx, spec, journal)
 	if made.Instance.ID != 0 {
 		// Before any waiting: whatever happens now, the machine is known.
 		plan.seeMade(made)
 		resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+		remember(ctx, resp.Private, declaredKey, config.declared(), &resp.Diagnostics)
 		setIdentity(ctx, plan.ID, resp.Identity, &resp.Diagnostics)
 	}
 	if err == nil {
-		err = r.finish(ctx, client, made, given, &plan)
+		err = r.finish(ctx, client, made, newMachine, config, spec, &plan, &resp.Diagnostics)
 	}
 	if err != nil {
 		addError(&resp.Diagnostics, "Create", plan.subject(), err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	journal.End("linode " + spec.Label)
 }
 
 func (r *linodeResource) Read(ctx context.Context, req resource.ReadRequest, resp *resource.ReadResponse) {
@@ -124,10 +128,14 @@ func (r *linodeResource) Read(ctx context.Context, req resource.ReadRequest, res
 	setIdentity(ctx, state.ID, resp.Identity, &resp.Diagnostics)
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Read, readTimeout, &resp.Diagnostics)
 	defer cancel()
+	imported := state.Label.IsNull()
 	client, err := r.Linode()
 	var seen linode.Observed
 	if err == nil {
-		seen, err = r.look(ctx, client, state.id())
+		seen, err = r.glance(ctx, client, state)
+	}
+	if err == nil && imported {
+		err = r.seeParts(ctx, client, seen.Instance, &state)
 	}
 	if errors.Is(err, linode.ErrNotFound) {
 		resp.State.RemoveResource(ctx)
@@ -138,26 +146,60 @@ func (r *linodeResource) Read(ctx context.Context, req resource.ReadRequest, res
 		return
 	}
 	state.see(seen)
-	if state.PrivateIP.IsNull() {
-		state.PrivateIP = types.BoolValue(false)
-	}
 	state.connect(state.HostKey.ValueString())
 	drift := linode.Drift(seen.Instance)
 	if seen.Instance.Status == linode.Running {
-		drift = append(drift, r.seeKeys(ctx, &state, &resp.Diagnostics)...)
+		drift = append(drift, r.seeInside(ctx, &state, resp.Private, &resp.Diagnostics)...)
 	}
 	state.Drift = base.Drift(drift)
 	resp.Diagnostics.Append(resp.State.Set(ctx, state)...)
 }
 
-// seeKeys reads who may log in, over SSH. A machine that does not answer is
-// drift, not an error: the account says that it is there.
-func (r *linodeResource) seeKeys(ctx context.Context, state *linodeModel, diags *diag.Diagnostics) []converge.Line {
+// glance is a look that waits for nothing.
+func (r *linodeResource) glance(ctx context.Context, client *linode.Client, state linodeModel) (linode.Observed, error) {
+	instance, err := client.Instance(ctx, state.id())
+	if err != nil {
+		return linode.Observed{}, err
+	}
+	return r.surroundings(ctx, client, instance, state)
+}
+
+// seeParts reads for an import what an instance's own answer does not tell.
+func (r *linodeResource) seeParts(ctx context.Context, client *linode.Client, instance linode.Instance, state *linodeModel) error {
+	swap, err := client.SwapMiB(ctx, instance.ID)
+	if err != nil {
+		return err
+	}
+	subnet, address, err := client.Subnet(ctx, instance)
+	if err != nil {
+		return err
+	}
+	state.SwapMiB = types.Int64Value(int64(swap))
+	if subnet != 0 {
+		state.Subnet, state.SubnetIPv4 = types.Int64Value(int64(subnet)), optional(address)
+	}
+	return nil
+}
+
+// seeInside reads over SSH who may log in, and what the machine has on it, side by
+// side. A machine that does not answer is drift, not an error: the account says
+// that it is there.
+func (r *linodeResource) seeInside(ctx context.Context, state *linodeModel, private writer, diags *diag.Diagnostics) []converge.Line {
 	if state.HostKey.IsNull() {
 		return nil
 	}
 	host := r.Hosts.Host(state.target(state.HostKey.ValueString()))
+	carried := make(chan []string, 1)
+	go func() {
+		defer close(carried)
+		if carries, err := r.Guard.Carries(ctx, host); err == nil {
+			carried <- append([]string{}, carries...)
+		}
+	}()
 	keys, err := linode.ReadKeys(ctx, host)
+	if carries, known := <-carried; known {
+		remember(ctx, private, carriesKey, carries, diags)
+	}
 	switch {
 	case err == nil:
 		state.seeKeys(keys)
@@ -182,7 +224,7 @@ func (r *linodeResource) Delete(ctx context.Context, req resource.DeleteRequest,
 	}
 	ctx, cancel := base.Deadline(ctx, state.Timeouts.Delete, deleteTimeout, &resp.Diagnostics)
 	defer cancel()
-	resume, err := r.spare(ctx, client, state)
+	resume, err := r.spare(ctx, client, state, recall(ctx, req.Private, &resp.Diagnostics))
 	if errors.Is(err, linode.ErrNotFound) {
 		return
 	}

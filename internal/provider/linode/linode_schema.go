@@ -15,9 +15,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -41,7 +41,11 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"a key that was made for this one contact travels with the user data, and the machine replaces it by one of its own over the verified channel, " +
 			"so that neither the state nor Linode's metadata service holds a live private key. " +
 			"Before a machine is resized, rebuilt or destroyed, what runs on it is asked whether the site can spare it now. " +
-			"Destroying it deletes the machine and its disks at Linode.",
+			"Off is not gone: a machine that is off is booted to be asked, and what cannot be asked is refused, unless its address is in the provider's lost list. " +
+			"Destroying it deletes the machine and its disks at Linode; a plan that discards a disk says what is on it. " +
+			"A machine is replaced only for what changed in the configuration since it was applied last, never for what the hoster or a person did to it. " +
+			"An order that a killed run left behind is known again by a tag, which Terraform's data directory (.terraform) keeps; that of another workspace or directory is never touched. " +
+			"Volumes, disks and further addresses stay with the linode/linode provider, which may manage them on the same machine.",
 		Attributes: map[string]schema.Attribute{
 			"id": schema.StringAttribute{
 				Computed: true, Description: "Linode's number of the machine.",
@@ -57,8 +61,8 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"region": schema.StringAttribute{
 				Required:    true,
-				Description: "Where the machine stands, such as \"ap-south\" (Singapore). A change replaces the machine.",
-				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)}, PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplace()},
+				Description: "Where the machine stands, such as \"ap-south\" (Singapore). A change here replaces the machine; one that was moved to another region stays, with a warning.",
+				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"type": schema.StringAttribute{
 				Required: true,
@@ -69,19 +73,18 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"image": schema.StringAttribute{
 				Required: true,
 				Description: "What the disk is made of, such as \"linode/debian13\". It has to have cloud-init, unless host_key or trust_on_first_use is set. " +
-					"A change replaces the machine, unless rebuild_generation changes with it.",
-				Validators:    []validator.String{stringvalidator.LengthAtLeast(1)},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.RequiresReplaceIf(unlessRebuilt, replaceText, replaceText)},
+					"A change here replaces the machine, unless rebuild_generation changes with it; one that was rebuilt from another image elsewhere stays, with a warning.",
+				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"tags": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
-				Description: "Tags of the machine in the account, all of them. A change is in place. Default none.",
-				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(
+				Description: "Tags of the machine in the account, all of them. Linode's tags know no case, and the spelling here is kept. A change is in place. Default none.",
+				Validators: []validator.Set{setvalidator.SizeAtLeast(1), distinct{}, setvalidator.ValueStringsAre(
 					stringvalidator.LengthBetween(3, 50), without{regexp.MustCompile(`^atoll:`), "must not begin with atoll:, which is Atoll's own"})},
 			},
 			"backups": schema.BoolAttribute{
 				Optional: true, Computed: true,
-				Description:   "Whether Linode's backup service is on, which costs money. A change is in place; switching it off deletes the backups. Left alone when not given.",
+				Description:   "Whether Linode's backup service is on, which costs money. A change is in place; switching it off deletes the backups. Left alone when not given; false is refused where backups are on for the whole account.",
 				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
 			},
 			"watchdog": schema.BoolAttribute{
@@ -91,11 +94,9 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"disk_encryption": schema.StringAttribute{
 				Optional: true, Computed: true,
-				Description: "Whether Linode encrypts the disks at rest: enabled or disabled. A change replaces the machine. Left to Linode's default when not given.",
-				Validators:  []validator.String{stringvalidator.OneOf("enabled", "disabled")},
-				PlanModifiers: []planmodifier.String{
-					stringplanmodifier.UseStateForUnknown(), stringplanmodifier.RequiresReplaceIfConfigured(),
-				},
+				Description:   "Whether Linode encrypts the disks at rest: enabled or disabled. A change here replaces the machine, unless rebuild_generation changes with it. Left to Linode's default when not given.",
+				Validators:    []validator.String{stringvalidator.OneOf("enabled", "disabled")},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"placement_group_id": schema.Int64Attribute{
 				Optional: true, Computed: true,
@@ -104,10 +105,11 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
 			},
 			"swap_mib": schema.Int64Attribute{
-				Optional:      true,
-				Description:   "Size of the swap disk, in MiB. Default 512. A change replaces the machine, unless rebuild_generation changes with it.",
+				Optional: true, Computed: true,
+				Description: "Size of the swap disk that the machine is made with, in MiB. Linode's default is 512, and a rebuild always makes that: another size is refused together with a change of rebuild_generation. " +
+					"A change here replaces the machine. Left alone when not given.",
 				Validators:    []validator.Int64{int64validator.Between(0, 1<<17)},
-				PlanModifiers: []planmodifier.Int64{int64planmodifier.RequiresReplaceIf(swapUnlessRebuilt, replaceText, replaceText)},
+				PlanModifiers: []planmodifier.Int64{keepInt64{}},
 			},
 			"authorized_keys": schema.SetAttribute{
 				Required: true, ElementType: types.StringType,
@@ -118,27 +120,49 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			},
 			"user_data": schema.StringAttribute{
 				Optional: true, WriteOnly: true, Sensitive: true,
-				Description: "Your own user data for cloud-init: a #cloud-config or a script. It is not kept in the state, and anyone on the machine can read it from the metadata service. " +
+				Description: "Your own user data for cloud-init: a #cloud-config, a script, a template (## template: jinja) or a MIME archive of several parts. It is not kept in the state, and anyone on the machine can read it from the metadata service. " +
 					"A change takes effect when rebuild_generation changes. Default none. Needs Terraform 1.11 or OpenTofu 1.11.",
 			},
 			"user_data_sha256": schema.StringAttribute{Computed: true, Description: "SHA-256 of the user_data that the machine was made with, by which a change of it is seen; null when there were none, or after an import."},
 			"private_ip": schema.BoolAttribute{
-				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-				Description:   "Whether the machine has an address in the region's private network as well. Default false. A change replaces the machine.",
-				PlanModifiers: []planmodifier.Bool{boolplanmodifier.RequiresReplace()},
+				Optional: true, Computed: true,
+				Description: "Whether the machine has an address in the region's private network as well. An address is added in place: the machine is shut down and booted for it, as for a resize. " +
+					"Once there, it stays, since Linode takes it back by a support ticket only. Left alone when not given.",
+				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
 			},
 			"vpc_subnet_id": schema.Int64Attribute{
-				Optional:      true,
-				Description:   "Number of a VPC subnet that the machine is in as well, by a second interface. Default none. A change replaces the machine.",
+				Optional: true, Computed: true,
+				Description: "Number of a VPC subnet that the machine is in as well, by a second interface; its region needs VPCs. A rebuild keeps subnet and address. " +
+					"A change here replaces the machine. Left alone when not given.",
 				Validators:    []validator.Int64{int64validator.AtLeast(1)},
-				PlanModifiers: []planmodifier.Int64{int64planmodifier.RequiresReplaceIf(onceKnown, replaceText, replaceText)},
+				PlanModifiers: []planmodifier.Int64{keepInt64{}},
+			},
+			"interface_generation": schema.StringAttribute{
+				Optional: true, Computed: true,
+				Description: "Where Linode keeps the network interfaces: legacy_config, in a config profile and behind a firewall of the machine, or linode, on the machine itself, each behind a firewall of its own. " +
+					"Default legacy_config; linode where the account's setting interfaces_for_new_linodes allows nothing else. A change here replaces the machine.",
+				Validators:    []validator.String{stringvalidator.OneOf("legacy_config", "linode")},
+				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 			},
 			"firewall_id": schema.Int64Attribute{
 				Optional: true, Computed: true,
-				Description: "Number of the cloud firewall that the machine is attached to from its creation on, 0 for none. A change is in place; " +
-					"attachments to other firewalls stay. Left alone when not given.",
+				Description: "Number of the cloud firewall that the machine is behind from its creation on, 0 for none, not even the account's default firewall. A machine can have one that is enabled, so a change takes the place of the other " +
+					"in one request, with no moment open in between; where interface_generation is linode that cannot be done at once, and the machine is off for that moment, as for a resize. Left alone when not given.",
 				Validators:    []validator.Int64{int64validator.AtLeast(0)},
 				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+			},
+			"maintenance_policy": schema.StringAttribute{
+				Optional: true, Computed: true,
+				Description:   "What Linode does with the machine when its host needs maintenance: linode/migrate or linode/power_off_on; its region needs the Maintenance Policy. A change is in place. The account's default when not given.",
+				Validators:    []validator.String{stringvalidator.OneOf("linode/migrate", "linode/power_off_on")},
+				PlanModifiers: []planmodifier.String{keepString{}},
+			},
+			"alerts": alertsAttribute(),
+			"reverse_dns": schema.StringAttribute{
+				Optional: true,
+				Description: "Name that the public IPv4 address is resolved to. It has to point to the address already, or Linode refuses: a new machine is then made with a warning, and the next apply tries again. " +
+					"A change is in place. Left alone when not given.",
+				Validators: []validator.String{stringvalidator.LengthBetween(1, 254)},
 			},
 			"rebuild_generation": schema.Int64Attribute{
 				Optional: true,
@@ -162,10 +186,10 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
 			},
 			"status":       schema.StringAttribute{Computed: true, Description: "Power state at Linode, such as running or offline; anything but running shows as drift, and apply boots the machine."},
-			"ipv4":         schema.StringAttribute{Computed: true, Description: "Public IPv4 address.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
+			"ipv4":         schema.StringAttribute{Computed: true, Description: "Public IPv4 address; the first one, and the same as long as the machine has it.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
 			"ipv6":         schema.StringAttribute{Computed: true, Description: "Public IPv6 address with its prefix length.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
-			"private_ipv4": schema.StringAttribute{Computed: true, Description: "Address in the region's private network, if private_ip is true.", PlanModifiers: []planmodifier.String{keepString{}}},
-			"vpc_ipv4":     schema.StringAttribute{Computed: true, Description: "Address in the VPC subnet, if vpc_subnet_id is set.", PlanModifiers: []planmodifier.String{keepString{}}},
+			"private_ipv4": schema.StringAttribute{Computed: true, Description: "Address in the region's private network, if it has one.", PlanModifiers: []planmodifier.String{keepString{}}},
+			"vpc_ipv4":     schema.StringAttribute{Computed: true, Description: "Address in the VPC subnet, if it is in one.", PlanModifiers: []planmodifier.String{keepString{}}},
 			"specs":        specsAttribute(),
 			"ssh":          base.ConnectionOutput(),
 			"drift":        base.DriftAttribute("status: offline, want running"),
@@ -186,4 +210,22 @@ func specsAttribute() schema.SingleNestedAttribute {
 	}
 }
 
-const replaceText = "Replaces the machine, unless rebuild_generation changes with it."
+func alertsAttribute() schema.SingleNestedAttribute {
+	threshold := func(text string) schema.Int64Attribute {
+		return schema.Int64Attribute{
+			Optional: true, Computed: true, Description: text + " 0 switches the alert off. Left alone when not given.",
+			Validators: []validator.Int64{int64validator.AtLeast(0)}, PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
+		}
+	}
+	return schema.SingleNestedAttribute{
+		Optional: true, Computed: true, Description: "Thresholds over which Linode sends a mail. A change is in place. Left alone when not given.",
+		PlanModifiers: []planmodifier.Object{objectplanmodifier.UseStateForUnknown()},
+		Attributes: map[string]schema.Attribute{
+			"cpu":            threshold("Use of the processors over two hours, in percent of one of them."),
+			"io":             threshold("Disk operations a second over two hours."),
+			"network_in":     threshold("Incoming traffic over two hours, in Mbit/s."),
+			"network_out":    threshold("Outgoing traffic over two hours, in Mbit/s."),
+			"transfer_quota": threshold("Use of the month's transfer, in percent."),
+		},
+	}
+}

@@ -11,10 +11,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
-	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
@@ -32,42 +30,43 @@ func (r *linodeResource) Update(ctx context.Context, req resource.UpdateRequest,
 	}
 	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Update, updateTimeout, &resp.Diagnostics)
 	defer cancel()
-	spec := plan.spec(ctx, config.UserData, &resp.Diagnostics)
-	if config.Firewall.IsNull() {
-		spec.Firewall = number(state.Firewall)
-	}
-	if err := r.update(ctx, client, spec, config.HostKey, state, &plan, &resp.Diagnostics); err != nil {
+	spec := plan.spec(ctx, config, &resp.Diagnostics)
+	spec.SubnetIPv4 = state.SubnetIPv4.ValueString()
+	known := recall(ctx, req.Private, &resp.Diagnostics)
+	if err := r.update(ctx, client, spec, known, config, state, &plan, &resp.Diagnostics); err != nil {
 		addError(&resp.Diagnostics, "Update", plan.subject(), err)
 		return
 	}
 	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
+	remember(ctx, resp.Private, declaredKey, config.declared(), &resp.Diagnostics)
 	setIdentity(ctx, plan.ID, resp.Identity, &resp.Diagnostics)
 }
 
 // update takes the steps that are left, and the way over SSH for the keys.
-func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec linode.Spec, given types.String, state linodeModel, plan *linodeModel, diags *diag.Diagnostics) error {
-	seen, err := r.look(ctx, client, state.id())
+func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec linode.Spec, known memory, config, state linodeModel, plan *linodeModel, diags *diag.Diagnostics) error {
+	plan.ID, plan.IPv4 = state.ID, state.IPv4
+	seen, err := r.glance(ctx, client, *plan)
+	away := err == nil && seen.Instance.Status != linode.Running
+	if away {
+		seen, err = r.look(ctx, client, *plan)
+	}
 	if err != nil {
 		return err
 	}
-	plan.IPv4 = state.IPv4
 	host := r.Hosts.Host(state.target(state.HostKey.ValueString()))
-	steps := linode.Plan(spec, seen, number(state.Firewall))
+	steps := linode.Plan(spec, seen)
 	rebuilt := rebuilds(state.Generation, plan.Generation)
-	if rebuilt {
-		// The rebuild boots by itself.
+	if rebuilt && (known.empty() || r.Lost[state.IPv4.ValueString()]) {
+		// The rebuild boots by itself, and nobody on the machine is to be asked.
 		steps = slices.DeleteFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot })
 	}
-	err = client.Carry(ctx, state.id(), spec, steps, func(ctx context.Context) (func(context.Context) error, error) {
-		return r.Guard.Spare(ctx, host, provision.Pause)
-	})
-	if err != nil {
+	if err := client.Carry(ctx, seen.Instance, spec, steps, r.pause(state, state.HostKey.ValueString())); err != nil {
 		return err
 	}
 	if rebuilt {
-		return r.rebuild(ctx, client, spec, given, state, plan)
+		return r.rebuild(ctx, client, spec, known, config, state, plan, diags)
 	}
-	if slices.ContainsFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot || step.Kind == linode.Resize }) {
+	if away || slices.ContainsFunc(steps, linode.Step.Stops) {
 		if err := host.Await(ctx, bootPatience); err != nil {
 			return err
 		}
@@ -84,7 +83,7 @@ func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec
 			base.WarnUnreachable(diags, plan.subject(), err)
 		}
 	}
-	return r.readBack(ctx, client, hostKey, plan)
+	return r.readBack(ctx, client, hostKey, config, plan)
 }
 
 // bootPatience is how long a machine that was booted may take until its sshd
@@ -92,8 +91,8 @@ func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec
 const bootPatience = 5 * time.Minute
 
 // rebuild gives the machine a fresh disk, if the site can spare what is on it.
-func (r *linodeResource) rebuild(ctx context.Context, client *linode.Client, spec linode.Spec, given types.String, state linodeModel, plan *linodeModel) error {
-	resume, err := r.spare(ctx, client, state)
+func (r *linodeResource) rebuild(ctx context.Context, client *linode.Client, spec linode.Spec, known memory, config, state linodeModel, plan *linodeModel, diags *diag.Diagnostics) error {
+	resume, err := r.spare(ctx, client, state, known)
 	if err != nil {
 		return err
 	}
@@ -106,22 +105,5 @@ func (r *linodeResource) rebuild(ctx context.Context, client *linode.Client, spe
 	if err := errors.Join(err, resume(ctx)); err != nil {
 		return err
 	}
-	return r.finish(ctx, client, made, given, plan)
-}
-
-// spare asks whether the site can do without what the machine carries. One that
-// is off, unfinished, or declared lost carries nothing that anybody has now.
-func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state linodeModel) (provision.Resume, error) {
-	nothing := func(context.Context) error { return nil }
-	if state.HostKey.IsNull() || r.Lost[state.IPv4.ValueString()] {
-		return nothing, nil
-	}
-	instance, err := client.Instance(ctx, state.id())
-	if err != nil {
-		return nil, err
-	}
-	if instance.Status == linode.Offline {
-		return nothing, nil
-	}
-	return r.Guard.Spare(ctx, r.Hosts.Host(state.target(state.HostKey.ValueString())), provision.Discard)
+	return r.finish(ctx, client, made, rebuiltMachine, config, spec, plan, diags)
 }

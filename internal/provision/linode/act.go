@@ -4,6 +4,7 @@
 package linode
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,19 +16,26 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// Carry takes the steps of a plan on an instance. Around a step that stops the
-// machine, pause is called before, and what it returns after the machine runs
-// again; it may refuse.
-func (c *Client) Carry(ctx context.Context, id int, spec Spec, steps []Step, pause func(context.Context) (resume func(context.Context) error, err error)) error {
+// Pause asks whether a machine may go down for a while. It may refuse; what it
+// returns is called when the machine runs again.
+type Pause func(context.Context) (resume func(context.Context) error, err error)
+
+// Carry takes the steps of a plan on an instance. Pause is called before each step
+// that stops the machine.
+func (c *Client) Carry(ctx context.Context, instance linodego.Instance, spec Spec, steps []Step, pause Pause) error {
 	for _, step := range steps {
 		var err error
 		switch step.Kind {
 		case Resize:
-			err = c.resize(ctx, id, spec.Type, pause)
+			err = c.resize(ctx, instance.ID, spec.Type, pause)
+		case AddPrivateIP:
+			err = c.addPrivateIP(ctx, instance.ID, pause)
+		case SetFirewall:
+			err = c.setFirewall(ctx, instance, step.ID, pause)
 		case Boot:
-			err = c.boot(ctx, id)
+			err = c.boot(ctx, instance.ID)
 		default:
-			err = c.settle(ctx, id, spec, step)
+			err = c.settle(ctx, instance, spec, step)
 		}
 		c.forget()
 		if err != nil {
@@ -38,17 +46,17 @@ func (c *Client) Carry(ctx context.Context, id int, spec Spec, steps []Step, pau
 }
 
 // settle takes a step that may be taken twice.
-func (c *Client) settle(ctx context.Context, id int, spec Spec, step Step) error {
-	err := set(ctx, step.Title, func(ctx context.Context) error {
+func (c *Client) settle(ctx context.Context, instance linodego.Instance, spec Spec, step Step) error {
+	id := instance.ID
+	return set(ctx, step.Title, func(ctx context.Context) error {
 		switch step.Kind {
-		case AttachFirewall:
-			_, err := c.api.CreateFirewallDevice(ctx, step.ID, linodego.FirewallDeviceCreateOptions{ID: id, Type: linodego.FirewallDeviceLinode})
+		case Describe:
+			_, err := c.api.UpdateInstance(ctx, id, spec.description(instance))
 			return err
-		case DetachFirewall:
-			return c.detach(ctx, step.ID, id)
-		case Rename:
-			tags := unmarked(spec.Tags)
-			_, err := c.api.UpdateInstance(ctx, id, linodego.InstanceUpdateOptions{Label: spec.Label, Tags: &tags, WatchdogEnabled: spec.Watchdog})
+		case Name:
+			address, _ := Addresses(instance, "")
+			name := &spec.ReverseDNS
+			_, err := c.api.UpdateIPAddressV2(ctx, address, linodego.IPAddressUpdateOptionsV2{RDNS: &name})
 			return err
 		case EnableBackups:
 			return c.api.EnableInstanceBackups(ctx, id)
@@ -63,28 +71,27 @@ func (c *Client) settle(ctx context.Context, id int, spec Spec, step Step) error
 		}
 		return fmt.Errorf("there is no such step: %d", step.Kind)
 	})
-	// An attachment whose answer was lost is refused the second time.
-	if step.Kind == AttachFirewall && errors.Is(err, ErrRefused) {
-		c.forget()
-		if attached, lookErr := c.FirewallsOf(ctx, id); lookErr == nil && slices.Contains(attached, step.ID) {
-			return nil
-		}
-	}
-	return err
 }
 
-// detach removes the one device of an instance from a firewall.
-func (c *Client) detach(ctx context.Context, firewall, id int) error {
-	devices, err := c.api.ListFirewallDevices(ctx, firewall, &linodego.ListOptions{PageSize: pageSize})
-	if err != nil {
-		return err
-	}
-	for _, device := range devices {
-		if device.Entity.Type == linodego.FirewallDeviceLinode && device.Entity.ID == id {
-			return c.api.DeleteFirewallDevice(ctx, firewall, device.ID)
+// addPrivateIP adds the address and boots the machine anew: before that it does
+// not know of it. An address whose answer was lost is refused the second time.
+func (c *Client) addPrivateIP(ctx context.Context, id int, pause Pause) error {
+	return c.whileOff(ctx, id, pause, func(ctx context.Context) error {
+		err := set(ctx, fmt.Sprintf("adding a private address to instance %d", id), func(ctx context.Context) error {
+			_, err := c.api.AddInstanceIPAddress(ctx, id, false)
+			return err
+		})
+		if !errors.Is(err, ErrRefused) {
+			return err
 		}
-	}
-	return nil
+		c.forget()
+		if instance, lookErr := c.Instance(ctx, id); lookErr == nil {
+			if _, private := Addresses(instance, ""); private != "" {
+				return nil
+			}
+		}
+		return err
+	})
 }
 
 // order gives an order to an instance that Linode tells of by an event. An
@@ -95,7 +102,7 @@ func (c *Client) order(ctx context.Context, id int, action linodego.EventAction,
 	if err != nil {
 		return 0, err
 	}
-	_, err = change(ctx, fmt.Sprintf("%s of instance %d", action, id), func(ctx context.Context) (struct{}, error) { return struct{}{}, give(ctx) },
+	_, err = carryOut(ctx, fmt.Sprintf("%s of instance %d", action, id), func(ctx context.Context) (struct{}, error) { return struct{}{}, give(ctx) },
 		func(ctx context.Context) (struct{}, bool, error) {
 			c.watch.mu.Lock()
 			err := c.follow(ctx)
@@ -118,13 +125,20 @@ func (c *Client) action(ctx context.Context, id int, action linodego.EventAction
 	return c.await(ctx, mark, id, status, action)
 }
 
+// Boot boots a machine that is off and waits until it runs.
+func (c *Client) Boot(ctx context.Context, id int) error {
+	defer c.forget()
+	return c.boot(ctx, id)
+}
+
 func (c *Client) boot(ctx context.Context, id int) error {
 	return c.action(ctx, id, linodego.ActionLinodeBoot, linodego.InstanceRunning, func(ctx context.Context) error { return c.api.BootInstance(ctx, id, 0) })
 }
 
-// resize stops the machine, gives it its new size, and boots it whatever it did
-// before. A machine that a killed run left off is booted by the next plan.
-func (c *Client) resize(ctx context.Context, id int, kind string, pause func(context.Context) (func(context.Context) error, error)) error {
+// whileOff stops the machine, does something, and boots the machine whatever it
+// did before: it is wanted running. One that a killed run left off is booted by the
+// next plan.
+func (c *Client) whileOff(ctx context.Context, id int, pause Pause, do func(context.Context) error) error {
 	instance, err := c.Instance(ctx, id)
 	if err != nil {
 		return err
@@ -140,25 +154,46 @@ func (c *Client) resize(ctx context.Context, id int, kind string, pause func(con
 			return errors.Join(err, resume(ctx))
 		}
 	}
-	automatic := true
-	resizeErr := c.action(ctx, id, linodego.ActionLinodeResize, linodego.InstanceOffline, func(ctx context.Context) error {
-		return c.api.ResizeInstance(ctx, id, linodego.InstanceResizeOptions{Type: kind, MigrationType: linodego.ColdMigration, AllowAutoDiskResize: &automatic})
-	})
-	// Also after a resize that failed: the machine is wanted running.
-	bootErr := c.boot(ctx, id)
-	return errors.Join(resizeErr, bootErr, resume(ctx))
+	err = do(ctx)
+	// Also after something that failed.
+	return errors.Join(err, c.boot(ctx, id), resume(ctx))
 }
 
-// rebuild orders a fresh disk and returns the mark of its events.
+func (c *Client) resize(ctx context.Context, id int, kind string, pause Pause) error {
+	automatic := true
+	return c.whileOff(ctx, id, pause, func(ctx context.Context) error {
+		return c.action(ctx, id, linodego.ActionLinodeResize, linodego.InstanceOffline, func(ctx context.Context) error {
+			return c.api.ResizeInstance(ctx, id, linodego.InstanceResizeOptions{Type: kind, MigrationType: linodego.ColdMigration, AllowAutoDiskResize: &automatic})
+		})
+	})
+}
+
+// rebuild orders a fresh disk and returns the mark of its events. Linode deletes
+// the config profiles with the disks: what is to have a VPC is booted only after
+// its new profile has it.
 func (c *Client) rebuild(ctx context.Context, id int, spec Spec, key *pair) (int, error) {
 	metadata, err := spec.metadata(key)
 	if err != nil {
 		return 0, err
 	}
-	return c.order(ctx, id, linodego.ActionLinodeRebuild, func(ctx context.Context) error {
-		_, err := c.api.RebuildInstance(ctx, id, linodego.InstanceRebuildOptions{Image: spec.Image, AuthorizedKeys: spec.AuthorizedKeys, Metadata: metadata})
+	inVPC := spec.Subnet != nil && spec.Generation != GenerationLinode
+	booted := !inVPC
+	mark, err := c.order(ctx, id, linodego.ActionLinodeRebuild, func(ctx context.Context) error {
+		_, err := c.api.RebuildInstance(ctx, id, linodego.InstanceRebuildOptions{
+			Image: spec.Image, AuthorizedKeys: spec.AuthorizedKeys, Metadata: metadata, Booted: &booted, DiskEncryption: linodego.InstanceDiskEncryption(spec.DiskEncryption),
+		})
 		return err
 	})
+	if err != nil || !inVPC {
+		return mark, err
+	}
+	if err := c.await(ctx, mark, id, linodego.InstanceOffline, linodego.ActionLinodeRebuild); err != nil {
+		return mark, err
+	}
+	if err := c.plug(ctx, id, spec); err != nil {
+		return mark, err
+	}
+	return c.order(ctx, id, linodego.ActionLinodeBoot, func(ctx context.Context) error { return c.api.BootInstance(ctx, id, 0) })
 }
 
 // Rebuild gives a machine a fresh disk; id and address stay. Finish brings it to
@@ -200,25 +235,17 @@ func (c *Client) Delete(ctx context.Context, id int) error {
 	}
 }
 
-// Addresses of an instance: the first public and private IPv4.
-func Addresses(instance linodego.Instance) (public, private string) {
-	return address(instance, false), address(instance, true)
-}
-
-// SubnetAddress is the machine's address in a VPC subnet, by its first config.
-func (c *Client) SubnetAddress(ctx context.Context, id, subnet int) (string, error) {
-	configs, err := read(ctx, fmt.Sprintf("reading the configs of instance %d", id), func(ctx context.Context) ([]linodego.InstanceConfig, error) {
-		return c.api.ListInstanceConfigs(ctx, id, &linodego.ListOptions{PageSize: pageSize})
-	})
-	if err != nil {
-		return "", err
-	}
-	for _, config := range configs {
-		for _, adapter := range config.Interfaces {
-			if adapter.SubnetID != nil && *adapter.SubnetID == subnet && adapter.IPv4 != nil {
-				return adapter.IPv4.VPC, nil
-			}
+// Addresses of an instance: its public and its private IPv4. Of several public
+// ones the known one stays ours: somebody may have added others.
+func Addresses(instance linodego.Instance, known string) (public, private string) {
+	for _, ip := range instance.IPv4 {
+		switch {
+		case ip == nil:
+		case ip.IsPrivate():
+			private = cmp.Or(private, ip.String())
+		case public == "" || ip.String() == known:
+			public = ip.String()
 		}
 	}
-	return "", nil
+	return public, private
 }

@@ -80,6 +80,7 @@ type Client struct {
 	mu        sync.Mutex
 	instances shared[linodego.Instance]
 	firewalls shared[linodego.Firewall]
+	addresses shared[linodego.InstanceIP]
 	catalogue *Catalogue
 	watch     watch
 }
@@ -153,9 +154,9 @@ func once[T any](ctx context.Context, what string, ask func(context.Context) (T,
 	return value, classify(what, err)
 }
 
-// change carries out an order. Where its answer was lost, happened looks at the
+// carryOut gives an order. Where its answer was lost, happened looks at the
 // account whether it was carried out; if not, it is given again.
-func change[T any](ctx context.Context, what string, order func(context.Context) (T, error), happened func(context.Context) (T, bool, error)) (T, error) {
+func carryOut[T any](ctx context.Context, what string, order func(context.Context) (T, error), happened func(context.Context) (T, bool, error)) (T, error) {
 	for attempt, pause := 1, retryLeast; ; attempt, pause = attempt+1, pause*2 {
 		value, err := once(ctx, what, order)
 		if err == nil || !unknownOutcome(err) || ctx.Err() != nil {

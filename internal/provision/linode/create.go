@@ -5,11 +5,9 @@ package linode
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/linode/linodego"
@@ -33,10 +31,10 @@ type Made struct {
 }
 
 // Create orders a machine and returns as soon as it has an id. It never makes a
-// second one: where the answer is lost, the label and a tag of this very order
-// tell whether it was carried out. A machine of the same label that a killed run
-// left unfinished is taken over, with a fresh disk.
-func (c *Client) Create(ctx context.Context, spec Spec) (Made, error) {
+// second one: where the answer is lost, the label and the tag of this very order
+// tell whether it was carried out. A machine of the same label that an earlier
+// order of the same journal left unfinished is taken over, with a fresh disk.
+func (c *Client) Create(ctx context.Context, spec Spec, orders Orders) (Made, error) {
 	made := Made{spec: spec}
 	key, err := made.expect()
 	if err != nil {
@@ -47,7 +45,7 @@ func (c *Client) Create(ctx context.Context, spec Spec) (Made, error) {
 		return made, err
 	}
 	made.mark = mark
-	tag := marker + strings.ToLower(rand.Text()[:12])
+	tag, earlier := orders.Begin("linode " + spec.Label)
 	options, err := spec.creation(key, tag)
 	if err != nil {
 		return made, err
@@ -56,13 +54,13 @@ func (c *Client) Create(ctx context.Context, spec Spec) (Made, error) {
 		found, err := c.InstanceLabelled(ctx, spec.Label)
 		return found, err == nil && found != nil && slices.Contains(found.Tags, tag), err
 	}
-	instance, err := change(ctx, "creating instance "+spec.Label, func(ctx context.Context) (*linodego.Instance, error) {
+	instance, err := carryOut(ctx, "creating instance "+spec.Label, func(ctx context.Context) (*linodego.Instance, error) {
 		return c.api.CreateInstance(ctx, options)
 	}, ours)
 	if err != nil && names(err, "label") {
 		// Ours after all, if an order whose answer was lost was carried out late.
 		var found bool
-		instance, found, err = c.resolve(ctx, spec, ours, err)
+		instance, found, err = c.resolve(ctx, spec, earlier, ours, err)
 		if err == nil && !found {
 			made.Instance = *instance
 			return c.takeOver(ctx, made, key, tag)
@@ -87,16 +85,19 @@ func (m *Made) expect() (*pair, error) {
 }
 
 // resolve looks at who has the label. found says that it is the machine of this
-// order; otherwise it is one that is ours to take over, or err tells whose.
-func (c *Client) resolve(ctx context.Context, spec Spec, ours func(context.Context) (*linodego.Instance, bool, error), refused error) (instance *linodego.Instance, found bool, err error) {
+// order; otherwise it is that of an earlier order of ours, or err tells whose.
+func (c *Client) resolve(ctx context.Context, spec Spec, earlier []string, ours func(context.Context) (*linodego.Instance, bool, error), refused error) (instance *linodego.Instance, found bool, err error) {
 	instance, found, err = ours(ctx)
 	switch {
 	case err != nil || found:
 		return instance, found, err
 	case instance == nil:
 		return nil, false, refused
-	case !unfinished(*instance):
+	case !Unfinished(*instance):
 		return nil, false, fmt.Errorf("%w: instance %d is labelled %q. Choose another label, or import it with the id %q", ErrTaken, instance.ID, spec.Label, spec.Label)
+	case !slices.ContainsFunc(earlier, func(tag string) bool { return slices.Contains(instance.Tags, tag) }):
+		return nil, false, fmt.Errorf("%w: instance %d is labelled %q, and another run ordered it that has not finished it. "+
+			"If that run goes on, choose another label. If it was cut off, delete the instance at Linode and apply again", ErrTaken, instance.ID, spec.Label)
 	case instance.Region != spec.Region:
 		return nil, false, fmt.Errorf("%w: instance %d is labelled %q, unfinished, and in region %s. Delete it, or choose another label", ErrTaken, instance.ID, spec.Label, instance.Region)
 	}
@@ -122,11 +123,28 @@ func (c *Client) takeOver(ctx context.Context, made Made, key *pair, tag string)
 	return made, err
 }
 
+// AwaitIdle waits until nothing goes on with an instance: a reboot or a migration
+// that somebody else began has its end. It returns the instance as it is then.
+func (c *Client) AwaitIdle(ctx context.Context, instance linodego.Instance) (linodego.Instance, error) {
+	if idle(instance) {
+		return instance, nil
+	}
+	if err := c.awaitIdle(ctx, instance.ID); err != nil {
+		return instance, err
+	}
+	c.forget()
+	return c.Instance(ctx, instance.ID)
+}
+
+func idle(instance linodego.Instance) bool {
+	return instance.Status == linodego.InstanceRunning || instance.Status == linodego.InstanceOffline
+}
+
 // awaitIdle waits until nothing goes on with an instance.
 func (c *Client) awaitIdle(ctx context.Context, id int) error {
 	for {
 		instance, err := read(ctx, fmt.Sprintf("reading instance %d", id), func(ctx context.Context) (*linodego.Instance, error) { return c.api.GetInstance(ctx, id) })
-		if err != nil || instance.Status == linodego.InstanceRunning || instance.Status == linodego.InstanceOffline {
+		if err != nil || idle(*instance) {
 			return err
 		}
 		if err := remote.Pause(ctx, c.poll); err != nil {
@@ -135,26 +153,64 @@ func (c *Client) awaitIdle(ctx context.Context, id int) error {
 	}
 }
 
-// creation is the order in linodego's words.
+// noFirewall keeps the account's default firewall away.
+const noFirewall = -1
+
+// creation is the order in linodego's words. The generation of the interfaces is
+// always said: what an account has for a default is another one's affair.
 func (s Spec) creation(key *pair, tag string) (linodego.InstanceCreateOptions, error) {
 	options := linodego.InstanceCreateOptions{
 		Region: s.Region, Type: s.Type, Label: s.Label, Image: s.Image, AuthorizedKeys: s.AuthorizedKeys, PrivateIP: s.PrivateIP,
-		Tags: append(unmarked(s.Tags), tag), FirewallID: valueOf(s.Firewall), SwapSize: s.SwapMiB,
+		Tags: append(unmarked(s.Tags), tag), SwapSize: s.SwapMiB, InterfaceGeneration: linodego.InterfaceGeneration(s.Generation),
 		DiskEncryption: linodego.InstanceDiskEncryption(s.DiskEncryption), BackupsEnabled: s.Backups != nil && *s.Backups,
 	}
-	if s.PlacementGroup != nil {
+	if s.MaintenancePolicy != "" {
+		options.MaintenancePolicy = &s.MaintenancePolicy
+	}
+	if valueOf(s.PlacementGroup) != 0 {
 		options.PlacementGroup = &linodego.InstanceCreatePlacementGroupOptions{ID: *s.PlacementGroup}
 	}
-	if s.Subnet != nil {
-		// The kind of interfaces that linodego v1's types are sure of.
-		options.InterfaceGeneration = linodego.GenerationLegacyConfig
-		options.Interfaces = []linodego.InstanceConfigInterfaceCreateOptions{
-			{Purpose: linodego.InterfacePurposePublic, Primary: true}, {Purpose: linodego.InterfacePurposeVPC, SubnetID: s.Subnet},
+	var wall *int
+	if s.Firewall != nil {
+		number := *s.Firewall
+		if number == 0 {
+			number = noFirewall
 		}
+		wall = &number
+	}
+	if s.Generation == GenerationLinode {
+		options.LinodeInterfaces = s.adapters(wall)
+	} else {
+		options.FirewallID = valueOf(wall)
+		options.Interfaces = s.configInterfaces()
 	}
 	metadata, err := s.metadata(key)
 	options.Metadata = metadata
 	return options, err
+}
+
+// configInterfaces of a config profile; none leaves them to Linode.
+func (s Spec) configInterfaces() []linodego.InstanceConfigInterfaceCreateOptions {
+	if s.Subnet == nil {
+		return nil
+	}
+	inside := linodego.InstanceConfigInterfaceCreateOptions{Purpose: linodego.InterfacePurposeVPC, SubnetID: s.Subnet}
+	if s.SubnetIPv4 != "" {
+		inside.IPv4 = &linodego.VPCIPv4{VPC: s.SubnetIPv4}
+	}
+	return []linodego.InstanceConfigInterfaceCreateOptions{{Purpose: linodego.InterfacePurposePublic, Primary: true}, inside}
+}
+
+// adapters are the interfaces of a machine itself, all behind one firewall.
+func (s Spec) adapters(wall *int) []linodego.LinodeInterfaceCreateOptions {
+	yes := true
+	all := []linodego.LinodeInterfaceCreateOptions{{
+		FirewallID: wall, Public: &linodego.PublicInterfaceCreateOptions{}, DefaultRoute: &linodego.InterfaceDefaultRoute{IPv4: &yes, IPv6: &yes},
+	}}
+	if s.Subnet != nil {
+		all = append(all, linodego.LinodeInterfaceCreateOptions{FirewallID: wall, VPC: &linodego.VPCInterfaceCreateOptions{SubnetID: *s.Subnet}})
+	}
+	return all
 }
 
 func (s Spec) metadata(key *pair) (*linodego.InstanceMetadataOptions, error) {
@@ -168,30 +224,34 @@ func (s Spec) metadata(key *pair) (*linodego.InstanceMetadataOptions, error) {
 // Finish waits until a new machine runs, trusts it at the first contact, lets it
 // make a host key of its own, and takes the mark off that calls it unfinished.
 // It returns the machine as it is then, and the host key to keep.
-func (c *Client) Finish(ctx context.Context, made Made, hosts Hosts, target remote.Target) (Observed, string, error) {
+func (c *Client) Finish(ctx context.Context, made Made, hosts Hosts, target remote.Target) (linodego.Instance, string, error) {
 	id := made.Instance.ID
 	if err := c.await(ctx, made.mark, id, linodego.InstanceRunning,
 		linodego.ActionLinodeCreate, linodego.ActionLinodeRebuild, linodego.ActionLinodeBoot); err != nil {
-		return Observed{}, "", err
+		return linodego.Instance{}, "", err
 	}
 	key, err := meet(ctx, made.spec.Trust, hosts, target)
 	if err != nil {
-		return Observed{}, "", err
+		return linodego.Instance{}, "", err
 	}
-	tags := unmarked(made.spec.Tags)
-	options := linodego.InstanceUpdateOptions{Tags: &tags, WatchdogEnabled: made.spec.Watchdog}
 	instance, err := read(ctx, "tagging instance "+made.spec.Label, func(ctx context.Context) (*linodego.Instance, error) {
-		return c.api.UpdateInstance(ctx, id, options)
+		return c.api.UpdateInstance(ctx, id, made.spec.description(made.Instance))
 	})
 	c.forget()
 	if err != nil {
-		return Observed{}, "", err
+		return linodego.Instance{}, "", err
 	}
-	seen := Observed{Instance: *instance}
-	if made.spec.Firewall != nil {
-		seen.Firewalls = []int{*made.spec.Firewall}
+	return *instance, key, nil
+}
+
+// description is what names and watches a machine; its tags are without our mark.
+func (s Spec) description(instance linodego.Instance) linodego.InstanceUpdateOptions {
+	tags := unmarked(s.Tags)
+	options := linodego.InstanceUpdateOptions{Label: s.Label, Tags: &tags, WatchdogEnabled: s.Watchdog, Alerts: alerts(s, instance)}
+	if s.MaintenancePolicy != "" {
+		options.MaintenancePolicy = &s.MaintenancePolicy
 	}
-	return seen, key, nil
+	return options
 }
 
 // firstContact is how long a machine that Linode calls running may take until

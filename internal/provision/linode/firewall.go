@@ -5,7 +5,6 @@ package linode
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -77,11 +76,15 @@ func seenWall(wall linodego.Firewall) SeenWall {
 		seen.Rules = append(seen.Rules, fromLinode(rule))
 	}
 	for _, entity := range wall.Entities {
-		if entity.Type == linodego.FirewallDeviceLinode {
+		switch {
+		case entity.Type == linodego.FirewallDeviceLinode:
 			seen.Linodes = append(seen.Linodes, entity.ID)
+		case entity.Type == linodego.FirewallDeviceLinodeInterface && entity.ParentEntity != nil:
+			seen.Linodes = append(seen.Linodes, entity.ParentEntity.ID)
 		}
 	}
 	slices.Sort(seen.Linodes)
+	seen.Linodes = slices.Compact(seen.Linodes)
 	if wall.Status != linodego.FirewallEnabled {
 		seen.Drift = append(seen.Drift, converge.Line{Subject: "firewall", Code: converge.CodeDisabled, Text: fmt.Sprintf("%s, want enabled", wall.Status)})
 	}
@@ -129,6 +132,32 @@ func toLinode(rules []firewall.Rule) linodego.FirewallRuleSet {
 	return set
 }
 
+// Limits of one firewall and one rule.
+const (
+	mostRules     = 25
+	mostAddresses = 255
+)
+
+// CheckRules says what Linode refuses of rules.
+func CheckRules(rules []firewall.Rule) error {
+	var problems []error
+	if len(rules) > mostRules {
+		problems = append(problems, fmt.Errorf("there are %d rules, ssh, ping and the mesh's two included, and Linode takes %d. Join ports that are open to the same addresses in one rule", len(rules), mostRules))
+	}
+	for _, rule := range rules {
+		four := 0
+		for _, network := range rule.From {
+			if network.Addr().Is4() {
+				four++
+			}
+		}
+		if six := len(rule.From) - four; max(four, six) > mostAddresses {
+			problems = append(problems, fmt.Errorf("rule %s has %d IPv4 and %d IPv6 addresses, and Linode takes %d of each. Give networks instead of addresses", rule.Name, four, six, mostAddresses))
+		}
+	}
+	return errors.Join(problems...)
+}
+
 // fromLinode reads a rule; what our model has no word for shows in its name, so
 // that it is seen as one that is not declared.
 func fromLinode(rule linodego.FirewallRule) firewall.Rule {
@@ -155,18 +184,17 @@ func fromLinode(rule linodego.FirewallRule) firewall.Rule {
 }
 
 // CreateFirewall makes a firewall with its attachments. As with machines, a lost
-// answer is resolved by label and tag, and one that a killed run left half-made
-// is taken over.
-func (c *Client) CreateFirewall(ctx context.Context, wall Wall) (int, error) {
-	tag := marker + strings.ToLower(rand.Text()[:12])
-	options := linodego.FirewallCreateOptions{
-		Label: wall.Label, Rules: toLinode(wall.Rules), Tags: append(unmarked(wall.Tags), tag), Devices: linodego.DevicesCreationOptions{Linodes: wall.Linodes},
-	}
+// answer is resolved by label and tag, and one that an earlier order of the journal
+// left half-made is taken over. The machines come behind it afterwards, one by one:
+// what stands before them now stays until that moment.
+func (c *Client) CreateFirewall(ctx context.Context, wall Wall, orders Orders) (int, error) {
+	tag, earlier := orders.Begin("firewall " + wall.Label)
+	options := linodego.FirewallCreateOptions{Label: wall.Label, Rules: toLinode(wall.Rules), Tags: append(unmarked(wall.Tags), tag)}
 	ours := func(ctx context.Context) (*linodego.Firewall, bool, error) {
 		seen, found, err := c.FirewallLabelled(ctx, wall.Label)
 		return &linodego.Firewall{ID: seen.ID}, found && slices.Contains(seen.Tags, tag), err
 	}
-	made, err := change(ctx, "creating firewall "+wall.Label, func(ctx context.Context) (*linodego.Firewall, error) {
+	made, err := carryOut(ctx, "creating firewall "+wall.Label, func(ctx context.Context) (*linodego.Firewall, error) {
 		return c.api.CreateFirewall(ctx, options)
 	}, ours)
 	if err != nil && names(err, "label") {
@@ -178,6 +206,9 @@ func (c *Client) CreateFirewall(ctx context.Context, wall Wall) (int, error) {
 			return 0, err
 		case len(unmarked(seen.Tags)) == len(seen.Tags):
 			return 0, fmt.Errorf("%w: firewall %d is labelled %q. Choose another label, or import it with the id %d", ErrTaken, seen.ID, wall.Label, seen.ID)
+		case !slices.ContainsFunc(append(earlier, tag), func(tag string) bool { return slices.Contains(seen.Tags, tag) }):
+			return 0, fmt.Errorf("%w: firewall %d is labelled %q, and another run ordered it that has not finished it. "+
+				"If that run goes on, choose another label. If it was cut off, delete the firewall at Linode and apply again", ErrTaken, seen.ID, wall.Label)
 		}
 		return seen.ID, c.UpdateFirewall(ctx, seen.ID, wall, nil)
 	}
@@ -185,6 +216,11 @@ func (c *Client) CreateFirewall(ctx context.Context, wall Wall) (int, error) {
 		return 0, err
 	}
 	c.forget()
+	for _, linode := range wall.Linodes {
+		if err := c.attach(ctx, linode, made.ID); err != nil {
+			return made.ID, err
+		}
+	}
 	return made.ID, c.label(ctx, made.ID, wall)
 }
 
@@ -218,22 +254,19 @@ func (c *Client) UpdateFirewall(ctx context.Context, id int, wall Wall, former [
 	}
 	for _, linode := range wall.Linodes {
 		if !slices.Contains(seen.Linodes, linode) {
-			step := Step{AttachFirewall, id, fmt.Sprintf("attach instance %d to firewall %d", linode, id)}
-			if err := c.settle(ctx, linode, Spec{}, step); err != nil {
+			if err := c.attach(ctx, linode, id); err != nil {
 				return err
 			}
 		}
 	}
-	for _, linode := range former {
-		if !slices.Contains(wall.Linodes, linode) && slices.Contains(seen.Linodes, linode) {
-			step := Step{DetachFirewall, id, fmt.Sprintf("detach instance %d from firewall %d", linode, id)}
-			if err := c.settle(ctx, linode, Spec{}, step); err != nil {
-				return err
-			}
-		}
+	leaving := slices.DeleteFunc(slices.Clone(former), func(linode int) bool {
+		return slices.Contains(wall.Linodes, linode) || !slices.Contains(seen.Linodes, linode)
+	})
+	if err := c.release(ctx, leaving, id); err != nil {
+		return err
 	}
 	c.forget()
-	if seen.Label == wall.Label && sameSet(seen.Tags, wall.Tags) && len(seen.Drift) == 0 {
+	if seen.Label == wall.Label && SameTags(seen.Tags, wall.Tags) && len(seen.Drift) == 0 {
 		return nil
 	}
 	return c.label(ctx, id, wall)
@@ -249,8 +282,11 @@ func (c *Client) DeleteFirewall(ctx context.Context, id int, ours []int) error {
 	if err != nil {
 		return err
 	}
-	if others := slices.DeleteFunc(seen.Linodes, func(id int) bool { return slices.Contains(ours, id) }); len(others) > 0 {
+	if others := slices.DeleteFunc(slices.Clone(seen.Linodes), func(id int) bool { return slices.Contains(ours, id) }); len(others) > 0 {
 		return fmt.Errorf("%w: instances %v are attached to it and not declared here. Detach them first", ErrProtects, others)
+	}
+	if err := c.release(ctx, slices.Clone(seen.Linodes), id); err != nil {
+		return err
 	}
 	err = set(ctx, fmt.Sprintf("deleting firewall %d", id), func(ctx context.Context) error { return c.api.DeleteFirewall(ctx, id) })
 	c.forget()

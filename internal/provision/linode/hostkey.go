@@ -4,16 +4,12 @@
 package linode
 
 import (
-	"bytes"
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
-	"encoding/base64"
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"mime/multipart"
-	"net/textproto"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -46,68 +42,6 @@ func newPair() (pair, error) {
 	return pair{pem.EncodeToMemory(block), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))}, nil
 }
 
-// userDataLimit is Linode's, of the data before they are encoded.
-const userDataLimit = 65535
-
-// kinds of user data by how they begin (cloud-init's formats).
-var kinds = map[string]string{
-	"#cloud-config": "text/cloud-config", "#!": "text/x-shellscript", "#cloud-boothook": "text/cloud-boothook", "#include": "text/x-include-url",
-}
-
-func kindOf(userData string) string {
-	for prefix, kind := range kinds {
-		if strings.HasPrefix(userData, prefix) {
-			return kind
-		}
-	}
-	return ""
-}
-
-// CheckUserData says what is wrong with the user's own user data.
-func CheckUserData(userData string, trust Trust) error {
-	switch {
-	case userData == "":
-		return nil
-	case kindOf(userData) == "":
-		return errors.New(`it must begin with "#cloud-config", "#!", "#cloud-boothook" or "#include"`)
-	case trust == TrustInjected && strings.Contains(userData, "\nssh_keys:"):
-		return errors.New("it sets ssh_keys, and so does Atoll: leave it out, or give the key that it sets as host_key")
-	case len(userData) > userDataLimit-4096:
-		return fmt.Errorf("it has %d bytes; Linode takes %d, and Atoll adds up to 4096 of its own", len(userData), userDataLimit)
-	}
-	return nil
-}
-
-// encode puts the host key and the user's own data into what Linode takes.
-func encode(key *pair, userData string) (string, error) {
-	if key == nil {
-		return base64.StdEncoding.EncodeToString([]byte(userData)), nil
-	}
-	ours := &strings.Builder{}
-	fmt.Fprintf(ours, "#cloud-config\nssh_deletekeys: true\nssh_keys:\n  ed25519_public: %s\n  ed25519_private: |\n", key.public)
-	for line := range strings.Lines(string(key.private)) {
-		ours.WriteString("    " + line)
-	}
-	if userData == "" {
-		return base64.StdEncoding.EncodeToString([]byte(ours.String())), nil
-	}
-	var body bytes.Buffer
-	parts := multipart.NewWriter(&body)
-	for _, part := range [][2]string{{"text/cloud-config", ours.String()}, {kindOf(userData), userData}} {
-		writer, err := parts.CreatePart(textproto.MIMEHeader{"Content-Type": {part[0] + `; charset="utf-8"`}, "Mime-Version": {"1.0"}})
-		if err != nil {
-			return "", err
-		}
-		if _, err := writer.Write([]byte(part[1])); err != nil {
-			return "", err
-		}
-	}
-	if err := parts.Close(); err != nil {
-		return "", err
-	}
-	text := fmt.Sprintf("Content-Type: multipart/mixed; boundary=%q\nMIME-Version: 1.0\n\n%s", parts.Boundary(), body.String())
-	return base64.StdEncoding.EncodeToString([]byte(text)), nil
-}
 
 // Hosts gives the one Host of a target.
 type Hosts interface {

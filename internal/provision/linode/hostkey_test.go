@@ -97,14 +97,65 @@ func parse(t *testing.T, text []byte) [][]byte {
 	}
 }
 
+// archive is what cloud-init's make-mime writes.
+const archive = "Content-Type: multipart/mixed; boundary=\"inner\"\nMIME-Version: 1.0\n\n--inner\nContent-Type: text/x-shellscript\n\n#!/bin/sh\n--inner\nContent-Type: text/cloud-config\n\n#cloud-config\n--inner--\n"
+
+// An archive of the user's stays one: cloud-init walks into it.
+func TestArchivesOfTheUserAreNested(t *testing.T) {
+	key, err := newPair()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := encode(&key, archive)
+	if err != nil {
+		t.Fatal(err)
+	}
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	message, err := mail.ReadMessage(bytes.NewReader(decoded))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, parameters, err := mime.ParseMediaType(message.Header.Get("Content-Type"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	outer := multipart.NewReader(message.Body, parameters["boundary"])
+	if _, err := outer.NextPart(); err != nil {
+		t.Fatal(err)
+	}
+	nested, err := outer.NextPart()
+	if err != nil {
+		t.Fatal(err)
+	}
+	kind, parameters, err := mime.ParseMediaType(nested.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/mixed" {
+		t.Fatalf("the user's part is %s: %v", kind, err)
+	}
+	inner := multipart.NewReader(nested, parameters["boundary"])
+	for _, want := range []string{"text/x-shellscript", "text/cloud-config"} {
+		part, err := inner.NextPart()
+		if err != nil || part.Header.Get("Content-Type") != want {
+			t.Errorf("want %s: %v", want, err)
+		}
+	}
+}
+
 func TestUserDataThatCannotWorkAreRefused(t *testing.T) {
 	for text, want := range map[string]string{
-		"":                                 "",
-		"#!/bin/sh\n":                      "",
-		"#cloud-config\nruncmd: []\n":      "",
-		"hello":                            "must begin with",
-		"#cloud-config\nssh_keys:\n  x: y": "ssh_keys",
-		"#!" + strings.Repeat("x", 65000):  "65535",
+		"":                                    "",
+		"#!/bin/sh\n":                         "",
+		"#cloud-config\nruncmd: []\n":         "",
+		"hello":                               "must begin with",
+		"## template: jinja\n#cloud-config\n": "",
+		"#cloud-config-archive\n- x\n":        "",
+		"#part-handler\n":                     "",
+		archive:                               "",
+		"Content-Type: text/plain\n\nhello":   "must begin with",
+		"#cloud-config\nssh_keys:\n  x: y":    "ssh_keys",
+		"#!" + strings.Repeat("x", 65000):     "65535",
 	} {
 		err := CheckUserData(text, TrustInjected)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {

@@ -78,7 +78,7 @@ func recent[T any](ctx context.Context, c *Client, name string, kept *shared[T],
 func (c *Client) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.instances.asked, c.firewalls.asked = time.Time{}, time.Time{}
+	c.instances.asked, c.firewalls.asked, c.addresses.asked = time.Time{}, time.Time{}, time.Time{}
 }
 
 // Instance finds one. ErrNotFound is what the API itself says of that id: an
@@ -120,29 +120,15 @@ func (c *Client) InstanceLabelled(ctx context.Context, label string) (*linodego.
 	return &found[0], nil
 }
 
-// FirewallsOf are the ids of the cloud firewalls that an instance is behind.
-func (c *Client) FirewallsOf(ctx context.Context, id int) ([]int, error) {
-	all, err := c.Firewalls(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var ids []int
-	for _, firewall := range all {
-		for _, entity := range firewall.Entities {
-			if entity.Type == linodego.FirewallDeviceLinode && entity.ID == id {
-				ids = append(ids, firewall.ID)
-			}
+// ReverseDNS is the name behind an address of the account.
+func (c *Client) ReverseDNS(ctx context.Context, address string) (string, error) {
+	all, err := recent(ctx, c, "addresses", &c.addresses, time.Now().Add(-min(fresh, c.poll)), func(ctx context.Context) ([]linodego.InstanceIP, error) {
+		return c.api.ListIPAddresses(ctx, &linodego.ListOptions{PageSize: pageSize})
+	})
+	for _, one := range all {
+		if one.Address == address {
+			return one.RDNS, err
 		}
 	}
-	return ids, nil
-}
-
-// address is the first public or private IPv4 address of an instance.
-func address(instance linodego.Instance, private bool) string {
-	for _, ip := range instance.IPv4 {
-		if ip != nil && ip.IsPrivate() == private {
-			return ip.String()
-		}
-	}
-	return ""
+	return "", err
 }

@@ -27,6 +27,14 @@ const (
 	TrustFirstUse
 )
 
+// Generations of network interfaces: those of a config profile, behind a firewall
+// that stands before the machine, and those of the machine itself, each behind its
+// own.
+const (
+	GenerationConfig = string(linodego.GenerationLegacyConfig)
+	GenerationLinode = string(linodego.GenerationLinode)
+)
+
 // Spec is what one machine is declared to be. Pointers that are nil leave alone
 // what they stand for.
 type Spec struct {
@@ -41,13 +49,26 @@ type Spec struct {
 	// AuthorizedKeys of root, in authorized_keys form.
 	AuthorizedKeys []string
 	// UserData for cloud-init, as the user wrote them; "" is none.
-	UserData  string
+	UserData string
+	// PrivateIP asks for an address in the region's private network. Once there, it
+	// stays: Linode takes it back by a support ticket only.
 	PrivateIP bool
-	// Subnet of a VPC that the machine is also in; nil is none.
-	Subnet *int
-	// Firewall is the cloud firewall that the machine is attached to.
+	// Generation of the interfaces; "" is not known yet.
+	Generation string
+	// Subnet of a VPC that the machine is also in; nil is none. SubnetIPv4 is its
+	// address there; "" is any.
+	Subnet     *int
+	SubnetIPv4 string
+	// Firewall that the machine is behind: a service can have one. 0 is none, nil
+	// leaves alone what there is.
 	Firewall *int
-	Trust    Trust
+	// MaintenancePolicy of the machine's host; "" leaves it alone.
+	MaintenancePolicy string
+	// Alerts that are declared, by Linode's name of the threshold.
+	Alerts map[string]int
+	// ReverseDNS of the public IPv4 address; "" leaves it alone.
+	ReverseDNS string
+	Trust      Trust
 }
 
 // marker begins the tag that a machine has until it was reached over SSH once:
@@ -71,16 +92,18 @@ func unmarked(tags []string) []string {
 // Tags of an instance as a declaration has them.
 func Tags(instance linodego.Instance) []string { return unmarked(instance.Tags) }
 
-// unfinished says that no run has brought the machine to its end.
-func unfinished(instance linodego.Instance) bool {
+// Unfinished says that no run has brought the machine to its end.
+func Unfinished(instance linodego.Instance) bool {
 	return len(unmarked(instance.Tags)) < len(instance.Tags)
 }
 
 // Observed is what the account shows of one machine.
 type Observed struct {
 	Instance linodego.Instance
-	// Firewalls that it is attached to.
+	// Firewalls that stand before it, or before one of its interfaces.
 	Firewalls []int
+	// ReverseDNS of its public IPv4 address, if it was asked for.
+	ReverseDNS string
 }
 
 // Kind of a step.
@@ -89,13 +112,14 @@ type Kind int
 // Steps in the order in which they are taken: what closes doors first, then
 // names, then what stops the machine, then power.
 const (
-	AttachFirewall Kind = iota
-	DetachFirewall
-	Rename
+	SetFirewall Kind = iota
+	Describe
+	Name
 	EnableBackups
 	CancelBackups
 	LeaveGroup
 	JoinGroup
+	AddPrivateIP
 	Resize
 	Boot
 )
@@ -109,23 +133,29 @@ type Step struct {
 	Title string
 }
 
+// Stops says whether the machine is stopped for the step.
+func (s Step) Stops() bool { return s.Kind == Resize || s.Kind == AddPrivateIP }
+
 // Plan compares a declaration with what the account shows: the steps that are
-// left. formerFirewall is the one that this declaration attached before; any
-// other attachment is somebody else's and stays.
-func Plan(spec Spec, seen Observed, formerFirewall *int) []Step {
+// left.
+func Plan(spec Spec, seen Observed) []Step {
 	var steps []Step
 	add := func(kind Kind, id int, format string, args ...any) {
 		steps = append(steps, Step{kind, id, fmt.Sprintf(format, args...)})
 	}
 	instance := seen.Instance
-	if spec.Firewall != nil && !slices.Contains(seen.Firewalls, *spec.Firewall) {
-		add(AttachFirewall, *spec.Firewall, "attach to firewall %d", *spec.Firewall)
+	switch wall := spec.Firewall; {
+	case wall == nil:
+	case *wall == 0 && len(seen.Firewalls) > 0:
+		add(SetFirewall, 0, "detach from firewall %d", seen.Firewalls[0])
+	case *wall != 0 && !slices.Contains(seen.Firewalls, *wall):
+		add(SetFirewall, *wall, "attach to firewall %d", *wall)
 	}
-	if former := formerFirewall; former != nil && (spec.Firewall == nil || *former != *spec.Firewall) && slices.Contains(seen.Firewalls, *former) {
-		add(DetachFirewall, *former, "detach from firewall %d", *former)
+	if describes(spec, instance) {
+		add(Describe, 0, "set label, tags, watchdog, alerts and maintenance policy")
 	}
-	if renames(spec, instance) {
-		add(Rename, 0, "set label, tags and watchdog")
+	if spec.ReverseDNS != "" && spec.ReverseDNS != seen.ReverseDNS {
+		add(Name, 0, "set the reverse DNS to %s", spec.ReverseDNS)
 	}
 	if enabled := instance.Backups != nil && instance.Backups.Enabled; spec.Backups != nil && *spec.Backups != enabled {
 		if *spec.Backups {
@@ -134,13 +164,16 @@ func Plan(spec Spec, seen Observed, formerFirewall *int) []Step {
 			add(CancelBackups, 0, "cancel backups")
 		}
 	}
-	if is, want := groupOf(instance), valueOf(spec.PlacementGroup); is != want {
+	if is, want := groupOf(instance), valueOf(spec.PlacementGroup); spec.PlacementGroup != nil && is != want {
 		if is != 0 {
 			add(LeaveGroup, is, "leave placement group %d", is)
 		}
 		if want != 0 {
 			add(JoinGroup, want, "join placement group %d", want)
 		}
+	}
+	if _, private := Addresses(instance, ""); spec.PrivateIP && private == "" {
+		add(AddPrivateIP, 0, "add a private address")
 	}
 	if spec.Type != instance.Type {
 		add(Resize, 0, "resize from %s to %s", instance.Type, spec.Type)
@@ -150,12 +183,35 @@ func Plan(spec Spec, seen Observed, formerFirewall *int) []Step {
 	return steps
 }
 
-func renames(spec Spec, instance linodego.Instance) bool {
-	return spec.Label != instance.Label || !sameSet(spec.Tags, instance.Tags) || spec.Watchdog != nil && *spec.Watchdog != instance.WatchdogEnabled
+func describes(spec Spec, instance linodego.Instance) bool {
+	return spec.Label != instance.Label || !SameTags(spec.Tags, instance.Tags) || spec.Watchdog != nil && *spec.Watchdog != instance.WatchdogEnabled ||
+		spec.MaintenancePolicy != "" && spec.MaintenancePolicy != instance.MaintenancePolicy || alerts(spec, instance) != nil
 }
 
-// sameSet compares tags, whose order and case are Linode's affair.
-func sameSet(a, b []string) bool {
+// Alerts of an instance by Linode's names of the thresholds.
+func Alerts(instance linodego.Instance) map[string]int {
+	known := linodego.InstanceAlert{}
+	if instance.Alerts != nil {
+		known = *instance.Alerts
+	}
+	return map[string]int{"cpu": known.CPU, "io": known.IO, "network_in": known.NetworkIn, "network_out": known.NetworkOut, "transfer_quota": known.TransferQuota}
+}
+
+// alerts are all thresholds as declared, or nil where they are so already.
+func alerts(spec Spec, instance linodego.Instance) *linodego.InstanceAlert {
+	all, differ := Alerts(instance), false
+	for name, value := range spec.Alerts {
+		differ = differ || all[name] != value
+		all[name] = value
+	}
+	if !differ {
+		return nil
+	}
+	return &linodego.InstanceAlert{CPU: all["cpu"], IO: all["io"], NetworkIn: all["network_in"], NetworkOut: all["network_out"], TransferQuota: all["transfer_quota"]}
+}
+
+// SameTags compares tags, whose order and case are Linode's affair.
+func SameTags(a, b []string) bool {
 	set := func(list []string) map[string]bool {
 		all := map[string]bool{}
 		for _, item := range list {
@@ -189,7 +245,7 @@ func Drift(instance linodego.Instance) []converge.Line {
 	if instance.Status != linodego.InstanceRunning {
 		lines = append(lines, converge.Line{Subject: "power", Code: converge.CodeInactive, Text: fmt.Sprintf("%s, want running", instance.Status)})
 	}
-	if unfinished(instance) {
+	if Unfinished(instance) {
 		lines = append(lines, converge.Line{Subject: "making", Code: CodeUnfinished, Text: "not finished, the machine was never reached over SSH"})
 	}
 	return lines
