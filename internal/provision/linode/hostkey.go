@@ -42,7 +42,6 @@ func newPair() (pair, error) {
 	return pair{pem.EncodeToMemory(block), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key)))}, nil
 }
 
-
 // Hosts gives the one Host of a target.
 type Hosts interface {
 	Host(target remote.Target) remote.Host
