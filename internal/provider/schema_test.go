@@ -231,8 +231,8 @@ func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
 	t.Parallel()
 	tried := 0
 	given := block()
-	given["ssh"].(object)["keys"] = object{}        //nolint:forcetypeassert // as above
-	given["ssh"].(object)["passphrases"] = object{} //nolint:forcetypeassert // as above
+	given["ssh"].(object)["keys"] = object{}
+	given["ssh"].(object)["passphrases"] = object{}
 	for _, whole := range []object{given, {"ssh": object{"keys": object{"office": unknown{}}, "key_files": object{"home": unknown{}}}, "lost": []any{unknown{}}}} {
 		for path, changed := range variants(whole, func(any) []any { return []any{unknown{}, nil} }) {
 			if path == "" {
@@ -240,7 +240,7 @@ func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
 			}
 			for i, one := range changed {
 				tried++
-				_, problems := configured(t, &remotetest.Network{}, one.(object)) //nolint:forcetypeassert // the variant of an object
+				_, problems := configured(t, &remotetest.Network{}, one.(object))
 				for _, fault := range faults {
 					if strings.Contains(problems, fault) {
 						t.Errorf("provider%s: %s", path, problems)

@@ -27,7 +27,7 @@ type hostModel struct {
 }
 
 // Key is the address of the machine.
-func (m *hostModel) Key() types.String { return m.Node.Address() }
+func (m *hostModel) Key() types.String { return m.Address() }
 
 // Subject names the host in diagnostics.
 func (m *hostModel) Subject() string { return "Host " + m.ID.ValueString() }

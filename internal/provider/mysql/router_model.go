@@ -25,7 +25,7 @@ type routerModel struct {
 }
 
 // Key is the address of the machine, under which the cluster knows the router.
-func (m *routerModel) Key() types.String { return m.Node.Address() }
+func (m *routerModel) Key() types.String { return m.Address() }
 
 // Subject names the router in diagnostics.
 func (m *routerModel) Subject() string { return "MySQL Router on " + m.ID.ValueString() }

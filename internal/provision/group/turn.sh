@@ -3,7 +3,8 @@
 # script; and this script ends with its standard input. Arguments: the
 # directory for what it says, the name of the lock, who holds it, how many
 # members there are, then three for each: its name, "self" or its address, and
-# its port. It follows account.sh of mysqlroot.
+# its port. It follows account.sh of mysqlroot, and who runs it sets socket.
+# shellcheck disable=SC2154
 dir=$1 name=$2 holder=$3 total=$4
 shift 4
 umask 077
@@ -37,7 +38,7 @@ client() {
   login "$1" "$2"
 }
 
-held=() refused= asked=0
+held=() refused='' asked=0
 while [ $# -gt 0 ]; do
   out=$dir/out.$asked
   : >"$out"
@@ -46,7 +47,7 @@ while [ $# -gt 0 ]; do
   pid=$!
   pids+=("$pid")
   say "waiting $1"
-  printf "SET SESSION wait_timeout = 31536000, @atoll_turn = '%s';\nSELECT GET_LOCK('%s', 31536000);\n" "$holder" "$name" >&"$in" 2>/dev/null
+  printf "SET SESSION wait_timeout = 31536000, @atoll_turn = '%s';\nSELECT GET_LOCK('%s', 31536000);\n" "$holder" "$name" 1>&"$in" 2>/dev/null
   while :; do
     alive || finish 1
     # In this order: one that has ended has said what it had to say.

@@ -17,7 +17,7 @@ func (d *diagnosing) joining(key string) (provision.Operation, error) {
 	d.joins++
 	switch {
 	case d.electing:
-		return nil, nil
+		return nil, nil //nolint:nilnil // nothing is wrong, and nobody joins now
 	case state == "RECOVERING":
 		return Await{key}, nil
 	case state != "ERROR" && one.Starting && !one.Waited && d.configured(one):

@@ -62,19 +62,47 @@ func (o StrikeOff) String() string   { return "strike off " + o.Endpoint }
 func (o Describe) String() string    { return "correct the cluster metadata on " + o.Primary }
 func (o DropAccount) String() string { return "drop account " + o.Account }
 
-// The order: a group before its members, newcomers before leavers, and what
-// nobody uses any more last.
-func (Erase) Stage() int       { return 0 }
-func (Renew) Stage() int       { return 0 }
-func (Bootstrap) Stage() int   { return 1 }
-func (Reboot) Stage() int      { return 1 }
-func (Install) Stage() int     { return 2 }
-func (Configure) Stage() int   { return 3 }
-func (Join) Stage() int        { return 4 }
-func (Await) Stage() int       { return 4 }
-func (Register) Stage() int    { return 5 }
-func (Credential) Stage() int  { return 6 }
-func (Leave) Stage() int       { return 7 }
-func (StrikeOff) Stage() int   { return 7 }
-func (Describe) Stage() int    { return 8 }
+// The order of the stages: a group before its members, newcomers before leavers,
+// and what nobody uses any more last.
+
+// Stage is its place in the order.
+func (Erase) Stage() int { return 0 }
+
+// Stage is its place in the order.
+func (Renew) Stage() int { return 0 }
+
+// Stage is its place in the order.
+func (Bootstrap) Stage() int { return 1 }
+
+// Stage is its place in the order.
+func (Reboot) Stage() int { return 1 }
+
+// Stage is its place in the order.
+func (Install) Stage() int { return 2 }
+
+// Stage is its place in the order.
+func (Configure) Stage() int { return 3 }
+
+// Stage is its place in the order.
+func (Join) Stage() int { return 4 }
+
+// Stage is its place in the order.
+func (Await) Stage() int { return 4 }
+
+// Stage is its place in the order.
+func (Register) Stage() int { return 5 }
+
+// Stage is its place in the order.
+func (Credential) Stage() int { return 6 }
+
+// Stage is its place in the order.
+func (Leave) Stage() int { return 7 }
+
+// Stage is its place in the order.
+func (StrikeOff) Stage() int { return 7 }
+
+// Stage is its place in the order.
+func (Describe) Stage() int { return 8 }
+
+// Stage is its place in the order.
 func (DropAccount) Stage() int { return 9 }

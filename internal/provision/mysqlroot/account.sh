@@ -1,5 +1,7 @@
 # The account that the server recovers with, as it stands on that very server:
-# its password goes from there to a client on this machine and nowhere else.
+# its password goes from there to a client on this machine and nowhere else. Who
+# runs it sets socket.
+# shellcheck disable=SC2154
 root() { mysql --no-defaults --user=root --socket="$socket" --connect-timeout=10 --skip-column-names --batch --raw "$@"; }
 IFS=$'\t' read -r user password < <(root -e "SELECT user_name, user_password FROM mysql.slave_master_info WHERE channel_name = 'group_replication_recovery'" 2>/dev/null)
 escaped() { local text=${1//\\/\\\\}; printf '%s' "${text//\"/\\\"}"; }
