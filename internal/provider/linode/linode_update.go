@@ -66,7 +66,7 @@ func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec
 	if rebuilt {
 		return r.rebuild(ctx, client, spec, known, config, state, plan, diags)
 	}
-	if away || slices.ContainsFunc(steps, linode.Step.Stops) {
+	if away || slices.ContainsFunc(steps, spec.Boots) {
 		if err := host.Await(ctx, bootPatience); err != nil {
 			return err
 		}

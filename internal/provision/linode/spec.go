@@ -133,8 +133,16 @@ type Step struct {
 	Title string
 }
 
-// Stops says whether the machine is stopped for the step.
-func (s Step) Stops() bool { return s.Kind == Resize || s.Kind == AddPrivateIP }
+// Boots says whether a step may end with a boot of the machine.
+func (s Spec) Boots(step Step) bool {
+	switch step.Kind {
+	case Resize, AddPrivateIP, Boot:
+		return true
+	case SetFirewall:
+		return s.Generation == GenerationLinode
+	}
+	return false
+}
 
 // Plan compares a declaration with what the account shows: the steps that are
 // left.
