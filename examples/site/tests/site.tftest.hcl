@@ -3,24 +3,28 @@
 
 mock_provider "atoll" {
   # Where an answer has to make sense to those who take it.
-  mock_resource "atoll_mesh_peer" {
-    override_during = plan
+  mock_resource "atoll_linode" {
     defaults = {
-      peer = { name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22 } }
+      ssh   = { host = "198.51.100.100", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] }
+      specs = { memory_mib = 2048, vcpus = 1, disk_mib = 51200, transfer_gb = 2000 }
+    }
+  }
+
+  mock_resource "atoll_mesh_peer" {
+    defaults = {
+      peer = { mesh = "site", name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } }
     }
   }
 
   mock_resource "atoll_mysql_server" {
-    override_during = plan
     defaults = {
-      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } }
+      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } }
     }
   }
 
   mock_resource "atoll_mysql_cluster" {
-    override_during = plan
     defaults = {
-      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } } } }
+      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } } } }
     }
   }
 }
@@ -39,10 +43,13 @@ variables {
 }
 
 run "a_linode_is_a_node_like_any_other" {
-  command = plan
   assert {
     condition     = toset(keys(module.site.databases)) == toset(["hk1", "hk2", "sg1"])
     error_message = "The Linode is a member of the cluster."
+  }
+  assert {
+    condition     = module.site.ssh["sg1"].host == "198.51.100.100"
+    error_message = "The Linode is reached as its resource says."
   }
   assert {
     condition     = toset(keys(output.routers)) == toset(["app1", "app2"])

@@ -4,23 +4,20 @@
 mock_provider "atoll" {
   # Where an answer has to make sense to those who take it.
   mock_resource "atoll_mesh_peer" {
-    override_during = plan
     defaults = {
-      peer = { name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22 } }
+      peer = { mesh = "site", name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } }
     }
   }
 
   mock_resource "atoll_mysql_server" {
-    override_during = plan
     defaults = {
-      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } }
+      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } }
     }
   }
 
   mock_resource "atoll_mysql_cluster" {
-    override_during = plan
     defaults = {
-      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } } } }
+      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } } } }
     }
   }
 }
@@ -36,7 +33,6 @@ variables {
 }
 
 run "each_is_a_database_and_a_router" {
-  command = plan
   assert {
     condition     = toset(keys(output.database)) == toset(["one", "two", "three"])
     error_message = "Each server carries a router."

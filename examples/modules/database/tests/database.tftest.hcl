@@ -4,16 +4,14 @@
 mock_provider "atoll" {
   # Where an answer has to make sense to those who take it.
   mock_resource "atoll_mysql_server" {
-    override_during = plan
     defaults = {
-      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } }
+      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } }
     }
   }
 
   mock_resource "atoll_mysql_cluster" {
-    override_during = plan
     defaults = {
-      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } } } }
+      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } } } }
     }
   }
 }
@@ -32,7 +30,6 @@ variables {
 }
 
 run "members_and_routers" {
-  command = plan
   assert {
     condition     = toset(keys(atoll_mysql_cluster.main.members)) == toset(["hk1", "hk2", "sg1"])
     error_message = "Every database is a member of the cluster."
@@ -52,7 +49,6 @@ run "members_and_routers" {
 }
 
 run "starts_after_its_mesh" {
-  command = plan
   variables {
     mesh = "site"
   }

@@ -4,9 +4,8 @@
 mock_provider "atoll" {
   # Where an answer has to make sense to those who take it.
   mock_resource "atoll_mesh_peer" {
-    override_during = plan
     defaults = {
-      peer = { name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22 } }
+      peer = { mesh = "site", name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } }
     }
   }
 }
@@ -19,7 +18,6 @@ variables {
 }
 
 run "every_node_is_in_the_mesh" {
-  command = plan
   assert {
     condition     = toset(keys(atoll_mesh.site.peers)) == toset(["hk1", "hk2"]) && atoll_mesh.site.cidr == "10.77.0.0/24"
     error_message = "Every node is a peer of the mesh."

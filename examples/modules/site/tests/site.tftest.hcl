@@ -4,23 +4,20 @@
 mock_provider "atoll" {
   # Where an answer has to make sense to those who take it.
   mock_resource "atoll_mesh_peer" {
-    override_during = plan
     defaults = {
-      peer = { name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22 } }
+      peer = { mesh = "site", name = "a", address = "10.77.0.1", endpoint = "203.0.113.11", port = 655, public_key = "AAAA", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } }
     }
   }
 
   mock_resource "atoll_mysql_server" {
-    override_during = plan
     defaults = {
-      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } }
+      member = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } }
     }
   }
 
   mock_resource "atoll_mysql_cluster" {
-    override_during = plan
     defaults = {
-      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22 } } } }
+      routing = { cluster = "main", cluster_id = "7", members = { a = { address = "10.77.0.1", port = 3306, server_id = 7, mesh = "site", ssh = { host = "203.0.113.11", port = 22, user = "root", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN+BKQXTY+cPtK3EW+P/7sLf2nwaUaUAs5NJiqVcSjhH", key = "default", jumps = [] } } } }
     }
   }
 }
@@ -46,7 +43,6 @@ variables {
 }
 
 run "roles_decide_what_is_where" {
-  command = plan
   assert {
     condition     = toset(keys(atoll_host.node)) == toset(["hk1", "hk2", "sg1", "app1", "mail"])
     error_message = "Every node is a host."
@@ -70,7 +66,6 @@ run "roles_decide_what_is_where" {
 }
 
 run "each_server_is_reached_in_its_own_way" {
-  command = plan
   assert {
     condition     = output.ssh["hk1"].user == "admin" && output.ssh["hk1"].port == 2222 && output.ssh["hk1"].key == "office"
     error_message = "User, port and key of a node are those that were given."
@@ -86,7 +81,6 @@ run "each_server_is_reached_in_its_own_way" {
 }
 
 run "host_names_are_left_alone" {
-  command = plan
   variables {
     set_hostnames = false
   }
