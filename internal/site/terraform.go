@@ -226,20 +226,19 @@ func (t *Terraform) command(ctx context.Context, args ...string) *exec.Cmd {
 // run runs one command and returns its standard output.
 func (t *Terraform) run(ctx context.Context, args ...string) ([]byte, error) {
 	command := t.command(ctx, args...)
-	var stdout, all bytes.Buffer
-	sinks := []io.Writer{&all}
+	var stdout, stderr bytes.Buffer
+	command.Stdout, command.Stderr = io.Writer(&stdout), io.Writer(&stderr)
 	if t.Log != nil {
-		sinks = append(sinks, t.Log)
+		command.Stdout, command.Stderr = io.MultiWriter(&stdout, t.Log), io.MultiWriter(&stderr, t.Log)
 	}
-	both := io.MultiWriter(sinks...)
-	command.Stdout, command.Stderr = io.MultiWriter(&stdout, both), both
 	if err := command.Run(); err != nil {
-		return stdout.Bytes(), fmt.Errorf("%w: %s: %w\n%s", ErrFailed, args[0], err, tail(all.String()))
+		// What is wrong stands on standard error, a plan beside it on the other.
+		return stdout.Bytes(), fmt.Errorf("%w: %s: %w\n%s\n%s", ErrFailed, args[0], err, tail(stdout.String()), tail(stderr.String()))
 	}
 	return stdout.Bytes(), nil
 }
 
-// tail keeps the last lines of a long output: the error stands there.
+// tail keeps the last lines of a long output.
 func tail(text string) string {
 	lines := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if len(lines) > 60 {
