@@ -38,33 +38,53 @@ client() {
   login "$1" "$2"
 }
 
-held=() refused='' asked=0
-while [ $# -gt 0 ]; do
-  out=$dir/out.$asked
-  : >"$out"
-  asked=$((asked + 1))
-  exec {in}> >(client "$2" "$3" >"$out" 2>&1)
-  pid=$!
-  pids+=("$pid")
-  say "waiting $1"
-  printf "SET SESSION wait_timeout = 31536000, @atoll_turn = '%s';\nSELECT GET_LOCK('%s', 31536000);\n" "$holder" "$name" 1>&"$in" 2>/dev/null
-  while :; do
-    alive || finish 1
-    # In this order: one that has ended has said what it had to say.
-    running=yes
-    kill -0 "$pid" 2>/dev/null || running=
-    answer=$(tail -n 1 "$out")
-    if [ "$running" ] && [ "$answer" = 1 ]; then held+=("$pid"); break; fi
-    if [ -n "$answer" ] || [ -z "$running" ]; then refused="$refused$1: ${answer:-no answer}; "; break; fi
+# take asks all members once.
+members=("$@")
+asked=0
+take() {
+  held=() refused='' interrupted=''
+  set -- "${members[@]}"
+  while [ $# -gt 0 ]; do
+    out=$dir/out.$asked
+    : >"$out"
+    asked=$((asked + 1))
+    exec {in}> >(client "$2" "$3" >"$out" 2>&1)
+    pid=$!
+    pids+=("$pid") ins+=("$in")
+    say "waiting $1"
+    printf "SET SESSION wait_timeout = 31536000, @atoll_turn = '%s';\nSELECT GET_LOCK('%s', 31536000);\n" "$holder" "$name" 1>&"$in" 2>/dev/null
+    while :; do
+      alive || finish 1
+      # In this order: one that has ended has said what it had to say.
+      running=yes
+      kill -0 "$pid" 2>/dev/null || running=
+      answer=$(tail -n 1 "$out")
+      if [ "$running" ] && [ "$answer" = 1 ]; then held+=("$pid"); break; fi
+      if [ -n "$answer" ] || [ -z "$running" ]; then
+        case $answer in *'ERROR 1317'*|*'ERROR 2013'*|*'ERROR 1053'*) interrupted=yes ;; esac
+        refused="$refused$1: ${answer:-no answer}; "
+        break
+      fi
+    done
+    shift 3
   done
-  shift 3
+}
+
+ins=()
+while take; [ $((${#held[@]} * 2)) -le "$total" ]; do
+  if [ -z "$interrupted" ]; then
+    say "failed ${#held[@]} of $total: ${refused%; }"
+    # What was said is read before it goes.
+    while alive; do :; done
+    finish 1
+  fi
+  # A member went down while we waited there, in the turn of another: its end
+  # interrupts who waits. It comes back, so all are asked again.
+  for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null; done
+  for fd in "${ins[@]}"; do exec {fd}>&-; done
+  pids=() ins=()
+  for _ in 1 2 3 4 5; do alive || finish 1; done
 done
-if [ $((${#held[@]} * 2)) -le "$total" ]; then
-  say "failed ${#held[@]} of $total: ${refused%; }"
-  # What was said is read before it goes.
-  while alive; do :; done
-  finish 1
-fi
 say "held ${#held[@]} of $total"
 # Of a member that is restarted in this turn the lock goes. As long as half of
 # them stand, nobody else gets a majority.
