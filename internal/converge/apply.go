@@ -78,9 +78,9 @@ case $s in *%s) eval "$s" ;; *) echo "the script did not arrive whole" >&2; exit
 	return stepError(steps, err)
 }
 
-// whoami names the person and the machine that work on a host, for those who
+// Whoami names the person and the machine that work on a host, for those who
 // have to wait for them.
-var whoami = sync.OnceValue(func() string {
+var Whoami = sync.OnceValue(func() string {
 	name := "somebody"
 	if known, err := user.Current(); err == nil {
 		name = known.Username
@@ -105,7 +105,7 @@ exec 9>>/run/atoll/lock
 flock -w %d 9 || { printf 'held by %%s\n' "$(cat /run/atoll/holder 2>/dev/null)" >&2; exit %d; }
 printf '%%s since %%s\n' %s "$(date -u +%%FT%%TZ)" >/run/atoll/holder
 umask 022
-%s`, lockWait, busyCode, quote(owner+", applied by "+whoami()), waysShell)
+%s`, lockWait, busyCode, quote(owner+", applied by "+Whoami()), waysShell)
 	for i, step := range steps {
 		// A step without a payload must not eat that of the next.
 		input := ""

@@ -195,7 +195,7 @@ func TestNobodyButRootReachesTheLock(t *testing.T) {
 
 func TestLockNamesItsHolder(t *testing.T) {
 	script := applyScript("mesh-peer/site", nil)
-	if who := whoami(); !strings.Contains(who, "@") || !strings.Contains(script, "mesh-peer/site, applied by "+who) || !strings.Contains(script, "holder") {
+	if who := Whoami(); !strings.Contains(who, "@") || !strings.Contains(script, "mesh-peer/site, applied by "+who) || !strings.Contains(script, "holder") {
 		t.Errorf("%s is not named in\n%s", who, script)
 	}
 }

@@ -10,8 +10,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"os"
-	"os/user"
 	"slices"
 	"strings"
 	"sync"
@@ -19,6 +17,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 )
 
@@ -57,16 +56,11 @@ func leaseName(group string) string {
 	return prefix + strings.ToLower(group)
 }
 
-// holder says for what the turn is and whose it is, for those who wait.
+// holder says for what the turn is and whose it is, for those who wait. It goes
+// between quotes into a statement, so it has none of its own.
 func holder(purpose string) string {
-	name := "somebody"
-	if known, err := user.Current(); err == nil {
-		name = known.Username
-	}
-	if machine, err := os.Hostname(); err == nil {
-		name += "@" + machine
-	}
-	return fmt.Sprintf("%s, applied by %s since %s", purpose, name, time.Now().UTC().Format(time.RFC3339))
+	said := fmt.Sprintf("%s, applied by %s since %s", purpose, converge.Whoami(), time.Now().UTC().Format(time.RFC3339))
+	return strings.NewReplacer("'", "", `\`, "", "\n", " ").Replace(said)
 }
 
 // holderQuery says who has a lock, as told by the holder itself.
