@@ -4,6 +4,7 @@
 package acceptance
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"sync"
@@ -115,11 +116,29 @@ func TestLinodeAppliesAreConsistent(t *testing.T) {
 		a.write(oneWith(`["site"]`, `["sITE"]`, "LABEL", label))
 		a.plan()
 		a.must(begin())
+		a.begun(ctx, made.ID)
 		a.must(a.terraform.ApplyPlan(ctx))
 		a.inSync()
 		if same := a.instances(ctx)[0]; same.ID != made.ID || same.Label != label {
 			t.Errorf("%+v, was %+v", same, made)
 		}
+	}
+}
+
+// begun waits until what was ordered last for a machine goes on: until then its
+// status is the former one, and no apply can know of it.
+func (a *account) begun(ctx context.Context, id int) {
+	a.Helper()
+	for {
+		events, err := a.api.ListEvents(ctx, linodego.NewListOptions(1, fmt.Sprintf(`{"entity.type":"linode","entity.id":%d,"+order_by":"id","+order":"desc"}`, id)))
+		a.must(err)
+		if len(events) == 0 {
+			a.Fatalf("no event tells of machine %d", id)
+		}
+		if events[0].Status != linodego.EventScheduled {
+			return
+		}
+		a.must(remote.Pause(ctx, 20*time.Millisecond))
 	}
 }
 

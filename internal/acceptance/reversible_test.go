@@ -153,7 +153,12 @@ func (v *victim) sh(script string) (string, error) {
 	// It outlives the test: its end puts things back.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(v.Context()), patience)
 	defer cancel()
-	result, err := pool.Host(v.target).Run(ctx, remote.Command{Name: "testing", Script: script, Long: true})
+	host := pool.Host(v.target)
+	// A sshd that reads its files anew refuses everybody for a moment.
+	if err := host.Await(ctx, patience); err != nil {
+		return "", err
+	}
+	result, err := host.Run(ctx, remote.Command{Name: "testing", Script: script, Long: true})
 	return strings.TrimSpace(string(result.Stdout)), err
 }
 

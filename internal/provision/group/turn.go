@@ -102,7 +102,7 @@ func (v View) turnCommand(directory, name, who string) string {
 		}
 		arguments = append(arguments, member.Endpoint(), host, strconv.Itoa(member.Port))
 	}
-	command := "exec env socket=" + mysqlroot.Socket + " bash -c " + remote.Quote(mysqlroot.AccountScript+turnScript) + " turn"
+	command := "exec env socket=" + mysqlroot.Socket + " " + remote.Bash + " " + remote.Quote(mysqlroot.AccountScript+turnScript) + " turn"
 	for _, argument := range arguments {
 		command += " " + remote.Quote(argument)
 	}

@@ -70,7 +70,7 @@ done)`
 // Recovery accounts are the same on all members, so what it refuses itself the
 // others refuse when it comes back.
 func LoginScript(mark string) string {
-	return "socket=" + Socket + " bash -c " + remote.Quote(AccountScript+`
+	return "socket=" + Socket + " " + remote.Bash + " " + remote.Quote(AccountScript+`
 at=$(root -e 'SELECT CONCAT(@@report_host, " ", @@report_port)' 2>/dev/null) || exit 0
 said=none
 if [ "$user" ]; then

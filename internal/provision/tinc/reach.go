@@ -41,7 +41,7 @@ func (m Mesh) ports(others []string) converge.Question[Reach] {
 		peer := m.Peers[other]
 		arguments[i] = remote.Quote(fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", peer.Endpoint, peer.Port))
 	}
-	return tries("the peers whose ports can be reached", others, arguments, `timeout 3 bash -c "$2" 2>/dev/null || code=$?
+	return tries("the peers whose ports can be reached", others, arguments, `timeout 3 `+remote.Bash+` "$2" 2>/dev/null || code=$?
   [ $code != 124 ] || code=1`)
 }
 
