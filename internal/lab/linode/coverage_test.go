@@ -88,7 +88,7 @@ func TestGuideHasTheWholeTable(t *testing.T) {
 func recordingsByRoute(t *testing.T) map[string][]string {
 	t.Helper()
 	all := map[string][]string{}
-	files, _ := filepath.Glob(reference + "linode-recordings/*.yaml")
+	files, _ := filepath.Glob(reference(t, "linode-recordings/*.yaml"))
 	for _, file := range files {
 		content, err := os.ReadFile(file)
 		if err != nil {

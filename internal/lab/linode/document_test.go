@@ -8,24 +8,32 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
 	"github.com/getkin/kin-openapi/openapi3"
 )
 
-// reference is where the documents lie that the emulator is held to; they are
-// beside the repository, not in it.
-const reference = "../../../../shared/reference/"
+// referenceVariable names the directory with what the emulator is held to: Linode's
+// own OpenAPI document (linode-openapi.json) and the conversations that linodego
+// recorded (linode-recordings/*.yaml). They are other people's, and not in here.
+const referenceVariable = "ATOLL_LINODE_REFERENCE"
+
+// reference gives the path of a part of it, and skips the test where there is none.
+func reference(t *testing.T, name string) string {
+	t.Helper()
+	directory := os.Getenv(referenceVariable)
+	if directory == "" {
+		t.Skip(referenceVariable + " names no directory with Linode's document and recordings")
+	}
+	return filepath.Join(directory, name)
+}
 
 func documentOf(t *testing.T) *openapi3.T {
 	t.Helper()
-	if _, err := os.Stat(reference + "linode-openapi.json"); err != nil {
-		t.Skip("needs Linode's OpenAPI document beside the repository: ", err)
-	}
-	document, err := loadDocument()
+	document, err := loadDocument(reference(t, "linode-openapi.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,12 +105,11 @@ func TestAnswersAreThoseOfTheDocument(t *testing.T) {
 	t.Logf("%d operations hold to the document", len(checked))
 }
 
-// loadDocument reads it once: it is large.
-var loadDocument = sync.OnceValues(func() (*openapi3.T, error) {
+func loadDocument(path string) (*openapi3.T, error) {
 	// The API's times have no zone, which the format's own rule demands.
 	openapi3.DefineStringFormatValidator("date-time", openapi3.NewRegexpFormatValidator(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$`))
-	return openapi3.NewLoader().LoadFromFile(reference + "linode-openapi.json")
-})
+	return openapi3.NewLoader().LoadFromFile(path)
+}
 
 // inside drops what is known to be outside of the document.
 func inside(lines []string) []string {
