@@ -33,6 +33,21 @@ const (
 	fewKills      = 10
 )
 
+// often is how many times something is done: few times, unless the variable of
+// the environment has another number.
+func often(t *testing.T, variable string, few int) int {
+	t.Helper()
+	text := os.Getenv(variable)
+	if text == "" {
+		return few
+	}
+	number, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatalf("%s=%q is no number", variable, text)
+	}
+	return number
+}
+
 // deed is one change that could lock us out, as it is handed to the process that
 // is killed in it.
 type deed struct {
@@ -90,12 +105,7 @@ func TestDeedToBeKilled(t *testing.T) {
 // former files or all of the new ones, and the next apply finishes.
 func TestKilledChangesLockNobodyOut(t *testing.T) {
 	f := open(t)
-	kills := fewKills
-	if text := os.Getenv(killsVariable); text != "" {
-		number, err := strconv.Atoi(text)
-		f.must(err)
-		kills = number
-	}
+	kills := often(t, killsVariable, fewKills)
 	outcomes, mu := map[string]int{}, sync.Mutex{}
 	count := func(outcome string) {
 		mu.Lock()
@@ -274,8 +284,10 @@ func (v *victim) enter(made, what string) bool {
 	}
 }
 
-// settled gets in and waits until nothing is pending. Then it has to get in anew:
-// a host key may have gone back.
+// settled gets in and waits until nothing is pending: neither a step of the run
+// that was killed, which goes on without it and holds the host's lock, nor a way
+// back. Then it has to get in anew, by the key that is in the host's files: they
+// may have gone back, and sshd takes a moment to read them.
 func (v *victim) settled() error {
 	pool, err := site.Machines(v.lab.Inventory)
 	if err != nil {
@@ -285,12 +297,22 @@ func (v *victim) settled() error {
 	host := pool.Host(v.target)
 	ctx, cancel := context.WithTimeout(v.Context(), hostWaits+patience)
 	defer cancel()
+	if _, err := host.Run(ctx, remote.Command{Name: "waiting for the last step", Script: "[ ! -d /run/atoll ] || flock /run/atoll/lock true", Long: true}); err != nil {
+		return err
+	}
 	for _, name := range []string{"host-key", "login-keys"} {
 		if err := converge.Settle(ctx, host, name); err != nil {
 			return err
 		}
 	}
-	return host.Prove(ctx)
+	if err := host.Prove(ctx); err != nil {
+		return err
+	}
+	result, err := host.Run(ctx, remote.Command{Name: "reading the host key", Script: "ssh-keygen -y -f /etc/ssh/ssh_host_ed25519_key"})
+	if kept := strings.Fields(string(result.Stdout)); err == nil && (len(kept) < 2 || !strings.HasPrefix(v.target.HostKey+" ", kept[0]+" "+kept[1]+" ")) {
+		err = fmt.Errorf("sshd shows %s, and the file has %s", v.target.HostKey, kept)
+	}
+	return err
 }
 
 // consistent checks that all of the former files stand, or all of the new ones.
