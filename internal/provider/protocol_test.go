@@ -201,6 +201,18 @@ func (tf *terraform) refreshed(resource string, prior *state) *state {
 	return read
 }
 
+// planRemoval plans that a resource is taken back, and gives the errors.
+func (tf *terraform) planRemoval(resource string, prior *state) string {
+	tf.Helper()
+	kind := tf.kind(resource)
+	none := tf.dynamic(kind, tftypes.NewValue(kind, nil))
+	response, err := tf.server.PlanResourceChange(tf.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: resource, PriorState: tf.dynamic(kind, prior.value), PriorPrivate: prior.private, Config: none, ProposedNewState: none,
+	})
+	tf.must(err)
+	return errorsIn(response.Diagnostics)
+}
+
 // destroy takes a resource back.
 func (tf *terraform) destroy(resource string, prior *state) string {
 	tf.Helper()

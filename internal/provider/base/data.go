@@ -45,6 +45,8 @@ type Data struct {
 	MySQL *mysqld.Plugin
 	// Departures is where a mesh and the peers that leave it meet.
 	Departures tinc.Departures
+	// Succession is where what is made and what is taken back meet.
+	Succession Succession
 	// Lost holds the addresses from the provider block's lost list.
 	Lost map[string]bool
 	// Pending names what of the provider's ssh block is not known before the

@@ -48,6 +48,10 @@ type Traits struct {
 	// Name describes the name by which a resource is found again; "" where the
 	// machine alone identifies it.
 	Name string
+	// Renaming says what would happen where a plan destroys one and creates it
+	// anew on the same machine, under another name in Terraform; such a plan is
+	// refused. "" where that does no harm. Only for what stands on one machine.
+	Renaming string
 	// Drift is an example of a drift line ("unit mysql: inactive, want active").
 	Drift string
 	// Budgets bound each operation, unless the timeouts attribute does.
@@ -154,6 +158,7 @@ func timeoutText(operation string, budget time.Duration) string {
 
 func (f *frame[M, P]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	if req.Plan.Raw.IsNull() {
+		f.planRemoval(ctx, req, resp)
 		return
 	}
 	change := &Change[M]{Config: new(M), Plan: new(M), Replacing: len(resp.RequiresReplace) > 0, Diagnostics: &resp.Diagnostics}
@@ -170,6 +175,18 @@ func (f *frame[M, P]) ModifyPlan(ctx context.Context, req resource.ModifyPlanReq
 	f.kind.Plan(ctx, change)
 	if !resp.Diagnostics.HasError() {
 		resp.Diagnostics.Append(resp.Plan.Set(ctx, change.Plan)...)
+	}
+}
+
+// planRemoval lets a kind say what stands against a removal.
+func (f *frame[M, P]) planRemoval(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
+	if kind, asks := f.kind.(interface {
+		PlanRemoval(ctx context.Context, state *M, diags *diag.Diagnostics)
+	}); asks && !req.State.Raw.IsNull() {
+		state := load[M](ctx, req.State.Get, &Run{Diagnostics: &resp.Diagnostics})
+		if !resp.Diagnostics.HasError() {
+			kind.PlanRemoval(ctx, state, &resp.Diagnostics)
+		}
 	}
 }
 

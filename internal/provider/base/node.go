@@ -120,7 +120,41 @@ func (n *node[M, P]) Plan(ctx context.Context, change *Change[M]) {
 		n.data.RefuseLost(change.Target, path.Root("ssh").AtName("host"), change.Diagnostics)
 	}
 	warnOfMissingKeys(plan.Connection, change.Diagnostics)
+	if change.State == nil {
+		n.planSuccession(change.Plan, true, change.Diagnostics)
+	}
 	n.NodeKind.Plan(ctx, change)
+}
+
+// PlanRemoval refuses what would be taken back and made at once.
+func (n *node[M, P]) PlanRemoval(_ context.Context, state *M, diags *diag.Diagnostics) {
+	n.planSuccession(state, false, diags)
+}
+
+// planSuccession refuses a plan that makes and takes back the same thing, where
+// that does harm. Whichever is planned later says so.
+func (n *node[M, P]) planSuccession(model *M, begins bool, diags *diag.Diagnostics) {
+	thing, known := n.thing(model)
+	if !known || n.data == nil || n.Traits().Renaming == "" || !n.data.Succession.plan(thing, begins) {
+		return
+	}
+	kind := "atoll_" + n.Traits().Type
+	diags.AddAttributeError(path.Root("ssh").AtName("host"), "Renamed Without a Moved Block", fmt.Sprintf(
+		"This plan destroys the %[1]s and creates it again under another name or key: %[2]s. For each that has only got another name or key in Terraform, write\n\n"+
+			"  moved {\n    from = %[3]s.NAME[\"OLD KEY\"]\n    to   = %[3]s.NAME[\"NEW KEY\"]\n  }\n\n"+
+			"and plan again: then nothing happens to it. If it is to be made anew, destroy it in one apply and create it in the next.", thing, n.Traits().Renaming, kind))
+}
+
+// thing names what a model is of, whatever its name in Terraform; not known
+// while the machine is not.
+func (n *node[M, P]) thing(model *M) (string, bool) {
+	target, known := P(model).node().Target()
+	name := n.Traits().Type
+	if placed, isPlaced := any(model).(interface{ Place() types.String }); isPlaced {
+		known = known && !placed.Place().IsUnknown()
+		name += " " + placed.Place().ValueString()
+	}
+	return name + " on " + target.Address(), known
 }
 
 // warnOfMissingKeys speaks where a misspelt attribute is missed: Terraform drops
@@ -156,17 +190,32 @@ func (n *node[M, P]) Observe(ctx context.Context, run *Run, model *M) Observed {
 
 func (n *node[M, P]) Converge(ctx context.Context, run *Run, before, model *M) {
 	P(model).node().ID = P(model).Key()
-	if host, ok := n.machine(run, model); ok {
-		run.Fail(P(model).Subject(), n.NodeKind.Converge(ctx, host, before, model))
+	host, ok := n.machine(run, model)
+	if !ok {
+		return
 	}
+	if thing, _ := n.thing(model); before == nil {
+		if err := n.data.Succession.make(ctx, thing); err != nil {
+			run.Fail(P(model).Subject(), err)
+			return
+		}
+	}
+	run.Fail(P(model).Subject(), n.NodeKind.Converge(ctx, host, before, model))
 }
 
-// Remove has nothing to do on a machine that is declared lost.
+// Remove has nothing to do on a machine that is declared lost, nor where this
+// apply makes the same thing under another name.
 func (n *node[M, P]) Remove(ctx context.Context, run *Run, model *M) {
 	host, ok := n.machine(run, model)
 	if !ok {
 		return
 	}
+	thing, _ := n.thing(model)
+	ended, heir := n.data.Succession.takeBack(thing)
+	if heir {
+		return
+	}
+	defer ended()
 	if err := n.NodeKind.Remove(ctx, host, model); !errors.Is(err, remote.ErrLost) {
 		run.Fail(P(model).Subject(), err)
 	}

@@ -32,6 +32,9 @@ func (m *peerModel) Key() types.String {
 	return types.StringValue(m.Mesh.ValueString() + "/" + m.Name.ValueString())
 }
 
+// Place is the mesh: a machine may be in several, by one name in each.
+func (m *peerModel) Place() types.String { return m.Mesh }
+
 // Subject names the peer in diagnostics.
 func (m *peerModel) Subject() string { return "Mesh Peer " + m.ID.ValueString() }
 

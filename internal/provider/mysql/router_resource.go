@@ -23,7 +23,8 @@ type routerKind struct{ base.Configured }
 func (k *routerKind) Traits() base.Traits {
 	return base.Traits{
 		Type: "mysql_router", ID: "Address of the machine, under which the router is known to the cluster.",
-		Drift: "unit mysqlrouter.service: inactive, want active", Budgets: budgets,
+		Renaming: "the router would stop and be bootstrapped anew, and its application would be without a database meanwhile",
+		Drift:    "unit mysqlrouter.service: inactive, want active", Budgets: budgets,
 	}
 }
 

@@ -33,7 +33,8 @@ type serverKind struct{ base.Configured }
 func (k *serverKind) Traits() base.Traits {
 	return base.Traits{
 		Type: "mysql_server", ID: "Address and port, such as \"10.77.0.11:3306\".",
-		Drift: "unit mysql.service: inactive, want active", Budgets: budgets,
+		Renaming: "the server would leave its group, stop, and join again, and all members at once would take the databases down",
+		Drift:    "unit mysql.service: inactive, want active", Budgets: budgets,
 	}
 }
 
