@@ -8,6 +8,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -62,6 +63,7 @@ func (k *serverKind) Plan(ctx context.Context, change *base.Change[serverModel])
 		plan.SizedFor = plan.MemoryMiB
 	}
 	k.refuse(ctx, change)
+	k.refuseMove(ctx, change)
 }
 
 // planServerID makes the default of the address.
@@ -103,6 +105,30 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 	for _, problem := range config.Check(survey) {
 		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+problem.Error()+".")
 	}
+}
+
+// refuseMove keeps the address and port of a member: where either changes, or the
+// server is another machine's from now on, that is asked. A machine that is not
+// up yet is asked by the apply.
+func (k *serverKind) refuseMove(ctx context.Context, change *base.Change[serverModel]) {
+	plan, state := change.Plan, change.State
+	if change.Diagnostics.HasError() || state == nil || !change.Reachable || k.Data == nil || k.Lost[change.Target.Host] || plan.Key().IsUnknown() {
+		return
+	}
+	moves := !plan.Key().Equal(state.Key())
+	if change.Same && !moves {
+		return
+	}
+	config, _ := plan.config()
+	err := config.KeepsEndpoint(ctx, k.Hosts.Host(change.Target))
+	if err == nil || !change.Same && !errors.Is(err, mysqld.ErrMember) {
+		return
+	}
+	at, value := path.Root("port"), fmt.Sprintf("port = %d", plan.Port.ValueInt64())
+	if !plan.Address.Equal(state.Address) {
+		at, value = path.Root("address"), "address"+base.Shown(plan.Address.ValueString())
+	}
+	change.Diagnostics.AddAttributeError(at, "Member Keeps Its Address and Port", fmt.Sprintf("%s of the server on %s: %v.", value, change.Target.Host, err))
 }
 
 func (k *serverKind) Observe(ctx context.Context, host remote.Host, model *serverModel) (base.Observed, error) {

@@ -215,6 +215,18 @@ func TestOperations(t *testing.T) {
 		}, func(c Cluster) map[string]Observation { return all(c, fresh) }, []string{"erase what another cluster left on a"}, nil},
 		{"not declared any more", func(c *Cluster, seen map[string]Observation) { leave(c, seen, "c") }, standing, []string{"take out 10.0.0.3:3306"}, nil},
 		{"the primary is not declared any more", func(c *Cluster, seen map[string]Observation) { leave(c, seen, "a") }, standing, []string{"take out 10.0.0.1:3306"}, nil},
+		{"two are not declared any more: one goes, then they are asked again", func(c *Cluster, seen map[string]Observation) {
+			leave(c, seen, "b")
+			leave(c, seen, "c")
+			seen["a"].Variables["group_replication_group_seeds"] = c.seeds("a")
+		}, standing, []string{"take out 10.0.0.2:3306"}, []string{"10.0.0.2:3306: in the cluster and not declared", "10.0.0.3:3306: in the cluster and not declared"}},
+		{"all keys renamed", func(c *Cluster, seen map[string]Observation) {
+			for key, to := range map[string]string{"a": "z", "b": "y", "c": "x"} {
+				c.Members[to], seen[to] = c.Members[key], seen[key]
+				delete(c.Members, key)
+				delete(seen, key)
+			}
+		}, standing, nil, nil},
 		{"newcomers first", func(c *Cluster, seen map[string]Observation) {
 			leave(c, seen, "c")
 			c.Members["d"] = Member{"10.0.0.4", 3306, 4}

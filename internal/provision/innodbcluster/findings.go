@@ -31,8 +31,10 @@ type diagnosing struct {
 	seen    map[string]Observation
 	// authority is the key of the server whose view counts; "" for none.
 	authority string
-	// joins counts newcomers, electing says that nobody takes writes for now.
+	// joins counts newcomers, leaves says that a member goes, electing that
+	// nobody takes writes for now.
 	joins    int
+	leaves   bool
 	electing bool
 	// hold: something else has to be done first.
 	hold bool
@@ -177,7 +179,8 @@ func (d *diagnosing) silent(key string) bool {
 }
 
 // foreign finds what the group or its metadata hold and nobody declares.
-// Newcomers come first: the group is never smaller than declared.
+// Newcomers come first: the group is never smaller than declared. They go one
+// after another, each by what is seen then.
 func (d *diagnosing) foreign(authority Observation) {
 	found := map[string]bool{}
 	for _, member := range d.view {
@@ -195,6 +198,11 @@ func (d *diagnosing) foreign(authority Observation) {
 		var refusal error
 		if d.joins == 0 && !d.electing {
 			mend, refusal = d.leaving(endpoint)
+		}
+		if _, leaves := mend.(Leave); leaves && d.leaves {
+			mend = nil // the group looks otherwise when the one before has left
+		} else if leaves {
+			d.leaves = true
 		}
 		d.find(mend, endpoint, converge.CodeUndeclared, "in the cluster and not declared")
 		d.refuse(refusal)

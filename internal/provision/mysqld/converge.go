@@ -104,6 +104,9 @@ func (c Config) ask(ctx context.Context, host remote.Host) (Status, error) {
 // written: a value that it refuses now would keep it from starting later.
 func (w *work) try(ctx context.Context, c Config) error {
 	status, err := c.ask(ctx, w.host)
+	if err == nil {
+		err = c.keepsEndpoint(status)
+	}
 	if err != nil || !status.Answers {
 		return err
 	}

@@ -5,6 +5,7 @@ package mysqld
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
@@ -17,13 +18,18 @@ import (
 // Terraform destroys a server before it updates the cluster that no longer
 // names it, so the server leaves by itself here, as the cluster would have it:
 // in turn, the primary's role handed over first, and never below quorum. The
-// cluster then strikes its row and account off.
+// cluster then strikes its row and account off. The last one that is online does
+// not go while its cluster counts on others: they may have gone in this very
+// apply.
 func (p *Plugin) Remove(ctx context.Context, host remote.Host, deleteToo bool) error {
 	w := p.begin(host, Config{})
 	defer w.place.End()
 	status, err := w.config.settled(ctx, host)
 	if err != nil {
 		return err
+	}
+	if counted := len(status.View.Registered); status.View.Own().Online() && status.View.OthersOnline() == 0 && counted > 1 {
+		return fmt.Errorf("%w: its cluster counts on %d members, and it is the only one that is ONLINE. Let another one join first, or destroy the atoll_mysql_cluster with it", ErrAlone, counted)
 	}
 	if status.View.OthersOnline() > 0 {
 		w.place.In(status.View.Name)
