@@ -4,6 +4,8 @@
 package mysql
 
 import (
+	"slices"
+
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
@@ -88,6 +90,38 @@ func membersOf(value types.Map) (map[string]innodbcluster.Member, map[string]rem
 		targets[key] = target
 	}
 	return found, targets
+}
+
+// endpointsOf reads the members of a map whose endpoints are known, be their
+// machines known or not; whole says that these are all.
+func endpointsOf(value types.Map) (found map[string]innodbcluster.Member, whole bool) {
+	found, whole = map[string]innodbcluster.Member{}, true
+	for key, element := range value.Elements() {
+		object, _ := element.(types.Object)
+		address, port := base.Member[types.String](object, "address"), base.Member[types.Int64](object, "port")
+		if address.IsUnknown() || address.IsNull() || port.IsUnknown() || port.IsNull() {
+			whole = false
+			continue
+		}
+		found[key] = innodbcluster.Member{Address: address.ValueString(), Port: int(port.ValueInt64())}
+	}
+	return found, whole
+}
+
+// online are the endpoints of the members that were in the group at the last
+// refresh.
+func (m *clusterModel) online() []string {
+	var online []string
+	members, _ := endpointsOf(m.Members)
+	for key, element := range m.Status.Elements() {
+		object, _ := element.(types.Object)
+		member, declared := members[key]
+		if declared && base.Member[types.String](object, "state").ValueString() == "ONLINE" {
+			online = append(online, member.Endpoint())
+		}
+	}
+	slices.Sort(online)
+	return online
 }
 
 // anyOnline says whether a member was in the group at the last refresh.

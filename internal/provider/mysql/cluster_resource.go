@@ -54,6 +54,7 @@ func (k *clusterKind) Plan(_ context.Context, change *base.Change[clusterModel])
 		change.Diagnostics.AddAttributeWarning(path.Root("members"), "Even Number of Members",
 			fmt.Sprintf("members has %d entries: that survives no more failures than %d would. Declare an odd number, 3 or more.", count, count-1))
 	}
+	planCourse(change)
 	if state := change.State; state != nil {
 		drifted := len(state.Drift.Elements()) > 0
 		if drifted || !plan.Members.Equal(state.Members) {
@@ -65,6 +66,31 @@ func (k *clusterKind) Plan(_ context.Context, change *base.Change[clusterModel])
 		}
 	}
 	plan.Routing = plan.routing()
+}
+
+// planCourse says when members change in such a way that the site stands on few
+// of them, or on none, while the apply runs.
+func planCourse(change *base.Change[clusterModel]) {
+	if change.State == nil || change.Plan.Members.IsUnknown() {
+		return
+	}
+	former, _ := endpointsOf(change.State.Members)
+	declared, whole := endpointsOf(change.Plan.Members)
+	online := change.State.online()
+	course := innodbcluster.Course(innodbcluster.Way(former, declared, online), declared, online)
+	count := len(change.Plan.Members.Elements())
+	thin, found := innodbcluster.Thin(course, len(online), count)
+	switch at := path.Root("members"); {
+	case !found:
+	case len(thin.Online) == 0 && whole:
+		change.Diagnostics.AddAttributeError(at, "No Member Would Stay",
+			fmt.Sprintf("members names none of the servers that are ONLINE now (%s), and those that it names would begin with nothing. "+
+				"Add the new members in one apply, and take the old ones out in the next.", strings.Join(online, ", ")))
+	default:
+		change.Diagnostics.AddAttributeWarning(at, "Fewer Members While This Is Applied",
+			fmt.Sprintf("After the step \"%s\" %d of %d members are ONLINE until the next one has joined, so the loss of one more can stop the databases. "+
+				"To keep more, add new members in one apply and take old ones out in the next.", thin.Operation, len(thin.Online), count))
+	}
 }
 
 // checkMembers finds what is wrong with single members. Those that were exported

@@ -1,0 +1,73 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// A plan says when few members would be ONLINE on its way, and refuses to leave
+// the data behind. Another key is no other member.
+func TestClusterPlanKnowsItsWay(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	const resource = "atoll_mysql_cluster"
+	kind := tf.kind(resource)
+	cluster := func(octets map[string]any) object {
+		members := object{}
+		for key, octet := range octets {
+			member := object{"port": 3306, "server_id": len(key) + 7, "mesh": "site", "ssh": sshTo("203.0.113." + key)}
+			if number, known := octet.(int); known {
+				member["address"], member["server_id"] = fmt.Sprintf("10.77.0.%d", number), number
+			} else {
+				member["address"] = unknown{}
+			}
+			members[key] = member
+		}
+		return object{"name": "main", "members": members}
+	}
+	stands := map[string]any{"1": 11, "2": 12, "3": 13}
+	planned, problems := tf.plan(resource, nil, write(kind, cluster(stands)))
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	if planned.warnings != "" {
+		t.Errorf("a new cluster: %s", planned.warnings)
+	}
+	was, _ := planned.at().(object)
+	status := object{}
+	for key := range stands {
+		status[key] = object{"state": "ONLINE", "role": "SECONDARY", "version": "9.7.4"}
+	}
+	was["status"], was["primary"], was["cluster_id"], was["group_name"] = status, "1", "x", "x"
+	was["routing"].(object)["cluster_id"] = "x" // the test's own
+	prior := &state{write(kind, was), nil, ""}
+	for _, row := range []struct {
+		name           string
+		members        map[string]any
+		warns, refuses string
+	}{
+		{"as it is", stands, "", ""},
+		{"other keys", map[string]any{"4": 11, "5": 12, "6": 13}, "", ""},
+		{"fewer", map[string]any{"1": 11}, "", ""},
+		{"two more", map[string]any{"1": 11, "2": 12, "3": 13, "4": 14, "5": 15}, "", ""},
+		{"one replaced", map[string]any{"1": 11, "2": 12, "4": 14}, `After the step "take out 10.77.0.13:3306" 2 of 3 members are ONLINE`, ""},
+		{"two replaced", map[string]any{"1": 11, "4": 14, "5": 15}, `1 of 3 members are ONLINE`, ""},
+		{"all replaced", map[string]any{"4": 14, "5": 15, "6": 16}, "", "names none of the servers that are ONLINE now (10.77.0.11:3306, 10.77.0.12:3306, 10.77.0.13:3306)"},
+		{"all at addresses that are not known yet", map[string]any{"1": unknown{}, "2": unknown{}, "3": unknown{}}, "0 of 3 members", ""},
+	} {
+		planned, problems := tf.plan(resource, prior, write(kind, cluster(row.members)))
+		if row.refuses != "" {
+			if !strings.Contains(problems, row.refuses) {
+				t.Errorf("%s: %q, want %q", row.name, problems, row.refuses)
+			}
+			continue
+		}
+		if problems != "" || row.warns == "" && planned.warnings != "" || !strings.Contains(planned.warnings, row.warns) {
+			t.Errorf("%s: %q, want %q; %s", row.name, planned.warnings, row.warns, problems)
+		}
+	}
+}
