@@ -73,6 +73,9 @@ func (m *routerModel) config(data *base.Data) (mysqlrouter.Config, mysqlrouter.C
 		ReadWrite: ports["read_write"], ReadOnly: ports["read_only"], ReadWriteSplit: ports["read_write_split"],
 		ConnectTimeout: m.ConnectTime.ValueInt64(), ReadTimeout: m.ReadTime.ValueInt64(), After: base.MeshUnit(meshOf(members)),
 	}
+	for _, member := range found {
+		config.Members = append(config.Members, member.Endpoint())
+	}
 	name := base.Member[types.String](m.Cluster, "cluster").ValueString()
 	return config, mysqlrouter.Cluster{Cluster: innodbcluster.Cluster{Name: name, Members: found}, Hosts: data.Reachable(targets)}
 }

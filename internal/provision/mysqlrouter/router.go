@@ -31,6 +31,9 @@ type Config struct {
 	ReadWrite, ReadOnly, ReadWriteSplit int64
 	// ConnectTimeout and ReadTimeout in seconds.
 	ConnectTimeout, ReadTimeout int64
+	// Members are the cluster's, as "host:port". The router follows them by
+	// itself, so they are no reason to bootstrap it while it knows one of them.
+	Members []string `json:"-"`
 	// After is the unit of what the members are reached by, such as a mesh's;
 	// "" for none.
 	After string
@@ -140,6 +143,10 @@ func (c Config) bootstrapDrift(s Status) []converge.Line {
 		return line("file "+conf, "content differs")
 	case !s.Keyring:
 		return line("router", "its keyring is missing")
+	case !s.State && !s.Active:
+		return line("router", "its list of members is missing or cannot be read")
+	case s.State && len(c.Members) > 0 && !slices.ContainsFunc(s.Knows, func(member string) bool { return slices.Contains(c.Members, member) }):
+		return line("router", "knows none of the cluster's members: "+strings.Join(slices.Sorted(slices.Values(s.Knows)), ", "))
 	}
 	return nil
 }

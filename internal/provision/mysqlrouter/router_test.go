@@ -14,7 +14,8 @@ import (
 )
 
 func config() Config {
-	return Config{Address: "203.0.113.21", ClusterID: "id", BindAddress: "127.0.0.1", ReadWrite: 6446, ReadOnly: 6447, ReadWriteSplit: 6450, ConnectTimeout: 2, ReadTimeout: 3, After: "tinc@site.service"}
+	return Config{Address: "203.0.113.21", ClusterID: "id", BindAddress: "127.0.0.1", ReadWrite: 6446, ReadOnly: 6447, ReadWriteSplit: 6450, ConnectTimeout: 2, ReadTimeout: 3, After: "tinc@site.service",
+		Members: []string{"10.77.0.11:3306", "10.77.0.12:3306"}}
 }
 
 func TestAccountFitsMySQL(t *testing.T) {
@@ -31,6 +32,7 @@ func TestAccountFitsMySQL(t *testing.T) {
 func TestDrift(t *testing.T) {
 	good := func() Status {
 		return Status{Version: "9.7.4", Declared: config().declared(), ConfThen: "x", ConfNow: "x", Keyring: true, Active: true,
+			State: true, Knows: []string{"10.77.0.12:3306", "10.77.0.13:3306"},
 			Listening: []string{"127.0.0.1:6446", "127.0.0.1:6447", "127.0.0.1:6450"}}
 	}
 	for _, row := range []struct {
@@ -45,6 +47,12 @@ func TestDrift(t *testing.T) {
 		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, []string{"router: bootstrapped for another cluster or other settings"}},
 		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, []string{"file /etc/atoll-router/mysqlrouter.conf: content differs"}},
 		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, []string{"router: its keyring is missing"}},
+		{"other members joined and left", func(_ *Status, c *Config) { c.Members = []string{"10.77.0.13:3306", "10.77.0.14:3306"} }, []string{}},
+		{"all that it knows are gone", func(_ *Status, c *Config) { c.Members = []string{"10.77.0.12:3307", "10.77.0.13:3307"} },
+			[]string{"router: knows none of the cluster's members: 10.77.0.12:3306, 10.77.0.13:3306"}},
+		{"members that are not known yet", func(_ *Status, c *Config) { c.Members = nil }, []string{}},
+		{"its state is gone, and it runs on", func(s *Status, _ *Config) { s.State, s.Knows = false, nil }, []string{}},
+		{"its state is gone", func(s *Status, _ *Config) { s.State, s.Knows, s.Active = false, nil, false }, []string{"router: its list of members is missing or cannot be read"}},
 		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, []string{"port 6450: nothing listens"}},
 		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening, s.Active = nil, false }, []string{}},
 	} {
@@ -68,8 +76,8 @@ func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
 func TestStatusFailsClosed(t *testing.T) {
 	sum := strings.Repeat("0a", 32)
 	convergetest.FailsClosed(t, status(),
-		"version MySQL Router  Ver 9.7.4 for Linux\nstamp x y\nconf "+sum+" -\nkeyring 12 13\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
-		"version none\nstamp none\nconf none\nkeyring none none\nactive inactive\n"+converge.WholeMark+"\n")
+		"version MySQL Router  Ver 9.7.4 for Linux\nstamp x y\nconf "+sum+" -\nkeyring 12 13\nstate e30=\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
+		"version none\nstamp none\nconf none\nkeyring none none\nstate none\nactive inactive\n"+converge.WholeMark+"\n")
 }
 
 // The router's user owns its directory, so root neither writes there nor runs
@@ -83,5 +91,19 @@ func TestRootStaysOutOfTheRoutersDirectory(t *testing.T) {
 	}
 	if strings.Contains(script, "--user=") {
 		t.Error("Router bootstraps as root")
+	}
+}
+
+// The state is that of a MySQL Router 9.7; what is no such document, or names
+// nobody, is none.
+func TestStateOfTheRouter(t *testing.T) {
+	whole := `{"metadata-cache": {"group-replication-id": "11111111-2222-4333-8444-555555555555", "cluster-metadata-servers": ["mysql://10.77.0.11:3306", "mysql://10.77.0.12:3306"]}, "version": "1.0.0"}`
+	if members, there := readMembers([]byte(whole)); !there || strings.Join(members, " ") != "10.77.0.11:3306 10.77.0.12:3306" {
+		t.Errorf("whole: %v, %v", members, there)
+	}
+	for _, text := range []string{"", "{}", whole[:len(whole)/2], `{"metadata-cache": {"cluster-metadata-servers": []}}`, `["mysql://10.77.0.11:3306"]`} {
+		if members, there := readMembers([]byte(text)); there || len(members) > 0 {
+			t.Errorf("%q: %v, %v", text, members, there)
+		}
 	}
 }

@@ -4,6 +4,8 @@
 package mysqlrouter
 
 import (
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
@@ -21,6 +23,11 @@ type Status struct {
 	// what is not there.
 	Declared, ConfThen, ConfNow string
 	Keyring                     bool
+	// Knows are the members, as "host:port", by which the router finds the
+	// cluster again when it starts. State says that there is a list of them, and
+	// that it can be read.
+	Knows []string
+	State bool
 	// Active says whether the router's unit runs.
 	Active bool
 	// Listening are local addresses with port.
@@ -39,9 +46,15 @@ stamp=$(content ` + stamp + ` awk 'NR == 1 && NF == 2 {print; whole = 1} END {if
 conf=$(content ` + conf + ` sha256sum)
 keyring=$(content ` + directory + `/data/keyring wc -c)
 key=$(content ` + directory + `/mysqlrouter.key wc -c)
+# The router's user owns the directory: root follows no link of his in there.
+state=$(content ` + directory + `/data/state.json true)
+if [ -z "$state" ]; then
+  state=$(setpriv --reuid=` + user + ` --regid=` + user + ` --clear-groups -- head -c 65536 ` + directory + `/data/state.json)
+  state=$(printf %s "$state" | base64 -w0)
+fi
 if [ -d /run/systemd/system ]; then active=$(systemctl show -p ActiveState --value ` + Unit + `); else active=none; fi
 listen=$(ss -ltnH)
-printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "keyring $keyring $key" "active $active"
+printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "keyring $keyring $key" "state ${state:-none}" "active $active"
 printf '%s\n' "$listen" | awk 'NF {print "listen " $4}'
 echo '` + converge.WholeMark + `'`
 
@@ -71,7 +84,7 @@ func readStatus(output string) (Status, error) {
 			return s, err
 		}
 	}
-	for _, row := range []string{"version", "stamp", "conf", "keyring", "active"} {
+	for _, row := range []string{"version", "stamp", "conf", "keyring", "state", "active"} {
 		if !seen[row] {
 			return s, errors.New("nothing is said about " + row)
 		}
@@ -94,6 +107,12 @@ func (s *Status) read(fields []string, line string) error {
 		s.ConfNow = fields[1]
 	case fields[0] == "keyring" && len(fields) == 3:
 		s.Keyring = !none && fields[2] != "none" && fields[1] != "0" && fields[2] != "0"
+	case fields[0] == "state" && !none:
+		text, err := base64.StdEncoding.DecodeString(fields[1])
+		if err != nil {
+			return fmt.Errorf("the router's state is %q", strings.TrimSpace(line))
+		}
+		s.Knows, s.State = readMembers(text)
 	case fields[0] == "active":
 		s.Active = fields[1] == "active"
 	case fields[0] == "listen":
@@ -102,4 +121,22 @@ func (s *Status) read(fields []string, line string) error {
 		return fmt.Errorf("line %q makes no sense", strings.TrimSpace(line))
 	}
 	return nil
+}
+
+// readMembers reads the state that Router keeps: a JSON document with URIs such
+// as mysql://10.77.0.11:3306. One that cannot be read is none: Router does not
+// start with it.
+func readMembers(text []byte) (members []string, whole bool) {
+	var state struct {
+		Cache struct {
+			Servers []string `json:"cluster-metadata-servers"`
+		} `json:"metadata-cache"`
+	}
+	if json.Unmarshal(text, &state) != nil {
+		return nil, false
+	}
+	for _, server := range state.Cache.Servers {
+		members = append(members, strings.TrimSuffix(strings.TrimPrefix(server, "mysql://"), "/"))
+	}
+	return members, len(members) > 0
 }
