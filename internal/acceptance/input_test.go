@@ -26,7 +26,7 @@ func written(t *testing.T, client *lab.Client, body string) *site.Terraform {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	head := fmt.Sprintf("terraform {\n  required_providers {\n    atoll = { source = \"atollhq/atoll\" }\n  }\n}\nprovider \"atoll\" {\n  ssh = {\n    key_files = { default = %q }\n    sudo_passwords = { operator0 = \"atoll-lab\" }\n  }\n}\n", client.Inventory.Key)
+	head := fmt.Sprintf("terraform {\n  required_providers {\n    atoll = { source = \"atollhq/atoll\" }\n  }\n}\nprovider \"atoll\" {\n  ssh = {\n    key_files = { default = %q }\n    sudo_passwords = { operator0 = \"atoll-lab\", deploy = \"atoll-lab\" }\n  }\n}\n", client.Inventory.Key)
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(head+body), 0o600); err != nil {
 		t.Fatal(err)
 	}

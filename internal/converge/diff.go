@@ -33,9 +33,14 @@ func Diff(m Manifest, o Observation) Plan {
 	}
 	want := recordOf(m.Owner, items)
 	for _, kind := range kinds {
-		if kind == unitKind {
-			// What is declared no more goes before units start or restart.
-			d.takeBack(o.Record, want)
+		switch kind {
+		case packageKind:
+			// A source that is declared no more goes before packages come from it,
+			// and not before the new ones were to be had.
+			d.takeBack(o.Record, want, aptSourceKind)
+		case unitKind:
+			// And the rest before units start or restart.
+			d.takeBack(o.Record, want, kinds[1:]...)
 		}
 		for number, item := range items {
 			if item.kind() == kind {
@@ -98,11 +103,11 @@ func (d *differ) trigger(restart, reload []string) {
 	}
 }
 
-// takeBack removes what the record lists and the declaration does not, the other
-// way round: units stop before their files go, directories go last. What another
-// kind now has under the same name stays.
-func (d *differ) takeBack(had *Record, want Record) {
-	for _, kind := range slices.Backward(kinds) {
+// takeBack removes what the record lists of some kinds and the declaration does
+// not, the other way round: units stop before their files go, directories go
+// last. What another kind now has under the same name stays.
+func (d *differ) takeBack(had *Record, want Record, some ...engine) {
+	for _, kind := range slices.Backward(some) {
 		name, plural := kind.label()
 		for _, gone := range slices.Backward(had.names(plural)) {
 			if slices.Contains(want.names(plural), gone) {
@@ -163,7 +168,7 @@ func DiffRemoval(record *Record) Plan {
 		return Plan{Drift: []Line{}}
 	}
 	d := &differ{}
-	d.takeBack(record, Record{Owner: record.Owner})
+	d.takeBack(record, Record{Owner: record.Owner}, kinds...)
 	d.reread()
 	d.do(forgetStep(record.Owner))
 	return Plan{Drift: []Line{}, Steps: d.steps}

@@ -70,6 +70,12 @@ func readFileState(kind string, words []string) (fileState, error) {
 	return fileState{}, errNotWhole
 }
 
+// holds says whether a regular file with that content stands there.
+func (s fileState) holds(content []byte) bool {
+	sum := sha256.Sum256(content)
+	return s.kind == "regular" && s.sha256 == hex.EncodeToString(sum[:])
+}
+
 // differs compares mode and owner and gives what differs first, or "".
 func (s fileState) differs(mode fs.FileMode, owner, group string) (Code, string) {
 	is := s.mode
@@ -89,14 +95,13 @@ func (s fileState) differs(mode fs.FileMode, owner, group string) (Code, string)
 }
 
 func compareFile(d *differ, wanted File, state fileState) {
-	sum := sha256.Sum256(wanted.Content)
 	say := func(code Code, text string) Line { return line("file", wanted.Path, code, "%s", text) }
 	switch code, text := state.differs(wanted.Mode, wanted.Owner, wanted.Group); {
 	case state.kind == "missing":
 		d.add(fileStep(wanted), say(CodeMissing, "missing"))
 	case state.kind != "regular":
 		d.add(fileStep(wanted), say(CodeOtherKind, "is not a regular file"))
-	case state.sha256 != hex.EncodeToString(sum[:]):
+	case !state.holds(wanted.Content):
 		d.add(fileStep(wanted), say(CodeContent, "content differs"))
 	case code != "":
 		// The content is right, so the file keeps its time stamp: tinc drops

@@ -24,14 +24,15 @@ type Manifest struct {
 	Items []Item
 }
 
-// Item is one thing that a manifest wants or asks for: a Package, User,
-// Directory, Sysctl, File, Link, Action, Check, Unit or Question.
+// Item is one thing that a manifest wants or asks for: an AptSource, Package,
+// User, Directory, Sysctl, File, Link, Action, Check, Unit or Question.
 type Item interface {
 	kind() engine
 }
 
-// kinds is the engine's order.
+// kinds is the engine's order. The first ones are what packages come from.
 var kinds = []engine{
+	aptSourceKind,
 	packageKind,
 	userKind,
 	directoryKind,

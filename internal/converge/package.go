@@ -95,7 +95,7 @@ func readPackage(p Package, words []string) (packageState, error) {
 
 func refusePackage(system System, p Package, state packageState) error {
 	if !system.Apt {
-		return &UnsupportedError{fmt.Sprintf("the machine runs %s, which has no apt; Atoll installs packages on Debian and Ubuntu only", system)}
+		return noApt(system)
 	}
 	for _, name := range p.refuses() {
 		if strings.HasPrefix(state.refused[name], "i") {
@@ -103,6 +103,10 @@ func refusePackage(system System, p Package, state packageState) error {
 		}
 	}
 	return nil
+}
+
+func noApt(system System) error {
+	return &UnsupportedError{fmt.Sprintf("the machine runs %s, which has no apt; Atoll installs packages on Debian and Ubuntu only", system)}
 }
 
 func comparePackage(d *differ, p Package, state packageState) {
@@ -114,9 +118,9 @@ func comparePackage(d *differ, p Package, state packageState) {
 	default:
 		d.say(line("package", p.Name, CodeHalfInstalled, "half installed"))
 	}
-	// All of them in one go: the packages come first in a plan.
-	if len(d.steps) > 0 && d.steps[0].Effect.Kind == EffectInstall {
-		d.steps[0] = installStep(d.steps[0].Effect.Name + ", " + p.Name)
+	// All of them in one go: nothing comes between the packages of a plan.
+	if last := len(d.steps) - 1; last >= 0 && d.steps[last].Effect.Kind == EffectInstall {
+		d.steps[last] = installStep(d.steps[last].Effect.Name + ", " + p.Name)
 		return
 	}
 	d.do(installStep(p.Name))

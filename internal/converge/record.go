@@ -22,7 +22,7 @@ const recordRoot = "/var/lib/atoll/owners"
 // thing in it is made, and shortened after the last one is gone.
 //
 // On the host it is a JSON object with the owner and a list of names for each
-// kind that owns things: "files", "links", "units", "directories".
+// kind that owns things: "files", "links", "units", "directories", "apt_sources".
 type Record struct {
 	Owner string
 	// all names by the plural of their kind.

@@ -36,6 +36,8 @@ const (
 	EffectRecord EffectKind = "record"
 	// EffectArm lets the host prepare to go back, see Reversible.
 	EffectArm EffectKind = "arm"
+	// EffectFetch fetches the lists of a source of apt.
+	EffectFetch EffectKind = "fetch"
 	// EffectInstall installs packages; Name lists them.
 	EffectInstall EffectKind = "install"
 	// EffectAccount makes a system account or adds groups to it.

@@ -196,7 +196,7 @@ func TestExamplesRun(t *testing.T) {
 				head += "terraform {\n  required_providers {\n    atoll = { source = \"atollhq/atoll\" }\n  }\n}\n"
 			}
 			test := strings.ReplaceAll(mocked, "HOSTKEY", hostKey) + variableValues[filepath.Base(example)]
-			if err := errors.Join(os.WriteFile(filepath.Join(dir, "stand_ins.tf"), []byte(head), 0o600), os.WriteFile(filepath.Join(dir, "mocked.tftest.hcl"), []byte(test), 0o600)); err != nil {
+			if err := errors.Join(os.WriteFile(filepath.Join(dir, "stand_ins.tf"), []byte(head), 0o600), os.WriteFile(filepath.Join(dir, "repo.asc"), []byte(signingKey), 0o600), os.WriteFile(filepath.Join(dir, "mocked.tftest.hcl"), []byte(test), 0o600)); err != nil {
 				t.Fatal(err)
 			}
 			for _, arguments := range [][]string{{"get"}, {"validate", "-no-color"}, {"test", "-no-color"}} {

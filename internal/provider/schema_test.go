@@ -28,6 +28,26 @@ func everyWay(host string) object {
 	return way
 }
 
+// aptSource is one with all that it may have.
+func aptSource() object {
+	return object{
+		"uris": []any{"https://repo.example/debian"}, "suites": []any{"trixie"}, "components": []any{"main"}, "architectures": []any{"amd64"},
+		"key": signingKey, "fingerprint": "011B AA84 2FCA EB18 5798  B693 30F5 06F7 DFC3 E73C", "pin": object{"priority": 700, "packages": []any{"mysql-*"}},
+	}
+}
+
+// signingKey is one that gpg made for tests.
+const signingKey = `-----BEGIN PGP PUBLIC KEY BLOCK-----
+
+mDMEawdfVRYJKwYBBAHaRw8BAQdAM7LTkI61u07sZwfJRnM8xI9wxSnGNgvwFL7c
+iIy4tNC0DkF0b2xsIHRlc3Qgb25liJAEExYIADgWIQQBG6qEL8rrGFeYtpMw9Qb3
+38PnPAUCawdfVQIbAwULCQgHAgYVCgkICwIEFgIDAQIeAQIXgAAKCRAw9Qb338Pn
+PIWNAP4uYvbuROQ9hctm+PpITh118jL4ZR45VVcMyt0JMr2xdAEAsyv7CUJFFhj1
+yt4snrM+BtBhKpodllPOKzPSOsaxpgw=
+=uc8N
+-----END PGP PUBLIC KEY BLOCK-----
+`
+
 func everyTimeout() object {
 	return object{"create": "1m", "read": "1m", "update": "1m", "delete": "1m"}
 }
@@ -40,6 +60,7 @@ func everything() map[string]object {
 		"atoll_host": {
 			"ssh": everyWay("203.0.113.11"), "hostname": "hk1", "time_sync": true, "swap_mib": 512, "sysctls": object{"vm.swappiness": "10"},
 			"inotify": object{"max_user_watches": 1000, "max_user_instances": 200}, "packages": []any{"bc"}, "timeouts": everyTimeout(),
+			"apt_sources": object{"db": aptSource()},
 		},
 		"atoll_mesh_peer": {
 			"ssh": everyWay("203.0.113.11"), "mesh": "site", "name": "hk1", "address": "10.77.0.11", "endpoint": "hk1.example", "port": 655, "mtu": 1400, "timeouts": everyTimeout(),
@@ -100,30 +121,30 @@ func complete(t *testing.T, at string, attributes []*tfprotov6.SchemaAttribute, 
 		if attribute.NestedType == nil {
 			continue
 		}
-		for _, inner := range objectsIn(given) {
+		for _, inner := range objectsIn(attribute.NestedType.Nesting, given) {
 			complete(t, at+"."+attribute.Name, attribute.NestedType.Attributes, inner)
 		}
 	}
 }
 
 // objectsIn are the objects of a nested attribute, whatever its nesting.
-func objectsIn(given any) []object {
+func objectsIn(nesting tfprotov6.SchemaObjectNestingMode, given any) []object {
+	var inside []any
 	switch typed := given.(type) {
 	case []any:
-		var all []object
-		for _, one := range typed {
-			all = append(all, objectsIn(one)...)
-		}
-		return all
+		inside = typed
 	case object:
-		for _, inner := range typed {
-			if nested, isObject := inner.(object); isObject && nested["ssh"] != nil {
-				return []object{nested} // a map of exported objects
-			}
+		if nesting != tfprotov6.SchemaObjectNestingModeMap {
+			return []object{typed}
 		}
-		return []object{typed}
+		inside = slices.Collect(maps.Values(typed))
 	}
-	return nil
+	var all []object
+	for _, one := range inside {
+		nested, _ := one.(object)
+		all = append(all, nested)
+	}
+	return all
 }
 
 // variants are a configuration with one value after another replaced, by the path

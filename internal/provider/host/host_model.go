@@ -17,13 +17,14 @@ import (
 // hostModel is the state of one atoll_host.
 type hostModel struct {
 	base.Node
-	Hostname types.String `tfsdk:"hostname"`
-	TimeSync types.Bool   `tfsdk:"time_sync"`
-	SwapMiB  types.Int64  `tfsdk:"swap_mib"`
-	Sysctls  types.Map    `tfsdk:"sysctls"`
-	Inotify  types.Object `tfsdk:"inotify"`
-	Packages types.Set    `tfsdk:"packages"`
-	Facts    types.Object `tfsdk:"facts"`
+	Hostname   types.String `tfsdk:"hostname"`
+	TimeSync   types.Bool   `tfsdk:"time_sync"`
+	SwapMiB    types.Int64  `tfsdk:"swap_mib"`
+	Sysctls    types.Map    `tfsdk:"sysctls"`
+	Inotify    types.Object `tfsdk:"inotify"`
+	AptSources types.Map    `tfsdk:"apt_sources"`
+	Packages   types.Set    `tfsdk:"packages"`
+	Facts      types.Object `tfsdk:"facts"`
 }
 
 // Key is the address of the machine.
@@ -37,6 +38,7 @@ func (m *hostModel) manifest() converge.Manifest {
 	config := node.Config{Hostname: m.Hostname.ValueString(), TimeSync: m.TimeSync.ValueBool(), SwapMiB: m.SwapMiB.ValueInt64()}
 	config.Sysctls, _ = base.TextMap(m.Sysctls)
 	config.Packages, _ = base.TextSet(m.Packages)
+	config.Sources = sources(m.AptSources)
 	config.InotifyWatches = base.Member[types.Int64](m.Inotify, "max_user_watches").ValueInt64()
 	config.InotifyInstances = base.Member[types.Int64](m.Inotify, "max_user_instances").ValueInt64()
 	manifest := config.Manifest()

@@ -52,6 +52,10 @@ func (k *hostKind) Observe(ctx context.Context, host remote.Host, model *hostMod
 }
 
 func (k *hostKind) Converge(ctx context.Context, host remote.Host, before, model *hostModel) error {
+	// What was not known when the plan was made has not been checked.
+	if err := checkSources(model.AptSources); err != nil {
+		return err
+	}
 	if before == nil {
 		if err := awaitBoot(ctx, host); err != nil {
 			return err

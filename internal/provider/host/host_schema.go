@@ -27,7 +27,7 @@ func (k *hostKind) Schema() schema.Schema {
 	return schema.Schema{
 		Description: "A physical or any other machine that already answers SSH, adopted as a node of the site. " +
 			"Reports what the machine is and keeps the few machine-wide settings declared here; what is left out stays as it is. " +
-			"Destroying it stops managing: the files made here are removed and the swap is switched off. What the machine has become stays: its name, its packages, a time service, " +
+			"Destroying it stops managing: the files made here are removed, package sources among them, and the swap is switched off. What the machine has become stays: its name, its packages, a time service, " +
 			"the values that kernel settings have until the next boot, and the swap file on the disk.",
 		Attributes: map[string]schema.Attribute{
 			"hostname": base.Optional("Host name of the machine, without a domain. Left alone when not given. A change is in place.",
@@ -48,7 +48,8 @@ func (k *hostKind) Schema() schema.Schema {
 					mapvalidator.NoNullValues(), mapvalidator.KeysAre(base.Matching(sysctlPattern, "must be a sysctl name such as vm.swappiness")), mapvalidator.ValueStringsAre(base.Line()),
 				},
 			},
-			"inotify": inotifyAttribute(),
+			"inotify":     inotifyAttribute(),
+			"apt_sources": aptSourcesAttribute(),
 			"packages": schema.SetAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Extra distribution packages to be installed. A change is in place; a package taken out of the list stays installed, since something else may need it.",

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package node is the provisioning plugin for the machine itself: its name,
-// its clock, swap, kernel settings, inotify limits and extra packages. All of
-// it is optional; an empty Config adopts a machine and changes nothing.
+// its clock, swap, kernel settings, inotify limits, extra packages and where they
+// come from. All of it is optional; an empty Config adopts a machine and changes nothing.
 package node
 
 import (
@@ -13,6 +13,7 @@ import (
 	"strconv"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/apt"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -26,6 +27,8 @@ type Config struct {
 	// InotifyWatches and InotifyInstances are limits per user.
 	InotifyWatches, InotifyInstances int64
 	Packages                         []string
+	// Sources are had before any package is installed.
+	Sources []apt.Source
 }
 
 // Owner is the name under which a host keeps the record of what this plugin owns.
@@ -40,6 +43,9 @@ const (
 // Manifest is everything that the config wants on its host.
 func (c Config) Manifest() converge.Manifest {
 	manifest := converge.Manifest{Owner: Owner}
+	for _, source := range c.Sources {
+		manifest.Items = append(manifest.Items, source.Item())
+	}
 	for _, name := range c.Packages {
 		manifest.Items = append(manifest.Items, converge.Package{Name: name})
 	}

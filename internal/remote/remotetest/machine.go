@@ -53,7 +53,7 @@ func NewMachine(root, address, hostKey string) (*Machine, error) {
 		"etc/machine-id": fmt.Sprintf("%032x\n", len(address)), "etc/hostname": "debian\n", "etc/hosts": "127.0.0.1 localhost\n",
 		"proc/meminfo":          "MemTotal:        2097152 kB\nMemAvailable:    1600000 kB\nSwapTotal:             0 kB\n",
 		"run/systemd/system/.d": "", "simulated/packages": "", "simulated/installable": "tinc iputils-ping openssl bc cron mysql-server mysql-router",
-		"proc/sys/vm/swappiness": "60\n", "var/lib/apt/lists/debian_Packages": "", "usr/sbin/.d": "", "etc/sysctl.d/.d": "", "etc/systemd/system/.d": "",
+		"proc/sys/vm/swappiness": "60\n", "var/lib/apt/lists/debian_Packages": "", "usr/sbin/.d": "", "etc/apt/sources.list.d/.d": "", "etc/apt/preferences.d/.d": "", "etc/sysctl.d/.d": "", "etc/systemd/system/.d": "",
 	}
 	for name, content := range files {
 		if err := m.Write("/"+name, content); err != nil {
