@@ -16,6 +16,7 @@ import (
 type routerModel struct {
 	base.Node
 	Cluster     types.Object `tfsdk:"cluster"`
+	Package     types.String `tfsdk:"package"`
 	BindAddress types.String `tfsdk:"bind_address"`
 	Ports       types.Object `tfsdk:"ports"`
 	ConnectTime types.Int64  `tfsdk:"connect_timeout"`
@@ -50,7 +51,8 @@ func (m *routerModel) ports() map[string]int64 {
 	return known
 }
 
-// endpoints are where the application connects, as far as it is known.
+// endpoints are where the application connects, as far as it is known: whether
+// there is a read-write split is the version's to say.
 func (m *routerModel) endpoints() types.Object {
 	kinds, values := map[string]attr.Type{}, map[string]attr.Value{}
 	ports := m.ports()
@@ -58,6 +60,12 @@ func (m *routerModel) endpoints() types.Object {
 		port, known := ports[name]
 		kinds[name] = types.StringType
 		values[name] = base.Keep(known && !m.BindAddress.IsUnknown(), types.StringValue(endpoint(m.BindAddress.ValueString(), port)), types.StringUnknown())
+	}
+	switch {
+	case m.Version.IsUnknown():
+		values["read_write_split"] = types.StringUnknown()
+	case !mysqlrouter.Splits(m.Version.ValueString()):
+		values["read_write_split"] = types.StringNull()
 	}
 	return types.ObjectValueMust(kinds, values)
 }
@@ -71,7 +79,7 @@ func (m *routerModel) config(data *base.Data) (mysqlrouter.Config, mysqlrouter.C
 	config := mysqlrouter.Config{
 		Address: target.Host, ClusterID: base.Member[types.String](m.Cluster, "cluster_id").ValueString(), BindAddress: m.BindAddress.ValueString(),
 		ReadWrite: ports["read_write"], ReadOnly: ports["read_only"], ReadWriteSplit: ports["read_write_split"],
-		ConnectTimeout: m.ConnectTime.ValueInt64(), ReadTimeout: m.ReadTime.ValueInt64(), After: base.MeshUnit(meshOf(members)),
+		Package: m.Package.ValueString(), ConnectTimeout: m.ConnectTime.ValueInt64(), ReadTimeout: m.ReadTime.ValueInt64(), After: base.MeshUnit(meshOf(members)),
 	}
 	for _, member := range found {
 		config.Members = append(config.Members, member.Endpoint())

@@ -43,12 +43,12 @@ func (k *routerKind) Plan(_ context.Context, change *base.Change[routerModel]) {
 		change.Diagnostics.AddAttributeError(path.Root("cluster").AtName("members"), "Missing Members", "cluster.members is empty: hand over the whole routing of an atoll_mysql_cluster.")
 	}
 	checkMembers(base.Member[types.Map](plan.Cluster, "members"), path.Root("cluster").AtName("members"), change.Diagnostics)
-	plan.Endpoints = plan.endpoints()
-	keep := change.Same && !state.Version.IsNull() && !change.Drifted(installing...)
+	keep := change.Same && !state.Version.IsNull() && state.Package.Equal(plan.Package) && !change.Drifted(installing...)
 	if state == nil {
 		state = &routerModel{}
 	}
 	plan.Version = base.Keep(keep, state.Version, types.StringUnknown())
+	plan.Endpoints = plan.endpoints()
 }
 
 // Observe knows nothing of a router that was just imported: its cluster stands

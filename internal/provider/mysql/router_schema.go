@@ -35,6 +35,8 @@ func (k *routerKind) Schema() schema.Schema {
 				Description: "IP address on which the router listens. Default 127.0.0.1: only the application on the same machine may come in. A change is in place: the router is bootstrapped anew.",
 				Validators:  []validator.String{base.Text{Must: "be an IP address", Check: checkIP}},
 			},
+			"package": base.Optional("Distribution package to install. Default mysql-router; in MySQL's own repository it is mysql-router-community. It has to come from a repository that the machine uses, see apt_sources of atoll_host. A change is in place.",
+				base.Matching(packagePattern, "must be a package name of the distribution")),
 			"ports":           portsAttribute(),
 			"connect_timeout": base.Number(2, 1, 65536, "Seconds that the router waits for a connection to a member before it tries another. Default 2 (Router's own: 5). A change is in place: the router is bootstrapped anew."),
 			"read_timeout":    base.Number(3, 1, 65536, "Seconds that the router waits for a member's answer about the cluster. Default 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router is bootstrapped anew."),
@@ -43,7 +45,7 @@ func (k *routerKind) Schema() schema.Schema {
 				Attributes: map[string]schema.Attribute{
 					"read_write":       base.Shows("Leads to the primary."),
 					"read_only":        base.Shows("Leads to the secondaries in turn."),
-					"read_write_split": base.Shows("Sends reads to secondaries and writes to the primary."),
+					"read_write_split": base.Shows("Sends reads to secondaries and writes to the primary. Null for a Router before 8.2, which cannot do it."),
 				},
 			},
 			"version": base.Shows("Version of MySQL Router."),
@@ -61,7 +63,7 @@ func portsAttribute() schema.SingleNestedAttribute {
 		Attributes: map[string]schema.Attribute{
 			"read_write":       port("leads to the primary. Default 6446", 6446),
 			"read_only":        port("leads to the secondaries in turn. Default 6447", 6447),
-			"read_write_split": port("sends reads to secondaries and writes to the primary. Default 6450", 6450),
+			"read_write_split": port("sends reads to secondaries and writes to the primary. Default 6450. A Router before 8.2 cannot do it and does not open it", 6450),
 		},
 	}
 }

@@ -47,7 +47,7 @@ func (k *serverKind) Schema() schema.Schema {
 				Description: "Number of the server, different for each in the cluster. Default: made of the address. A change is in place: mysqld restarts.",
 				Validators:  []validator.Int64{int64validator.Between(2, 4294967295)},
 			},
-			"package": base.Optional("Distribution package to install. Default mysql-server. MySQL 8.0, 8.4 and 9.x are known; it has to come from a repository that the machine already uses. A change is in place.",
+			"package": base.Optional("Distribution package to install. Default mysql-server; in MySQL's own repository it is mysql-community-server. MySQL 8.0, 8.4 and 9.x are known; it has to come from a repository that the machine uses, see apt_sources of atoll_host. A change is in place.",
 				base.Matching(packagePattern, "must be a package name of the distribution")),
 			"settings": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,

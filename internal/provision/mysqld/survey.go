@@ -137,7 +137,7 @@ func (c Config) Check(s Survey) []error {
 			problems = append(problems, fmt.Errorf("package %s: %w", c.packageName(), err))
 		}
 	case s.Lists:
-		problems = append(problems, fmt.Errorf("package %s is in none of the machine's package sources: configure one that has MySQL (Debian unstable, Ubuntu, or MySQL's own), or name another in the package attribute", c.packageName()))
+		problems = append(problems, fmt.Errorf("package %s is in none of the machine's package sources: declare one that has MySQL in apt_sources of its atoll_host (MySQL's own, with package = \"mysql-community-server\"), or name another in the package attribute", c.packageName()))
 	}
 	return problems
 }

@@ -89,7 +89,7 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 	}
 	_, err = host.Run(ctx, remote.Command{
 		Name: "bootstrapping the router", Long: true,
-		Script: c.bootstrapScript(routing.Primary), Stdin: strings.NewReader(account.Password + "\n"),
+		Script: c.as(now.Version).bootstrapScript(routing.Primary), Stdin: strings.NewReader(account.Password + "\n"),
 	})
 	return errors.Join(err, routing.Restrict(ctx, c.Account()))
 }

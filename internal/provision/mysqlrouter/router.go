@@ -7,6 +7,7 @@
 package mysqlrouter
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -27,7 +28,10 @@ type Config struct {
 	// router has to be bootstrapped anew.
 	ClusterID   string
 	BindAddress string
-	// ReadWrite, ReadOnly and ReadWriteSplit are TCP ports.
+	// Package to install; "" means mysql-router.
+	Package string `json:"-"`
+	// ReadWrite, ReadOnly and ReadWriteSplit are TCP ports. A version that does
+	// not split (see Splits) leaves the last one alone.
 	ReadWrite, ReadOnly, ReadWriteSplit int64
 	// ConnectTimeout and ReadTimeout in seconds.
 	ConnectTimeout, ReadTimeout int64
@@ -67,6 +71,32 @@ func (c Config) Account() string {
 	return name
 }
 
+// Splits says whether a version sends reads and writes of one connection to
+// different members: Router does since 8.2.0, and an older one does not open that
+// port. A version that is not known ("") is taken for a newer one.
+func Splits(version string) bool {
+	var major, minor int
+	if _, err := fmt.Sscanf(version, "%d.%d.", &major, &minor); err != nil {
+		return true
+	}
+	return major > 8 || major == 8 && minor >= 2
+}
+
+// as is the router as a version can be it.
+func (c Config) as(version string) Config {
+	if !Splits(version) {
+		c.ReadWriteSplit = 0
+	}
+	return c
+}
+
+func (c Config) packageName() string { return cmp.Or(c.Package, "mysql-router") }
+
+// ports are those that are opened.
+func (c Config) ports() []int64 {
+	return slices.DeleteFunc([]int64{c.ReadWrite, c.ReadOnly, c.ReadWriteSplit}, func(port int64) bool { return port == 0 })
+}
+
 // declared sums up everything that a bootstrap decides.
 func (c Config) declared() string {
 	c.After = "" // only the unit's
@@ -89,7 +119,7 @@ func (c Config) Manifest(start bool) converge.Manifest {
 	return converge.Manifest{
 		Owner: Owner,
 		Items: []converge.Item{
-			converge.Package{Name: "mysql-router"},
+			converge.Package{Name: c.packageName()},
 			converge.User{Name: user, Home: directory},
 			converge.Directory{Path: directory, Owner: user, Group: user, Mode: 0o700},
 			converge.Directory{Path: settings, Group: user, Mode: 0o750},
@@ -131,13 +161,17 @@ const CodeBootstrap converge.Code = "router-bootstrap"
 
 // bootstrapDrift says why the router has to be bootstrapped anew.
 func (c Config) bootstrapDrift(s Status) []converge.Line {
+	older := c
+	older.ReadWriteSplit = 0
 	line := func(subject, text string) []converge.Line {
 		return []converge.Line{{Subject: subject, Code: CodeBootstrap, Text: text}}
 	}
 	switch {
 	case s.Declared == "":
 		return line("router", "not bootstrapped")
-	case s.Declared != c.declared():
+	case s.Declared == older.declared() && Splits(s.Version):
+		return line("router", "bootstrapped by a version without a read-write split, and now there is "+cmp.Or(s.Version, "another"))
+	case s.Declared != c.as(s.Version).declared():
 		return line("router", "bootstrapped for another cluster or other settings")
 	case s.ConfNow != s.ConfThen:
 		return line("file "+conf, "content differs")
@@ -157,7 +191,7 @@ func (c Config) drift(s Status) []converge.Line {
 	if len(lines) > 0 || !s.Active {
 		return lines
 	}
-	for _, port := range []int64{c.ReadWrite, c.ReadOnly, c.ReadWriteSplit} {
+	for _, port := range c.as(s.Version).ports() {
 		listens := slices.ContainsFunc(s.Listening, func(address string) bool { return strings.HasSuffix(address, fmt.Sprintf(":%d", port)) })
 		if !listens {
 			lines = append(lines, converge.Line{Subject: fmt.Sprintf("port %d", port), Code: converge.CodeSilent, Text: "nothing listens"})
@@ -172,8 +206,13 @@ func (c Config) drift(s Status) []converge.Line {
 // Sections for the X protocol, which the servers do not speak, are taken out of
 // what Router wrote.
 func (c Config) bootstrapScript(primary string) string {
+	split := ""
 	set := func(option string, value any) string {
 		return " --conf-set-option=" + remote.Quote(fmt.Sprintf("%s=%v", option, value))
+	}
+	// A section that the version does not write itself would lack all the rest.
+	if c.ReadWriteSplit != 0 {
+		split = set("routing:bootstrap_rw_split.bind_port", c.ReadWriteSplit)
 	}
 	return fmt.Sprintf(`set -e
 umask 077
@@ -193,7 +232,6 @@ mv -fT %[11]s.new %[11]s
 systemctl try-restart %[12]s`,
 		directory, user, remote.Quote(c.Account()+"@"+primary), remote.Quote(c.Account()), Name, remote.Quote(c.Address), remote.Quote(c.BindAddress),
 		set("DEFAULT.connect_timeout", c.ConnectTimeout)+set("DEFAULT.read_timeout", c.ReadTimeout)+set("DEFAULT.logging_folder", "")+
-			set("routing:bootstrap_rw.bind_port", c.ReadWrite)+set("routing:bootstrap_ro.bind_port", c.ReadOnly)+
-			set("routing:bootstrap_rw_split.bind_port", c.ReadWriteSplit),
+			set("routing:bootstrap_rw.bind_port", c.ReadWrite)+set("routing:bootstrap_ro.bind_port", c.ReadOnly)+split,
 		conf, c.declared(), stamp, Unit)
 }

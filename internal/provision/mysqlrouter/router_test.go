@@ -53,6 +53,13 @@ func TestDrift(t *testing.T) {
 		{"members that are not known yet", func(_ *Status, c *Config) { c.Members = nil }, []string{}},
 		{"its state is gone, and it runs on", func(s *Status, _ *Config) { s.State, s.Knows = false, nil }, []string{}},
 		{"its state is gone", func(s *Status, _ *Config) { s.State, s.Knows, s.Active = false, nil, false }, []string{"router: its list of members is missing or cannot be read"}},
+		{"8.0 never opens the split", func(s *Status, c *Config) {
+			s.Version, s.Listening, s.Declared = "8.0.40", s.Listening[:2], c.as("8.0.40").declared()
+		}, []string{}},
+		{"8.0 became 8.4", func(s *Status, c *Config) { s.Version, s.Declared = "8.4.3", c.as("8.0.40").declared() },
+			[]string{"router: bootstrapped by a version without a read-write split, and now there is 8.4.3"}},
+		{"8.4 became 8.0", func(s *Status, _ *Config) { s.Version = "8.0.40" }, []string{"router: bootstrapped for another cluster or other settings"}},
+		{"another package", func(_ *Status, c *Config) { c.Package = "mysql-router-community" }, []string{}},
 		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, []string{"port 6450: nothing listens"}},
 		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening, s.Active = nil, false }, []string{}},
 	} {
@@ -61,6 +68,28 @@ func TestDrift(t *testing.T) {
 		if diff := cmp.Diff(row.want, converge.Texts(declared.drift(status))); diff != "" {
 			t.Errorf("%s:\n%s", row.name, diff)
 		}
+	}
+}
+
+func TestSplits(t *testing.T) {
+	for version, want := range map[string]bool{"8.0.27": false, "8.0.44": false, "8.1.0": false, "8.2.0": true, "8.4.7": true, "9.7.4": true, "10.0.0": true, "": true} {
+		if Splits(version) != want {
+			t.Errorf("%q: %v", version, !want)
+		}
+	}
+	const option = "rw_split"
+	if c := config(); strings.Contains(c.as("8.0.44").bootstrapScript("p"), option) || !strings.Contains(c.as("8.4.7").bootstrapScript("p"), option) {
+		t.Error("the port of the split is set for a version without it, or not for one with it")
+	}
+}
+
+// Routers that stand are not bootstrapped again by an upgrade of the provider:
+// the sum is the one that its releases have written so far.
+func TestSumOfTheBootstrapStays(t *testing.T) {
+	c := config()
+	c.Package, c.Members = "mysql-router-community", nil
+	if got := c.declared(); got != "cb47d91d5312b66fd010006fd39563527ccc2194595f1657df578e5c63ccbc90" {
+		t.Errorf("the sum is %s", got)
 	}
 }
 

@@ -1,0 +1,46 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// Whether there is a read-write split is the version's to say: nothing is
+// promised before it is known, and of an older Router nothing at all.
+func TestReadWriteSplitIsTheVersions(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	config := everything()["atoll_mysql_router"]
+	kind := tf.kind("atoll_mysql_router")
+	created, problems := tf.plan("atoll_mysql_router", nil, write(kind, config))
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	if split := created.at("endpoints", "read_write_split"); split != (unknown{}) || created.at("endpoints", "read_write") != "127.0.0.1:6446" {
+		t.Errorf("a router to be made: %v, %v", split, created.at("endpoints", "read_write"))
+	}
+	for version, want := range map[string]any{"8.0.44": nil, "8.1.0": nil, "8.4.7": "127.0.0.1:6450", "9.7.4": "127.0.0.1:6450"} {
+		was, err := tftypes.Transform(settled(created.value), func(at *tftypes.AttributePath, value tftypes.Value) (tftypes.Value, error) {
+			if at.Equal(tftypes.NewAttributePath().WithAttributeName("version")) {
+				return tftypes.NewValue(tftypes.String, version), nil
+			}
+			return value, nil
+		})
+		tf.must(err)
+		planned, problems := tf.plan("atoll_mysql_router", &state{was, nil, ""}, write(kind, config))
+		if problems != "" || planned.at("endpoints", "read_write_split") != want || planned.at("version") != version {
+			t.Errorf("%s: %v, version %v, want %v; %s", version, planned.at("endpoints", "read_write_split"), planned.at("version"), want, problems)
+		}
+	}
+	// Another package may bring another version.
+	other := everything()["atoll_mysql_router"]
+	other["package"] = "mysql-router-community"
+	planned, problems := tf.plan("atoll_mysql_router", &state{settled(created.value), nil, ""}, write(kind, other))
+	if problems != "" || planned.at("version") != (unknown{}) || planned.at("endpoints", "read_write_split") != (unknown{}) {
+		t.Errorf("another package: %v, version %v; %s", planned.at("endpoints", "read_write_split"), planned.at("version"), problems)
+	}
+}
