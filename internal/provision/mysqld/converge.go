@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -38,7 +39,8 @@ func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Conf
 	if err := c.validate(ctx, host); err != nil {
 		return c, Status{}, err
 	}
-	if err := w.try(ctx, c); err != nil {
+	w.config = c
+	if err := w.try(ctx); err != nil {
 		return c, Status{}, err
 	}
 	manifest := c.Manifest()
@@ -48,7 +50,6 @@ func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Conf
 	}
 	status, err := c.statusQuestion().Answer(observation)
 	if err == nil {
-		w.config = c
 		w.place.In(status.View.Name)
 		status, err = w.mend(ctx, status)
 	}
@@ -68,31 +69,48 @@ said=$(mysqld --defaults-file=$f --validate-config --user=mysql 2>&1) || { print
 	return err
 }
 
-// mend brings the running variables to the file's values.
+// mend brings the running variables to the file's values: by setting them, and
+// by a restart for what is left then.
 func (w *work) mend(ctx context.Context, status Status) (Status, error) {
-	c, host := w.config, w.host
-	if !status.Answers {
-		return status, fmt.Errorf("the server on %s was started and %s is %s: its error log says why; apply again when it runs", host.Target().Host, Unit, status.Unit)
+	for round := 0; ; round++ {
+		if !status.Answers {
+			return status, fmt.Errorf("the server on %s was started and %s is %s: its error log says why; apply again when it runs", w.host.Target().Host, Unit, status.Unit)
+		}
+		findings := w.config.Diagnose(status)
+		operations, err := provision.Operations(findings)
+		if err != nil || len(operations) == 0 {
+			return status, err
+		}
+		if round == 2 {
+			return status, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(converge.Texts(provision.Drift(findings)), "; "))
+		}
+		for _, operation := range operations {
+			if err := w.do(ctx, operation, status); err != nil {
+				return status, err
+			}
+		}
+		if status, err = w.config.ask(ctx, w.host); err != nil {
+			return status, err
+		}
+		status.WereSet = true
 	}
-	differing := c.differing(status)
-	if len(differing) == 0 {
-		return status, nil
+}
+
+// do does one operation on the server, whose status was that.
+func (w *work) do(ctx context.Context, operation provision.Operation, status Status) error {
+	switch operation.(type) {
+	case Set:
+		return w.set(ctx, status)
+	case Restart:
+		return w.restart(ctx, status)
 	}
-	if _, err := host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(differing, status)}); err != nil {
-		return status, err
-	}
-	status, err := c.ask(ctx, host)
-	if err != nil || len(c.differing(status)) == 0 {
-		return status, err
-	}
-	if err := w.restart(ctx, status); err != nil {
-		return status, err
-	}
-	status, err = c.ask(ctx, host)
-	if err == nil && len(c.differing(status)) > 0 {
-		err = fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(converge.Texts(c.Drift(status)), "; "))
-	}
-	return status, err
+	return fmt.Errorf("%s: a server cannot do that", operation)
+}
+
+// set sets at run time what can be.
+func (w *work) set(ctx context.Context, status Status) error {
+	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(w.config.differing(status), status)})
+	return err
 }
 
 // ask reads the status anew.
@@ -102,20 +120,15 @@ func (c Config) ask(ctx context.Context, host remote.Host) (Status, error) {
 
 // try sets at run time what a running server lets set, before anything is
 // written: a value that it refuses now would keep it from starting later.
-func (w *work) try(ctx context.Context, c Config) error {
-	status, err := c.ask(ctx, w.host)
+func (w *work) try(ctx context.Context) error {
+	status, err := w.config.ask(ctx, w.host)
 	if err == nil {
-		err = c.keepsEndpoint(status)
+		err = w.config.keepsEndpoint(status)
 	}
-	if err != nil || !status.Answers {
+	if err != nil || len(w.config.Diagnose(status)) == 0 {
 		return err
 	}
-	differing := c.differing(status)
-	if len(differing) == 0 {
-		return nil
-	}
-	_, err = w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(differing, status)})
-	return err
+	return w.set(ctx, status)
 }
 
 // readOnly is the error of a variable that only a start can set.

@@ -84,7 +84,7 @@ func (c Config) Manifest() converge.Manifest {
 			initialise(), identify(),
 			converge.Unit{Name: Unit, Enabled: &yes, Active: &yes},
 			converge.Check[uint64]{Question: memoryQuestion(), Differs: c.memoryDrift},
-			converge.Check[Status]{Question: c.statusQuestion(), Differs: c.Drift},
+			converge.Check[Status]{Question: c.statusQuestion(), Differs: c.drift},
 		},
 	}
 }

@@ -31,6 +31,9 @@ type Status struct {
 	Variables, Persisted map[string]string
 	// View is the group as this server sees it.
 	View group.View
+	// WereSet says that this run has set the variables: those that differ still
+	// are read at a start only.
+	WereSet bool
 }
 
 // down says whether the server stands still, and is not on its way up or down.
@@ -120,20 +123,6 @@ func (c Config) memoryDrift(has uint64) []converge.Line {
 // StatusOf reads the status from an observation of the server's manifest.
 func (c Config) StatusOf(o converge.Observation) (Status, error) { return c.statusQuestion().Answer(o) }
 
-// Drift compares what runs with the file. A setting that is no variable of the
-// server (an option of its start only) cannot be asked for.
-func (c Config) Drift(s Status) []converge.Line {
-	var lines []converge.Line
-	if !s.Answers {
-		return lines // the unit's own line says why
-	}
-	for _, setting := range c.differing(s) {
-		name := variableName(setting)
-		lines = append(lines, converge.Line{Subject: "variable " + name, Code: converge.CodeValue, Text: fmt.Sprintf("is %s, want %s", s.Variables[name], setting.Value)})
-	}
-	return lines
-}
-
 // variableName is the variable that an option sets: few have another name.
 func variableName(setting Setting) string {
 	name := normalName(setting.Name)
@@ -141,20 +130,6 @@ func variableName(setting Setting) string {
 		return "time_zone"
 	}
 	return name
-}
-
-// differing are the settings that the running server has otherwise.
-func (c Config) differing(s Status) []Setting {
-	var list []Setting
-	for _, setting := range c.Settings() {
-		name := variableName(setting)
-		is, known := s.Variables[name]
-		if !known || name == "group_replication_start_on_boot" || same(name, setting.Value, is) {
-			continue
-		}
-		list = append(list, setting)
-	}
-	return list
 }
 
 // same compares two spellings of a value.

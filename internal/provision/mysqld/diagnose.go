@@ -1,0 +1,76 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqld
+
+import (
+	"fmt"
+	"net"
+	"strconv"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+)
+
+// The operations on a server that runs; Server is its "address:port". What lies
+// in files beside them is the manifest's.
+type (
+	// Set brings variables to the file's values at run time, and takes back what
+	// was persisted over the file.
+	Set struct{ Server string }
+	// Restart lets the server read its file, in its group's turn.
+	Restart struct{ Server string }
+)
+
+func (o Set) String() string     { return "set variables of " + o.Server }
+func (o Restart) String() string { return "restart " + o.Server }
+
+// Stage is its place in the order.
+func (Set) Stage() int { return 0 }
+
+// Stage is its place in the order: what can be set need not be restarted for.
+func (Restart) Stage() int { return 1 }
+
+// Diagnose compares what runs with the file. A setting that is no variable of
+// the server (an option of its start only) cannot be asked for.
+func (c Config) Diagnose(s Status) []provision.Finding {
+	if !s.Answers {
+		return nil // the unit's own line says why
+	}
+	var findings []provision.Finding
+	for _, setting := range c.differing(s) {
+		name := variableName(setting)
+		findings = append(findings, provision.Finding{
+			Line: converge.Line{Subject: "variable " + name, Code: converge.CodeValue, Text: fmt.Sprintf("is %s, want %s", s.Variables[name], setting.Value)},
+			Mend: c.mend(s),
+		})
+	}
+	return findings
+}
+
+// mend is what changes a variable: that it can be set at run time only shows when
+// it is tried.
+func (c Config) mend(s Status) provision.Operation {
+	server := net.JoinHostPort(c.Address, strconv.Itoa(c.Port))
+	if s.WereSet {
+		return Restart{server}
+	}
+	return Set{server}
+}
+
+// drift is what a plan shows of it.
+func (c Config) drift(s Status) []converge.Line { return provision.Drift(c.Diagnose(s)) }
+
+// differing are the settings that the running server has otherwise.
+func (c Config) differing(s Status) []Setting {
+	var list []Setting
+	for _, setting := range c.Settings() {
+		name := variableName(setting)
+		is, known := s.Variables[name]
+		if !known || name == "group_replication_start_on_boot" || same(name, setting.Value, is) {
+			continue
+		}
+		list = append(list, setting)
+	}
+	return list
+}

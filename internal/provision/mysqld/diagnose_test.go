@@ -1,0 +1,68 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqld
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+)
+
+// What a plan shows and what an apply does come from the same findings.
+func TestDiagnosisOfVariables(t *testing.T) {
+	config := Config{Address: "10.77.0.11", Port: 3306, ServerID: 7, MemoryBytes: 2 << 30, Own: map[string]string{"max_connections": "300"}}
+	as := func(changed map[string]string) map[string]string {
+		variables := map[string]string{}
+		for _, setting := range config.Settings() {
+			variables[variableName(setting)] = setting.Value
+		}
+		for name, value := range changed {
+			variables[name] = value
+		}
+		return variables
+	}
+	const server = "10.77.0.11:3306"
+	for name, row := range map[string]struct {
+		status     Status
+		drift      []string
+		operations []provision.Operation
+	}{
+		"as declared":     {Status{Answers: true, Variables: as(nil)}, nil, nil},
+		"it does not run": {Status{Unit: "inactive"}, nil, nil},
+		"one differs": {
+			Status{Answers: true, Variables: as(map[string]string{"max_connections": "151"})},
+			[]string{"variable max_connections: is 151, want 300"}, []provision.Operation{Set{server}},
+		},
+		"two differ, and are set at once": {
+			Status{Answers: true, Variables: as(map[string]string{"max_connections": "151", "server_id": "8"})},
+			[]string{"variable max_connections: is 151, want 300", "variable server_id: is 8, want 7"}, []provision.Operation{Set{server}},
+		},
+		"one stays otherwise though it was set": {
+			Status{Answers: true, WereSet: true, Variables: as(map[string]string{"max_connections": "151"})},
+			[]string{"variable max_connections: is 151, want 300"}, []provision.Operation{Restart{server}},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			findings := config.Diagnose(row.status)
+			operations, err := provision.Operations(findings)
+			if err != nil {
+				t.Fatal(err)
+			}
+			drift := map[string]bool{}
+			for _, text := range converge.Texts(provision.Drift(findings)) {
+				drift[text] = true
+			}
+			want := map[string]bool{}
+			for _, text := range row.drift {
+				want[text] = true
+			}
+			if diff := cmp.Diff(want, drift) + cmp.Diff(row.operations, operations); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
