@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -35,7 +36,12 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 	if err != nil {
 		return Status{}, err
 	}
-	if len(c.bootstrapDrift(before)) > 0 {
+	operations, err := provision.Operations(c.Diagnose(before))
+	if err != nil {
+		return Status{}, err
+	}
+	for range operations {
+		// Router is installed before it bootstraps itself.
 		if _, err := converge.Converge(ctx, host, c.Manifest(false)); err != nil {
 			return Status{}, err
 		}
@@ -80,7 +86,7 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 		return err
 	}
 	now, err := converge.Ask(ctx, host, status())
-	if err != nil || len(c.bootstrapDrift(now)) == 0 {
+	if _, outdated := c.outdated(now); err != nil || outdated == "" {
 		return err // another run has done it while we waited
 	}
 	account, err := routing.Authorize(ctx, c.Account())

@@ -14,9 +14,9 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -125,7 +125,7 @@ func (c Config) Manifest(start bool) converge.Manifest {
 			converge.Directory{Path: settings, Group: user, Mode: 0o750},
 			converge.File{Path: "/etc/systemd/system/" + Unit, Mode: 0o644, Content: c.unit(), Restart: []string{Unit}},
 			unit,
-			converge.Check[Status]{Question: status(), Differs: c.drift},
+			converge.Check[Status]{Question: status(), Differs: func(s Status) []converge.Line { return provision.Drift(c.Diagnose(s)) }},
 		},
 	}
 }
@@ -154,50 +154,6 @@ LimitNOFILE=65536
 [Install]
 WantedBy=multi-user.target
 `, order, user, conf)
-}
-
-// CodeBootstrap says that the router has to be bootstrapped anew.
-const CodeBootstrap converge.Code = "router-bootstrap"
-
-// bootstrapDrift says why the router has to be bootstrapped anew.
-func (c Config) bootstrapDrift(s Status) []converge.Line {
-	older := c
-	older.ReadWriteSplit = 0
-	line := func(subject, text string) []converge.Line {
-		return []converge.Line{{Subject: subject, Code: CodeBootstrap, Text: text}}
-	}
-	switch {
-	case s.Declared == "":
-		return line("router", "not bootstrapped")
-	case s.Declared == older.declared() && Splits(s.Version):
-		return line("router", "bootstrapped by a version without a read-write split, and now there is "+cmp.Or(s.Version, "another"))
-	case s.Declared != c.as(s.Version).declared():
-		return line("router", "bootstrapped for another cluster or other settings")
-	case s.ConfNow != s.ConfThen:
-		return line("file "+conf, "content differs")
-	case !s.Keyring:
-		return line("router", "its keyring is missing")
-	case !s.State && !s.Active:
-		return line("router", "its list of members is missing or cannot be read")
-	case s.State && len(c.Members) > 0 && !slices.ContainsFunc(s.Knows, func(member string) bool { return slices.Contains(c.Members, member) }):
-		return line("router", "knows none of the cluster's members: "+strings.Join(slices.Sorted(slices.Values(s.Knows)), ", "))
-	}
-	return nil
-}
-
-// drift is what the bootstrap made, and the ports.
-func (c Config) drift(s Status) []converge.Line {
-	lines := c.bootstrapDrift(s)
-	if len(lines) > 0 || !s.Active {
-		return lines
-	}
-	for _, port := range c.as(s.Version).ports() {
-		listens := slices.ContainsFunc(s.Listening, func(address string) bool { return strings.HasSuffix(address, fmt.Sprintf(":%d", port)) })
-		if !listens {
-			lines = append(lines, converge.Line{Subject: fmt.Sprintf("port %d", port), Code: converge.CodeSilent, Text: "nothing listens"})
-		}
-	}
-	return lines
 }
 
 // bootstrapScript reads the account's password twice on standard input: the

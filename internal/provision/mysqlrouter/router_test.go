@@ -4,6 +4,7 @@
 package mysqlrouter
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 )
 
 func config() Config {
@@ -29,7 +31,8 @@ func TestAccountFitsMySQL(t *testing.T) {
 	}
 }
 
-func TestDrift(t *testing.T) {
+// A router is bootstrapped for what only that mends, and left alone otherwise.
+func TestDiagnosis(t *testing.T) {
 	good := func() Status {
 		return Status{Version: "9.7.4", Declared: config().declared(), ConfThen: "x", ConfNow: "x", Keyring: true, Active: true,
 			State: true, Knows: []string{"10.77.0.12:3306", "10.77.0.13:3306"},
@@ -65,7 +68,16 @@ func TestDrift(t *testing.T) {
 	} {
 		status, declared := good(), config()
 		row.change(&status, &declared)
-		if diff := cmp.Diff(row.want, converge.Texts(declared.drift(status))); diff != "" {
+		findings := declared.Diagnose(status)
+		operations, err := provision.Operations(findings)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bootstraps := slices.Equal(operations, []provision.Operation{Bootstrap{declared.Address}})
+		if wanted := len(row.want) > 0 && !strings.HasPrefix(row.want[0], "port"); bootstraps != wanted || !wanted && len(operations) > 0 {
+			t.Errorf("%s: does %v", row.name, operations)
+		}
+		if diff := cmp.Diff(row.want, converge.Texts(provision.Drift(findings))); diff != "" {
 			t.Errorf("%s:\n%s", row.name, diff)
 		}
 	}
