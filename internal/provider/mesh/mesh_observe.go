@@ -5,15 +5,14 @@ package mesh
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -25,13 +24,8 @@ func (k *meshKind) Observe(ctx context.Context, run *base.Run, model *meshModel)
 	mesh, _ := model.declared()
 	leaving := readLeaving(ctx, run)
 	hearing := base.Hear(ctx, k.Data, run, model.Subject(), targets(mesh.Peers),
-		func(ctx context.Context, key string, host remote.Host) (heard, error) {
-			observation, err := converge.Observe(ctx, host, mesh.Manifest(key))
-			if err != nil {
-				return heard{}, err
-			}
-			reach, err := mesh.Reached(key, observation)
-			return heard{observation, reach}, err
+		func(ctx context.Context, key string, host remote.Host) (tinc.Heard, error) {
+			return mesh.Hear(ctx, host, key)
 		})
 	if run.Failed() {
 		return base.Observed{}
@@ -45,12 +39,6 @@ func (k *meshKind) Observe(ctx context.Context, run *base.Run, model *meshModel)
 	}
 	model.Links = view.links(mesh, model.Links, k.Lost)
 	return base.Observed{Drift: view.drift}
-}
-
-// heard is what one peer said.
-type heard struct {
-	observation converge.Observation
-	reach       tinc.Reach
 }
 
 // view is the mesh as its peers see it.
@@ -78,32 +66,24 @@ func (v view) links(mesh tinc.Mesh, before types.Map, lost map[string]bool) type
 }
 
 // viewOf puts together what the peers answered.
-func viewOf(mesh tinc.Mesh, leaving map[string]tinc.Peer, hearing base.Hearing[heard]) view {
-	seen := view{drift: hearing.Drift, reached: map[string]tinc.Reach{}, leaving: map[string]tinc.Peer{}}
-	var silent []converge.Line
-	for _, key := range slices.Sorted(maps.Keys(hearing.Answers)) {
-		observation := hearing.Answers[key].observation
-		if observation.Recorded() {
+func viewOf(mesh tinc.Mesh, leaving map[string]tinc.Peer, hearing base.Hearing[tinc.Heard]) view {
+	seen := view{
+		drift:   append(hearing.Drift, provision.Drift(mesh.Diagnose(hearing.Answers, leaving))...),
+		reached: map[string]tinc.Reach{}, leaving: map[string]tinc.Peer{},
+	}
+	for key, heard := range hearing.Answers {
+		if heard.Observation.Recorded() {
 			seen.recorded++
 		}
-		for _, line := range mesh.Drift(key, observation) {
-			if line.Code == tinc.CodeNotReached {
-				silent = append(silent, line)
-			} else {
-				seen.drift = append(seen.drift, line)
-			}
-		}
-		seen.reached[key] = hearing.Answers[key].reach
-		for _, left := range slices.Sorted(maps.Keys(leaving)) {
-			if mesh.Knows(leaving[left], observation) {
-				seen.leaving[left] = leaving[left]
-				seen.drift = append(seen.drift, converge.Line{Subject: key, Code: converge.CodeStale, Text: fmt.Sprintf("still knows %s, which is declared no more", left)})
+		seen.reached[key] = heard.Reach
+		for name, left := range leaving {
+			if mesh.Knows(left, heard.Observation) {
+				seen.leaving[name] = left
 			}
 		}
 	}
 	if len(hearing.Answers) < len(mesh.Peers) {
 		seen.leaving = leaving
 	}
-	seen.drift = append(seen.drift, silent...)
 	return seen
 }

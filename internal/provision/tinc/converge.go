@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -49,23 +50,29 @@ const grace = 10 * time.Second
 // each. A change for which tincd has to restart goes to one peer after another,
 // with all links up in between.
 func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[string]Reach, error) {
-	keys := slices.Sorted(maps.Keys(hosts))
-	var mu sync.Mutex
-	var rolling []string
-	started := map[string]bool{}
-	err := each(keys, func(key string) error {
-		later, restarted, err := m.convergeUnlessRunning(ctx, hosts[key], key)
-		mu.Lock()
-		defer mu.Unlock()
-		if later {
-			rolling = append(rolling, key)
-		}
-		if restarted {
-			started[key] = true
-		}
-		return m.unlessLeaving(key, err)
-	})
+	heard, err := m.hear(ctx, hosts)
 	if err != nil {
+		return nil, err
+	}
+	operations, err := provision.Operations(m.Diagnose(heard, nil))
+	if err != nil {
+		return nil, err
+	}
+	r := run{mesh: m, hosts: hosts, heard: heard}
+	started := map[string]bool{}
+	var adjusts, rolls []provision.Operation
+	for _, operation := range operations {
+		adjust, isAdjust := operation.(Adjust)
+		if !isAdjust {
+			rolls = append(rolls, operation)
+			continue
+		}
+		adjusts = append(adjusts, operation)
+		if adjust.Starts {
+			started[adjust.Peer] = true
+		}
+	}
+	if err := each(adjusts, func(operation provision.Operation) error { return r.Do(ctx, operation) }); err != nil {
 		return nil, err
 	}
 	if len(started) > 0 {
@@ -73,44 +80,46 @@ func (m Mesh) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 			return nil, err
 		}
 	}
-	slices.Sort(rolling)
-	for _, key := range rolling {
-		if _, err := converge.Converge(ctx, hosts[key], m.Manifest(key)); m.unlessLeaving(key, err) != nil {
-			return nil, fmt.Errorf("peer %s: %w", key, err)
-		}
-		// The one that was restarted has to be back before the next goes: a
-		// link that relays for others must not be missed twice. Those that
-		// wait still have the old settings.
-		if err := remote.Pause(ctx, settle); err != nil {
-			return nil, err
-		}
-		if _, err := m.await(ctx, hosts, nil, false); err != nil {
+	for _, operation := range rolls {
+		if err := r.Do(ctx, operation); err != nil {
 			return nil, err
 		}
 	}
 	return m.await(ctx, hosts, started, true)
 }
 
-// convergeUnlessRunning leaves a peer for later whose tincd carries links now
-// and would be restarted.
-func (m Mesh) convergeUnlessRunning(ctx context.Context, host remote.Host, key string) (later, restarted bool, err error) {
-	manifest := m.Manifest(key)
-	observation, err := converge.Observe(ctx, host, manifest)
-	if err != nil {
-		return false, false, fmt.Errorf("peer %s: %w", key, err)
+// run does the operations of one Converge.
+type run struct {
+	mesh  Mesh
+	hosts map[string]remote.Host
+	// heard is what the operations come from.
+	heard map[string]Heard
+}
+
+// Do does one operation.
+func (r run) Do(ctx context.Context, operation provision.Operation) error {
+	m := r.mesh
+	switch o := operation.(type) {
+	case Adjust:
+		manifest := m.Manifest(o.Peer)
+		err := converge.Apply(ctx, r.hosts[o.Peer], manifest, converge.Diff(manifest, r.heard[o.Peer].Observation).Steps)
+		return m.of(o.Peer, err)
+	case Roll:
+		if _, err := converge.Converge(ctx, r.hosts[o.Peer], m.Manifest(o.Peer)); m.of(o.Peer, err) != nil {
+			return m.of(o.Peer, err)
+		}
+		// It has to be back before the next goes: a link that relays for others
+		// must not be missed twice. Those that wait still have the old settings.
+		if err := remote.Pause(ctx, settle); err != nil {
+			return err
+		}
+		_, err := m.await(ctx, r.hosts, nil, false)
+		return err
+	case Revive:
+		_, err := r.hosts[o.Peer].Run(ctx, remote.Command{Name: "starting tinc once more", Script: "systemctl restart -- " + remote.Quote(Unit(m.Name))})
+		return err
 	}
-	plan := converge.Diff(manifest, observation)
-	restarted = plan.Restarts(Unit(m.Name))
-	switch {
-	case plan.Refusal != nil:
-		return false, false, fmt.Errorf("peer %s: %w", key, plan.Refusal)
-	case observation.Recorded() && restarted:
-		return true, false, nil
-	}
-	if err := converge.Apply(ctx, host, manifest, plan.Steps); err != nil {
-		return false, false, fmt.Errorf("peer %s: %w", key, err)
-	}
-	return false, restarted, nil
+	return fmt.Errorf("%s: a mesh cannot do that", operation)
 }
 
 // await looks until each reaches each and, if settled is asked for, every host
@@ -119,9 +128,10 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, started m
 	start := time.Now()
 	deadline, revive := start.Add(patience), start.Add(reviveAfter)
 	for {
-		reached, differs, err := m.look(ctx, hosts)
-		if !settled {
-			differs = nil
+		heard, err := m.hear(ctx, hosts)
+		reached, differs := m.reached(heard), []converge.Line{}
+		if settled {
+			differs = m.differing(heard)
 		}
 		needed := hosts
 		if time.Since(start) > grace {
@@ -139,8 +149,11 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, started m
 			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(converge.Texts(m.complaintsAmong(needed, reached, open)), "\n"))
 		}
 		if time.Now().After(revive) {
-			if err := m.revive(ctx, hosts, started, reached); err != nil {
-				return nil, err
+			operation, misses := weakest(started, reached, func(key string) bool { return hosts[key] != nil })
+			if misses {
+				if err := (run{mesh: m, hosts: hosts}).Do(ctx, operation); err != nil {
+					return nil, err
+				}
 			}
 			revive = time.Now().Add(settle + reviveAfter)
 		}
@@ -148,28 +161,6 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, started m
 			return nil, err
 		}
 	}
-}
-
-// revive starts one daemon once more: of those that this run started anyway,
-// the one that misses most.
-func (m Mesh) revive(ctx context.Context, hosts map[string]remote.Host, started map[string]bool, reached map[string]Reach) error {
-	worst, most := "", 0
-	for _, key := range slices.Sorted(maps.Keys(started)) {
-		missing := 0
-		for to, ok := range reached[key] {
-			if !ok && hosts[to] != nil {
-				missing++
-			}
-		}
-		if missing > most {
-			worst, most = key, missing
-		}
-	}
-	if worst == "" {
-		return nil
-	}
-	_, err := hosts[worst].Run(ctx, remote.Command{Name: "starting tinc once more", Script: "systemctl restart -- " + remote.Quote(Unit(m.Name))})
-	return err
 }
 
 // complaintsAmong leaves out the peers that are not contacted: they are gone.
@@ -189,32 +180,31 @@ func (m Mesh) complaintsAmong(hosts map[string]remote.Host, reached map[string]R
 	return m.complaints(trimmed, open)
 }
 
-func (m Mesh) look(ctx context.Context, hosts map[string]remote.Host) (map[string]Reach, []converge.Line, error) {
+// hear asks all peers at once. What a peer that leaves does not say is no matter.
+func (m Mesh) hear(ctx context.Context, hosts map[string]remote.Host) (map[string]Heard, error) {
 	var mu sync.Mutex
-	reached, differs := map[string]Reach{}, []converge.Line{}
+	heard := map[string]Heard{}
 	err := each(slices.Sorted(maps.Keys(hosts)), func(key string) error {
-		observation, err := converge.Observe(ctx, hosts[key], m.Manifest(key))
+		one, err := m.Hear(ctx, hosts[key], key)
 		if err != nil {
-			return m.unlessLeaving(key, fmt.Errorf("peer %s: %w", key, err))
-		}
-		reach, err := m.Reached(key, observation)
-		if err != nil {
-			return m.unlessLeaving(key, fmt.Errorf("peer %s: %w", key, err))
+			return m.of(key, err)
 		}
 		mu.Lock()
 		defer mu.Unlock()
-		reached[key] = reach
-		if m.Peers[key].Leaving {
-			return nil
-		}
-		for _, line := range m.Drift(key, observation) {
-			if line.Code != CodeNotReached {
-				differs = append(differs, line)
-			}
-		}
+		heard[key] = one
 		return nil
 	})
-	return reached, differs, err
+	return heard, err
+}
+
+// Hear asks one peer's machine.
+func (m Mesh) Hear(ctx context.Context, host remote.Host, key string) (Heard, error) {
+	observation, err := converge.Observe(ctx, host, m.Manifest(key))
+	if err != nil {
+		return Heard{}, err
+	}
+	reach, err := m.reach(key).Answer(observation)
+	return Heard{observation, reach}, err
 }
 
 // tryPorts finds out for each pair that does not work whether the one reaches
@@ -256,12 +246,12 @@ func (m Mesh) Forget(ctx context.Context, host remote.Host) error {
 	return err
 }
 
-// each works on all keys at once and joins what failed.
-func each(keys []string, do func(key string) error) error {
-	problems := make([]error, len(keys))
+// each works on all at once and joins what failed.
+func each[T any](all []T, do func(one T) error) error {
+	problems := make([]error, len(all))
 	var group sync.WaitGroup
-	for i, key := range keys {
-		group.Go(func() { problems[i] = do(key) })
+	for i, one := range all {
+		group.Go(func() { problems[i] = do(one) })
 	}
 	group.Wait()
 	return errors.Join(problems...)

@@ -33,13 +33,13 @@ func (m Mesh) Knows(other Peer, o converge.Observation) bool {
 	return o.Record.Holds(converge.File{Path: m.hostFile(other)})
 }
 
-// unlessLeaving forgives what fails on a peer that leaves: its machine may be
-// the reason why.
-func (m Mesh) unlessLeaving(key string, err error) error {
-	if m.Peers[key].Leaving {
+// of says which peer an error is about. What fails on a peer that leaves is
+// forgiven: its machine may be the reason why it does.
+func (m Mesh) of(key string, err error) error {
+	if err == nil || m.Peers[key].Leaving {
 		return nil
 	}
-	return err
+	return fmt.Errorf("peer %s: %w", key, err)
 }
 
 // staying are the hosts of the peers that do not leave.

@@ -103,18 +103,6 @@ func (m Mesh) Manifest(key string) converge.Manifest {
 	return manifest
 }
 
-// Drift is what differs on a peer's machine, each line with the peer's name. A
-// peer that does not reach another is named with it.
-func (m Mesh) Drift(key string, o converge.Observation) []converge.Line {
-	lines := converge.Diff(m.Manifest(key), o).Drift
-	for i, line := range lines {
-		if line.Code != CodeNotReached {
-			lines[i] = line.At(key)
-		}
-	}
-	return lines
-}
-
 func (m Mesh) hostFile(peer Peer) string { return directory(m.Name) + "/hosts/" + NodeName(peer.Name) }
 
 func (m Mesh) others(key string) []string {

@@ -89,11 +89,6 @@ func (m Mesh) reachCheck(key string) converge.Check[Reach] {
 	}}
 }
 
-// Reached reads from an observation of the mesh's manifest which others a peer reaches.
-func (m Mesh) Reached(key string, o converge.Observation) (Reach, error) {
-	return m.reach(key).Answer(o)
-}
-
 // CodeNotReached says that one peer does not reach another over the mesh.
 const CodeNotReached converge.Code = "tinc-not-reached"
 
