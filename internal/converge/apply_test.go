@@ -229,7 +229,7 @@ func TestObserveAnswersQuestions(t *testing.T) {
 // The real script tells a directory that is not there from one that cannot be read.
 func TestOwnersOfThisMachine(t *testing.T) {
 	root(t)
-	q := ownersQuestion()
+	q := OwnersQuestion()
 	for _, row := range []struct {
 		name  string
 		make  func(directory string) error

@@ -14,12 +14,12 @@ import (
 // Owners lists who has something on a host, by its records. A host whose records
 // cannot be read is an error: what it carries is not known then.
 func Owners(ctx context.Context, host remote.Host) ([]string, error) {
-	return Ask(ctx, host, ownersQuestion())
+	return Ask(ctx, host, OwnersQuestion())
 }
 
-// ownersQuestion asks for the names of the records. A host on which nothing was
+// OwnersQuestion asks for the names of the records. A host on which nothing was
 // ever made has no directory for them.
-func ownersQuestion() Question[[]string] {
+func OwnersQuestion() Question[[]string] {
 	return Question[[]string]{
 		Name: "the records of what belongs to whom",
 		Script: AbsentFunction + `if [ -d ` + recordRoot + ` ]; then ls -- ` + recordRoot + ` || exit

@@ -31,7 +31,7 @@ var meta = []string{"for_each", "count", "depends_on", "lifecycle", "provider"}
 // Every example parses, and names only what the schemas have; what they require
 // is given.
 func TestExamplesAreValid(t *testing.T) {
-	known, checked := schemas(t).ResourceSchemas, 0
+	all, checked := schemas(t), 0
 	err := filepath.WalkDir("../../examples", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".tf" {
 			return err
@@ -43,7 +43,12 @@ func TestExamplesAreValid(t *testing.T) {
 		}
 		body, _ := file.Body.(*hclsyntax.Body)
 		for _, block := range body.Blocks {
-			if block.Type != "resource" {
+			known := all.ResourceSchemas
+			switch block.Type {
+			case "resource":
+			case "data":
+				known = all.DataSourceSchemas
+			default:
 				continue
 			}
 			checked++
@@ -54,7 +59,7 @@ func TestExamplesAreValid(t *testing.T) {
 			}
 			schema := known[name]
 			if schema == nil {
-				t.Errorf("%s: there is no resource %s", block.DefRange(), name)
+				t.Errorf("%s: there is no %s %s", block.DefRange(), block.Type, name)
 				continue
 			}
 			checkSchema(t, block, schema.Block.Attributes)

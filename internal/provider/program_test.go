@@ -145,13 +145,16 @@ var standIns = map[string]string{
 }
 
 // mocked is the test that Terraform runs over an example. A mock makes up text
-// and numbers; what it cannot make up is a port and a key.
+// and numbers; what it cannot make up is a port, a key and a site that is well.
 const mocked = `mock_provider "atoll" {
   mock_resource "atoll_linode" {
     defaults = {
       ssh   = { host = "203.0.113.31", host_key = "HOSTKEY", port = 22, user = "root", key = "default", jumps = [] }
       specs = { memory_mib = 2048, vcpus = 1, disk_mib = 51200, transfer_gb = 2000 }
     }
+  }
+  mock_data "atoll_site_status" {
+    defaults = { healthy = true, problems = [] }
   }
 }
 run "apply" {}

@@ -27,6 +27,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/mesh"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/mysql"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/status"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
@@ -190,5 +191,7 @@ func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
 	}
 }
 
-// DataSources is empty so far.
-func (p *atollProvider) DataSources(context.Context) []func() datasource.DataSource { return nil }
+// DataSources lists what reads only.
+func (p *atollProvider) DataSources(context.Context) []func() datasource.DataSource {
+	return []func() datasource.DataSource{status.NewSiteStatus}
+}

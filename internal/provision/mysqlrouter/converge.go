@@ -85,7 +85,7 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 	if err := routing.Lock(ctx, c.Account()); err != nil {
 		return err
 	}
-	now, err := converge.Ask(ctx, host, status())
+	now, err := converge.Ask(ctx, host, StatusQuestion())
 	if _, outdated := c.outdated(now); err != nil || outdated == "" {
 		return err // another run has done it while we waited
 	}

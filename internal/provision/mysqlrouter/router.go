@@ -125,7 +125,7 @@ func (c Config) Manifest(start bool) converge.Manifest {
 			converge.Directory{Path: settings, Group: user, Mode: 0o750},
 			converge.File{Path: "/etc/systemd/system/" + Unit, Mode: 0o644, Content: c.unit(), Restart: []string{Unit}},
 			unit,
-			converge.Check[Status]{Question: status(), Differs: func(s Status) []converge.Line { return provision.Drift(c.Diagnose(s)) }},
+			converge.Check[Status]{Question: StatusQuestion(), Differs: func(s Status) []converge.Line { return provision.Drift(c.Diagnose(s)) }},
 		},
 	}
 }

@@ -116,7 +116,7 @@ func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
 // A router whose status did not come whole is not one that was never bootstrapped.
 func TestStatusFailsClosed(t *testing.T) {
 	sum := strings.Repeat("0a", 32)
-	convergetest.FailsClosed(t, status(),
+	convergetest.FailsClosed(t, StatusQuestion(),
 		"version MySQL Router  Ver 9.7.4 for Linux\nstamp x y\nconf "+sum+" -\nkeyring 12 13\nstate e30=\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
 		"version none\nstamp none\nconf none\nkeyring none none\nstate none\nactive inactive\n"+converge.WholeMark+"\n")
 }

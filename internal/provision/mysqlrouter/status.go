@@ -58,12 +58,13 @@ printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "keyring $keyring $
 printf '%s\n' "$listen" | awk 'NF {print "listen " $4}'
 echo '` + converge.WholeMark + `'`
 
-func status() converge.Question[Status] {
+// StatusQuestion asks for Status.
+func StatusQuestion() converge.Question[Status] {
 	return converge.Question[Status]{Name: "the router's status", Script: converge.AbsentFunction + statusScript, Read: readStatus}
 }
 
 // ReadStatus reads the status from an observation of the router's manifest.
-func ReadStatus(o converge.Observation) (Status, error) { return status().Answer(o) }
+func ReadStatus(o converge.Observation) (Status, error) { return StatusQuestion().Answer(o) }
 
 var versionPattern = regexp.MustCompile(`\d+\.\d+\.\d+`)
 

@@ -203,7 +203,7 @@ func (m Mesh) Hear(ctx context.Context, host remote.Host, key string) (Heard, er
 	if err != nil {
 		return Heard{}, err
 	}
-	reach, err := m.reach(key).Answer(observation)
+	reach, err := m.ReachQuestion(key).Answer(observation)
 	return Heard{observation, reach}, err
 }
 

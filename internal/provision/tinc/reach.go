@@ -16,11 +16,11 @@ import (
 // Reach says which other peers one peer reached over the mesh, by the user's keys.
 type Reach map[string]bool
 
-// reach pings all other peers at once, several times, so that one lost packet is
+// ReachQuestion pings all other peers at once, several times, so that one lost packet is
 // no alarm; it ends with the first answer of each. ping ends with 1 when nothing
 // answers and with 2 when there is no way to an address. A machine without ping,
 // which comes with the node, reaches nobody.
-func (m Mesh) reach(key string) converge.Question[Reach] {
+func (m Mesh) ReachQuestion(key string) converge.Question[Reach] {
 	others := m.others(key)
 	arguments := make([]string, len(others))
 	for i, other := range others {
@@ -84,7 +84,7 @@ func readTries(peers []string, output string) (Reach, error) {
 
 // reachCheck finds every peer that does not answer.
 func (m Mesh) reachCheck(key string) converge.Check[Reach] {
-	return converge.Check[Reach]{Question: m.reach(key), Differs: func(reach Reach) []converge.Line {
+	return converge.Check[Reach]{Question: m.ReachQuestion(key), Differs: func(reach Reach) []converge.Line {
 		return m.complaints(map[string]Reach{key: reach}, nil)
 	}}
 }
