@@ -18,6 +18,9 @@ finish() {
   exit "${1:-0}"
 }
 trap 'finish 1' EXIT HUP INT TERM
+# A client that is refused may have ended before it is written to; what it said
+# counts, and not that nobody reads any more.
+trap '' PIPE
 say() { printf '%s\n' "$*" >"$dir/new"; mv -f "$dir/new" "$dir/status"; }
 
 # alive waits a moment for a sign of life. Silence for a minute is an end, too:

@@ -32,6 +32,8 @@ cat >/dev/null
 type turnTest struct {
 	*testing.T
 	locks, programs string
+	// holder is who takes the turn.
+	holder string
 }
 
 // take runs the script as one member's machine would; end closes its input.
@@ -40,7 +42,7 @@ func (f turnTest) take(self string) (status func() string, end func(), ended <-c
 	v := view("ONLINE", "ONLINE", "ONLINE")
 	v.Self = self
 	directory := filepath.Join(f.TempDir(), "run", "turn")
-	process := exec.Command("sh", "-c", v.turnCommand(directory, "atoll.turn.g", "testing"))
+	process := exec.Command("sh", "-c", v.turnCommand(directory, "atoll.turn.g", f.holder))
 	process.Env = append(os.Environ(), "PATH="+f.programs+":"+os.Getenv("PATH"), "ATOLL_LOCKS="+f.locks, "ATOLL_SELF=10.0.0."+string(rune('1'+self[0]-'a')))
 	stdin, writer := io.Pipe()
 	process.Stdin = stdin
@@ -73,7 +75,7 @@ func newTurnTest(t *testing.T) turnTest {
 	if _, err := exec.LookPath("bash"); err != nil {
 		t.Skip("needs bash: ", err)
 	}
-	f := turnTest{t, t.TempDir(), t.TempDir()}
+	f := turnTest{t, t.TempDir(), t.TempDir(), "testing"}
 	if err := os.WriteFile(filepath.Join(f.programs, "mysql"), []byte(client), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -92,6 +94,8 @@ func TestTurnEndsWithItsHolder(t *testing.T) {
 
 func TestTurnNeedsMoreThanHalf(t *testing.T) {
 	f := newTurnTest(t)
+	// More than a pipe holds: a client that is refused has ended before it read that.
+	f.holder = strings.Repeat("x", 100_000)
 	refuse := func(host string) {
 		if err := os.WriteFile(filepath.Join(f.locks, host+".refuses"), nil, 0o644); err != nil {
 			t.Fatal(err)

@@ -46,7 +46,7 @@ func TestMemberKeepsItsEndpoint(t *testing.T) {
 			t.Errorf("%s: %v", row.name, err)
 		}
 		// Nor does an apply that meets it do anything to the machine.
-		if err := new(Plugin).begin(m, config).try(t.Context(), config); !errors.Is(err, ErrMember) || len(m.Acts()) > 0 {
+		if err := new(Plugin).begin(m, config).try(t.Context()); !errors.Is(err, ErrMember) || len(m.Acts()) > 0 {
 			t.Errorf("%s at apply: it did %q, %v", row.name, m.Acts(), err)
 		}
 	}
