@@ -78,7 +78,8 @@ func (k *routerKind) Converge(ctx context.Context, host remote.Host, _, model *r
 	if err != nil {
 		return err
 	}
-	model.Version, model.Endpoints = types.StringValue(status.Version), model.endpoints()
+	model.Version = types.StringValue(status.Version)
+	model.Endpoints = model.endpoints() // which the version decides
 	return nil
 }
 
