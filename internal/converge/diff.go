@@ -27,6 +27,9 @@ func (p Plan) Restarts(unit string) bool {
 // its two arguments, without I/O, and speaks at plan time as at apply time.
 func Diff(m Manifest, o Observation) Plan {
 	d := &differ{restart: map[string]bool{}, reload: map[string]bool{}}
+	if m.Refusal != nil {
+		return refused(m.Refusal)
+	}
 	items := m.items()
 	if err := o.refusal(m.Owner, items); err != nil {
 		return refused(err)

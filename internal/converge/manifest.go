@@ -20,6 +20,9 @@ type Manifest struct {
 	// host ("mesh-peer/site"). The host keeps a record under it, so that a file
 	// that is dropped from the manifest is removed and nothing else is.
 	Owner string
+	// Refusal says why this cannot be had anywhere, such as a text that one of
+	// its files cannot hold; then nothing is asked and nothing is done.
+	Refusal error
 	// Items of one kind are worked on in their order, the kinds in the engine's.
 	Items []Item
 }

@@ -37,6 +37,9 @@ func (o Observation) Recorded() bool { return o.Record != nil }
 // Observe asks the host about everything in the manifest: one request, one
 // round trip on a warm connection. It changes nothing.
 func Observe(ctx context.Context, host remote.Host, m Manifest) (Observation, error) {
+	if m.Refusal != nil {
+		return Observation{}, fmt.Errorf("%s: %w", m.Owner, m.Refusal)
+	}
 	before := time.Now()
 	result, err := host.Run(ctx, remote.Command{Name: "observing " + m.Owner, Question: m.Owner, Reads: true, Script: observeScript(m)})
 	if err != nil {

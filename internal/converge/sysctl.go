@@ -6,8 +6,12 @@ package converge
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"strings"
 )
+
+// SysctlForm is that of a kernel setting's name: words between dots or slashes.
+var SysctlForm = regexp.MustCompile(`\A[a-z0-9_]+([./][A-Za-z0-9_-]+)+\z`)
 
 // Sysctl is a kernel setting, kept in one file a resource under /etc/sysctl.d
 // and set at run time. A key that the machine does not let us write at run
@@ -66,7 +70,7 @@ func sysctlFile(owner string, all []Sysctl) []Item {
 	}
 	var content strings.Builder
 	for _, one := range all {
-		fmt.Fprintf(&content, "%s = %s\n", one.Key, one.Value)
+		fmt.Fprintf(&content, "%s = %s\n", one.Key, oneSpace(one.Value))
 	}
 	path := "/etc/sysctl.d/60-atoll-" + strings.NewReplacer("/", "-", " ", "-").Replace(owner) + ".conf"
 	return []Item{File{Path: path, Mode: 0o644, Content: []byte(content.String())}}

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote/remotetest"
 )
 
@@ -282,15 +283,12 @@ func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
 // kernel make of it is theirs to say, and our writers quote it.
 var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts."}
 
-// text is where more than one line belongs.
-const text = "public_key"
-
 // Nothing that is written goes on where it ends: neither in a file of lines nor
 // in a shell.
 func TestHostileStringsAreRefused(t *testing.T) {
 	t.Parallel()
 	tf := start(t, machines(t), object{})
-	hostile := []any{"a\nSubnet = 0.0.0.0/0", "a\rb", "a\x00b", "$(reboot)", "`reboot`", "a;reboot", "a' b", "a\" b", "a|b", "a>b", "-a b&", ""}
+	hostile := []any{"a\nSubnet = 0.0.0.0/0", "a\rb", "a\x00b", "$(reboot)", "`reboot`", "a;reboot", "a' b", "a\" b", "a|b", "a>b", "-a b&", "%n a", "a\u0085b", "a\u2028b", "a\u2029b", "\x1b[2J", "a\x7fb", ""}
 	for resource, config := range everything() {
 		kind, tried := tf.kind(resource), 0
 		for path, changed := range variants(config, func(leaf any) []any {
@@ -301,9 +299,9 @@ func TestHostileStringsAreRefused(t *testing.T) {
 		}) {
 			for i, one := range changed {
 				value, _ := hostile[i].(string)
-				breaks := strings.ContainsAny(value, "\n\r\x00")
+				breaks := converge.OneLine("it", value) != nil
 				isFree := slices.ContainsFunc(free, func(name string) bool { return strings.Contains(path, name) })
-				if isFree && !breaks || strings.HasSuffix(path, text) && breaks {
+				if isFree && !breaks {
 					continue
 				}
 				tried++
@@ -315,6 +313,36 @@ func TestHostileStringsAreRefused(t *testing.T) {
 		if tried < 20 {
 			t.Errorf("%s: only %d strings tried", resource, tried)
 		}
+	}
+}
+
+// The names in a map are texts as any other: of a setting, of a kernel setting,
+// and those that lines of drift begin with.
+func TestHostileNamesAreRefused(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	tried := 0
+	for resource, config := range everything() {
+		for attribute, given := range config {
+			names, isMap := given.(object)
+			if !isMap || !slices.Contains([]string{"settings", "sysctls", "peers", "members"}, attribute) {
+				continue
+			}
+			for _, name := range []string{"a\nvm.swappiness", "a\rb", "a\x00b", "a\u2028b", "\x1b[2J", ""} {
+				changed, renamed := maps.Clone(config), object{}
+				for _, value := range names {
+					renamed[name] = value
+				}
+				changed[attribute] = renamed
+				tried++
+				if _, problems := tf.plan(resource, nil, write(tf.kind(resource), changed)); problems == "" {
+					t.Errorf("%s.%s takes the name %q", resource, attribute, name)
+				}
+			}
+		}
+	}
+	if tried != 4*6 {
+		t.Errorf("%d names tried", tried)
 	}
 }
 

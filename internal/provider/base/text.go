@@ -15,6 +15,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 // Text asks of a string that a check finds nothing wrong with it. What is wrong
@@ -89,7 +91,7 @@ func Line() Text {
 		switch {
 		case value == "":
 			return errors.New("must not be empty: leave it out instead")
-		case strings.ContainsFunc(value, unicode.IsControl):
+		case converge.OneLine("it", value) != nil:
 			return errors.New("must be one line without control characters")
 		}
 		return nil

@@ -45,7 +45,7 @@ func (k *meshKind) Schema() schema.Schema {
 				Description: "The peers by a name of your own: each the peer of an atoll_mesh_peer. Adding or removing an entry is in place and leaves the links between the others alone. " +
 					"A peer that is taken out while its machine still carries a database or a router stays until its atoll_mesh_peer is removed, at the end of the same apply, so that what it carries can hand over first.",
 				Validators: []validator.Map{
-					mapvalidator.SizeAtLeast(1),
+					mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(base.Line()),
 					base.Whole{Of: "peer of an atoll_mesh_peer", Needs: []string{"name", "address", "endpoint", "port", "public_key", "ssh.host"}},
 				},
 				NestedObject: schema.NestedAttributeObject{Attributes: exportAttributes()},

@@ -37,7 +37,7 @@ func clusterAttributes() map[string]schema.Attribute {
 		Required:    true,
 		Description: "The members by a name of your own: each the member of an atoll_mysql_server. Up to 9; an odd number, since an even one survives no more failures than one less. Adding or removing an entry is in place.",
 		Validators: []validator.Map{
-			mapvalidator.SizeBetween(1, 9),
+			mapvalidator.SizeBetween(1, 9), mapvalidator.KeysAre(base.Line()),
 			base.Whole{Of: "member of an atoll_mysql_server", Needs: []string{"address", "port", "server_id", "ssh.host"}},
 		},
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{

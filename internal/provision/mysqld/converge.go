@@ -21,6 +21,9 @@ import (
 // itself then. What can be set at run time is; for the rest the server is
 // restarted, never two of one group at once.
 func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Config, Status, error) {
+	if err := c.forms(); err != nil {
+		return c, Status{}, err
+	}
 	w := p.begin(host, c)
 	defer w.place.End()
 	// The settings depend on the version and the memory.
@@ -162,11 +165,16 @@ func setStatements(differing []Setting, status Status) []string {
 	for _, setting := range differing {
 		name := variableName(setting)
 		if _, persisted := status.Persisted[name]; persisted {
-			statements = append(statements, "RESET PERSIST IF EXISTS `"+name+"`")
+			statements = append(statements, "RESET PERSIST IF EXISTS "+identifier(name))
 		}
-		statements = append(statements, "SET GLOBAL `"+name+"` = "+literal(setting.Value))
+		statements = append(statements, "SET GLOBAL "+identifier(name)+" = "+literal(setting.Value))
 	}
 	return statements
+}
+
+// identifier quotes a variable's name; a dot parts it from its component's.
+func identifier(name string) string {
+	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
 }
 
 // literal writes a value so that SET takes it: numbers bare, with the suffix

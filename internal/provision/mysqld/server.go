@@ -75,7 +75,7 @@ func (c Config) packageName() string {
 func (c Config) Manifest() converge.Manifest {
 	yes := true
 	return converge.Manifest{
-		Owner: Owner,
+		Owner: Owner, Refusal: c.forms(),
 		Items: []converge.Item{
 			c.wantedPackage(),
 			converge.Directory{Path: "/var/lib/atoll", Mode: 0o755}, converge.Directory{Path: "/etc/systemd/system/mysql.service.d", Mode: 0o755},

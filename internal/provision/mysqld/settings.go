@@ -4,13 +4,17 @@
 package mysqld
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 // Setting is one line of the settings file.
@@ -111,24 +115,58 @@ func (c Config) file() []byte {
 	return []byte(text.String())
 }
 
+// forms says what cannot be written into the settings file and the unit, neither
+// of which takes a line break.
+func (c Config) forms() error {
+	problems := []error{converge.Formed("package", c.packageName(), converge.PackageForm)}
+	if address, err := netip.ParseAddr(c.Address); err != nil || address.Zone() != "" {
+		problems = append(problems, fmt.Errorf("address is no IP address: %w", converge.ErrHostile))
+	}
+	if c.After != "" {
+		problems = append(problems, converge.Formed("the unit to start after", c.After, converge.UnitForm))
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Own)) {
+		problems = append(problems, converge.Formed("the name of a setting", normalName(name), settingName), converge.OneLine("settings["+strconv.Quote(name)+"]", c.Own[name]))
+	}
+	return errors.Join(problems...)
+}
+
 // fileValue writes a value so that mysqld reads it back as it is: its option
-// files take a backslash for an escape and what follows a # for a comment. What
-// the user has quoted himself stays.
+// files take a backslash for an escape, what follows a # for a comment, and
+// quotes for what they are (my_default.c). What the user has quoted himself
+// stays.
 func fileValue(value string) string {
-	if len(value) >= 2 && (value[0] == '"' || value[0] == '\'') && value[len(value)-1] == value[0] {
+	if quoted(value) {
 		return value
 	}
 	escaped := strings.ReplaceAll(value, `\`, `\\`)
-	if strings.ContainsRune(escaped, '#') || strings.TrimSpace(escaped) != escaped {
-		escaped = `"` + escaped + `"`
+	if strings.ContainsAny(escaped, `#"'`) || strings.TrimSpace(escaped) != escaped {
+		escaped = `"` + strings.ReplaceAll(escaped, `"`, `\"`) + `"`
 	}
 	return escaped
 }
 
+// quoted says whether a value stands in quotes that end with it.
+func quoted(value string) bool {
+	if len(value) < 2 || value[0] != '"' && value[0] != '\'' {
+		return false
+	}
+	for i := 1; i < len(value); i++ {
+		switch value[i] {
+		case '\\':
+			i++
+		case value[0]:
+			return i == len(value)-1
+		}
+	}
+	return false
+}
+
 // parseFileValue is the other direction.
 func parseFileValue(text string) string {
-	if len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"' && strings.ContainsAny(text, "# ") {
+	if len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"' && strings.ContainsAny(text[1:len(text)-1], `# "'`) {
 		text = text[1 : len(text)-1]
+		text = strings.ReplaceAll(text, `\"`, `"`)
 	}
 	return strings.ReplaceAll(text, `\\`, `\`)
 }

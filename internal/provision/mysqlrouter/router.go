@@ -11,7 +11,9 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"slices"
 
@@ -117,7 +119,7 @@ func (c Config) Manifest(start bool) converge.Manifest {
 		unit.Active = &yes
 	}
 	return converge.Manifest{
-		Owner: Owner,
+		Owner: Owner, Refusal: c.forms(),
 		Items: []converge.Item{
 			converge.Package{Name: c.packageName()},
 			converge.User{Name: user, Home: directory},
@@ -128,6 +130,19 @@ func (c Config) Manifest(start bool) converge.Manifest {
 			converge.Check[Status]{Question: StatusQuestion(), Differs: func(s Status) []converge.Line { return provision.Drift(c.Diagnose(s)) }},
 		},
 	}
+}
+
+// forms says what cannot be written: units have no way to quote a unit's name, and
+// the address goes into what Router writes about itself.
+func (c Config) forms() error {
+	problems := []error{converge.Formed("package", c.packageName(), converge.PackageForm), converge.OneLine("ssh.host", c.Address), converge.OneLine("cluster_id", c.ClusterID)}
+	if address, err := netip.ParseAddr(c.BindAddress); err != nil || address.Zone() != "" {
+		problems = append(problems, fmt.Errorf("bind_address is no IP address: %w", converge.ErrHostile))
+	}
+	if c.After != "" {
+		problems = append(problems, converge.Formed("the unit to start after", c.After, converge.UnitForm))
+	}
+	return errors.Join(problems...)
 }
 
 // unit starts after the mesh, and again whenever the router ends.

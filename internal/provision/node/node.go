@@ -7,8 +7,10 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 
@@ -42,7 +44,7 @@ const (
 
 // Manifest is everything that the config wants on its host.
 func (c Config) Manifest() converge.Manifest {
-	manifest := converge.Manifest{Owner: Owner}
+	manifest := converge.Manifest{Owner: Owner, Refusal: c.forms()}
 	for _, source := range c.Sources {
 		manifest.Items = append(manifest.Items, source.Item())
 	}
@@ -61,6 +63,24 @@ func (c Config) Manifest() converge.Manifest {
 	}
 	return manifest
 }
+
+// forms says what cannot be written: /etc/hostname, /etc/hosts and the file of
+// kernel settings are read by lines.
+func (c Config) forms() error {
+	var problems []error
+	if c.Hostname != "" {
+		problems = append(problems, converge.Formed("hostname", c.Hostname, hostnameForm))
+	}
+	for key, value := range c.Sysctls {
+		problems = append(problems, converge.Formed("the name of a kernel setting", key, converge.SysctlForm), converge.OneLine("sysctls["+strconv.Quote(key)+"]", value))
+	}
+	for _, name := range c.Packages {
+		problems = append(problems, converge.Formed("package", name, converge.PackageForm))
+	}
+	return errors.Join(problems...)
+}
+
+var hostnameForm = regexp.MustCompile(`\A[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\z`)
 
 func (c Config) sysctls() []converge.Item {
 	all := maps.Clone(c.Sysctls)

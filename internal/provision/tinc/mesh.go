@@ -82,7 +82,7 @@ func (m Mesh) Validate() error {
 func (m Mesh) Manifest(key string) converge.Manifest {
 	self, dir, unit := m.Peers[key], directory(m.Name), Unit(m.Name)
 	manifest := converge.Manifest{
-		Owner: m.Owner(),
+		Owner: m.Owner(), Refusal: m.forms(),
 		Items: []converge.Item{
 			converge.File{Path: networkFile(m.Name), Mode: 0o644, Content: []byte(m.CIDR + "\n")},
 			// These are read when tincd starts; peers only on a reload.

@@ -55,8 +55,8 @@ const CodePrivateKey converge.Code = "tinc-private-key"
 
 // Manifest is everything that the node wants on its machine.
 func (n Node) Manifest() (converge.Manifest, error) {
-	if n.Mesh == "" || n.Name == "" {
-		return converge.Manifest{}, fmt.Errorf("the node %q of mesh %q has no name", n.Name, n.Mesh)
+	if err := n.forms(); err != nil {
+		return converge.Manifest{}, fmt.Errorf("the node %q of mesh %q: %w", n.Name, n.Mesh, err)
 	}
 	dir, unit, yes := directory(n.Mesh), Unit(n.Mesh), true
 	restart := []string{unit}

@@ -1,0 +1,36 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package node
+
+import (
+	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+)
+
+// Whatever a text of a host holds, no line of its files and no command comes of it.
+func FuzzHostile(f *testing.F) {
+	with := func(change func(*Config, string)) func(string) converge.Manifest {
+		return func(text string) converge.Manifest {
+			c := Config{Hostname: "hk1", TimeSync: true, SwapMiB: 64, Sysctls: map[string]string{}, InotifyWatches: 1000, Packages: []string{"bc"}}
+			change(&c, text)
+			return c.Manifest()
+		}
+	}
+	all := []convergetest.Field{
+		{Name: "hostname", Plain: "zqhost", Manifest: with(func(c *Config, text string) { c.Hostname = text })},
+		{Name: "package", Plain: "zqpackage", Manifest: with(func(c *Config, text string) { c.Packages = []string{text} })},
+		{Name: "name of a kernel setting", Plain: "vm.zqname", Manifest: with(func(c *Config, text string) { c.Sysctls = map[string]string{text: "1"} })},
+		{Name: "kernel setting", Plain: "zqvalue", Manifest: with(func(c *Config, text string) { c.Sysctls = map[string]string{"vm.swappiness": text} })},
+	}
+	convergetest.Seed(f, len(all))
+	f.Fuzz(func(t *testing.T, number uint8, text string) {
+		field := all[int(number)%len(all)]
+		if field.Name == "hostname" && text == "" {
+			return // left alone
+		}
+		field.Holds(t, text)
+	})
+}
