@@ -26,6 +26,10 @@ module "site" {
     mesh_address = server.mesh_address
     ssh          = { host = server.host, host_key = server.host_key, user = var.user }
   } }
+
+  # Where MySQL comes from, if not from what the servers have.
+  package_sources  = { for name, source in var.package_sources : name => merge(source, { key = file(source.key_file) }) }
+  mysql_repository = var.mysql_repository == null ? null : merge(var.mysql_repository, { key = file(var.mysql_repository.key_file) })
 }
 
 output "database" {

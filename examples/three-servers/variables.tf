@@ -23,3 +23,25 @@ variable "ssh_key_file" {
   type        = string
   default     = "~/.ssh/id_ed25519"
 }
+
+variable "mysql_repository" {
+  description = "MySQL's own repository, for servers of which the distribution has no MySQL: key_file is the key from https://repo.mysql.com/, suite the code name of the release, such as \"trixie\"."
+  type = object({
+    key_file     = string
+    suite        = string
+    distribution = optional(string, "debian")
+  })
+  default = null
+}
+
+variable "package_sources" {
+  description = "Other repositories to take packages from, by a name of your choice; key_file is the ASCII-armoured key that signs one, fingerprint what its owner publishes."
+  type = map(object({
+    uris        = set(string)
+    suites      = set(string)
+    components  = set(string)
+    key_file    = string
+    fingerprint = string
+  }))
+  default = {}
+}

@@ -54,3 +54,19 @@ func TestSizingGuideSaysWhatIsSet(t *testing.T) {
 		t.Errorf("the smallest machine %s", want)
 	}
 }
+
+// The fingerprint of MySQL's key is one and the same wherever it stands.
+func TestPackagesGuideHasTheModulesFingerprint(t *testing.T) {
+	root, err := Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	variables, err := os.ReadFile(filepath.Join(root, "examples", "modules", "site", "variables.tf"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`fingerprint +=.*"([0-9A-F ]{49})"`).FindSubmatch(variables)
+	if found == nil || !strings.Contains(guide(t, "packages"), string(found[1])) {
+		t.Errorf("the module has %q, and the guide another", found)
+	}
+}

@@ -20,4 +20,5 @@ resource "atoll_mysql_router" "application" {
   for_each = var.routers
   ssh      = each.value.ssh
   cluster  = atoll_mysql_cluster.main.routing
+  package  = var.router_package
 }

@@ -88,8 +88,15 @@ variable "settings" {
 }
 
 variable "mysql_package" {
-  description = "Package of the MySQL server. It has to come from a repository that the servers use already."
+  description = "Package of the MySQL server: mysql-community-server in MySQL's own repository. It comes from what the servers have, see apt_sources of atoll_host."
   type        = string
   default     = "mysql-server"
+  nullable    = false
+}
+
+variable "router_package" {
+  description = "Package of MySQL Router: mysql-router-community in MySQL's own repository. It comes from what the servers have, see apt_sources of atoll_host."
+  type        = string
+  default     = "mysql-router"
   nullable    = false
 }

@@ -99,11 +99,66 @@ variable "mysql_settings" {
   nullable    = false
 }
 
+variable "package_sources" {
+  description = <<-END
+    Where packages come from besides what the servers have, by a name of your choice, the same on every server; see apt_sources of atoll_host.
+
+    - uris, suites, components: where the repository is, which releases and which parts of it are meant. A flat repository has no components.
+    - architectures: to take packages for. Default all that a server knows.
+    - key, fingerprint: the key that signs the repository, ASCII-armoured, by its content, and the fingerprint that it has to have.
+    - pin: how much apt prefers these packages (priority), and which of them (packages, by name or pattern; default all).
+  END
+  type = map(object({
+    uris          = set(string)
+    suites        = set(string)
+    components    = optional(set(string))
+    architectures = optional(set(string))
+    key           = optional(string)
+    fingerprint   = optional(string)
+    pin = optional(object({
+      priority = number
+      packages = optional(set(string))
+    }))
+  }))
+  default  = {}
+  nullable = false
+}
+
+variable "mysql_repository" {
+  description = <<-END
+    MySQL's own repository, repo.mysql.com, as a source named mysql. Default none: MySQL comes from what the servers have, or from package_sources.
+
+    - key: the key that signs it, by its content: file("RPM-GPG-KEY-mysql-2025"), downloaded from https://repo.mysql.com/. MySQL renews it now and then under the same fingerprint.
+    - suite: code name of the distribution's release, such as "trixie" or "noble".
+    - distribution: "debian" or "ubuntu". Default "debian".
+    - release: the series of MySQL. Default "mysql-8.4-lts".
+    - fingerprint: of the key. Default that of MySQL's build key, as its manual prints it.
+  END
+  type = object({
+    key          = string
+    suite        = string
+    distribution = optional(string, "debian")
+    release      = optional(string, "mysql-8.4-lts")
+    fingerprint  = optional(string, "BCA4 3417 C3B4 85DD 128E C6D4 B7B3 B788 A8D3 785C")
+  })
+  default = null
+
+  validation {
+    condition     = try(contains(["debian", "ubuntu"], var.mysql_repository.distribution), true)
+    error_message = "distribution is \"debian\" or \"ubuntu\": MySQL has packages for apt for no other."
+  }
+}
+
 variable "mysql_package" {
-  description = "Package of the MySQL server. It has to come from a repository that the servers use already."
+  description = "Package of the MySQL server. Default mysql-server, or mysql-community-server with mysql_repository."
   type        = string
-  default     = "mysql-server"
-  nullable    = false
+  default     = null
+}
+
+variable "router_package" {
+  description = "Package of MySQL Router. Default mysql-router, or mysql-router-community with mysql_repository."
+  type        = string
+  default     = null
 }
 
 variable "set_hostnames" {

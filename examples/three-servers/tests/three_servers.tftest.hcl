@@ -42,3 +42,15 @@ run "each_is_a_database_and_a_router" {
     error_message = "Each server is reached as the user that was given."
   }
 }
+
+run "takes_a_repository_with_its_key_in_a_file" {
+  variables {
+    package_sources = {
+      other = { uris = ["https://repo.example/debian"], suites = ["trixie"], components = ["main"], key_file = "tests/repo.asc", fingerprint = "011B AA84 2FCA EB18 5798 B693 30F5 06F7 DFC3 E73C" }
+    }
+  }
+  assert {
+    condition     = toset(keys(output.database)) == toset(["one", "two", "three"])
+    error_message = "The key is read and is the one of the fingerprint, and the site is the same."
+  }
+}

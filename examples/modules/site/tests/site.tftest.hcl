@@ -80,6 +80,74 @@ run "each_server_is_reached_in_its_own_way" {
   }
 }
 
+run "packages_come_from_what_the_servers_have" {
+  assert {
+    condition     = alltrue([for host in atoll_host.node : host.apt_sources == null])
+    error_message = "Without sources nothing is declared of any."
+  }
+  assert {
+    condition     = atoll_mysql_server.database["hk1"].package == "mysql-server" && atoll_mysql_router.application["hk1"].package == "mysql-router"
+    error_message = "The packages are those of the distribution."
+  }
+}
+
+run "packages_come_from_a_repository" {
+  variables {
+    package_sources = {
+      lab = { uris = ["http://repo.example"], suites = ["trixie"], components = ["main"], pin = { priority = 700 } }
+    }
+    mysql_package = "mysql-server-9.7"
+  }
+  assert {
+    condition     = alltrue([for host in atoll_host.node : toset(keys(host.apt_sources)) == toset(["lab"]) && host.apt_sources["lab"].pin.priority == 700])
+    error_message = "Every server has the source."
+  }
+  assert {
+    condition     = contains(atoll_host.node["sg1"].packages, "mysql-server-9.7") && atoll_mysql_server.database["sg1"].package == "mysql-server-9.7"
+    error_message = "The server's package is the one that was given."
+  }
+}
+
+run "packages_are_mysqls_own" {
+  variables {
+    mysql_repository = {
+      suite       = "trixie"
+      fingerprint = "011B AA84 2FCA EB18 5798 B693 30F5 06F7 DFC3 E73C"
+      key         = <<-END
+        -----BEGIN PGP PUBLIC KEY BLOCK-----
+
+        mDMEawdfVRYJKwYBBAHaRw8BAQdAM7LTkI61u07sZwfJRnM8xI9wxSnGNgvwFL7c
+        iIy4tNC0DkF0b2xsIHRlc3Qgb25liJAEExYIADgWIQQBG6qEL8rrGFeYtpMw9Qb3
+        38PnPAUCawdfVQIbAwULCQgHAgYVCgkICwIEFgIDAQIeAQIXgAAKCRAw9Qb338Pn
+        PIWNAP4uYvbuROQ9hctm+PpITh118jL4ZR45VVcMyt0JMr2xdAEAsyv7CUJFFhj1
+        yt4snrM+BtBhKpodllPOKzPSOsaxpgw=
+        =uc8N
+        -----END PGP PUBLIC KEY BLOCK-----
+      END
+    }
+  }
+  assert {
+    condition     = alltrue([for host in atoll_host.node : host.apt_sources["mysql"].uris == toset(["https://repo.mysql.com/apt/debian"]) && host.apt_sources["mysql"].components == toset(["mysql-8.4-lts", "mysql-tools"])])
+    error_message = "Every server has MySQL's repository, of the LTS series."
+  }
+  assert {
+    condition     = atoll_host.node["hk1"].packages == toset(["tinc", "iputils-ping", "openssl", "mysql-community-server", "mysql-router-community"])
+    error_message = "MySQL's own packages have names of their own."
+  }
+  assert {
+    condition     = atoll_mysql_server.database["hk1"].package == "mysql-community-server" && atoll_mysql_router.application["app1"].package == "mysql-router-community"
+    error_message = "Server and router are of MySQL's own packages."
+  }
+}
+
+run "refuses_a_distribution_that_mysql_does_not_know" {
+  command = plan
+  variables {
+    mysql_repository = { suite = "41", distribution = "fedora", key = "" }
+  }
+  expect_failures = [var.mysql_repository]
+}
+
 run "host_names_are_left_alone" {
   variables {
     set_hostnames = false
