@@ -123,7 +123,7 @@ func (p part) differs(got part, plain, text string) string {
 		if bare := Bare(got.text); bare != Bare(p.text) && strings.ReplaceAll(Bare(p.text), plain, text) != bare || !word.MatchString(text) && bare != Bare(p.text) {
 			return "the shell reads it"
 		}
-	case "Content":
+	case "Content", "Source", "Preferences":
 		before, after := strings.Split(p.text, "\n"), strings.FieldsFunc(got.text+"\x00", func(r rune) bool { return r == '\n' })
 		if count := len(strings.FieldsFunc(p.text+"\x00", func(r rune) bool { return r == '\n' })); len(after) != count || strings.ContainsAny(got.text, "\r\u0085\u2028\u2029") {
 			return "it has other lines"

@@ -160,7 +160,19 @@ func (s Source) checkPin() []Problem {
 	return problems
 }
 
-// Item is what the source wants on its machine. The source has been checked.
+// Refusal says why the source cannot be written at all, whoever wants it.
+func (s Source) Refusal() error {
+	var all []error
+	if err := CheckName(s.Name); err != nil {
+		all = append(all, fmt.Errorf("the name of a package source %w: %w", err, converge.ErrHostile))
+	}
+	for _, problem := range s.Check() {
+		all = append(all, fmt.Errorf("package source %q: %s %w: %w", s.Name, problem.Attribute, problem.Err, converge.ErrHostile))
+	}
+	return errors.Join(all...)
+}
+
+// Item is what the source wants on its machine, unless there is a Refusal.
 func (s Source) Item() converge.AptSource {
 	return converge.AptSource{Name: s.Name, Source: s.file(), Preferences: s.preferences()}
 }

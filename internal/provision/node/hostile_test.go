@@ -8,6 +8,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/apt"
 )
 
 // Whatever a text of a host holds, no line of its files and no command comes of it.
@@ -25,6 +26,23 @@ func FuzzHostile(f *testing.F) {
 		{Name: "name of a kernel setting", Plain: "vm.zqname", Manifest: with(func(c *Config, text string) { c.Sysctls = map[string]string{text: "1"} })},
 		{Name: "kernel setting", Plain: "zqvalue", Manifest: with(func(c *Config, text string) { c.Sysctls = map[string]string{"vm.swappiness": text} })},
 	}
+	source := func(change func(*apt.Source, string)) func(string) converge.Manifest {
+		return with(func(c *Config, text string) {
+			s := apt.Source{Name: "lab", URIs: []string{"https://repo.example"}, Suites: []string{"trixie"}, Components: []string{"main"}}
+			change(&s, text)
+			c.Sources = []apt.Source{s}
+		})
+	}
+	all = append(all,
+		convergetest.Field{Name: "name of a source", Plain: "zqname", Manifest: source(func(s *apt.Source, text string) { s.Name = text })},
+		convergetest.Field{Name: "URI", Plain: "https://zq.example/zq", Manifest: source(func(s *apt.Source, text string) { s.URIs = []string{text} })},
+		convergetest.Field{Name: "suite", Plain: "zqsuite", Manifest: source(func(s *apt.Source, text string) { s.Suites = []string{text} })},
+		convergetest.Field{Name: "component", Plain: "zqcomponent", Manifest: source(func(s *apt.Source, text string) { s.Components = []string{text} })},
+		convergetest.Field{Name: "architecture", Plain: "zqarchitecture", Manifest: source(func(s *apt.Source, text string) { s.Architectures = []string{text} })},
+		convergetest.Field{Name: "pinned package", Plain: "zqpackage", Manifest: source(func(s *apt.Source, text string) {
+			s.Pin = &apt.Pin{Priority: 700, Packages: []string{text}}
+		})},
+	)
 	convergetest.Seed(f, len(all))
 	f.Fuzz(func(t *testing.T, number uint8, text string) {
 		field := all[int(number)%len(all)]

@@ -74,6 +74,9 @@ func (c Config) forms() error {
 	for key, value := range c.Sysctls {
 		problems = append(problems, converge.Formed("the name of a kernel setting", key, converge.SysctlForm), converge.OneLine("sysctls["+strconv.Quote(key)+"]", value))
 	}
+	for _, source := range c.Sources {
+		problems = append(problems, source.Refusal())
+	}
 	for _, name := range c.Packages {
 		problems = append(problems, converge.Formed("package", name, converge.PackageForm))
 	}
