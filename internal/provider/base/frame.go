@@ -95,6 +95,13 @@ type Kind[M any] interface {
 	Find(ctx context.Context, run *Run, asked Asked, model *M)
 }
 
+// Discarder is a Kind that says in a plan what is lost when its resource is
+// destroyed, or what stands against it.
+type Discarder[M any] interface {
+	// PlanRemoval is given a change without Config and Plan.
+	PlanRemoval(ctx context.Context, change *Change[M])
+}
+
 // frame carries a kind through a resource's life.
 type frame[M any, P Model[M]] struct {
 	kind Kind[M]
@@ -157,48 +164,38 @@ func timeoutText(operation string, budget time.Duration) string {
 }
 
 func (f *frame[M, P]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if req.Plan.Raw.IsNull() {
-		f.planRemoval(ctx, req, resp)
-		return
-	}
-	change := &Change[M]{Config: new(M), Plan: new(M), Replacing: len(resp.RequiresReplace) > 0, Diagnostics: &resp.Diagnostics}
-	resp.Diagnostics.Append(req.Config.Get(ctx, change.Config)...)
-	resp.Diagnostics.Append(resp.Plan.Get(ctx, change.Plan)...)
+	run := &Run{Action: "Plan", Diagnostics: &resp.Diagnostics, reader: req.Private}
+	change := &Change[M]{Run: run, Replacing: len(resp.RequiresReplace) > 0}
 	if !req.State.Raw.IsNull() {
-		change.State = new(M)
-		resp.Diagnostics.Append(req.State.Get(ctx, change.State)...)
-		change.drift = driftCodes(ctx, &Run{Diagnostics: &resp.Diagnostics, reader: req.Private}, P(change.State).common().Drift)
+		change.State = load[M](ctx, req.State.Get, run)
+		change.drift = driftCodes(ctx, run, P(change.State).common().Drift)
 	}
-	if resp.Diagnostics.HasError() {
-		return
+	if !req.Plan.Raw.IsNull() {
+		change.Config, change.Plan = load[M](ctx, req.Config.Get, run), load[M](ctx, resp.Plan.Get, run)
 	}
-	f.kind.Plan(ctx, change)
-	if !resp.Diagnostics.HasError() {
-		resp.Diagnostics.Append(resp.Plan.Set(ctx, change.Plan)...)
-	}
-}
-
-// planRemoval lets a kind say what stands against a removal.
-func (f *frame[M, P]) planRemoval(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	if kind, asks := f.kind.(interface {
-		PlanRemoval(ctx context.Context, state *M, diags *diag.Diagnostics)
-	}); asks && !req.State.Raw.IsNull() {
-		state := load[M](ctx, req.State.Get, &Run{Diagnostics: &resp.Diagnostics})
-		if !resp.Diagnostics.HasError() {
-			kind.PlanRemoval(ctx, state, &resp.Diagnostics)
+	discarder, discards := f.kind.(Discarder[M])
+	switch {
+	case run.Failed():
+	case change.Plan != nil:
+		f.kind.Plan(ctx, change)
+		resp.RequiresReplace = append(resp.RequiresReplace, change.replaces...)
+		if !run.Failed() {
+			resp.Diagnostics.Append(resp.Plan.Set(ctx, change.Plan)...)
 		}
+	case discards && change.State != nil:
+		discarder.PlanRemoval(ctx, change)
 	}
 }
 
 func (f *frame[M, P]) Create(ctx context.Context, req resource.CreateRequest, resp *resource.CreateResponse) {
-	run := &Run{Action: "Create", Diagnostics: &resp.Diagnostics, writer: resp.Private}
+	run := &Run{Action: "Create", Diagnostics: &resp.Diagnostics, writer: resp.Private, written: req.Config.Get}
 	plan := load[M](ctx, req.Plan.Get, run)
 	run.checkpoint = func(ctx context.Context) { f.save(ctx, run, plan, &resp.State, resp.Identity) }
 	f.apply(ctx, run, P(plan).common().Timeouts.Create, f.kind.Traits().Budgets.Create, nil, plan)
 }
 
 func (f *frame[M, P]) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	run := &Run{Action: "Update", Diagnostics: &resp.Diagnostics, reader: req.Private, writer: resp.Private}
+	run := &Run{Action: "Update", Diagnostics: &resp.Diagnostics, reader: req.Private, writer: resp.Private, written: req.Config.Get}
 	plan, state := load[M](ctx, req.Plan.Get, run), load[M](ctx, req.State.Get, run)
 	run.checkpoint = func(ctx context.Context) { f.save(ctx, run, plan, &resp.State, resp.Identity) }
 	f.apply(ctx, run, P(plan).common().Timeouts.Update, f.kind.Traits().Budgets.Update, state, plan)

@@ -127,8 +127,8 @@ func (n *node[M, P]) Plan(ctx context.Context, change *Change[M]) {
 }
 
 // PlanRemoval refuses what would be taken back and made at once.
-func (n *node[M, P]) PlanRemoval(_ context.Context, state *M, diags *diag.Diagnostics) {
-	n.planSuccession(state, false, diags)
+func (n *node[M, P]) PlanRemoval(_ context.Context, change *Change[M]) {
+	n.planSuccession(change.State, false, change.Diagnostics)
 }
 
 // planSuccession refuses a plan that makes and takes back the same thing, where

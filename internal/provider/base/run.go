@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -24,6 +25,7 @@ type Run struct {
 	reader     privateReader
 	writer     privateWriter
 	checkpoint func(ctx context.Context)
+	written    func(ctx context.Context, target any) diag.Diagnostics
 }
 
 // Failed says whether an error was reported.
@@ -40,6 +42,10 @@ func (r *Run) Fail(subject string, err error) {
 // holds is known to Terraform whatever happens next. No value may be unknown.
 func (r *Run) Checkpoint(ctx context.Context) { r.checkpoint(ctx) }
 
+// Written is the configuration that a Converge is about: it alone holds what no
+// plan and no state does, the write-only attributes.
+func Written[M any](ctx context.Context, run *Run) *M { return load[M](ctx, run.written, run) }
+
 // limit is a method of timeouts.Value.
 type limit func(context.Context, time.Duration) (time.Duration, diag.Diagnostics)
 
@@ -50,10 +56,12 @@ func deadline(ctx context.Context, run *Run, given limit, budget time.Duration) 
 	return context.WithTimeout(ctx, timeout)
 }
 
-// Change is one planned change of a resource.
+// Change is one planned change of a resource. Its private state can be read, and
+// not be written.
 type Change[M any] struct {
+	*Run
 	// Config is what was written, Plan what Terraform makes of it; the hook
-	// completes it.
+	// completes it. Both are nil where the resource is destroyed.
 	Config, Plan *M
 	// State is what was, nil for something new.
 	State *M
@@ -65,9 +73,14 @@ type Change[M any] struct {
 	// Same: there is a State, and it is of the same machine.
 	Same bool
 
-	Diagnostics *diag.Diagnostics
+	drift    codes
+	replaces path.Paths
+}
 
-	drift codes
+// Replace plans a new resource in the place of State, because of an attribute.
+func (c *Change[M]) Replace(because path.Path) {
+	c.Replacing = true
+	c.replaces = append(c.replaces, because)
 }
 
 // Drifted says whether the last refresh found a line of one of the codes, or may

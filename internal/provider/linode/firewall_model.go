@@ -12,13 +12,13 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/firewall"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
@@ -26,16 +26,14 @@ import (
 
 // firewallModel is the state of one atoll_linode_firewall.
 type firewallModel struct {
-	ID       types.String   `tfsdk:"id"`
-	Label    types.String   `tfsdk:"label"`
-	Tags     types.Set      `tfsdk:"tags"`
-	SSH      types.Object   `tfsdk:"ssh"`
-	Mesh     types.Object   `tfsdk:"mesh"`
-	Ping     types.Bool     `tfsdk:"ping"`
-	Open     types.Map      `tfsdk:"open"`
-	Linodes  types.Set      `tfsdk:"linodes"`
-	Drift    types.List     `tfsdk:"drift"`
-	Timeouts timeouts.Value `tfsdk:"timeouts"`
+	base.Common
+	Label   types.String `tfsdk:"label"`
+	Tags    types.Set    `tfsdk:"tags"`
+	SSH     types.Object `tfsdk:"ssh"`
+	Mesh    types.Object `tfsdk:"mesh"`
+	Ping    types.Bool   `tfsdk:"ping"`
+	Open    types.Map    `tfsdk:"open"`
+	Linodes types.Set    `tfsdk:"linodes"`
 }
 
 type sshRule struct {
@@ -55,7 +53,7 @@ type openRule struct {
 }
 
 // known says whether every value that rules are made of is known.
-func (m firewallModel) known(ctx context.Context) bool {
+func (m *firewallModel) known(ctx context.Context) bool {
 	for _, value := range []attr.Value{m.SSH, m.Mesh, m.Ping, m.Open} {
 		whole, err := value.ToTerraformValue(ctx)
 		if err != nil || !whole.IsFullyKnown() {
@@ -66,7 +64,7 @@ func (m firewallModel) known(ctx context.Context) bool {
 }
 
 // rules turns the model into rules; every problem names its attribute.
-func (m firewallModel) rules(ctx context.Context, diags *diag.Diagnostics) []firewall.Rule {
+func (m *firewallModel) rules(ctx context.Context, diags *diag.Diagnostics) []firewall.Rule {
 	intent := firewall.Intent{Ping: m.Ping.ValueBool()}
 	if !m.SSH.IsNull() {
 		var ssh sshRule
@@ -98,7 +96,7 @@ func (m firewallModel) rules(ctx context.Context, diags *diag.Diagnostics) []fir
 	return rules
 }
 
-func (m firewallModel) open(ctx context.Context, diags *diag.Diagnostics) []firewall.Rule {
+func (m *firewallModel) open(ctx context.Context, diags *diag.Diagnostics) []firewall.Rule {
 	declared := map[string]openRule{}
 	if m.Open.IsNull() {
 		return nil
@@ -137,12 +135,12 @@ func networks(ctx context.Context, at path.Path, set types.Set, diags *diag.Diag
 }
 
 // wall turns the model into what the plugin takes.
-func (m firewallModel) wall(ctx context.Context, diags *diag.Diagnostics) linode.Wall {
+func (m *firewallModel) wall(ctx context.Context, diags *diag.Diagnostics) linode.Wall {
 	return linode.Wall{Label: m.Label.ValueString(), Tags: texts(ctx, m.Tags, diags), Rules: m.rules(ctx, diags), Linodes: m.attached(ctx, diags)}
 }
 
 // attached are the numbers of the declared machines.
-func (m firewallModel) attached(ctx context.Context, diags *diag.Diagnostics) []int {
+func (m *firewallModel) attached(ctx context.Context, diags *diag.Diagnostics) []int {
 	var ids []int
 	for _, text := range texts(ctx, m.Linodes, diags) {
 		id, err := strconv.Atoi(text)
@@ -156,15 +154,15 @@ func (m firewallModel) attached(ctx context.Context, diags *diag.Diagnostics) []
 	return ids
 }
 
-// see takes over what the account shows. Of the attachments only declared ones
-// count: others are not ours. An import, which declares nothing yet, takes all.
-func (m *firewallModel) see(ctx context.Context, seen linode.SeenWall, diags *diag.Diagnostics) {
+// see takes over what the account shows, and says what of it no attribute does.
+// Of the attachments only declared ones count: others are not ours. An import
+// declares nothing yet.
+func (m *firewallModel) see(ctx context.Context, seen linode.SeenWall, diags *diag.Diagnostics) []converge.Line {
 	imported := m.Label.IsNull()
 	m.ID, m.Label = types.StringValue(strconv.Itoa(seen.ID)), types.StringValue(seen.Label)
 	m.Tags = seeTags(m.Tags, seen.Tags)
 	if imported {
-		m.Drift = base.Drift(nil)
-		return
+		return nil
 	}
 	var present []string
 	for _, id := range m.attached(ctx, diags) {
@@ -175,7 +173,7 @@ func (m *firewallModel) see(ctx context.Context, seen linode.SeenWall, diags *di
 	if !m.Linodes.IsNull() {
 		m.Linodes = setOf(present)
 	}
-	m.Drift = base.Drift(append(seen.Drift, firewall.Drift(m.rules(ctx, diags), seen.Rules)...))
+	return append(seen.Drift, firewall.Drift(m.rules(ctx, diags), seen.Rules)...)
 }
 
 func setOf(values []string) types.Set {
@@ -186,4 +184,4 @@ func setOf(values []string) types.Set {
 	return types.SetValueMust(types.StringType, all)
 }
 
-func (m firewallModel) subject() string { return "Linode Firewall " + m.Label.ValueString() }
+func (m *firewallModel) Subject() string { return "Linode Firewall " + m.Label.ValueString() }

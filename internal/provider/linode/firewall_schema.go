@@ -4,23 +4,16 @@
 package linode
 
 import (
-	"context"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
-
-	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
 var (
@@ -29,16 +22,12 @@ var (
 )
 
 // Schema describes a cloud firewall.
-func (r *firewallResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (k *firewallKind) Schema() schema.Schema {
+	return schema.Schema{
 		Description: "A cloud firewall at Linode: SSH from where you say, the mesh's port from exactly its peers, public ports, and everything else that comes in is dropped; " +
 			"whatever goes out may. Machines are attached one by one, so that what others attached stays. " +
 			"A rule that was changed by hand shows as drift, rule by rule.",
 		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				Computed: true, Description: "Linode's number of the firewall.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
 			"label": schema.StringAttribute{
 				Required:    true,
 				Description: "Name of the firewall in the account, unique there: 3 to 32 letters, digits, single dots, dashes and underscores, a letter or digit first and last. A change is in place.",
@@ -68,8 +57,6 @@ func (r *firewallResource) Schema(ctx context.Context, _ resource.SchemaRequest,
 					"A machine whose interface_generation is linode is refused while another firewall is before it: use its firewall_id. " +
 					"A change is in place. Default none. Use either this or firewall_id of atoll_linode for one machine.",
 			},
-			"drift":    base.DriftAttribute("status: offline, want running"),
-			"timeouts": timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}
 }

@@ -4,6 +4,7 @@
 package linode
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,10 +13,10 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
@@ -37,6 +38,36 @@ func orders() linode.Orders {
 	return linode.Orders{Dir: filepath.Join(data, "atoll-orders", workspace)}
 }
 
+// work is one apply of one machine.
+type work struct {
+	*linodeKind
+	run    *base.Run
+	client *linode.Client
+	spec   linode.Spec
+	// config was written; model is the plan, and in the end what was read back.
+	config, model *linodeModel
+}
+
+// create lets Terraform know of the machine before any waiting: whatever happens
+// then, it is known.
+func (w *work) create(ctx context.Context) error {
+	w.spec.Generation = cmp.Or(w.spec.Generation, linode.GenerationConfig)
+	journal := orders()
+	made, err := w.client.Create(ctx, w.spec, journal)
+	if made.Instance.ID != 0 {
+		w.model.seeMade(made)
+		w.run.Checkpoint(ctx)
+		base.WritePrivate(ctx, w.run, declaredKey, w.config.declared())
+	}
+	if err == nil {
+		err = w.finish(ctx, made, newMachine)
+	}
+	if err == nil {
+		journal.End("linode " + w.spec.Label)
+	}
+	return err
+}
+
 // seeMade takes over a machine that was ordered and is not finished. What the
 // plan promised of it stays.
 func (m *linodeModel) seeMade(made linode.Made) {
@@ -51,16 +82,13 @@ func (m *linodeModel) seeMade(made linode.Made) {
 }
 
 // finish brings a new or rebuilt machine to its end and reads it back.
-func (r *linodeResource) finish(ctx context.Context, client *linode.Client, made linode.Made, how birth, config linodeModel, spec linode.Spec, model *linodeModel, diags *diag.Diagnostics) error {
-	expected := made.HostKey
-	if expected == "" {
-		expected = config.HostKey.ValueString()
-	}
-	instance, key, err := client.Finish(ctx, made, r.Hosts, model.target(expected))
+func (w *work) finish(ctx context.Context, made linode.Made, how birth) error {
+	expected := cmp.Or(made.HostKey, w.config.HostKey.ValueString())
+	instance, key, err := w.client.Finish(ctx, made, w.Hosts, w.model.target(expected))
 	if err != nil {
 		return err
 	}
-	return r.complete(ctx, client, instance, key, how, config, spec, model, diags)
+	return w.complete(ctx, instance, key, how)
 }
 
 // birth is how the disk of a machine came about in this run.
@@ -74,80 +102,72 @@ const (
 
 // complete takes what steps are left on a machine that runs: the account's own
 // settings may have given it what is not declared. Then everything is read back.
-func (r *linodeResource) complete(ctx context.Context, client *linode.Client, instance linode.Instance, hostKey string, how birth, config linodeModel, spec linode.Spec, model *linodeModel, diags *diag.Diagnostics) error {
-	seen, err := r.observe(ctx, client, instance, *model)
+func (w *work) complete(ctx context.Context, instance linode.Instance, hostKey string, how birth) error {
+	seen, err := w.observe(ctx, instance)
 	if err != nil {
 		return err
 	}
-	planned, refused := model.ReverseDNS, false
-	for _, step := range linode.Plan(spec, seen) {
-		err := client.Carry(ctx, seen.Instance, spec, []linode.Step{step}, r.pause(*model, hostKey))
+	planned, refused := w.model.ReverseDNS, false
+	for _, step := range linode.Plan(w.spec, seen) {
+		err := w.client.Carry(ctx, seen.Instance, w.spec, []linode.Step{step}, w.pause(w.model, hostKey))
 		if refused = step.Kind == linode.Name && errors.Is(err, linode.ErrRefused); refused {
 			// No reason to call a machine half-made, and to make it again.
-			diags.AddAttributeWarning(path.Root("reverse_dns"), "Reverse DNS Is Not Set", err.Error()+"\n\nLinode looks the name up and wants the machine's address. Apply again when the name points to it.")
+			w.run.Diagnostics.AddAttributeWarning(path.Root("reverse_dns"), "Reverse DNS Is Not Set", err.Error()+"\n\nLinode looks the name up and wants the machine's address. Apply again when the name points to it.")
 			err = nil
 		}
 		if err != nil {
 			return err
 		}
 	}
-	if seen, err = r.look(ctx, client, *model); err != nil {
+	if seen, err = w.look(ctx); err != nil {
 		return err
 	}
-	if err := r.take(ctx, client, seen, hostKey, how, config, model); err != nil {
+	if err := w.take(ctx, seen, hostKey, how); err != nil {
 		return err
 	}
 	if refused {
-		model.ReverseDNS = planned // the next refresh shows the real one
+		w.model.ReverseDNS = planned // the next refresh shows the real one
 	}
 	return nil
 }
 
-// readBack fills the model from the account.
-func (r *linodeResource) readBack(ctx context.Context, client *linode.Client, hostKey string, config linodeModel, model *linodeModel) error {
-	seen, err := r.look(ctx, client, *model)
-	if err != nil {
-		return err
-	}
-	return r.take(ctx, client, seen, hostKey, keptDisk, config, model)
-}
-
 // take fills the model from what was seen.
-func (r *linodeResource) take(ctx context.Context, client *linode.Client, seen linode.Observed, hostKey string, how birth, config linodeModel, model *linodeModel) error {
-	planned := *model
-	model.see(seen)
-	model.connect(hostKey)
-	if config.Firewall.IsNull() && !planned.Firewall.IsUnknown() {
+func (w *work) take(ctx context.Context, seen linode.Observed, hostKey string, how birth) error {
+	planned := *w.model
+	w.model.see(seen)
+	w.model.connect(hostKey)
+	if w.config.Firewall.IsNull() && !planned.Firewall.IsUnknown() {
 		// Another declaration may have put the machine behind it in this very run;
 		// Terraform holds us to what was planned, and the next refresh shows it.
-		model.Firewall = planned.Firewall
+		w.model.Firewall = planned.Firewall
 	}
 	if seen.Instance.Status != linode.Running {
 		return fmt.Errorf("instance %d is %s at the end, and it should run. Somebody else may be at work on it; apply again", seen.Instance.ID, seen.Instance.Status)
 	}
-	if err := r.takeParts(ctx, client, seen.Instance, how, model); err != nil {
+	if err := w.takeParts(ctx, seen.Instance, how); err != nil {
 		return err
 	}
-	model.settle()
+	w.model.settle()
 	return nil
 }
 
 // takeParts reads what the instance's own answer does not tell, where it is
 // declared or was just made.
-func (r *linodeResource) takeParts(ctx context.Context, client *linode.Client, instance linode.Instance, how birth, model *linodeModel) error {
+func (w *work) takeParts(ctx context.Context, instance linode.Instance, how birth) error {
+	model := w.model
 	if how != keptDisk && number(model.Subnet) != nil {
-		subnet, address, err := client.Subnet(ctx, instance)
+		subnet, address, err := w.client.Subnet(ctx, instance)
 		if err != nil {
 			return err
 		}
 		if subnet != *number(model.Subnet) {
 			return fmt.Errorf("instance %d is in subnet %d, and not in %d", instance.ID, subnet, *number(model.Subnet))
 		}
-		model.SubnetIPv4 = optional(address)
+		model.SubnetIPv4 = base.OptionalText(address)
 	}
 	declared := number(model.SwapMiB)
 	if how == rebuiltMachine || how == newMachine && declared != nil {
-		swap, err := client.SwapMiB(ctx, instance.ID)
+		swap, err := w.client.SwapMiB(ctx, instance.ID)
 		if err != nil {
 			return err
 		}
@@ -159,25 +179,35 @@ func (r *linodeResource) takeParts(ctx context.Context, client *linode.Client, i
 	return nil
 }
 
-// look reads a machine from the account; one that reboots or moves is waited for.
-func (r *linodeResource) look(ctx context.Context, client *linode.Client, model linodeModel) (linode.Observed, error) {
-	instance, err := client.Instance(ctx, model.id())
+// look reads the machine from the account; one that reboots or moves is waited
+// for.
+func (w *work) look(ctx context.Context) (linode.Observed, error) {
+	instance, err := w.client.Instance(ctx, numbered(w.model.ID))
 	if err != nil {
 		return linode.Observed{}, err
 	}
-	return r.observe(ctx, client, instance, model)
+	return w.observe(ctx, instance)
 }
 
-func (r *linodeResource) observe(ctx context.Context, client *linode.Client, instance linode.Instance, model linodeModel) (linode.Observed, error) {
-	instance, err := client.AwaitIdle(ctx, instance)
+func (w *work) observe(ctx context.Context, instance linode.Instance) (linode.Observed, error) {
+	instance, err := w.client.AwaitIdle(ctx, instance)
 	if err != nil {
 		return linode.Observed{}, err
 	}
-	return r.surroundings(ctx, client, instance, model)
+	return surroundings(ctx, w.client, instance, w.model)
+}
+
+// glance is a look that waits for nothing.
+func (k *linodeKind) glance(ctx context.Context, client *linode.Client, model *linodeModel) (linode.Observed, error) {
+	instance, err := client.Instance(ctx, numbered(model.ID))
+	if err != nil {
+		return linode.Observed{}, err
+	}
+	return surroundings(ctx, client, instance, model)
 }
 
 // surroundings are what the account shows around an instance.
-func (r *linodeResource) surroundings(ctx context.Context, client *linode.Client, instance linode.Instance, model linodeModel) (linode.Observed, error) {
+func surroundings(ctx context.Context, client *linode.Client, instance linode.Instance, model *linodeModel) (linode.Observed, error) {
 	attached, err := client.FirewallsOf(ctx, instance.ID)
 	seen := linode.Observed{Instance: instance, Firewalls: attached}
 	if err == nil && !model.ReverseDNS.IsNull() {
@@ -188,7 +218,7 @@ func (r *linodeResource) surroundings(ctx context.Context, client *linode.Client
 }
 
 // declared is what is remembered of a configuration that was applied.
-func (m linodeModel) declared() map[string]string {
+func (m *linodeModel) declared() map[string]string {
 	all := maps.Clone(m.fixed())
 	all["private_ip"] = fmt.Sprint(m.PrivateIP.ValueBool())
 	return all

@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
 // memory is what Terraform keeps of a machine beside its state.
@@ -32,38 +34,23 @@ const (
 	carriesKey  = "carries"
 )
 
-type reader interface {
-	GetKey(ctx context.Context, key string) ([]byte, diag.Diagnostics)
-}
-
-type writer interface {
-	SetKey(ctx context.Context, key string, value []byte) diag.Diagnostics
-}
-
-func recall(ctx context.Context, private reader, diags *diag.Diagnostics) memory {
+// recall reads what was kept.
+func recall(ctx context.Context, run *base.Run) memory {
 	var known memory
-	for key, target := range map[string]any{declaredKey: &known.Declared, carriesKey: &known.Carries} {
-		text, problems := private.GetKey(ctx, key)
-		diags.Append(problems...)
-		if len(text) > 0 {
-			_ = json.Unmarshal(text, target) // written below
-		}
-	}
+	known.Declared, _ = base.ReadPrivate(ctx, run, declaredKey, unversioned[map[string]string])
+	known.Carries, _ = base.ReadPrivate(ctx, run, carriesKey, unversioned[[]string])
 	return known
 }
 
-func remember(ctx context.Context, private writer, key string, value any, diags *diag.Diagnostics) {
-	text, err := json.Marshal(value)
-	if err != nil {
-		diags.AddError("Unable to Keep What Was Declared", err.Error())
-		return
-	}
-	diags.Append(private.SetKey(ctx, key, text)...)
+// unversioned reads what was kept before there were versions.
+func unversioned[T any](text []byte) (value T, err error) {
+	err = json.Unmarshal(text, &value)
+	return value, err
 }
 
 // fixed are the attributes that a machine cannot change in place, as texts; null
 // is "".
-func (m linodeModel) fixed() map[string]string {
+func (m *linodeModel) fixed() map[string]string {
 	all := map[string]string{
 		"region": m.Region.ValueString(), "image": m.Image.ValueString(), "disk_encryption": m.DiskEncryption.ValueString(), "interface_generation": m.Interfaces.ValueString(),
 	}
@@ -109,7 +96,7 @@ func (k memory) judge(name, declares, is string, rebuilt bool) verdict {
 
 // settle decides what replaces the machine. What somebody changed on it, and what
 // is not known yet, is planned as it is.
-func (k memory) settle(state, config linodeModel, plan *linodeModel, rebuilt bool, diags *diag.Diagnostics) (replaced path.Paths) {
+func (k memory) settle(state, config *linodeModel, plan *linodeModel, rebuilt bool, diags *diag.Diagnostics) (replaced path.Paths) {
 	is, declares := state.fixed(), config.fixed()
 	back := map[string]func(){
 		"region": func() { plan.Region = state.Region }, "image": func() { plan.Image = state.Image },
@@ -153,20 +140,20 @@ func (k memory) settle(state, config linodeModel, plan *linodeModel, rebuilt boo
 const rebuiltSwap = 512
 
 // refuseSwap: a rebuild would lose another size.
-func (k memory) refuseSwap(config, state linodeModel, rebuilt bool, diags *diag.Diagnostics) {
+func (k memory) refuseSwap(config, state *linodeModel, rebuilt bool, diags *diag.Diagnostics) {
 	wanted := config.SwapMiB
 	if rebuilt && !wanted.IsNull() && !wanted.IsUnknown() && wanted.ValueInt64() != rebuiltSwap {
 		diags.AddAttributeError(path.Root("swap_mib"), "Swap Does Not Survive a Rebuild", fmt.Sprintf("swap_mib = %d, and Linode's rebuild always makes a swap disk of %d MiB. "+
 			"Set swap_mib = %d or leave it out in the same change as rebuild_generation; or replace %s with terraform apply -replace, which makes a machine with another address.",
-			wanted.ValueInt64(), rebuiltSwap, rebuiltSwap, state.subject()))
+			wanted.ValueInt64(), rebuiltSwap, rebuiltSwap, state.Subject()))
 	}
 }
 
 // warn says in the plan what goes for good.
-func (k memory) warn(action string, state linodeModel, diags *diag.Diagnostics) {
+func (k memory) warn(action string, state *linodeModel, diags *diag.Diagnostics) {
 	if len(k.Carries) == 0 {
 		return
 	}
-	diags.AddWarning(action+" "+state.subject()+" Discards Data", fmt.Sprintf("%s the machine %s discards its disk, and on it is: %s. "+
+	diags.AddWarning(action+" "+state.Subject()+" Discards Data", fmt.Sprintf("%s the machine %s discards its disk, and on it is: %s. "+
 		"Before that happens, the site is asked whether it can spare the machine.", action, state.IPv4.ValueString(), strings.Join(k.Carries, ", ")))
 }

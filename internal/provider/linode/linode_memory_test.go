@@ -61,7 +61,7 @@ func TestOnlyTheUserReplacesAMachine(t *testing.T) {
 		}
 		plan := config
 		var diags diag.Diagnostics
-		replaced := test.known.settle(state, config, &plan, test.rebuilt, &diags)
+		replaced := test.known.settle(&state, &config, &plan, test.rebuilt, &diags)
 		if !equalPaths(replaced, test.replaced) || diags.WarningsCount() != test.warned || diags.ErrorsCount() != test.wrong {
 			t.Errorf("%s: replaced for %v, want %v; %v", name, replaced, test.replaced, diags)
 		}

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -22,45 +21,43 @@ import (
 
 // linodeModel is the state of one atoll_linode.
 type linodeModel struct {
-	ID              types.String   `tfsdk:"id"`
-	Label           types.String   `tfsdk:"label"`
-	Region          types.String   `tfsdk:"region"`
-	Type            types.String   `tfsdk:"type"`
-	Image           types.String   `tfsdk:"image"`
-	Tags            types.Set      `tfsdk:"tags"`
-	Backups         types.Bool     `tfsdk:"backups"`
-	Watchdog        types.Bool     `tfsdk:"watchdog"`
-	DiskEncryption  types.String   `tfsdk:"disk_encryption"`
-	PlacementGroup  types.Int64    `tfsdk:"placement_group_id"`
-	SwapMiB         types.Int64    `tfsdk:"swap_mib"`
-	AuthorizedKeys  types.Set      `tfsdk:"authorized_keys"`
-	UserData        types.String   `tfsdk:"user_data"`
-	UserDataSHA256  types.String   `tfsdk:"user_data_sha256"`
-	PrivateIP       types.Bool     `tfsdk:"private_ip"`
-	Interfaces      types.String   `tfsdk:"interface_generation"`
-	Subnet          types.Int64    `tfsdk:"vpc_subnet_id"`
-	Firewall        types.Int64    `tfsdk:"firewall_id"`
-	Maintenance     types.String   `tfsdk:"maintenance_policy"`
-	Alerts          types.Object   `tfsdk:"alerts"`
-	ReverseDNS      types.String   `tfsdk:"reverse_dns"`
-	Generation      types.Int64    `tfsdk:"rebuild_generation"`
-	HostKey         types.String   `tfsdk:"host_key"`
-	TrustOnFirstUse types.Bool     `tfsdk:"trust_on_first_use"`
-	Key             types.String   `tfsdk:"key"`
-	Status          types.String   `tfsdk:"status"`
-	IPv4            types.String   `tfsdk:"ipv4"`
-	IPv6            types.String   `tfsdk:"ipv6"`
-	PrivateIPv4     types.String   `tfsdk:"private_ipv4"`
-	SubnetIPv4      types.String   `tfsdk:"vpc_ipv4"`
-	Specs           types.Object   `tfsdk:"specs"`
-	Connection      types.Object   `tfsdk:"ssh"`
-	Drift           types.List     `tfsdk:"drift"`
-	Timeouts        timeouts.Value `tfsdk:"timeouts"`
+	base.Common
+	Label           types.String `tfsdk:"label"`
+	Region          types.String `tfsdk:"region"`
+	Type            types.String `tfsdk:"type"`
+	Image           types.String `tfsdk:"image"`
+	Tags            types.Set    `tfsdk:"tags"`
+	Backups         types.Bool   `tfsdk:"backups"`
+	Watchdog        types.Bool   `tfsdk:"watchdog"`
+	DiskEncryption  types.String `tfsdk:"disk_encryption"`
+	PlacementGroup  types.Int64  `tfsdk:"placement_group_id"`
+	SwapMiB         types.Int64  `tfsdk:"swap_mib"`
+	AuthorizedKeys  types.Set    `tfsdk:"authorized_keys"`
+	UserData        types.String `tfsdk:"user_data"`
+	UserDataSHA256  types.String `tfsdk:"user_data_sha256"`
+	PrivateIP       types.Bool   `tfsdk:"private_ip"`
+	Interfaces      types.String `tfsdk:"interface_generation"`
+	Subnet          types.Int64  `tfsdk:"vpc_subnet_id"`
+	Firewall        types.Int64  `tfsdk:"firewall_id"`
+	Maintenance     types.String `tfsdk:"maintenance_policy"`
+	Alerts          types.Object `tfsdk:"alerts"`
+	ReverseDNS      types.String `tfsdk:"reverse_dns"`
+	Generation      types.Int64  `tfsdk:"rebuild_generation"`
+	HostKey         types.String `tfsdk:"host_key"`
+	TrustOnFirstUse types.Bool   `tfsdk:"trust_on_first_use"`
+	Key             types.String `tfsdk:"key"`
+	Status          types.String `tfsdk:"status"`
+	IPv4            types.String `tfsdk:"ipv4"`
+	IPv6            types.String `tfsdk:"ipv6"`
+	PrivateIPv4     types.String `tfsdk:"private_ipv4"`
+	SubnetIPv4      types.String `tfsdk:"vpc_ipv4"`
+	Specs           types.Object `tfsdk:"specs"`
+	Connection      types.Object `tfsdk:"ssh"`
 }
 
 // spec turns the model into what the plugin takes. The user data come from the
 // configuration, since no state holds them.
-func (m linodeModel) spec(ctx context.Context, config linodeModel, diags *diag.Diagnostics) linode.Spec {
+func (m *linodeModel) spec(ctx context.Context, config *linodeModel, diags *diag.Diagnostics) linode.Spec {
 	spec := linode.Spec{
 		Label: m.Label.ValueString(), Region: m.Region.ValueString(), Type: m.Type.ValueString(), Image: m.Image.ValueString(),
 		Tags: texts(ctx, m.Tags, diags), AuthorizedKeys: texts(ctx, m.AuthorizedKeys, diags),
@@ -93,10 +90,10 @@ func (m *linodeModel) see(seen linode.Observed) {
 		m.Image = types.StringValue(instance.Image)
 	}
 	m.Status = types.StringValue(string(instance.Status))
-	m.IPv4, m.PrivateIPv4, m.IPv6 = optional(public), optional(private), optional(instance.IPv6)
+	m.IPv4, m.PrivateIPv4, m.IPv6 = base.OptionalText(public), base.OptionalText(private), base.OptionalText(instance.IPv6)
 	m.PrivateIP = types.BoolValue(private != "")
 	m.Interfaces = types.StringValue(string(instance.InterfaceGeneration))
-	m.Maintenance = optional(instance.MaintenancePolicy)
+	m.Maintenance = base.OptionalText(instance.MaintenancePolicy)
 	m.Alerts = alertsOf(linode.Alerts(instance))
 	m.Watchdog = types.BoolValue(instance.WatchdogEnabled)
 	m.Backups = types.BoolValue(instance.Backups != nil && instance.Backups.Enabled)
@@ -106,7 +103,7 @@ func (m *linodeModel) see(seen linode.Observed) {
 		m.PlacementGroup = types.Int64Value(int64(instance.PlacementGroup.ID))
 	}
 	if !m.ReverseDNS.IsNull() {
-		m.ReverseDNS = optional(seen.ReverseDNS)
+		m.ReverseDNS = base.OptionalText(seen.ReverseDNS)
 	}
 	m.Tags = seeTags(m.Tags, linode.Tags(instance))
 	m.seeFirewalls(seen.Firewalls)
@@ -185,13 +182,13 @@ func (m *linodeModel) seeSpecs(specs *linode.Specs) {
 }
 
 // target is how the machine is reached, with the host key to expect.
-func (m linodeModel) target(hostKey string) remote.Target {
+func (m *linodeModel) target(hostKey string) remote.Target {
 	return remote.Target{Host: m.IPv4.ValueString(), Key: m.Key.ValueString(), HostKey: hostKey}
 }
 
 // connect fills in the attribute that other resources take.
 func (m *linodeModel) connect(hostKey string) {
-	m.HostKey = optional(hostKey)
+	m.HostKey = base.OptionalText(hostKey)
 	m.Connection = base.ConnectionFor(m.target(hostKey))
 }
 
@@ -219,12 +216,7 @@ func (m *linodeModel) settle() {
 	m.UserData = types.StringNull()
 }
 
-func (m linodeModel) id() int {
-	id, _ := strconv.Atoi(m.ID.ValueString()) // ours, or checked at import
-	return id
-}
-
-func (m linodeModel) subject() string { return "Linode " + m.Label.ValueString() }
+func (m *linodeModel) Subject() string { return "Linode " + m.Label.ValueString() }
 
 func digest(userData types.String) types.String {
 	switch {
@@ -235,13 +227,6 @@ func digest(userData types.String) types.String {
 	}
 	sum := sha256.Sum256([]byte(userData.ValueString()))
 	return types.StringValue(hex.EncodeToString(sum[:]))
-}
-
-func optional(text string) types.String {
-	if text == "" {
-		return types.StringNull()
-	}
-	return types.StringValue(text)
 }
 
 func boolean(value types.Bool) *bool {

@@ -7,9 +7,7 @@ import (
 	"context"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
@@ -22,53 +20,46 @@ func rebuilds(before, after types.Int64) bool {
 	return !before.IsNull() && !after.IsNull() && !after.IsUnknown() && !before.Equal(after)
 }
 
-// ModifyPlan says what an update leaves as it is, what it makes anew, what goes
-// for good, and refuses what is known to fail before anything is touched.
-func (r *linodeResource) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
-	known := recall(ctx, req.Private, &resp.Diagnostics)
-	var plan, config, state linodeModel
-	creating, destroying := req.State.Raw.IsNull(), req.Plan.Raw.IsNull()
-	if !creating {
-		resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	}
-	if destroying {
-		known.warn("Destroying", state, &resp.Diagnostics)
-		return
-	}
-	resp.Diagnostics.Append(resp.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	if resp.Diagnostics.HasError() {
-		return
+// PlanRemoval says what goes for good.
+func (k *linodeKind) PlanRemoval(ctx context.Context, change *base.Change[linodeModel]) {
+	recall(ctx, change.Run).warn("Destroying", change.State, change.Diagnostics)
+}
+
+// Plan says what an update leaves as it is, what it makes anew, what goes for
+// good, and refuses what is known to fail before anything is touched.
+func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel]) {
+	plan, config, state, known := change.Plan, change.Config, change.State, recall(ctx, change.Run)
+	creating := state == nil
+	if creating {
+		state = &linodeModel{}
 	}
 	rebuilt := !creating && rebuilds(state.Generation, plan.Generation)
-	replacing := false
 	if !creating {
-		replaced := known.settle(state, config, &plan, rebuilt, &resp.Diagnostics)
-		replacing = len(replaced) > 0
-		resp.RequiresReplace = append(resp.RequiresReplace, replaced...)
+		for _, because := range known.settle(state, config, plan, rebuilt, change.Diagnostics) {
+			change.Replace(because)
+		}
 		switch {
-		case replacing:
-			known.warn("Replacing", state, &resp.Diagnostics)
+		case change.Replacing:
+			known.warn("Replacing", state, change.Diagnostics)
 		case rebuilt:
-			known.warn("Rebuilding", state, &resp.Diagnostics)
+			known.warn("Rebuilding", state, change.Diagnostics)
 		}
 	}
 	plan.Status = types.StringValue(string(linode.Running))
 	plan.UserDataSHA256 = digest(config.UserData)
-	if !creating && !replacing {
+	if !creating && !change.Replacing {
 		plan.keep(state, config)
 		if state.UserDataSHA256.ValueString() != digest(config.UserData).ValueString() && plan.UserDataSHA256.Equal(state.UserDataSHA256) {
-			resp.Diagnostics.AddAttributeWarning(path.Root("user_data"), "User Data Wait for a Rebuild",
+			change.Diagnostics.AddAttributeWarning(path.Root("user_data"), "User Data Wait for a Rebuild",
 				"The machine keeps the user data that it was made with. Change rebuild_generation to give it a fresh disk with the new ones.")
 		}
 	}
-	r.check(ctx, &plan, config, state, creating || replacing, rebuilt, &resp.Diagnostics)
-	resp.Diagnostics.Append(resp.Plan.Set(ctx, plan)...)
+	k.check(ctx, change.Run, plan, config, state, creating || change.Replacing, rebuilt)
 }
 
 // keep leaves known what an update does not change. After a rebuild everything
 // on the machine is made again, so ssh is not known before.
-func (m *linodeModel) keep(state, config linodeModel) {
+func (m *linodeModel) keep(state, config *linodeModel) {
 	rebuilt := rebuilds(state.Generation, m.Generation)
 	if !rebuilt {
 		m.UserDataSHA256 = state.UserDataSHA256
@@ -109,7 +100,8 @@ func declaredAlerts(config types.Object) types.Object {
 
 // check compares with Linode's catalogue and the account, where the API can be
 // asked.
-func (r *linodeResource) check(ctx context.Context, plan *linodeModel, config, state linodeModel, creating, rebuilt bool, diags *diag.Diagnostics) {
+func (k *linodeKind) check(ctx context.Context, run *base.Run, plan, config, state *linodeModel, creating, rebuilt bool) {
+	diags := run.Diagnostics
 	spec := plan.spec(ctx, config, diags)
 	if !config.UserData.IsUnknown() {
 		if err := linode.CheckUserData(spec.UserData, spec.Trust); err != nil {
@@ -118,16 +110,16 @@ func (r *linodeResource) check(ctx context.Context, plan *linodeModel, config, s
 	}
 	changed := creating || rebuilt || !plan.Type.Equal(state.Type) || !plan.PlacementGroup.Equal(state.PlacementGroup) || !plan.Firewall.Equal(state.Firewall) ||
 		!plan.Maintenance.Equal(state.Maintenance) || !plan.Backups.Equal(state.Backups)
-	if r.Data == nil || !changed {
+	if k.Data == nil || !changed {
 		return
 	}
-	client, err := r.Linode()
+	client, err := k.Linode()
 	var offer *linode.Catalogue
 	if err == nil {
 		offer, err = client.Catalogue(ctx)
 	}
 	if err != nil {
-		addError(diags, "Plan", plan.subject(), err)
+		run.Fail(plan.Subject(), advise(err))
 		return
 	}
 	switch {
@@ -148,9 +140,7 @@ func (r *linodeResource) check(ctx context.Context, plan *linodeModel, config, s
 	}
 	wrong := offer.Check(spec)
 	missing, err := client.Missing(ctx, spec)
-	if err != nil {
-		addError(diags, "Plan", plan.subject(), err)
-	}
+	run.Fail(plan.Subject(), advise(err))
 	for _, problem := range append(wrong, missing...) {
 		diags.AddAttributeError(path.Root(problem.Attribute), problem.Title, problem.Detail)
 	}

@@ -4,16 +4,13 @@
 package linode
 
 import (
-	"context"
 	"regexp"
 
-	"github.com/hashicorp/terraform-plugin-framework-timeouts/resource/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
@@ -35,8 +32,8 @@ var (
 )
 
 // Schema describes a Linode from nothing to reachable over SSH.
-func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, resp *resource.SchemaResponse) {
-	resp.Schema = schema.Schema{
+func (k *linodeKind) Schema() schema.Schema {
+	return schema.Schema{
 		Description: "A Linode VPS from nothing to reachable over SSH, its host key known before the first contact: " +
 			"a key that was made for this one contact travels with the user data, and the machine replaces it by one of its own over the verified channel, " +
 			"so that neither the state nor Linode's metadata service holds a live private key. " +
@@ -47,10 +44,6 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"An order that a killed run left behind is known again by a tag, which Terraform's data directory (.terraform) keeps; that of another workspace or directory is never touched. " +
 			"Volumes, disks and further addresses stay with the linode/linode provider, which may manage them on the same machine.",
 		Attributes: map[string]schema.Attribute{
-			"id": schema.StringAttribute{
-				Computed: true, Description: "Linode's number of the machine.",
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
 			"label": schema.StringAttribute{
 				Required:    true,
 				Description: "Name of the machine in the account, unique there. 3 to 64 letters, digits, single dots, dashes and underscores, a letter first. A change is in place.",
@@ -192,8 +185,6 @@ func (r *linodeResource) Schema(ctx context.Context, _ resource.SchemaRequest, r
 			"vpc_ipv4":     schema.StringAttribute{Computed: true, Description: "Address in the VPC subnet, if it is in one.", PlanModifiers: []planmodifier.String{keepString{}}},
 			"specs":        specsAttribute(),
 			"ssh":          base.ConnectionOutput(),
-			"drift":        base.DriftAttribute("status: offline, want running"),
-			"timeouts":     timeouts.Attributes(ctx, timeouts.Opts{Create: true, Read: true, Update: true, Delete: true}),
 		},
 	}
 }

@@ -22,11 +22,11 @@ func (k memory) empty() bool { return k.Carries != nil && len(k.Carries) == 0 }
 
 // pause asks whether the machine may go down for a while. It may have been booted a
 // moment ago, by whoever changed it.
-func (r *linodeResource) pause(model linodeModel, hostKey string) linode.Pause {
+func (k *linodeKind) pause(model *linodeModel, hostKey string) linode.Pause {
 	return func(ctx context.Context) (func(context.Context) error, error) {
-		host := r.Hosts.Host(model.target(hostKey))
+		host := k.Hosts.Host(model.target(hostKey))
 		_ = host.Await(ctx, bootPatience) // the error is the one that the guard meets
-		return r.Guard.Spare(ctx, host, provision.Pause)
+		return k.Guard.Spare(ctx, host, provision.Pause)
 	}
 }
 
@@ -34,12 +34,12 @@ func (r *linodeResource) pause(model linodeModel, hostKey string) linode.Pause {
 // was never reached, or is declared lost, carries nothing that anybody has now.
 // Off is not gone: such a machine is booted, so that it can be asked, unless it is
 // known to have nothing on it.
-func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state linodeModel, known memory) (provision.Resume, error) {
+func (k *linodeKind) spare(ctx context.Context, client *linode.Client, state *linodeModel, known memory) (provision.Resume, error) {
 	nothing := func(context.Context) error { return nil }
-	if state.HostKey.IsNull() || r.Lost[state.IPv4.ValueString()] {
+	if state.HostKey.IsNull() || k.Lost[state.IPv4.ValueString()] {
 		return nothing, nil
 	}
-	instance, err := client.Instance(ctx, state.id())
+	instance, err := client.Instance(ctx, numbered(state.ID))
 	if err == nil && linode.Unfinished(instance) {
 		return nothing, nil
 	}
@@ -49,26 +49,26 @@ func (r *linodeResource) spare(ctx context.Context, client *linode.Client, state
 	if err != nil {
 		return nil, err
 	}
-	host := r.Hosts.Host(state.target(state.HostKey.ValueString()))
+	host := k.Hosts.Host(state.target(state.HostKey.ValueString()))
 	if instance.Status == linode.Offline {
 		if known.empty() {
 			return nothing, nil
 		}
-		if err := client.Boot(ctx, state.id()); err != nil {
-			return nil, r.unasked(state, known, err)
+		if err := client.Boot(ctx, numbered(state.ID)); err != nil {
+			return nil, k.unasked(state, known, err)
 		}
 		if err := host.Await(ctx, bootPatience); err != nil {
-			return nil, r.unasked(state, known, err)
+			return nil, k.unasked(state, known, err)
 		}
-		if err := mysqld.AwaitOthers(ctx, host, r.Lost); err != nil {
-			return nil, r.unasked(state, known, err)
+		if err := mysqld.AwaitOthers(ctx, host, k.Lost); err != nil {
+			return nil, k.unasked(state, known, err)
 		}
 	}
-	return r.Guard.Spare(ctx, host, provision.Discard)
+	return k.Guard.Spare(ctx, host, provision.Discard)
 }
 
 // unasked is the refusal of a machine that was off and that nobody can ask for.
-func (r *linodeResource) unasked(state linodeModel, known memory, err error) error {
+func (k *linodeKind) unasked(state *linodeModel, known memory, err error) error {
 	carries := strings.Join(known.Carries, ", ")
 	if carries == "" {
 		carries = "nobody knows what"

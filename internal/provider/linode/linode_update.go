@@ -9,81 +9,74 @@ import (
 	"slices"
 	"time"
 
-	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/resource"
-
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
-func (r *linodeResource) Update(ctx context.Context, req resource.UpdateRequest, resp *resource.UpdateResponse) {
-	var plan, state, config linodeModel
-	resp.Diagnostics.Append(req.Plan.Get(ctx, &plan)...)
-	resp.Diagnostics.Append(req.State.Get(ctx, &state)...)
-	resp.Diagnostics.Append(req.Config.Get(ctx, &config)...)
-	client, err := r.Linode()
-	if err != nil {
-		addError(&resp.Diagnostics, "Update", plan.subject(), err)
+// update takes the steps that are left, and the way over SSH for the keys.
+func (w *work) update(ctx context.Context, before *linodeModel) error {
+	w.spec.SubnetIPv4 = before.SubnetIPv4.ValueString()
+	w.model.ID, w.model.IPv4 = before.ID, before.IPv4
+	known, rebuilt := recall(ctx, w.run), rebuilds(before.Generation, w.model.Generation)
+	booted, err := w.carry(ctx, known, before, rebuilt)
+	switch {
+	case err != nil:
+	case rebuilt:
+		err = w.rebuild(ctx, known, before)
+	default:
+		err = w.keep(ctx, before, booted)
 	}
-	if resp.Diagnostics.HasError() {
-		return
+	if err == nil {
+		base.WritePrivate(ctx, w.run, declaredKey, w.config.declared())
 	}
-	ctx, cancel := base.Deadline(ctx, plan.Timeouts.Update, updateTimeout, &resp.Diagnostics)
-	defer cancel()
-	spec := plan.spec(ctx, config, &resp.Diagnostics)
-	spec.SubnetIPv4 = state.SubnetIPv4.ValueString()
-	known := recall(ctx, req.Private, &resp.Diagnostics)
-	if err := r.update(ctx, client, spec, known, config, state, &plan, &resp.Diagnostics); err != nil {
-		addError(&resp.Diagnostics, "Update", plan.subject(), err)
-		return
-	}
-	resp.Diagnostics.Append(resp.State.Set(ctx, plan)...)
-	remember(ctx, resp.Private, declaredKey, config.declared(), &resp.Diagnostics)
-	setIdentity(ctx, plan.ID, resp.Identity, &resp.Diagnostics)
+	return err
 }
 
-// update takes the steps that are left, and the way over SSH for the keys.
-func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec linode.Spec, known memory, config, state linodeModel, plan *linodeModel, diags *diag.Diagnostics) error {
-	plan.ID, plan.IPv4 = state.ID, state.IPv4
-	seen, err := r.glance(ctx, client, *plan)
+// carry takes the steps at the API, and says whether the machine was booted.
+func (w *work) carry(ctx context.Context, known memory, before *linodeModel, rebuilt bool) (booted bool, err error) {
+	seen, err := w.glance(ctx, w.client, w.model)
 	away := err == nil && seen.Instance.Status != linode.Running
 	if away {
-		seen, err = r.look(ctx, client, *plan)
+		seen, err = w.look(ctx)
 	}
 	if err != nil {
-		return err
+		return false, err
 	}
-	host := r.Hosts.Host(state.target(state.HostKey.ValueString()))
-	steps := linode.Plan(spec, seen)
-	rebuilt := rebuilds(state.Generation, plan.Generation)
-	if rebuilt && (known.empty() || r.Lost[state.IPv4.ValueString()]) {
+	steps := linode.Plan(w.spec, seen)
+	if rebuilt && (known.empty() || w.Lost[before.IPv4.ValueString()]) {
 		// The rebuild boots by itself, and nobody on the machine is to be asked.
 		steps = slices.DeleteFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot })
 	}
-	if err := client.Carry(ctx, seen.Instance, spec, steps, r.pause(state, state.HostKey.ValueString())); err != nil {
-		return err
-	}
-	if rebuilt {
-		return r.rebuild(ctx, client, spec, known, config, state, plan, diags)
-	}
-	if away || slices.ContainsFunc(steps, spec.Boots) {
-		if err := host.Await(ctx, bootPatience); err != nil {
+	err = w.client.Carry(ctx, seen.Instance, w.spec, steps, w.pause(before, before.HostKey.ValueString()))
+	return away || slices.ContainsFunc(steps, w.spec.Boots), err
+}
+
+// keep writes who may log in to a machine that keeps its disk, and reads it back.
+func (w *work) keep(ctx context.Context, before *linodeModel, booted bool) error {
+	if booted {
+		if err := w.Hosts.Host(before.target(before.HostKey.ValueString())).Await(ctx, bootPatience); err != nil {
 			return err
 		}
 	}
-	hostKey := plan.HostKey.ValueString()
+	hostKey := w.model.HostKey.ValueString()
 	if hostKey != "" {
-		err := linode.WriteKeys(ctx, r.Hosts.Host(plan.target(hostKey)), spec.AuthorizedKeys)
-		if err != nil && (base.Judge(err) != base.KeepAsDrift || !plan.AuthorizedKeys.Equal(state.AuthorizedKeys)) {
+		target := w.model.target(hostKey)
+		err := linode.WriteKeys(ctx, w.Hosts.Host(target), w.spec.AuthorizedKeys)
+		_, notAsked := base.NotAsked(err)
+		if err != nil && (!notAsked || !w.model.AuthorizedKeys.Equal(before.AuthorizedKeys)) {
 			return err
 		}
 		if err != nil {
 			// Nothing was to be written. What keeps us out may be a firewall that
 			// waits for this resource, so the run goes on; the next plan looks again.
-			base.WarnUnreachable(diags, plan.subject(), err)
+			w.Unheard(w.run, w.model.Subject(), target, err)
 		}
 	}
-	return r.readBack(ctx, client, hostKey, config, plan)
+	seen, err := w.look(ctx)
+	if err != nil {
+		return err
+	}
+	return w.take(ctx, seen, hostKey, keptDisk)
 }
 
 // bootPatience is how long a machine that was booted may take until its sshd
@@ -91,19 +84,19 @@ func (r *linodeResource) update(ctx context.Context, client *linode.Client, spec
 const bootPatience = 5 * time.Minute
 
 // rebuild gives the machine a fresh disk, if the site can spare what is on it.
-func (r *linodeResource) rebuild(ctx context.Context, client *linode.Client, spec linode.Spec, known memory, config, state linodeModel, plan *linodeModel, diags *diag.Diagnostics) error {
-	resume, err := r.spare(ctx, client, state, known)
+func (w *work) rebuild(ctx context.Context, known memory, before *linodeModel) error {
+	resume, err := w.spare(ctx, w.client, before, known)
 	if err != nil {
 		return err
 	}
-	instance, err := client.Instance(ctx, state.id())
+	instance, err := w.client.Instance(ctx, numbered(before.ID))
 	if err != nil {
 		return errors.Join(err, resume(ctx))
 	}
-	made, err := client.Rebuild(ctx, instance, spec)
+	made, err := w.client.Rebuild(ctx, instance, w.spec)
 	// From here on nothing of the machine is in the group's way.
 	if err := errors.Join(err, resume(ctx)); err != nil {
 		return err
 	}
-	return r.finish(ctx, client, made, rebuiltMachine, config, spec, plan, diags)
+	return w.finish(ctx, made, rebuiltMachine)
 }
