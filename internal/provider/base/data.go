@@ -70,4 +70,4 @@ type Configured struct {
 	*Data
 }
 
-func (c *Configured) configure(data *Data) { c.Data = data }
+func (c *Configured) configure(data *Data) { c.Data = data } //nolint:unused // every kind asks for it

@@ -20,6 +20,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/firewall"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
@@ -158,22 +159,22 @@ func (m *firewallModel) attached(ctx context.Context, diags *diag.Diagnostics) [
 // Of the attachments only declared ones count: others are not ours. An import
 // declares nothing yet.
 func (m *firewallModel) see(ctx context.Context, seen linode.SeenWall, diags *diag.Diagnostics) []converge.Line {
-	imported := m.Label.IsNull()
+	imported, wall := m.Label.IsNull(), m.wall(ctx, diags)
 	m.ID, m.Label = types.StringValue(strconv.Itoa(seen.ID)), types.StringValue(seen.Label)
 	m.Tags = seeTags(m.Tags, seen.Tags)
 	if imported {
 		return nil
 	}
-	var present []string
-	for _, id := range m.attached(ctx, diags) {
-		if slices.Contains(seen.Linodes, id) {
-			present = append(present, strconv.Itoa(id))
-		}
-	}
 	if !m.Linodes.IsNull() {
+		var present []string
+		for _, id := range wall.Linodes {
+			if slices.Contains(seen.Linodes, id) {
+				present = append(present, strconv.Itoa(id))
+			}
+		}
 		m.Linodes = setOf(present)
 	}
-	return append(seen.Drift, firewall.Drift(m.rules(ctx, diags), seen.Rules)...)
+	return provision.Drift(linode.DiagnoseFirewall(wall, seen, nil))
 }
 
 func setOf(values []string) types.Set {

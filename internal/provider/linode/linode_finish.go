@@ -17,6 +17,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
@@ -100,17 +101,23 @@ const (
 	rebuiltMachine
 )
 
-// complete takes what steps are left on a machine that runs: the account's own
+// complete does what is left on a machine that runs: the account's own
 // settings may have given it what is not declared. Then everything is read back.
 func (w *work) complete(ctx context.Context, instance linode.Instance, hostKey string, how birth) error {
 	seen, err := w.observe(ctx, instance)
 	if err != nil {
 		return err
 	}
+	operations, err := provision.Operations(linode.Diagnose(w.spec, seen))
+	if err != nil {
+		return err
+	}
 	planned, refused := w.model.ReverseDNS, false
-	for _, step := range linode.Plan(w.spec, seen) {
-		err := w.client.Carry(ctx, seen.Instance, w.spec, []linode.Step{step}, w.pause(w.model, hostKey))
-		if refused = step.Kind == linode.Name && errors.Is(err, linode.ErrRefused); refused {
+	do := w.client.Doer(seen.Instance, w.spec, w.pause(w.model, hostKey))
+	for _, operation := range operations {
+		err := do.Do(ctx, operation)
+		if _, naming := operation.(linode.Resolve); naming && errors.Is(err, linode.ErrRefused) {
+			refused = true
 			// No reason to call a machine half-made, and to make it again.
 			w.run.Diagnostics.AddAttributeWarning(path.Root("reverse_dns"), "Reverse DNS Is Not Set", err.Error()+"\n\nLinode looks the name up and wants the machine's address. Apply again when the name points to it.")
 			err = nil

@@ -16,6 +16,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -64,9 +65,9 @@ func (k *linodeKind) Observe(ctx context.Context, run *base.Run, model *linodeMo
 		run.Fail(model.Subject(), advise(err))
 		return base.Observed{}
 	}
+	drift := provision.Drift(linode.Diagnose(model.spec(ctx, model, run.Diagnostics), seen))
 	model.see(seen)
 	model.connect(model.HostKey.ValueString())
-	drift := linode.Drift(seen.Instance)
 	if seen.Instance.Status == linode.Running {
 		drift = append(drift, k.seeInside(ctx, run, model)...)
 	}
@@ -117,7 +118,7 @@ func (k *linodeKind) seeInside(ctx context.Context, run *base.Run, model *linode
 	return nil
 }
 
-// Converge makes a machine, or takes what steps are left on one that stands.
+// Converge makes a machine, or does what is left on one that stands.
 func (k *linodeKind) Converge(ctx context.Context, run *base.Run, before, model *linodeModel) {
 	client, config := k.client(run, model.Subject()), base.Written[linodeModel](ctx, run)
 	spec := model.spec(ctx, config, run.Diagnostics)

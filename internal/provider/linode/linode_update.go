@@ -10,10 +10,11 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
-// update takes the steps that are left, and the way over SSH for the keys.
+// update does what is left, and the way over SSH for the keys.
 func (w *work) update(ctx context.Context, before *linodeModel) error {
 	w.spec.SubnetIPv4 = before.SubnetIPv4.ValueString()
 	w.model.ID, w.model.IPv4 = before.ID, before.IPv4
@@ -32,7 +33,7 @@ func (w *work) update(ctx context.Context, before *linodeModel) error {
 	return err
 }
 
-// carry takes the steps at the API, and says whether the machine was booted.
+// carry does what is left at the API, and says whether the machine was booted.
 func (w *work) carry(ctx context.Context, known memory, before *linodeModel, rebuilt bool) (booted bool, err error) {
 	seen, err := w.glance(ctx, w.client, w.model)
 	away := err == nil && seen.Instance.Status != linode.Running
@@ -42,13 +43,23 @@ func (w *work) carry(ctx context.Context, known memory, before *linodeModel, reb
 	if err != nil {
 		return false, err
 	}
-	steps := linode.Plan(w.spec, seen)
+	operations, err := provision.Operations(linode.Diagnose(w.spec, seen))
+	if err != nil {
+		return false, err
+	}
 	if rebuilt && (known.empty() || w.Lost[before.IPv4.ValueString()]) {
 		// The rebuild boots by itself, and nobody on the machine is to be asked.
-		steps = slices.DeleteFunc(steps, func(step linode.Step) bool { return step.Kind == linode.Boot })
+		operations = slices.DeleteFunc(operations, func(operation provision.Operation) bool { return operation == provision.Operation(linode.Boot{}) })
 	}
-	err = w.client.Carry(ctx, seen.Instance, w.spec, steps, w.pause(before, before.HostKey.ValueString()))
-	return away || slices.ContainsFunc(steps, w.spec.Boots), err
+	do := w.client.Doer(seen.Instance, w.spec, w.pause(before, before.HostKey.ValueString()))
+	booted = away
+	for _, operation := range operations {
+		if err := do.Do(ctx, operation); err != nil {
+			return booted, err
+		}
+		booted = booted || linode.Boots(operation, seen.Instance)
+	}
+	return booted, nil
 }
 
 // keep writes who may log in to a machine that keeps its disk, and reads it back.

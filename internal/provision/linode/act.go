@@ -13,6 +13,7 @@ import (
 
 	"github.com/linode/linodego"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -20,57 +21,66 @@ import (
 // returns is called when the machine runs again.
 type Pause func(context.Context) (resume func(context.Context) error, err error)
 
-// Carry takes the steps of a plan on an instance. Pause is called before each step
-// that stops the machine.
-func (c *Client) Carry(ctx context.Context, instance linodego.Instance, spec Spec, steps []Step, pause Pause) error {
-	for _, step := range steps {
-		var err error
-		switch step.Kind {
-		case Resize:
-			err = c.resize(ctx, instance.ID, spec.Type, pause)
-		case AddPrivateIP:
-			err = c.addPrivateIP(ctx, instance.ID, pause)
-		case SetFirewall:
-			err = c.setFirewall(ctx, instance, step.ID, pause)
-		case Boot:
-			err = c.boot(ctx, instance.ID)
-		default:
-			err = c.settle(ctx, instance, spec, step)
-		}
-		c.forget()
-		if err != nil {
-			return fmt.Errorf("unable to %s: %w", step.Title, err)
-		}
+// Doer does operations on an instance. Pause is called before each that stops the
+// machine.
+func (c *Client) Doer(instance linodego.Instance, spec Spec, pause Pause) provision.Doer {
+	return doer{c, instance, spec, pause}
+}
+
+type doer struct {
+	client   *Client
+	instance linodego.Instance
+	spec     Spec
+	pause    Pause
+}
+
+// Do does one operation.
+func (d doer) Do(ctx context.Context, operation provision.Operation) error {
+	c, id := d.client, d.instance.ID
+	var err error
+	switch o := operation.(type) {
+	case Resize:
+		err = c.resize(ctx, id, o.To, d.pause)
+	case AddPrivateIP:
+		err = c.addPrivateIP(ctx, id, d.pause)
+	case SetFirewall:
+		err = c.setFirewall(ctx, d.instance, o.Firewall, d.pause)
+	case Boot:
+		err = c.boot(ctx, id)
+	default:
+		err = set(ctx, operation.String(), func(ctx context.Context) error { return d.settle(ctx, operation) })
+	}
+	c.forget()
+	if err != nil {
+		return fmt.Errorf("unable to %s: %w", operation, err)
 	}
 	return nil
 }
 
-// settle takes a step that may be taken twice.
-func (c *Client) settle(ctx context.Context, instance linodego.Instance, spec Spec, step Step) error {
-	id := instance.ID
-	return set(ctx, step.Title, func(ctx context.Context) error {
-		switch step.Kind {
-		case Describe:
-			_, err := c.api.UpdateInstance(ctx, id, spec.description(instance))
-			return err
-		case Name:
-			address, _ := Addresses(instance, "")
-			name := &spec.ReverseDNS
-			_, err := c.api.UpdateIPAddressV2(ctx, address, linodego.IPAddressUpdateOptionsV2{RDNS: &name})
-			return err
-		case EnableBackups:
-			return c.api.EnableInstanceBackups(ctx, id)
-		case CancelBackups:
-			return c.api.CancelInstanceBackups(ctx, id)
-		case LeaveGroup:
-			_, err := c.api.UnassignPlacementGroupLinodes(ctx, step.ID, linodego.PlacementGroupUnAssignOptions{Linodes: []int{id}})
-			return err
-		case JoinGroup:
-			_, err := c.api.AssignPlacementGroupLinodes(ctx, step.ID, linodego.PlacementGroupAssignOptions{Linodes: []int{id}})
-			return err
-		}
-		return fmt.Errorf("there is no such step: %d", step.Kind)
-	})
+// settle does what may be done twice.
+func (d doer) settle(ctx context.Context, operation provision.Operation) error {
+	api, id := d.client.api, d.instance.ID
+	switch o := operation.(type) {
+	case Describe:
+		_, err := api.UpdateInstance(ctx, id, d.spec.description(d.instance))
+		return err
+	case Resolve:
+		address, _ := Addresses(d.instance, "")
+		name := &o.Name
+		_, err := api.UpdateIPAddressV2(ctx, address, linodego.IPAddressUpdateOptionsV2{RDNS: &name})
+		return err
+	case EnableBackups:
+		return api.EnableInstanceBackups(ctx, id)
+	case CancelBackups:
+		return api.CancelInstanceBackups(ctx, id)
+	case LeaveGroup:
+		_, err := api.UnassignPlacementGroupLinodes(ctx, o.Group, linodego.PlacementGroupUnAssignOptions{Linodes: []int{id}})
+		return err
+	case JoinGroup:
+		_, err := api.AssignPlacementGroupLinodes(ctx, o.Group, linodego.PlacementGroupAssignOptions{Linodes: []int{id}})
+		return err
+	}
+	return fmt.Errorf("operation %q is not one of a machine", operation)
 }
 
 // addPrivateIP adds the address and boots the machine anew: before that it does

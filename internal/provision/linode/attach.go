@@ -188,10 +188,10 @@ func (c *Client) attach(ctx context.Context, id, wall int) error {
 }
 
 // release takes instances from behind a firewall. Another declaration of the same
-// run may be about to take them over, which leaves no moment open: it is given one
-// poll's time.
-func (c *Client) release(ctx context.Context, ids []int, wall int) error {
-	for deadline := time.Now().Add(c.poll); len(ids) > 0; {
+// run may be about to take them over, which leaves no moment open: it is given time
+// until then, which is one poll's.
+func (c *Client) release(ctx context.Context, ids []int, wall int, until time.Time) error {
+	for len(ids) > 0 {
 		c.forget()
 		all, err := c.Firewalls(ctx)
 		if err != nil {
@@ -204,7 +204,7 @@ func (c *Client) release(ctx context.Context, ids []int, wall int) error {
 		ids = slices.DeleteFunc(ids, func(id int) bool {
 			return !slices.ContainsFunc(all[at].Entities, func(entity linodego.FirewallDeviceEntity) bool { return stands(entity, id) })
 		})
-		if len(ids) > 0 && time.Now().After(deadline) {
+		if len(ids) > 0 && time.Now().After(until) {
 			return c.detach(ctx, ids, wall)
 		}
 		if err := remote.Pause(ctx, c.poll/4); err != nil {

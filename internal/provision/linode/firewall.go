@@ -10,10 +10,11 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/linode/linodego"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/firewall"
 )
 
@@ -36,8 +37,11 @@ type SeenWall struct {
 	Tags    []string
 	Rules   []firewall.Rule
 	Linodes []int
-	// Drift beyond the rules: policies that differ, a firewall that is off.
-	Drift []converge.Line
+	Status  linodego.FirewallStatus
+	// Inbound and Outbound are the policies for what no rule says.
+	Inbound, Outbound string
+	// OutboundRules counts them; none is ours.
+	OutboundRules int
 }
 
 // Firewall finds one by its number. ErrNotFound is what the API itself says.
@@ -71,7 +75,10 @@ func (c *Client) FirewallLabelled(ctx context.Context, label string) (wall SeenW
 }
 
 func seenWall(wall linodego.Firewall) SeenWall {
-	seen := SeenWall{ID: wall.ID, Label: wall.Label, Tags: wall.Tags}
+	seen := SeenWall{
+		ID: wall.ID, Label: wall.Label, Tags: wall.Tags, Status: wall.Status,
+		Inbound: wall.Rules.InboundPolicy, Outbound: wall.Rules.OutboundPolicy, OutboundRules: len(wall.Rules.Outbound),
+	}
 	for _, rule := range wall.Rules.Inbound {
 		seen.Rules = append(seen.Rules, fromLinode(rule))
 	}
@@ -85,16 +92,6 @@ func seenWall(wall linodego.Firewall) SeenWall {
 	}
 	slices.Sort(seen.Linodes)
 	seen.Linodes = slices.Compact(seen.Linodes)
-	if wall.Status != linodego.FirewallEnabled {
-		seen.Drift = append(seen.Drift, converge.Line{Subject: "firewall", Code: converge.CodeDisabled, Text: fmt.Sprintf("%s, want enabled", wall.Status)})
-	}
-	if wall.Rules.InboundPolicy != drop {
-		seen.Drift = append(seen.Drift, converge.Line{Subject: "inbound policy", Code: converge.CodeValue, Text: fmt.Sprintf("%s, want DROP", wall.Rules.InboundPolicy)})
-	}
-	if wall.Rules.OutboundPolicy != accept || len(wall.Rules.Outbound) > 0 {
-		seen.Drift = append(seen.Drift, converge.Line{Subject: "outbound", Code: converge.CodeValue,
-			Text: fmt.Sprintf("policy %s with %d rules, want ACCEPT without", wall.Rules.OutboundPolicy, len(wall.Rules.Outbound))})
-	}
 	return seen
 }
 
@@ -235,41 +232,56 @@ func (c *Client) label(ctx context.Context, id int, wall Wall) error {
 	return err
 }
 
-// UpdateFirewall brings a firewall to what is declared. Machines in former that
-// are declared no more are detached; what others attached stays.
+// UpdateFirewall brings a firewall to what is declared, see DiagnoseFirewall.
 func (c *Client) UpdateFirewall(ctx context.Context, id int, wall Wall, former []int) error {
 	seen, err := c.Firewall(ctx, id)
 	if err != nil {
 		return err
 	}
-	// Doors open before they close: who is to come in is let in first.
-	if len(firewall.Drift(wall.Rules, seen.Rules)) > 0 || len(seen.Drift) > 0 {
-		err := set(ctx, fmt.Sprintf("writing the rules of firewall %d", id), func(ctx context.Context) error {
-			_, err := c.api.UpdateFirewallRules(ctx, id, toLinode(wall.Rules))
-			return err
-		})
-		if err != nil {
-			return err
-		}
-	}
-	for _, linode := range wall.Linodes {
-		if !slices.Contains(seen.Linodes, linode) {
-			if err := c.attach(ctx, linode, id); err != nil {
-				return err
-			}
-		}
-	}
-	leaving := slices.DeleteFunc(slices.Clone(former), func(linode int) bool {
-		return slices.Contains(wall.Linodes, linode) || !slices.Contains(seen.Linodes, linode)
-	})
-	if err := c.release(ctx, leaving, id); err != nil {
+	operations, err := provision.Operations(DiagnoseFirewall(wall, seen, former))
+	if err != nil {
 		return err
 	}
-	c.forget()
-	if seen.Label == wall.Label && SameTags(seen.Tags, wall.Tags) && len(seen.Drift) == 0 {
-		return nil
+	do := &wallDoer{client: c, id: id, wall: wall}
+	for _, operation := range operations {
+		if err := do.Do(ctx, operation); err != nil {
+			return err
+		}
 	}
-	return c.label(ctx, id, wall)
+	c.forget()
+	return nil
+}
+
+// wallDoer does operations on a firewall.
+type wallDoer struct {
+	client *Client
+	id     int
+	wall   Wall
+	// patience ends the wait for others that take machines over: all that leave
+	// wait together.
+	patience time.Time
+}
+
+// Do does one operation.
+func (d *wallDoer) Do(ctx context.Context, operation provision.Operation) error {
+	c := d.client
+	switch o := operation.(type) {
+	case WriteRules:
+		return set(ctx, fmt.Sprintf("writing the rules of firewall %d", d.id), func(ctx context.Context) error {
+			_, err := c.api.UpdateFirewallRules(ctx, d.id, toLinode(d.wall.Rules))
+			return err
+		})
+	case Attach:
+		return c.attach(ctx, o.Linode, d.id)
+	case Detach:
+		if d.patience.IsZero() {
+			d.patience = time.Now().Add(c.poll)
+		}
+		return c.release(ctx, []int{o.Linode}, d.id, d.patience)
+	case DescribeFirewall:
+		return c.label(ctx, d.id, d.wall)
+	}
+	return fmt.Errorf("operation %q is not one of a firewall", operation)
 }
 
 // DeleteFirewall ends a firewall, unless it guards machines that are not ours.
@@ -285,7 +297,7 @@ func (c *Client) DeleteFirewall(ctx context.Context, id int, ours []int) error {
 	if others := slices.DeleteFunc(slices.Clone(seen.Linodes), func(id int) bool { return slices.Contains(ours, id) }); len(others) > 0 {
 		return fmt.Errorf("%w: instances %v are attached to it and not declared here. Detach them first", ErrProtects, others)
 	}
-	if err := c.release(ctx, slices.Clone(seen.Linodes), id); err != nil {
+	if err := c.release(ctx, slices.Clone(seen.Linodes), id, time.Now().Add(c.poll)); err != nil {
 		return err
 	}
 	err = set(ctx, fmt.Sprintf("deleting firewall %d", id), func(ctx context.Context) error { return c.api.DeleteFirewall(ctx, id) })

@@ -4,14 +4,11 @@
 package linode
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/linode/linodego"
-
-	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
 // Trust is how the first contact with a machine is trusted.
@@ -106,96 +103,6 @@ type Observed struct {
 	ReverseDNS string
 }
 
-// Kind of a step.
-type Kind int
-
-// Steps in the order in which they are taken: what closes doors first, then
-// names, then what stops the machine, then power.
-const (
-	SetFirewall Kind = iota
-	Describe
-	Name
-	EnableBackups
-	CancelBackups
-	LeaveGroup
-	JoinGroup
-	AddPrivateIP
-	Resize
-	Boot
-)
-
-// Step is one thing to do at the API.
-type Step struct {
-	Kind Kind
-	// ID of a firewall or placement group.
-	ID int
-	// Title says it in words.
-	Title string
-}
-
-// Boots says whether a step may end with a boot of the machine.
-func (s Spec) Boots(step Step) bool {
-	switch step.Kind {
-	case Resize, AddPrivateIP, Boot:
-		return true
-	case SetFirewall:
-		return s.Generation == GenerationLinode
-	}
-	return false
-}
-
-// Plan compares a declaration with what the account shows: the steps that are
-// left.
-func Plan(spec Spec, seen Observed) []Step {
-	var steps []Step
-	add := func(kind Kind, id int, format string, args ...any) {
-		steps = append(steps, Step{kind, id, fmt.Sprintf(format, args...)})
-	}
-	instance := seen.Instance
-	switch wall := spec.Firewall; {
-	case wall == nil:
-	case *wall == 0 && len(seen.Firewalls) > 0:
-		add(SetFirewall, 0, "detach from firewall %d", seen.Firewalls[0])
-	case *wall != 0 && !slices.Contains(seen.Firewalls, *wall):
-		add(SetFirewall, *wall, "attach to firewall %d", *wall)
-	}
-	if describes(spec, instance) {
-		add(Describe, 0, "set label, tags, watchdog, alerts and maintenance policy")
-	}
-	if spec.ReverseDNS != "" && spec.ReverseDNS != seen.ReverseDNS {
-		add(Name, 0, "set the reverse DNS to %s", spec.ReverseDNS)
-	}
-	if enabled := instance.Backups != nil && instance.Backups.Enabled; spec.Backups != nil && *spec.Backups != enabled {
-		if *spec.Backups {
-			add(EnableBackups, 0, "enable backups")
-		} else {
-			add(CancelBackups, 0, "cancel backups")
-		}
-	}
-	if is, want := groupOf(instance), valueOf(spec.PlacementGroup); spec.PlacementGroup != nil && is != want {
-		if is != 0 {
-			add(LeaveGroup, is, "leave placement group %d", is)
-		}
-		if want != 0 {
-			add(JoinGroup, want, "join placement group %d", want)
-		}
-	}
-	if _, private := Addresses(instance, ""); spec.PrivateIP && private == "" {
-		add(AddPrivateIP, 0, "add a private address")
-	}
-	if spec.Type != instance.Type {
-		add(Resize, 0, "resize from %s to %s", instance.Type, spec.Type)
-	} else if instance.Status == linodego.InstanceOffline {
-		add(Boot, 0, "boot")
-	}
-	return steps
-}
-
-func describes(spec Spec, instance linodego.Instance) bool {
-	return spec.Label != instance.Label || !SameTags(spec.Tags, instance.Tags) || spec.Watchdog != nil && *spec.Watchdog != instance.WatchdogEnabled ||
-		spec.MaintenancePolicy != "" && spec.MaintenancePolicy != instance.MaintenancePolicy || alerts(spec, instance) != nil
-}
-
 // Alerts of an instance by Linode's names of the thresholds.
 func Alerts(instance linodego.Instance) map[string]int {
 	known := linodego.InstanceAlert{}
@@ -230,31 +137,9 @@ func SameTags(a, b []string) bool {
 	return maps.Equal(set(a), set(b))
 }
 
-func groupOf(instance linodego.Instance) int {
-	if instance.PlacementGroup == nil {
-		return 0
-	}
-	return instance.PlacementGroup.ID
-}
-
 func valueOf(pointer *int) int {
 	if pointer == nil {
 		return 0
 	}
 	return *pointer
-}
-
-// CodeUnfinished says that the machine was made, and its making never came to its end.
-const CodeUnfinished converge.Code = "linode-unfinished"
-
-// Drift says what is wrong with a machine that no attribute shows.
-func Drift(instance linodego.Instance) []converge.Line {
-	var lines []converge.Line
-	if instance.Status != linodego.InstanceRunning {
-		lines = append(lines, converge.Line{Subject: "power", Code: converge.CodeInactive, Text: fmt.Sprintf("%s, want running", instance.Status)})
-	}
-	if Unfinished(instance) {
-		lines = append(lines, converge.Line{Subject: "making", Code: CodeUnfinished, Text: "not finished, the machine was never reached over SSH"})
-	}
-	return lines
 }

@@ -21,95 +21,12 @@ import (
 
 func pointer[T any](value T) *T { return &value }
 
-func TestPlanTakesTheStepsThatAreLeft(t *testing.T) {
-	running := linodego.Instance{
-		Label: "sg1", Type: "g6-standard-1", Status: linodego.InstanceRunning, Tags: []string{"site"}, WatchdogEnabled: true, Backups: &linodego.InstanceBackup{},
-		Alerts: &linodego.InstanceAlert{CPU: 90}, MaintenancePolicy: "linode/migrate",
-	}
-	spec := Spec{Label: "sg1", Type: "g6-standard-1", Tags: []string{"Site"}}
-	for name, test := range map[string]struct {
-		spec func(*Spec)
-		seen func(*Observed)
-		want []Kind
-	}{
-		"in sync":                      {},
-		"tags differ in case only":     {spec: func(s *Spec) { s.Tags = []string{"SITE"} }},
-		"another label":                {spec: func(s *Spec) { s.Label = "sg2" }, want: []Kind{Describe}},
-		"a foreign tag":                {seen: func(o *Observed) { o.Instance.Tags = []string{"site", "other"} }, want: []Kind{Describe}},
-		"a mark that was left":         {seen: func(o *Observed) { o.Instance.Tags = []string{"site", marker + "x"} }, want: []Kind{Describe}},
-		"watchdog left alone":          {seen: func(o *Observed) { o.Instance.WatchdogEnabled = false }},
-		"watchdog declared":            {spec: func(s *Spec) { s.Watchdog = pointer(false) }, want: []Kind{Describe}},
-		"an alert":                     {spec: func(s *Spec) { s.Alerts = map[string]int{"cpu": 180} }, want: []Kind{Describe}},
-		"an alert as it is":            {spec: func(s *Spec) { s.Alerts = map[string]int{"cpu": 90} }},
-		"a maintenance policy":         {spec: func(s *Spec) { s.MaintenancePolicy = "linode/power_off_on" }, want: []Kind{Describe}},
-		"a name":                       {spec: func(s *Spec) { s.ReverseDNS = "sg1.example.com" }, want: []Kind{Name}},
-		"a name as it is":              {spec: func(s *Spec) { s.ReverseDNS = "sg1.example.com" }, seen: func(o *Observed) { o.ReverseDNS = "sg1.example.com" }},
-		"backups on":                   {spec: func(s *Spec) { s.Backups = pointer(true) }, want: []Kind{EnableBackups}},
-		"backups off":                  {spec: func(s *Spec) { s.Backups = pointer(false) }, seen: func(o *Observed) { o.Instance.Backups = &linodego.InstanceBackup{Enabled: true} }, want: []Kind{CancelBackups}},
-		"no backups in the answer":     {spec: func(s *Spec) { s.Backups = pointer(false) }, seen: func(o *Observed) { o.Instance.Backups = nil }},
-		"into a group":                 {spec: func(s *Spec) { s.PlacementGroup = pointer(5) }, want: []Kind{JoinGroup}},
-		"from group to group":          {spec: func(s *Spec) { s.PlacementGroup = pointer(5) }, seen: func(o *Observed) { o.Instance.PlacementGroup = &linodego.InstancePlacementGroup{ID: 4} }, want: []Kind{LeaveGroup, JoinGroup}},
-		"out of the group":             {spec: func(s *Spec) { s.PlacementGroup = pointer(0) }, seen: func(o *Observed) { o.Instance.PlacementGroup = &linodego.InstancePlacementGroup{ID: 4} }, want: []Kind{LeaveGroup}},
-		"a group left alone":           {seen: func(o *Observed) { o.Instance.PlacementGroup = &linodego.InstancePlacementGroup{ID: 4} }},
-		"a private address":            {spec: func(s *Spec) { s.PrivateIP = true }, want: []Kind{AddPrivateIP}},
-		"a private address that is":    {spec: func(s *Spec) { s.PrivateIP = true }, seen: private},
-		"a private address left alone": {seen: private},
-		"off":                          {seen: func(o *Observed) { o.Instance.Status = linodego.InstanceOffline }, want: []Kind{Boot}},
-		"another type":                 {spec: func(s *Spec) { s.Type = "g6-standard-2" }, want: []Kind{Resize}},
-		"another type while off":       {spec: func(s *Spec) { s.Type = "g6-standard-2" }, seen: func(o *Observed) { o.Instance.Status = linodego.InstanceOffline }, want: []Kind{Resize}},
-		"a firewall":                   {spec: func(s *Spec) { s.Firewall = pointer(7) }, want: []Kind{SetFirewall}},
-		"another's firewall is there":  {spec: func(s *Spec) { s.Firewall = pointer(7) }, seen: func(o *Observed) { o.Firewalls = []int{9} }, want: []Kind{SetFirewall}},
-		"attached already":             {spec: func(s *Spec) { s.Firewall = pointer(7) }, seen: func(o *Observed) { o.Firewalls = []int{7, 9} }},
-		"no firewall any more":         {spec: func(s *Spec) { s.Firewall = pointer(0) }, seen: func(o *Observed) { o.Firewalls = []int{7} }, want: []Kind{SetFirewall}},
-		"no firewall, as it is":        {spec: func(s *Spec) { s.Firewall = pointer(0) }},
-		"a firewall left alone":        {seen: func(o *Observed) { o.Firewalls = []int{9} }},
-	} {
-		t.Run(name, func(t *testing.T) {
-			declared, seen := spec, Observed{Instance: running}
-			if test.spec != nil {
-				test.spec(&declared)
-			}
-			if test.seen != nil {
-				test.seen(&seen)
-			}
-			var got []Kind
-			for _, step := range Plan(declared, seen) {
-				got = append(got, step.Kind)
-				if step.Title == "" {
-					t.Error("a step without a title")
-				}
-			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Error(diff)
-			}
-		})
-	}
-}
-
-func private(o *Observed) {
-	address := net.ParseIP("192.168.130.2")
-	o.Instance.IPv4 = []*net.IP{&address}
-}
-
 func TestAddressesStayThoseThatAreKnown(t *testing.T) {
 	first, second, inside := net.ParseIP("198.51.100.7"), net.ParseIP("198.51.100.9"), net.ParseIP("192.168.130.2")
 	instance := linodego.Instance{IPv4: []*net.IP{&inside, &first, &second}}
 	for known, want := range map[string]string{"": "198.51.100.7", "198.51.100.9": "198.51.100.9", "198.51.100.8": "198.51.100.7"} {
 		if public, private := Addresses(instance, known); public != want || private != "192.168.130.2" {
 			t.Errorf("%q: %s, %s", known, public, private)
-		}
-	}
-}
-
-func TestDriftNamesPowerAndHalfMadeMachines(t *testing.T) {
-	for want, instance := range map[string]linodego.Instance{
-		"":                             {Status: linodego.InstanceRunning},
-		"power: offline, want running": {Status: linodego.InstanceOffline},
-		"making: not finished, the machine was never reached over SSH": {Status: linodego.InstanceRunning, Tags: []string{marker + "x"}},
-	} {
-		lines := Drift(instance)
-		if want == "" && len(lines) > 0 || want != "" && (len(lines) != 1 || lines[0].String() != want) {
-			t.Errorf("%q, want %q", lines, want)
 		}
 	}
 }
