@@ -64,9 +64,12 @@ func TestLinodeFromNothingToGone(t *testing.T) {
 	if keys := a.in(made, "grep -c . /root/.ssh/authorized_keys"); keys != "2" {
 		t.Errorf("%s keys may log in, want 2", keys)
 	}
-	// Keys that would lock us out come back.
+	// Keys that would lock us out are refused before anything is touched.
 	a.write(oneWith("LABEL", "vps2", "KEYS", other))
-	a.says(a.refusal(a.terraform.Apply(a.Context())), "nobody can log in", "former ones are back")
+	a.says(a.refusal(a.terraform.Apply(a.Context())), "authorized_keys", "does not hold the provider's own key", "the machine would be locked")
+	if keys := a.in(made, "grep -c . /root/.ssh/authorized_keys"); keys != "2" {
+		t.Errorf("%s keys may log in after the refusal, want 2", keys)
+	}
 	a.write(oneWith("LABEL", "vps2"))
 	a.apply()
 	a.inSync()
@@ -183,7 +186,7 @@ func TestLinodeBadInput(t *testing.T) {
 		"image":         {oneWith("debian13", "debian4"), []string{"image", "linode/debian4", "linode/debian12"}},
 		"no metadata":   {oneWith("ap-south", "lab-plain"), []string{"region", "Metadata", "trust_on_first_use", "host_key"}},
 		"no cloudinit":  {oneWith("debian13", "slackware15.0"), []string{"image", "no cloud-init", "trust_on_first_use", "host_key"}},
-		"key":           {oneWith("KEYS", `"nonsense"`), []string{"authorized_keys", "public key"}},
+		"key":           {oneWith("KEYS", `"nonsense"`), []string{"authorized_keys", "is not a public SSH key"}},
 		"user data":     {oneWith("#cloud-config", "hello"), []string{"user_data", "must begin with"}},
 		"two trusts":    {oneWith("MORE", "host_key = \"ssh-ed25519 AAAA\"\n  trust_on_first_use = true"), []string{"trust_on_first_use", "host_key"}},
 		"two cases":     {oneWith(`["site"]`, `["site", "Site"]`), []string{"tags", "no case"}},
@@ -195,12 +198,12 @@ func TestLinodeBadInput(t *testing.T) {
 		"swap":          {oneWith("MORE", "swap_mib = 25600"), []string{"swap_mib", "25600 MiB of disk"}},
 		"availability":  {oneWith("TYPE", "g7-premium-2"), []string{"type", "g7-premium-2", "cannot be had", "ap-south"}},
 		"policy":        {oneWith("ap-south", "jp-osa", "MORE", `maintenance_policy = "linode/migrate"`), []string{"maintenance_policy", "jp-osa", "Maintenance Policy"}},
-		"wall's label":  {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"a--b\"\n}\n", []string{"label", "a--b", "in a row"}},
+		"wall's label":  {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"a--b\"\n  ssh = { from = [] }\n}\n", []string{"label", "a--b", "in a row"}},
 		"26 rules":      {manyRules(25, 1), []string{"26 rules", "takes 25"}},
 		"256 addresses": {manyRules(1, 256), []string{"256 IPv4", "takes 255"}},
 		"our own tag":   {oneWith(`["site"]`, `["atoll:x1"]`), []string{"tags", "atoll:"}},
 		"firewall":      {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"fff\"\n  ssh = { from = [\"192.0.2.1/24\"] }\n}\n", []string{"ssh.from", "192.0.2.1/24", "192.0.2.0/24"}},
-		"firewall port": {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"fff\"\n  open = { web = { protocol = \"tcp\", ports = [\"http\"] } }\n}\n", []string{"ports", "http", "65535"}},
+		"firewall port": {"resource \"atoll_linode_firewall\" \"f\" {\n  label = \"fff\"\n  open = { web = { protocol = \"tcp\", ports = [\"http\"] } }\n  ssh = { from = [] }\n}\n", []string{"ports", "http", "65535"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := a.within(t)
@@ -220,7 +223,7 @@ func manyRules(rules, addresses int) string {
 	for i := range rules {
 		fmt.Fprintf(&open, "    rule%02d = { protocol = \"tcp\", ports = [\"%d\"], from = [%s] }\n", i, 8000+i, from.String())
 	}
-	return "resource \"atoll_linode_firewall\" \"f\" {\n  label = \"many\"\n  open = {\n" + open.String() + "  }\n}\n"
+	return "resource \"atoll_linode_firewall\" \"f\" {\n  label = \"many\"\n  ssh = { from = [] }\n  open = {\n" + open.String() + "  }\n}\n"
 }
 
 // Without cloud-init: the key of the first contact is believed because the user

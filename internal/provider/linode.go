@@ -5,6 +5,7 @@ package provider
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -67,7 +68,7 @@ func linodeAttribute() schema.SingleNestedAttribute {
 }
 
 // errPending says that the account cannot be asked before the apply.
-var errPending = errors.New("linode.token, url or ca_file is not known before the apply: give them from a variable or the environment, or apply what they come from first")
+var errPending = fmt.Errorf("linode.token, url or ca_file %w: give them from a variable or the environment, or apply what they come from first", base.ErrPending)
 
 // client makes the account's client at its first use: a site without Linodes
 // needs no token.

@@ -25,6 +25,7 @@ import (
 type terraform struct {
 	*testing.T
 	server  tfprotov6.ProviderServer
+	network *remotetest.Network
 	schemas map[string]*tfprotov6.Schema
 	// warnings came with the provider block.
 	warnings string
@@ -67,7 +68,7 @@ func configured(t *testing.T, network *remotetest.Network, block object) (*terra
 	if err != nil {
 		t.Fatal(err)
 	}
-	tf := &terraform{T: t, server: server}
+	tf := &terraform{T: t, server: server, network: network}
 	all, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	tf.must(err)
 	tf.schemas = all.ResourceSchemas
@@ -114,14 +115,27 @@ func (tf *terraform) value(kind tftypes.Type, dynamic *tfprotov6.DynamicValue) t
 	return value
 }
 
+// wrong is what the provider finds wrong with a configuration; none, which destroys,
+// is not validated.
+func (tf *terraform) wrong(resource string, config tftypes.Value) string {
+	tf.Helper()
+	if config.IsNull() {
+		return ""
+	}
+	validated, err := tf.server.ValidateResourceConfig(tf.Context(), &tfprotov6.ValidateResourceConfigRequest{
+		TypeName: resource, Config: tf.dynamic(tf.kind(resource), config),
+		ClientCapabilities: &tfprotov6.ValidateResourceConfigClientCapabilities{WriteOnlyAttributesAllowed: true},
+	})
+	tf.must(err)
+	return errorsIn(validated.Diagnostics)
+}
+
 // plan validates a configuration and plans it over a state; nil is none. It gives
 // the planned state and the errors of the provider.
 func (tf *terraform) plan(resource string, prior *state, config tftypes.Value) (*state, string) {
 	tf.Helper()
 	kind := tf.kind(resource)
-	validated, err := tf.server.ValidateResourceConfig(tf.Context(), &tfprotov6.ValidateResourceConfigRequest{TypeName: resource, Config: tf.dynamic(kind, config)})
-	tf.must(err)
-	if problems := errorsIn(validated.Diagnostics); problems != "" {
+	if problems := tf.wrong(resource, config); problems != "" {
 		return nil, problems
 	}
 	before := tftypes.NewValue(kind, nil)
@@ -382,6 +396,8 @@ func propose(attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Valu
 		was, given := before[attribute.Name]
 		written := all[attribute.Name]
 		switch {
+		case attribute.WriteOnly:
+			all[attribute.Name] = tftypes.NewValue(attribute.Type, nil)
 		case attribute.Computed && written.IsNull() && given:
 			all[attribute.Name] = was
 		case attribute.NestedType != nil && attribute.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle:
@@ -403,6 +419,9 @@ func invalid(attributes []*tfprotov6.SchemaAttribute, prior, config, planned tft
 		same := now.Equal(written) || !written.IsNull() && !was.IsNull() && now.Equal(was)
 		nested := attribute.NestedType != nil && written.IsKnown() && !written.IsNull() && now.IsKnown() && !now.IsNull()
 		switch {
+		case attribute.WriteOnly && now.IsNull():
+		case attribute.WriteOnly:
+			problems = append(problems, fmt.Sprintf("Provider produced invalid plan: %s is write-only, and planned as %s", name, now))
 		case same, written.IsNull() && attribute.Computed:
 		case nested && attribute.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle:
 			problems = append(problems, invalid(attribute.NestedType.Attributes, was, written, now, name)...)

@@ -155,7 +155,9 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	}
 	servers := &mysqld.Plugin{}
 	resp.ResourceData = &base.Data{
-		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins(servers)...), MySQL: servers, Lost: lost, Pending: pending, Linode: linodeOf(config.Linode).client(p.version, options.ReadOnly),
+		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins(servers)...), MySQL: servers, Lost: lost, Pending: pending,
+		PublicKey: func(ctx context.Context, name string) (string, error) { return remote.PublicKey(ctx, options, name) },
+		Linode:    linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}
 	resp.DataSourceData = resp.ResourceData
 }

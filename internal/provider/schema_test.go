@@ -63,6 +63,17 @@ func everything() map[string]object {
 			"inotify": object{"max_user_watches": 1000, "max_user_instances": 200}, "packages": []any{"bc"}, "timeouts": everyTimeout(),
 			"apt_sources": object{"db": aptSource()},
 		},
+		"atoll_linode": {
+			"label": "sg1", "region": "us-sea", "type": "g6-standard-1", "image": "linode/debian13", "tags": []any{"site"}, "backups": true, "watchdog": true,
+			"disk_encryption": "enabled", "placement_group_id": 0, "swap_mib": 512, "authorized_keys": []any{loginKey}, "user_data": "#cloud-config\n", "private_ip": true,
+			"vpc_subnet_id": subnet, "interface_generation": "legacy_config", "firewall_id": 0, "maintenance_policy": "linode/migrate",
+			"alerts":      object{"cpu": 90, "io": 0, "network_in": 10, "network_out": 10, "transfer_quota": 80},
+			"reverse_dns": "sg1.example.com", "rebuild_generation": 1, "host_key": hostKey, "trust_on_first_use": nil, "key": "default", "timeouts": everyTimeout(),
+		},
+		"atoll_linode_firewall": {
+			"label": "site", "tags": []any{"site"}, "ssh": object{"from": []any{"192.0.2.0/24"}, "port": 22}, "mesh": object{"peers": object{"hk1": "203.0.113.11"}, "port": 655},
+			"ping": true, "open": object{"web": object{"protocol": "tcp", "ports": []any{"443"}, "from": []any{"0.0.0.0/0"}}}, "linodes": []any{"1234"}, "timeouts": everyTimeout(),
+		},
 		"atoll_mesh_peer": {
 			"ssh": everyWay("203.0.113.11"), "mesh": "site", "name": "hk1", "address": "10.77.0.11", "endpoint": "hk1.example", "port": 655, "mtu": 1400, "timeouts": everyTimeout(),
 		},
@@ -103,6 +114,11 @@ func block() object {
 // A resource whose attributes are not all in the tables below is not tested.
 func TestEverythingIsEverything(t *testing.T) {
 	response := schemas(t)
+	for resource := range response.ResourceSchemas {
+		if everything()[resource] == nil {
+			t.Errorf("%s is not tested", resource)
+		}
+	}
 	for resource, config := range everything() {
 		complete(t, resource, response.ResourceSchemas[resource].Block.Attributes, config)
 	}
@@ -188,8 +204,7 @@ var faults = []string{"Value Conversion Error", "invalid plan", "inconsistent", 
 // made, and null: a plan comes of it, or an error that names what is missing.
 func TestUnknownAndNullEverywhere(t *testing.T) {
 	t.Parallel()
-	network := machines(t)
-	tf := start(t, network, object{})
+	tf := start(t, machines(t), hoster(t).block)
 	for resource, config := range everything() {
 		t.Run(resource, func(t *testing.T) {
 			t.Parallel()
@@ -280,14 +295,14 @@ func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
 }
 
 // free are strings that may be anything but several lines: what MySQL or the
-// kernel make of it is theirs to say, and our writers quote it.
-var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts."}
+// kernel or Linode make of it is theirs to say, and our writers quote it.
+var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts.", ".tags", ".user_data"}
 
 // Nothing that is written goes on where it ends: neither in a file of lines nor
 // in a shell.
 func TestHostileStringsAreRefused(t *testing.T) {
 	t.Parallel()
-	tf := start(t, machines(t), object{})
+	tf := start(t, machines(t), hoster(t).block)
 	hostile := []any{"a\nSubnet = 0.0.0.0/0", "a\rb", "a\x00b", "$(reboot)", "`reboot`", "a;reboot", "a' b", "a\" b", "a|b", "a>b", "-a b&", "%n a", "a\u0085b", "a\u2028b", "a\u2029b", "\x1b[2J", "a\x7fb", ""}
 	for resource, config := range everything() {
 		kind, tried := tf.kind(resource), 0
@@ -349,7 +364,7 @@ func TestHostileNamesAreRefused(t *testing.T) {
 // What may be a secret is not repeated by an error.
 func TestErrorsRepeatNoSecret(t *testing.T) {
 	t.Parallel()
-	tf := start(t, machines(t), object{})
+	tf := start(t, machines(t), hoster(t).block)
 	const secret = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU\n-----END OPENSSH PRIVATE KEY-----\n"
 	for resource, config := range everything() {
 		kind := tf.kind(resource)

@@ -4,9 +4,11 @@
 package remote
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -48,6 +50,22 @@ func newKeyring(options Options) (*keyring, error) {
 		}
 	}
 	return ring, nil
+}
+
+// PublicKey gives the public half of the key that a login by this name offers, in
+// authorized_keys form without a comment; "" is the default one. An agent is asked
+// for it.
+func PublicKey(ctx context.Context, options Options, name string) (string, error) {
+	ring, err := newKeyring(options)
+	if err != nil {
+		return "", err
+	}
+	key, err := ring.signer(ctx, "ssh.keys", name)
+	if err != nil {
+		return "", err
+	}
+	defer key.release()
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.signer.PublicKey()))), nil
 }
 
 // parseKey never quotes the key in its error.

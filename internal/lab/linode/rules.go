@@ -85,7 +85,7 @@ func (r Rule) ports() ([]provision.Ports, error) {
 	for text := range strings.SplitSeq(r.Ports, ",") {
 		ports, err := provision.ParsePorts(strings.TrimSpace(text))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("ports %q: %w", text, err)
 		}
 		all = append(all, ports)
 	}

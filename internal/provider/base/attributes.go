@@ -5,6 +5,7 @@ package base
 
 import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64default"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
@@ -45,6 +46,22 @@ func Replacing(description string, check Text) schema.StringAttribute {
 	attribute := Given(description, check)
 	attribute.PlanModifiers = []planmodifier.String{stringplanmodifier.RequiresReplace()}
 	return attribute
+}
+
+// Group is an object that may be left out.
+func Group(description string, attributes map[string]schema.Attribute) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{Optional: true, Description: description, Attributes: attributes}
+}
+
+// ShowsGroup is an object that the provider fills.
+func ShowsGroup(description string, attributes map[string]schema.Attribute) schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{Computed: true, Description: description, Attributes: attributes}
+}
+
+// TextsOf asks of a set of strings that it has one at least, none that is null,
+// and that a check finds nothing wrong with any.
+func TextsOf(check Text) []validator.Set {
+	return []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.NoNullValues(), setvalidator.ValueStringsAre(check)}
 }
 
 // Shows is a string that the provider fills.

@@ -15,6 +15,8 @@
 package base
 
 import (
+	"context"
+	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
@@ -37,7 +39,11 @@ type Hosts interface {
 type Data struct {
 	// Hosts is shared by all resources for the life of the provider process.
 	Hosts Hosts
-	// Linode is the account of the provider block; its error says what to set.
+	// PublicKey is the public half of the key that a login by this name offers, in
+	// authorized_keys form; "" is the default one.
+	PublicKey func(ctx context.Context, name string) (string, error)
+	// Linode is the account of the provider block; its error says what to set, or is
+	// ErrPending.
 	Linode func() (*linode.Client, error)
 	// Guard is asked before a machine goes down or is given up.
 	Guard *guard.Guard
@@ -55,6 +61,10 @@ type Data struct {
 	Pending string
 }
 
+// ErrPending says that something of the provider block is not known before the
+// apply, so that nothing can be asked until then.
+var ErrPending = errors.New("is not known before the apply")
+
 // RefuseLost raises an error at plan time for something new on a machine that
 // the provider block declares lost.
 func (d *Data) RefuseLost(target remote.Target, at path.Path, diags *diag.Diagnostics) {
@@ -70,4 +80,4 @@ type Configured struct {
 	*Data
 }
 
-func (c *Configured) configure(data *Data) { c.Data = data } //nolint:unused // every kind asks for it
+func (c *Configured) configure(data *Data) { c.Data = data }

@@ -25,6 +25,18 @@ func HostKey() Text {
 	return Text{Must: "be a public SSH host key", Check: func(value string) error { return checkPublicKey(value, publicKeyForm) }}
 }
 
+const loginKeyForm = "give the line of a file such as ~/.ssh/id_ed25519.pub, as \"ssh-ed25519 AAAA… name\""
+
+// LoginKey asks for a public SSH key that may log in, as one line without a break.
+func LoginKey() Text {
+	return Text{Must: "be a public SSH key", Check: func(value string) error {
+		if strings.TrimSpace(value) != value {
+			return errors.New("must be a public key without blanks and line breaks around it: trimspace(…) takes them away")
+		}
+		return checkPublicKey(value, loginKeyForm)
+	}}
+}
+
 func checkPublicKey(value, form string) error {
 	fields := strings.Fields(value)
 	switch {

@@ -126,6 +126,16 @@ func Address() Text {
 	}}
 }
 
+// Name asks for a DNS name.
+func Name() Text {
+	return Text{Must: "be a DNS name", Check: func(value string) error {
+		if !namePattern.MatchString(value) || len(value) > 253 {
+			return errors.New("must be a DNS name: letters, digits, dots and hyphens")
+		}
+		return nil
+	}}
+}
+
 // IPv4Address asks for an address that a machine can have.
 func IPv4Address() Text {
 	return Text{Must: "be an IPv4 address", Check: CheckIPv4}

@@ -28,6 +28,19 @@ func (a *account) client(run *base.Run, subject string) *linode.Client {
 	return client
 }
 
+// asked is the client that a refresh asks; nil where there is none. Then the run has
+// failed, or the account cannot be asked before the apply, since its token comes
+// from another resource: that is said, and the state is kept. An import has none.
+func (a *account) asked(run *base.Run, subject string, imported bool) *linode.Client {
+	client, err := a.Linode()
+	if errors.Is(err, base.ErrPending) && !imported {
+		run.Diagnostics.AddWarning("Linode Account Was Not Asked", subject+" was not read, and its last known state is kept: "+err.Error()+".")
+		return nil
+	}
+	run.Fail(subject, advise(err))
+	return client
+}
+
 // advise adds to an error what its class asks of the user.
 func advise(err error) error {
 	for _, class := range []struct {

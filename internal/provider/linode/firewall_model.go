@@ -6,7 +6,6 @@ package linode
 import (
 	"context"
 	"errors"
-	"fmt"
 	"maps"
 	"net/netip"
 	"slices"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
-	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
@@ -64,29 +62,24 @@ func (m *firewallModel) known(ctx context.Context) bool {
 	return true
 }
 
-// rules turns the model into rules; every problem names its attribute.
+// rules turns the model into rules.
 func (m *firewallModel) rules(ctx context.Context, diags *diag.Diagnostics) []firewall.Rule {
 	intent := firewall.Intent{Ping: m.Ping.ValueBool()}
 	if !m.SSH.IsNull() {
 		var ssh sshRule
 		diags.Append(m.SSH.As(ctx, &ssh, basetypes.ObjectAsOptions{})...)
 		intent.SSHPort = uint16(ssh.Port.ValueInt64()) // the validator bounds it
-		intent.SSHFrom = networks(ctx, path.Root("ssh").AtName("from"), ssh.From, diags)
+		intent.SSHFrom = read(ssh.From, firewall.ParseNetwork)
 	}
 	if !m.Mesh.IsNull() {
 		var mesh meshRule
 		diags.Append(m.Mesh.As(ctx, &mesh, basetypes.ObjectAsOptions{})...)
 		intent.MeshPort = uint16(mesh.Port.ValueInt64()) // the validator bounds it
-		peers := map[string]string{}
-		diags.Append(mesh.Peers.ElementsAs(ctx, &peers, false)...)
+		peers, _ := base.TextMap(mesh.Peers)
 		for _, name := range slices.Sorted(maps.Keys(peers)) {
-			address, err := netip.ParseAddr(peers[name])
-			if err != nil {
-				diags.AddAttributeError(path.Root("mesh").AtName("peers").AtMapKey(name), "Invalid Peer Address",
-					fmt.Sprintf("mesh.peers[%q] = %q is not an IP address. Give the public address that the peer's packets come from.", name, peers[name]))
-				continue
+			if address, err := netip.ParseAddr(peers[name]); err == nil { // the validator has seen that it parses
+				intent.MeshPeers = append(intent.MeshPeers, address)
 			}
-			intent.MeshPeers = append(intent.MeshPeers, address)
 		}
 	}
 	intent.Open = m.open(ctx, diags)
@@ -105,52 +98,36 @@ func (m *firewallModel) open(ctx context.Context, diags *diag.Diagnostics) []fir
 	diags.Append(m.Open.ElementsAs(ctx, &declared, false)...)
 	var rules []firewall.Rule
 	for _, name := range slices.Sorted(maps.Keys(declared)) {
-		at := path.Root("open").AtMapKey(name)
-		rule := firewall.Rule{Name: name, Protocol: firewall.Protocol(declared[name].Protocol.ValueString()), From: firewall.Anywhere}
+		rule := firewall.Rule{Name: name, Protocol: firewall.Protocol(declared[name].Protocol.ValueString()), Ports: read(declared[name].Ports, firewall.ParsePorts), From: firewall.Anywhere}
 		if !declared[name].From.IsNull() {
-			rule.From = networks(ctx, at.AtName("from"), declared[name].From, diags)
-		}
-		for _, text := range texts(ctx, declared[name].Ports, diags) {
-			ports, err := firewall.ParsePorts(text)
-			if err != nil {
-				diags.AddAttributeError(at.AtName("ports"), "Invalid Port", fmt.Sprintf("open[%q].ports: %v.", name, err))
-			}
-			rule.Ports = append(rule.Ports, ports)
+			rule.From = read(declared[name].From, firewall.ParseNetwork)
 		}
 		rules = append(rules, rule)
 	}
 	return rules
 }
 
-func networks(ctx context.Context, at path.Path, set types.Set, diags *diag.Diagnostics) []netip.Prefix {
-	var all []netip.Prefix
-	for _, text := range texts(ctx, set, diags) {
-		network, err := firewall.ParseNetwork(text)
-		if err != nil {
-			diags.AddAttributeError(at, "Invalid Network", fmt.Sprintf("%s: %v.", at, err))
-			continue
+// read gives what stands in a set; the validators have seen that all of it parses.
+func read[T any](set types.Set, parse func(string) (T, error)) []T {
+	all, _ := base.TextSet(set)
+	var values []T
+	for _, text := range all {
+		if value, err := parse(text); err == nil {
+			values = append(values, value)
 		}
-		all = append(all, network)
 	}
-	return all
+	return values
 }
 
 // wall turns the model into what the plugin takes.
 func (m *firewallModel) wall(ctx context.Context, diags *diag.Diagnostics) linode.Wall {
-	return linode.Wall{Label: m.Label.ValueString(), Tags: texts(ctx, m.Tags, diags), Rules: m.rules(ctx, diags), Linodes: m.attached(ctx, diags)}
+	tags, _ := base.TextSet(m.Tags)
+	return linode.Wall{Label: m.Label.ValueString(), Tags: tags, Rules: m.rules(ctx, diags), Linodes: m.attached()}
 }
 
 // attached are the numbers of the declared machines.
-func (m *firewallModel) attached(ctx context.Context, diags *diag.Diagnostics) []int {
-	var ids []int
-	for _, text := range texts(ctx, m.Linodes, diags) {
-		id, err := strconv.Atoi(text)
-		if err != nil {
-			diags.AddAttributeError(path.Root("linodes"), "Invalid Linode Number", fmt.Sprintf("linodes: %q is not a number. Give the id of an atoll_linode.", text))
-			continue
-		}
-		ids = append(ids, id)
-	}
+func (m *firewallModel) attached() []int {
+	ids := read(m.Linodes, linodeNumber)
 	slices.Sort(ids)
 	return ids
 }

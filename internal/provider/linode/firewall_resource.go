@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -40,16 +41,23 @@ func (k *firewallKind) Identify(model *firewallModel) map[string]any {
 	return map[string]any{"id": model.ID}
 }
 
-// Plan refuses rules that make no sense.
+// Plan refuses rules that make no sense, and machines that are none. A validator
+// would refuse what a mocked provider exports as an id.
 func (k *firewallKind) Plan(ctx context.Context, change *base.Change[firewallModel]) {
+	all, _ := base.TextSet(change.Plan.Linodes)
+	for _, text := range all {
+		if _, err := linodeNumber(text); err != nil {
+			change.Diagnostics.AddAttributeError(path.Root("linodes"), "Invalid Linode Number", fmt.Sprintf("linodes%s %v.", base.Shown(text), err))
+		}
+	}
 	if change.Plan.known(ctx) {
 		change.Plan.rules(ctx, change.Diagnostics)
 	}
 }
 
 func (k *firewallKind) Observe(ctx context.Context, run *base.Run, model *firewallModel) base.Observed {
-	client := k.client(run, model.Subject())
-	if run.Failed() {
+	client := k.asked(run, model.Subject(), model.Label.IsNull())
+	if client == nil {
 		return base.Observed{}
 	}
 	seen, err := client.Firewall(ctx, numbered(model.ID))
@@ -74,7 +82,7 @@ func (k *firewallKind) Converge(ctx context.Context, run *base.Run, before, mode
 		err = k.create(ctx, run, client, wall, model)
 	} else {
 		model.ID = before.ID
-		err = client.UpdateFirewall(ctx, numbered(model.ID), wall, before.attached(ctx, run.Diagnostics))
+		err = client.UpdateFirewall(ctx, numbered(model.ID), wall, before.attached())
 	}
 	if err == nil {
 		err = k.readBack(ctx, run, client, model)
@@ -112,10 +120,9 @@ func (k *firewallKind) readBack(ctx context.Context, run *base.Run, client *lino
 }
 
 func (k *firewallKind) Remove(ctx context.Context, run *base.Run, model *firewallModel) {
-	ours := model.attached(ctx, run.Diagnostics)
 	client := k.client(run, model.Subject())
 	if !run.Failed() {
-		run.Fail(model.Subject(), advise(client.DeleteFirewall(ctx, numbered(model.ID), ours)))
+		run.Fail(model.Subject(), advise(client.DeleteFirewall(ctx, numbered(model.ID), model.attached())))
 	}
 }
 

@@ -4,14 +4,12 @@
 package linode
 
 import (
-	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
 	"strconv"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
@@ -57,10 +55,12 @@ type linodeModel struct {
 
 // spec turns the model into what the plugin takes. The user data come from the
 // configuration, since no state holds them.
-func (m *linodeModel) spec(ctx context.Context, config *linodeModel, diags *diag.Diagnostics) linode.Spec {
+func (m *linodeModel) spec(config *linodeModel) linode.Spec {
+	tags, _ := base.TextSet(m.Tags)
+	keys, _ := base.TextSet(m.AuthorizedKeys)
 	spec := linode.Spec{
 		Label: m.Label.ValueString(), Region: m.Region.ValueString(), Type: m.Type.ValueString(), Image: m.Image.ValueString(),
-		Tags: texts(ctx, m.Tags, diags), AuthorizedKeys: texts(ctx, m.AuthorizedKeys, diags),
+		Tags: tags, AuthorizedKeys: keys,
 		Backups: boolean(m.Backups), Watchdog: boolean(m.Watchdog), DiskEncryption: m.DiskEncryption.ValueString(),
 		PlacementGroup: number(m.PlacementGroup), SwapMiB: number(m.SwapMiB), UserData: config.UserData.ValueString(),
 		PrivateIP: config.PrivateIP.ValueBool(), Generation: m.Interfaces.ValueString(), Subnet: number(m.Subnet), SubnetIPv4: m.SubnetIPv4.ValueString(),
@@ -242,13 +242,4 @@ func number(value types.Int64) *int {
 	}
 	plain := int(value.ValueInt64())
 	return &plain
-}
-
-func texts(ctx context.Context, set types.Set, diags *diag.Diagnostics) []string {
-	var all []string
-	if !set.IsNull() && !set.IsUnknown() {
-		diags.Append(set.ElementsAs(ctx, &all, false)...)
-	}
-	slices.Sort(all)
-	return all
 }

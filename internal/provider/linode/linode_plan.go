@@ -5,6 +5,8 @@ package linode
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -54,7 +56,34 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 				"The machine keeps the user data that it was made with. Change rebuild_generation to give it a fresh disk with the new ones.")
 		}
 	}
+	k.authorize(ctx, change, state, creating || change.Replacing || rebuilt)
 	k.check(ctx, change.Run, plan, config, state, creating || change.Replacing, rebuilt)
+}
+
+// authorize plans who may log in: the provider's own key where nobody is declared.
+// A machine that is made without it would be paid for and locked; one that stands
+// is only looked at where its keys change.
+func (k *linodeKind) authorize(ctx context.Context, change *base.Change[linodeModel], state *linodeModel, fresh bool) {
+	plan, declared := change.Plan, change.Config.AuthorizedKeys
+	asked, whole := base.TextSet(declared)
+	if declared.IsNull() {
+		plan.AuthorizedKeys = types.SetUnknown(types.StringType)
+	}
+	if k.Data == nil || k.Pending != "" || plan.Key.IsUnknown() || !whole {
+		return
+	}
+	own, err := k.PublicKey(ctx, plan.Key.ValueString())
+	at := path.Root("authorized_keys")
+	switch {
+	case declared.IsNull() && err != nil:
+		change.Diagnostics.AddAttributeError(at, "No Key to Log In With", "authorized_keys is not given, and the provider's own key, which it defaults to, cannot be had: "+err.Error()+
+			". Give the provider a key, in ssh.keys or ssh.key_files.")
+	case declared.IsNull():
+		plan.AuthorizedKeys = setOf([]string{own})
+	case err == nil && !linode.LetsIn(asked, own) && (fresh || !plan.AuthorizedKeys.Equal(state.AuthorizedKeys)):
+		change.Diagnostics.AddAttributeError(at, "Atoll Could Not Log In", fmt.Sprintf("authorized_keys does not hold the provider's own key, %q, so that the machine would be locked: "+
+			"add that line, name another key of the provider's with key, or leave authorized_keys out, which lets in the provider's key alone.", own))
+	}
 }
 
 // keep leaves known what an update does not change. After a rebuild everything
@@ -102,7 +131,7 @@ func declaredAlerts(config types.Object) types.Object {
 // asked.
 func (k *linodeKind) check(ctx context.Context, run *base.Run, plan, config, state *linodeModel, creating, rebuilt bool) {
 	diags := run.Diagnostics
-	spec := plan.spec(ctx, config, diags)
+	spec := plan.spec(config)
 	if !config.UserData.IsUnknown() {
 		if err := linode.CheckUserData(spec.UserData, spec.Trust); err != nil {
 			diags.AddAttributeError(path.Root("user_data"), "Invalid User Data", "user_data: "+err.Error()+".")
@@ -117,6 +146,9 @@ func (k *linodeKind) check(ctx context.Context, run *base.Run, plan, config, sta
 	var offer *linode.Catalogue
 	if err == nil {
 		offer, err = client.Catalogue(ctx)
+	}
+	if errors.Is(err, base.ErrPending) {
+		return // the plan that an apply makes once more can ask
 	}
 	if err != nil {
 		run.Fail(plan.Subject(), advise(err))

@@ -49,11 +49,11 @@ func (k *linodeKind) Identify(model *linodeModel) map[string]any {
 // Observe takes what the account shows, and what the machine says of itself. One
 // that does not answer is drift, not an error: the account says that it is there.
 func (k *linodeKind) Observe(ctx context.Context, run *base.Run, model *linodeModel) base.Observed {
-	client := k.client(run, model.Subject())
-	if run.Failed() {
+	imported := model.Label.IsNull()
+	client := k.asked(run, model.Subject(), imported)
+	if client == nil {
 		return base.Observed{}
 	}
-	imported := model.Label.IsNull()
 	seen, err := k.glance(ctx, client, model)
 	if err == nil && imported {
 		err = k.seeParts(ctx, client, seen.Instance, model)
@@ -65,7 +65,7 @@ func (k *linodeKind) Observe(ctx context.Context, run *base.Run, model *linodeMo
 		run.Fail(model.Subject(), advise(err))
 		return base.Observed{}
 	}
-	drift := provision.Drift(linode.Diagnose(model.spec(ctx, model, run.Diagnostics), seen))
+	drift := provision.Drift(linode.Diagnose(model.spec(model), seen))
 	model.see(seen)
 	model.connect(model.HostKey.ValueString())
 	if seen.Instance.Status == linode.Running {
@@ -121,7 +121,7 @@ func (k *linodeKind) seeInside(ctx context.Context, run *base.Run, model *linode
 // Converge makes a machine, or does what is left on one that stands.
 func (k *linodeKind) Converge(ctx context.Context, run *base.Run, before, model *linodeModel) {
 	client, config := k.client(run, model.Subject()), base.Written[linodeModel](ctx, run)
-	spec := model.spec(ctx, config, run.Diagnostics)
+	spec := model.spec(config)
 	if run.Failed() {
 		return
 	}

@@ -8,12 +8,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/boolvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
-	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/boolplanmodifier"
-	"github.com/hashicorp/terraform-plugin-framework/resource/schema/int64planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/objectplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
@@ -23,13 +19,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
-// labelPattern is Linode's, without its look-ahead: repeated - _ . are refused
-// by a second validator.
-var (
-	labelPattern    = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{1,62}[a-zA-Z0-9]$`)
-	labelRepetition = regexp.MustCompile(`--|__|\.\.`)
-	keyPattern      = regexp.MustCompile(`^(ssh-ed25519|ssh-rsa|ecdsa-sha2-\S+|sk-\S+@openssh.com) [A-Za-z0-9+/=]+( .*)?$`)
-)
+var labelPattern = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_.-]{1,62}[a-zA-Z0-9]$`)
 
 // Schema describes a Linode from nothing to reachable over SSH.
 func (k *linodeKind) Schema() schema.Schema {
@@ -44,145 +34,73 @@ func (k *linodeKind) Schema() schema.Schema {
 			"An order that a killed run left behind is known again by a tag, which Terraform's data directory (.terraform) keeps; that of another workspace or directory is never touched. " +
 			"Volumes, disks and further addresses stay with the linode/linode provider, which may manage them on the same machine.",
 		Attributes: map[string]schema.Attribute{
-			"label": schema.StringAttribute{
-				Required:    true,
-				Description: "Name of the machine in the account, unique there. 3 to 64 letters, digits, single dots, dashes and underscores, a letter first. A change is in place.",
-				Validators: []validator.String{
-					stringvalidator.RegexMatches(labelPattern, "must be 3 to 64 letters, digits, dots, dashes and underscores, beginning with a letter and ending with a letter or digit"),
-					without{labelRepetition, "must not hold two dashes, underscores or dots in a row"},
-				},
-			},
-			"region": schema.StringAttribute{
-				Required:    true,
-				Description: "Where the machine stands, such as \"ap-south\" (Singapore). A change here replaces the machine; one that was moved to another region stays, with a warning.",
-				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"type": schema.StringAttribute{
-				Required: true,
-				Description: "Size of the machine, such as \"g6-standard-1\". A change is in place: what runs on the machine makes room in its group first, " +
-					"the machine is shut down, resized and booted again, one machine of a group after another.",
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"image": schema.StringAttribute{
-				Required: true,
-				Description: "What the disk is made of, such as \"linode/debian13\". It has to have cloud-init, unless host_key or trust_on_first_use is set. " +
-					"A change here replaces the machine, unless rebuild_generation changes with it; one that was rebuilt from another image elsewhere stays, with a warning.",
-				Validators: []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"tags": schema.SetAttribute{
-				Optional: true, ElementType: types.StringType,
-				Description: "Tags of the machine in the account, all of them. Linode's tags know no case, and the spelling here is kept. A change is in place. Default none.",
-				Validators: []validator.Set{setvalidator.SizeAtLeast(1), distinct{}, setvalidator.ValueStringsAre(
-					stringvalidator.LengthBetween(3, 50), without{regexp.MustCompile(`^atoll:`), "must not begin with atoll:, which is Atoll's own"})},
-			},
-			"backups": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				Description:   "Whether Linode's backup service is on, which costs money. A change is in place; switching it off deletes the backups. Left alone when not given; false is refused where backups are on for the whole account.",
-				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
-			},
-			"watchdog": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				Description:   "Whether Linode boots the machine again when it goes down by itself. A change is in place. Left alone when not given; Linode's default is true.",
-				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
-			},
-			"disk_encryption": schema.StringAttribute{
-				Optional: true, Computed: true,
-				Description:   "Whether Linode encrypts the disks at rest: enabled or disabled. A change here replaces the machine, unless rebuild_generation changes with it. Left to Linode's default when not given.",
-				Validators:    []validator.String{stringvalidator.OneOf("enabled", "disabled")},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
-			"placement_group_id": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				Description:   "Number of the placement group that the machine is in, 0 for none. A change is in place. Left alone when not given.",
-				Validators:    []validator.Int64{int64validator.AtLeast(0)},
-				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
-			},
+			"label": base.Given("Name of the machine in the account, unique there. 3 to 64 letters, digits, single dots, dashes and underscores, a letter first. A change is in place.",
+				label(labelPattern, "must be 3 to 64 letters, digits, dots, dashes and underscores, beginning with a letter and ending with a letter or digit")),
+			"region": base.Given("Where the machine stands, such as \"ap-south\" (Singapore). A change here replaces the machine; one that was moved to another region stays, with a warning.", slug("ap-south")),
+			"type": base.Given("Size of the machine, such as \"g6-standard-1\". A change is in place: what runs on the machine makes room in its group first, "+
+				"the machine is shut down, resized and booted again, one machine of a group after another.", slug("g6-standard-1")),
+			"image": base.Given("What the disk is made of, such as \"linode/debian13\". It has to have cloud-init, unless host_key or trust_on_first_use is set. "+
+				"A change here replaces the machine, unless rebuild_generation changes with it; one that was rebuilt from another image elsewhere stays, with a warning.", slug("linode/debian13")),
+			"tags":               tagsAttribute("machine"),
+			"backups":            keptBool("Whether Linode's backup service is on, which costs money. A change is in place; switching it off deletes the backups. Left alone when not given; false is refused where backups are on for the whole account."),
+			"watchdog":           keptBool("Whether Linode boots the machine again when it goes down by itself. A change is in place. Left alone when not given; Linode's default is true."),
+			"disk_encryption":    keptChoice("Whether Linode encrypts the disks at rest: enabled or disabled. A change here replaces the machine, unless rebuild_generation changes with it. Left to Linode's default when not given.", "enabled", "disabled"),
+			"placement_group_id": keptNumber(0, "Number of the placement group that the machine is in, 0 for none. A change is in place. Left alone when not given."),
 			"swap_mib": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				Description: "Size of the swap disk that the machine is made with, in MiB. Linode's default is 512, and a rebuild always makes that: another size is refused together with a change of rebuild_generation. " +
+				Optional: true, Computed: true, Description: "Size of the swap disk that the machine is made with, in MiB. Linode's default is 512, and a rebuild always makes that: another size is refused together with a change of rebuild_generation. " +
 					"A change here replaces the machine. Left alone when not given.",
-				Validators:    []validator.Int64{int64validator.Between(0, 1<<17)},
-				PlanModifiers: []planmodifier.Int64{keepInt64{}},
+				Validators: []validator.Int64{int64validator.Between(0, 1<<17)}, PlanModifiers: []planmodifier.Int64{keep{}},
 			},
 			"authorized_keys": schema.SetAttribute{
-				Required: true, ElementType: types.StringType,
-				Description: "Public SSH keys that may log in as root, exactly these; one of them has to belong to the provider's key. " +
+				Optional: true, Computed: true, ElementType: types.StringType, Validators: base.TextsOf(base.LoginKey()),
+				Description: "Public SSH keys that may log in as root, exactly these; the provider's own key, which key names, has to be one of them. Default that key alone. " +
 					"A change is in place, over SSH, and is taken back if it would lock Atoll out.",
-				Validators: []validator.Set{setvalidator.SizeAtLeast(1), setvalidator.ValueStringsAre(
-					stringvalidator.RegexMatches(keyPattern, "must be a public key such as \"ssh-ed25519 AAAA… name\""))},
 			},
 			"user_data": schema.StringAttribute{
 				Optional: true, WriteOnly: true, Sensitive: true,
 				Description: "Your own user data for cloud-init: a #cloud-config, a script, a template (## template: jinja) or a MIME archive of several parts. It is not kept in the state, and anyone on the machine can read it from the metadata service. " +
 					"A change takes effect when rebuild_generation changes. Default none. Needs Terraform 1.11 or OpenTofu 1.11.",
 			},
-			"user_data_sha256": schema.StringAttribute{Computed: true, Description: "SHA-256 of the user_data that the machine was made with, by which a change of it is seen; null when there were none, or after an import."},
-			"private_ip": schema.BoolAttribute{
-				Optional: true, Computed: true,
-				Description: "Whether the machine has an address in the region's private network as well. An address is added in place: the machine is shut down and booted for it, as for a resize. " +
-					"Once there, it stays, since Linode takes it back by a support ticket only. Left alone when not given.",
-				PlanModifiers: []planmodifier.Bool{boolplanmodifier.UseStateForUnknown()},
-			},
+			"user_data_sha256": base.Shows("SHA-256 of the user_data that the machine was made with, by which a change of it is seen; null when there were none, or after an import."),
+			"private_ip": keptBool("Whether the machine has an address in the region's private network as well. An address is added in place: the machine is shut down and booted for it, as for a resize. " +
+				"Once there, it stays, since Linode takes it back by a support ticket only. Left alone when not given."),
 			"vpc_subnet_id": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				Description: "Number of a VPC subnet that the machine is in as well, by a second interface; its region needs VPCs. A rebuild keeps subnet and address. " +
+				Optional: true, Computed: true, Description: "Number of a VPC subnet that the machine is in as well, by a second interface; its region needs VPCs. A rebuild keeps subnet and address. " +
 					"A change here replaces the machine. Left alone when not given.",
-				Validators:    []validator.Int64{int64validator.AtLeast(1)},
-				PlanModifiers: []planmodifier.Int64{keepInt64{}},
+				Validators: []validator.Int64{int64validator.AtLeast(1)}, PlanModifiers: []planmodifier.Int64{keep{}},
 			},
-			"interface_generation": schema.StringAttribute{
-				Optional: true, Computed: true,
-				Description: "Where Linode keeps the network interfaces: legacy_config, in a config profile and behind a firewall of the machine, or linode, on the machine itself, each behind a firewall of its own. " +
-					"Default legacy_config; linode where the account's setting interfaces_for_new_linodes allows nothing else. A change here replaces the machine.",
-				Validators:    []validator.String{stringvalidator.OneOf("legacy_config", "linode")},
-				PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
-			},
-			"firewall_id": schema.Int64Attribute{
-				Optional: true, Computed: true,
-				Description: "Number of the cloud firewall that the machine is behind from its creation on, 0 for none, not even the account's default firewall. A machine can have one that is enabled, so a change takes the place of the other " +
-					"in one request, with no moment open in between; where interface_generation is linode that cannot be done at once, and the machine is off for that moment, as for a resize. Left alone when not given.",
-				Validators:    []validator.Int64{int64validator.AtLeast(0)},
-				PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
-			},
+			"interface_generation": keptChoice("Where Linode keeps the network interfaces: legacy_config, in a config profile and behind a firewall of the machine, or linode, on the machine itself, each behind a firewall of its own. "+
+				"Default legacy_config; linode where the account's setting interfaces_for_new_linodes allows nothing else. A change here replaces the machine.", "legacy_config", "linode"),
+			"firewall_id": keptNumber(0, "Number of the cloud firewall that the machine is behind from its creation on, 0 for none, not even the account's default firewall. A machine can have one that is enabled, so a change takes the place of the other "+
+				"in one request, with no moment open in between; where interface_generation is linode that cannot be done at once, and the machine is off for that moment, as for a resize. Left alone when not given."),
 			"maintenance_policy": schema.StringAttribute{
-				Optional: true, Computed: true,
-				Description:   "What Linode does with the machine when its host needs maintenance: linode/migrate or linode/power_off_on; its region needs the Maintenance Policy. A change is in place. The account's default when not given.",
-				Validators:    []validator.String{stringvalidator.OneOf("linode/migrate", "linode/power_off_on")},
-				PlanModifiers: []planmodifier.String{keepString{}},
+				Optional: true, Computed: true, Description: "What Linode does with the machine when its host needs maintenance: linode/migrate or linode/power_off_on; its region needs the Maintenance Policy. A change is in place. The account's default when not given.",
+				Validators: []validator.String{base.OneOf("linode/migrate", "linode/power_off_on")}, PlanModifiers: []planmodifier.String{keep{}},
 			},
 			"alerts": alertsAttribute(),
-			"reverse_dns": schema.StringAttribute{
-				Optional: true,
-				Description: "Name that the public IPv4 address is resolved to. It has to point to the address already, or Linode refuses: a new machine is then made with a warning, and the next apply tries again. " +
-					"A change is in place. Left alone when not given.",
-				Validators: []validator.String{stringvalidator.LengthBetween(1, 254)},
-			},
+			"reverse_dns": base.Optional("Name that the public IPv4 address is resolved to. It has to point to the address already, or Linode refuses: a new machine is then made with a warning, and the next apply tries again. "+
+				"A change is in place. Left alone when not given.", base.Name()),
 			"rebuild_generation": schema.Int64Attribute{
 				Optional: true,
 				Description: "Any number; changing it from one to another gives the machine a fresh disk of image in place, with a new host key and the same address. " +
 					"All that was on the disk is gone, so what runs on the machine leaves its group first, or refuses. The first number only sets the count. Default none.",
 			},
 			"host_key": schema.StringAttribute{
-				Optional: true, Computed: true,
+				Optional: true, Computed: true, Validators: []validator.String{base.HostKey()},
 				Description: "Public SSH host key of the machine, such as \"ssh-ed25519 AAAA…\". Made by the machine and known by itself when not given; " +
 					"give it where the image brings a key that you know.",
 			},
 			"trust_on_first_use": schema.BoolAttribute{
-				Optional: true,
+				Optional: true, Validators: []validator.Bool{boolvalidator.ConflictsWith(path.MatchRoot("host_key"))},
 				Description: "Whether the host key that the machine shows at the very first contact is believed and kept in the state, for images and regions without cloud-init. " +
 					"Whoever is on the way at that moment can pose as the machine. Default false.",
-				Validators: []validator.Bool{boolvalidator.ConflictsWith(path.MatchRoot("host_key"))},
 			},
-			"key": schema.StringAttribute{
-				Optional:    true,
-				Description: "Name of the key in the provider's ssh.keys or ssh.key_files to log in with. Default \"default\". A change is in place.",
-				Validators:  []validator.String{stringvalidator.LengthAtLeast(1)},
-			},
-			"status":       schema.StringAttribute{Computed: true, Description: "Power state at Linode, such as running or offline; anything but running shows as drift, and apply boots the machine."},
-			"ipv4":         schema.StringAttribute{Computed: true, Description: "Public IPv4 address; the first one, and the same as long as the machine has it.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
-			"ipv6":         schema.StringAttribute{Computed: true, Description: "Public IPv6 address with its prefix length.", PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()}},
-			"private_ipv4": schema.StringAttribute{Computed: true, Description: "Address in the region's private network, if it has one.", PlanModifiers: []planmodifier.String{keepString{}}},
-			"vpc_ipv4":     schema.StringAttribute{Computed: true, Description: "Address in the VPC subnet, if it is in one.", PlanModifiers: []planmodifier.String{keepString{}}},
+			"key":          base.Optional("Name of the key in the provider's ssh.keys or ssh.key_files to log in with. Default \"default\". A change is in place.", base.KeyName()),
+			"status":       base.Shows("Power state at Linode, such as running or offline; anything but running shows as drift, and apply boots the machine."),
+			"ipv4":         shows("Public IPv4 address; the first one, and the same as long as the machine has it.", stringplanmodifier.UseStateForUnknown()),
+			"ipv6":         shows("Public IPv6 address with its prefix length.", stringplanmodifier.UseStateForUnknown()),
+			"private_ipv4": shows("Address in the region's private network, if it has one.", keep{}),
+			"vpc_ipv4":     shows("Address in the VPC subnet, if it is in one.", keep{}),
 			"specs":        specsAttribute(),
 			"ssh":          base.ConnectionOutput(),
 		},
@@ -190,23 +108,17 @@ func (k *linodeKind) Schema() schema.Schema {
 }
 
 func specsAttribute() schema.SingleNestedAttribute {
-	return schema.SingleNestedAttribute{
-		Computed: true, Description: "What the machine has, by its type.",
-		Attributes: map[string]schema.Attribute{
-			"vcpus":       schema.Int64Attribute{Computed: true, Description: "Number of virtual processors."},
-			"memory_mib":  schema.Int64Attribute{Computed: true, Description: "Memory, in MiB."},
-			"disk_mib":    schema.Int64Attribute{Computed: true, Description: "Room for disks, in MiB."},
-			"transfer_gb": schema.Int64Attribute{Computed: true, Description: "Transfer a month that is paid for, in GB."},
-		},
-	}
+	return base.ShowsGroup("What the machine has, by its type.", map[string]schema.Attribute{
+		"vcpus":       base.ShowsNumber("Number of virtual processors."),
+		"memory_mib":  base.ShowsNumber("Memory, in MiB."),
+		"disk_mib":    base.ShowsNumber("Room for disks, in MiB."),
+		"transfer_gb": base.ShowsNumber("Transfer a month that is paid for, in GB."),
+	})
 }
 
 func alertsAttribute() schema.SingleNestedAttribute {
 	threshold := func(text string) schema.Int64Attribute {
-		return schema.Int64Attribute{
-			Optional: true, Computed: true, Description: text + " 0 switches the alert off. Left alone when not given.",
-			Validators: []validator.Int64{int64validator.AtLeast(0)}, PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
-		}
+		return keptNumber(0, text+" 0 switches the alert off. Left alone when not given.")
 	}
 	return schema.SingleNestedAttribute{
 		Optional: true, Computed: true, Description: "Thresholds over which Linode sends a mail. A change is in place. Left alone when not given.",

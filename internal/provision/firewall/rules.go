@@ -99,7 +99,7 @@ func (r Rule) normal() Rule {
 	return r
 }
 
-// ParsePorts reads "22" or "6000-6010".
+// ParsePorts reads "22" or "6000-6010". Its error does not repeat the text.
 func ParsePorts(text string) (Ports, error) {
 	first, last, isRange := strings.Cut(text, "-")
 	if !isRange {
@@ -107,11 +107,11 @@ func ParsePorts(text string) (Ports, error) {
 	}
 	from, err := strconv.ParseUint(strings.TrimSpace(first), 10, 16)
 	if err != nil {
-		return Ports{}, fmt.Errorf("%q is not a port from 1 to 65535", text)
+		return Ports{}, errors.New("is not a port from 1 to 65535")
 	}
 	to, err := strconv.ParseUint(strings.TrimSpace(last), 10, 16)
 	if err != nil || from == 0 || to < from {
-		return Ports{}, fmt.Errorf("%q is not a port, or a range such as 6000-6010", text)
+		return Ports{}, errors.New("is not a port, or a range such as 6000-6010")
 	}
 	return Ports{uint16(from), uint16(to)}, nil
 }
@@ -123,17 +123,18 @@ func (p Ports) String() string {
 	return fmt.Sprintf("%d-%d", p.First, p.Last)
 }
 
-// ParseNetwork reads "192.0.2.0/24", or an address, which is a network of one.
+// ParseNetwork reads "192.0.2.0/24", or an address, which is a network of one. Its
+// error does not repeat the text.
 func ParseNetwork(text string) (netip.Prefix, error) {
 	if address, err := netip.ParseAddr(text); err == nil {
 		return netip.PrefixFrom(address, address.BitLen()), nil
 	}
 	network, err := netip.ParsePrefix(text)
 	if err != nil {
-		return network, fmt.Errorf("%q is neither an address nor a network such as 192.0.2.0/24", text)
+		return network, errors.New("is neither an address nor a network such as 192.0.2.0/24")
 	}
 	if network != network.Masked() {
-		return network, fmt.Errorf("%q has bits set beyond its mask: write %s", text, network.Masked())
+		return network, fmt.Errorf("has bits set beyond its mask: write %s", network.Masked())
 	}
 	return network, nil
 }

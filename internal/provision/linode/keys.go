@@ -81,6 +81,13 @@ func keyLines(text string) []string {
 	return slices.Compact(keys)
 }
 
+// LetsIn says whether a public key is among those that may log in, whatever their
+// comments are.
+func LetsIn(keys []string, own string) bool {
+	bare := func(line string) string { return strings.Join(strings.Fields(line)[:2], " ") }
+	return slices.ContainsFunc(keys, func(line string) bool { return len(strings.Fields(line)) >= 2 && bare(line) == bare(own) })
+}
+
 // KeysChange makes exactly these keys the ones that may log in as root.
 func KeysChange(keys []string) converge.Reversible {
 	content := strings.Join(keyLines(strings.Join(keys, "\n")), "\n") + "\n"

@@ -1,0 +1,326 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"crypto/ed25519"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"maps"
+	"net/http/httptest"
+	"net/netip"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+	"github.com/linode/linodego"
+	"golang.org/x/crypto/ssh"
+
+	lab "github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote/remotetest"
+)
+
+// loginPEM is a private key, and loginKey its public half.
+var loginPEM, loginKey = pair()
+
+func pair() (private, public string) {
+	key := ed25519.NewKeyFromSeed(make([]byte, ed25519.SeedSize))
+	block, err := ssh.MarshalPrivateKey(key, "")
+	if err != nil {
+		panic(err)
+	}
+	half, err := ssh.NewPublicKey(key.Public())
+	if err != nil {
+		panic(err)
+	}
+	return string(pem.EncodeToMemory(block)), strings.TrimSpace(string(ssh.MarshalAuthorizedKey(half)))
+}
+
+// account is one at an emulated hoster, whose instances have no hosts.
+type account struct {
+	// block is a provider block for it.
+	block object
+	api   *linodego.Client
+}
+
+// subnet is the number of a VPC's that each account has, in us-sea.
+const subnet = 1002
+
+// hoster makes an account.
+func hoster(t *testing.T) account {
+	t.Helper()
+	emulator := lab.New(lab.Options{Token: "t", Speed: 1000})
+	server := httptest.NewServer(emulator)
+	t.Cleanup(func() {
+		server.Close()
+		emulator.Close()
+	})
+	api := linodego.NewClient(server.Client())
+	api.SetToken("t")
+	if _, err := api.UseURL(server.URL + "/v4"); err != nil {
+		t.Fatal(err)
+	}
+	made, err := api.CreateVPC(t.Context(), linodego.VPCCreateOptions{
+		Label: "home", Region: "us-sea", Subnets: []linodego.VPCSubnetCreateOptions{{Label: "first", IPv4: "10.0.0.0/24"}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made.Subnets[0].ID != subnet {
+		t.Fatalf("the subnet has the number %d", made.Subnets[0].ID)
+	}
+	return account{object{
+		"ssh":    object{"keys": object{"default": loginPEM}},
+		"linode": object{"token": "t", "url": server.URL + "/v4", "poll_interval": "10ms"},
+	}, &api}
+}
+
+// one is the smallest machine, with more or other attributes.
+func one(more object) object {
+	config := object{
+		"label": "sg1", "region": "ap-south", "type": "g6-standard-1", "image": "linode/debian13", "authorized_keys": []any{loginKey}, "host_key": hostKey,
+		"interface_generation": "legacy_config",
+	}
+	maps.Copy(config, more)
+	return config
+}
+
+// floor is the network of a hoster whose next machines are simulated ones.
+func (a account) floor(t *testing.T) *remotetest.Network {
+	t.Helper()
+	probe, err := a.api.CreateInstance(t.Context(), linodego.InstanceCreateOptions{Region: "ap-south", Type: "g6-nanode-1", Label: "probe"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address, err := netip.ParseAddr(probe.IPv4[0].String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	next := address.Next().String()
+	network := machines(t, next)
+	if err := network.Machines[next].Write("/root/.ssh/authorized_keys", loginKey+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	return network
+}
+
+// A machine through its life: made, in sync, switched off by somebody, booted,
+// found again, and gone.
+func TestLinodeThroughItsLife(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	config := one(object{"authorized_keys": nil})
+	machine := tf.made("atoll_linode", nil, config)
+	machine = tf.refreshed("atoll_linode", machine)
+	if !tf.empty("atoll_linode", machine, config) {
+		t.Errorf("the plan after an apply is not empty: %s", machine.lines())
+	}
+	if keys := fmt.Sprint(machine.at("authorized_keys")); keys != "["+loginKey+"]" {
+		t.Errorf("by default %s may log in", keys)
+	}
+	id, _ := strconv.Atoi(machine.at("id").(string))
+	if err := account.api.ShutdownInstance(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	account.until(t, id, linodego.InstanceOffline)
+	tf = start(t, tf.network, account.block)
+	machine = tf.refreshed("atoll_linode", machine)
+	if want := "[power: offline, want running]"; machine.lines() != want {
+		t.Errorf("drift %s, want %s", machine.lines(), want)
+	}
+	machine = tf.refreshed("atoll_linode", tf.made("atoll_linode", machine, config))
+	if !tf.empty("atoll_linode", machine, config) {
+		t.Errorf("the drift is not mended: %s", machine.lines())
+	}
+	for _, name := range []string{"sg1 " + hostKey, machine.at("id").(string) + " " + hostKey} {
+		found, problems := tf.find("atoll_linode", name)
+		if problems != "" || found.at("label") != "sg1" || found.at("ipv4") != machine.at("ipv4") || found.at("swap_mib") != int64(512) {
+			t.Errorf("import of %s: %s: %v", name, problems, found)
+		}
+	}
+	if _, problems := tf.find("atoll_linode", "sg9"); !strings.Contains(problems, `Unable to Import Linode sg9`) {
+		t.Error(problems)
+	}
+	if problems := tf.destroy("atoll_linode", machine); problems != "" {
+		t.Fatal(problems)
+	}
+	if gone := tf.refreshed("atoll_linode", machine); !gone.value.IsNull() {
+		t.Errorf("after it was destroyed, the account still shows %s", gone.lines())
+	}
+}
+
+func (a account) until(t *testing.T, id int, status linodego.InstanceStatus) {
+	t.Helper()
+	for range 6000 {
+		seen, err := a.api.GetInstance(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if seen.Status == status {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatalf("instance %d does not become %s", id, status)
+}
+
+// A plan that discards a disk says what is on it: by what this version keeps, and
+// by what was kept before there were versions.
+func TestPlansSayWhatGoes(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	config := one(nil)
+	machine := tf.made("atoll_linode", nil, config)
+	carries := func(kept string) *state {
+		private, err := json.Marshal(map[string][]byte{"carries": []byte(kept), "declared": []byte(`{"region":"ap-south","image":"linode/debian13"}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &state{machine.value, private, ""}
+	}
+	moved := one(object{"region": "us-sea"})
+	kind := tf.kind("atoll_linode")
+	for kept, want := range map[string]string{
+		`["mysql-server","tinc"]`: "mysql-server, tinc", `{"version":1,"value":["mysql-server"]}`: "mysql-server", `[]`: "", `{"version":1,"value":[]}`: "",
+	} {
+		for what, config := range map[string]tftypes.Value{
+			"Destroying": tftypes.NewValue(kind, nil), "Replacing": write(kind, moved),
+		} {
+			planned, problems := tf.plan("atoll_linode", carries(kept), config)
+			if problems != "" {
+				t.Fatalf("%s with %s: %s", what, kept, problems)
+			}
+			if want == "" && strings.Contains(planned.warnings, "Discards") || want != "" && !strings.Contains(planned.warnings, what+" Linode sg1 Discards Data") {
+				t.Errorf("%s with %s: %q", what, kept, planned.warnings)
+			}
+			if !strings.Contains(planned.warnings, want) {
+				t.Errorf("%s with %s: %q", what, kept, planned.warnings)
+			}
+		}
+	}
+}
+
+// A firewall through its life, with rules that somebody changes.
+func TestFirewallThroughItsLife(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, machines(t), account.block)
+	vps, err := account.api.CreateInstance(t.Context(), linodego.InstanceCreateOptions{Region: "ap-south", Type: "g6-nanode-1", Label: "vps"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	config := object{"label": "site", "tags": []any{"Site"}, "ssh": object{"from": []any{"192.0.2.0/24"}}, "linodes": []any{strconv.Itoa(vps.ID)}}
+	wall := tf.refreshed("atoll_linode_firewall", tf.made("atoll_linode_firewall", nil, config))
+	if !tf.empty("atoll_linode_firewall", wall, config) {
+		t.Errorf("the plan after an apply is not empty: %s", wall.lines())
+	}
+	id, _ := strconv.Atoi(wall.at("id").(string))
+	if _, err := account.api.UpdateFirewallRules(t.Context(), id, linodego.FirewallRuleSet{InboundPolicy: "ACCEPT", OutboundPolicy: "ACCEPT"}); err != nil {
+		t.Fatal(err)
+	}
+	off := linodego.FirewallUpdateOptions{Status: linodego.FirewallDisabled}
+	if _, err := account.api.UpdateFirewall(t.Context(), id, off); err != nil {
+		t.Fatal(err)
+	}
+	tf = start(t, tf.network, account.block)
+	wall = tf.refreshed("atoll_linode_firewall", wall)
+	if want := "[firewall: disabled, want enabled inbound policy: ACCEPT, want DROP rule ping: missing rule ssh: missing]"; wall.lines() != want {
+		t.Errorf("drift %s, want %s", wall.lines(), want)
+	}
+	alone := maps.Clone(config)
+	alone["linodes"] = []any{}
+	wall = tf.refreshed("atoll_linode_firewall", tf.made("atoll_linode_firewall", wall, alone))
+	if !tf.empty("atoll_linode_firewall", wall, alone) {
+		t.Errorf("the drift is not mended: %s", wall.lines())
+	}
+	if devices, err := account.api.ListFirewallDevices(t.Context(), id, nil); err != nil || len(devices) != 0 {
+		t.Errorf("still attached: %v %v", devices, err)
+	}
+	for _, name := range []string{"site", wall.at("id").(string)} {
+		if found, problems := tf.find("atoll_linode_firewall", name); problems != "" || found.at("label") != "site" {
+			t.Errorf("import of %s: %s", name, problems)
+		}
+	}
+	if problems := tf.destroy("atoll_linode_firewall", wall); problems != "" {
+		t.Fatal(problems)
+	}
+	if gone := tf.refreshed("atoll_linode_firewall", wall); !gone.value.IsNull() {
+		t.Errorf("after it was destroyed, the account still shows %s", gone.lines())
+	}
+}
+
+// What would lock a machine, or attach nothing, is refused before anything is paid
+// for.
+func TestLinodeInputThatCannotBeMeant(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), hoster(t).block)
+	ssh := object{"from": []any{"192.0.2.0/24"}}
+	other := hostKey + " somebody"
+	for name, row := range map[string]struct {
+		resource string
+		config   object
+		want     string
+	}{
+		"own key":              {"atoll_linode", one(nil), ""},
+		"own key with a name":  {"atoll_linode", one(object{"authorized_keys": []any{loginKey + " me", other}}), ""},
+		"own key by default":   {"atoll_linode", one(object{"authorized_keys": nil}), ""},
+		"another's key":        {"atoll_linode", one(object{"authorized_keys": []any{other}}), "Atoll Could Not Log In"},
+		"perhaps own key":      {"atoll_linode", one(object{"authorized_keys": []any{other, unknown{}}}), ""},
+		"a key with a break":   {"atoll_linode", one(object{"authorized_keys": []any{loginKey + "\n"}}), "trimspace"},
+		"half a key":           {"atoll_linode", one(object{"authorized_keys": []any{loginKey[:50]}}), "cut short"},
+		"a null key":           {"atoll_linode", one(object{"authorized_keys": []any{loginKey, nil}}), "null"},
+		"a null tag":           {"atoll_linode", one(object{"tags": []any{"site", nil}}), "null"},
+		"an unknown tag":       {"atoll_linode", one(object{"tags": []any{"site", unknown{}}}), ""},
+		"tags of two cases":    {"atoll_linode", one(object{"tags": []any{"site", "Site"}}), "no case"},
+		"a fingerprint":        {"atoll_linode", one(object{"host_key": "SHA256:abc"}), "fingerprint"},
+		"a path for a key":     {"atoll_linode", one(object{"key": "~/.ssh/id"}), "is a path"},
+		"ssh":                  {"atoll_linode_firewall", object{"label": "site", "ssh": ssh}, ""},
+		"no ssh":               {"atoll_linode_firewall", object{"label": "site"}, "Nobody Could Log In"},
+		"ssh for nobody":       {"atoll_linode_firewall", object{"label": "site", "ssh": object{"from": []any{}}}, ""},
+		"a name for a machine": {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{"sg1"}}, "is not the number of a machine"},
+		"a null machine":       {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{nil}}, "null"},
+		"a machine to come":    {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{unknown{}, "7"}}, ""},
+		"a name for a peer":    {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "mesh": object{"peers": object{"hk1": "hk1"}}}, "is not an IP address"},
+		"a rule without ports": {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "open": object{"web": object{"protocol": "tcp"}}}, `open["web"].ports is missing`},
+	} {
+		_, problems := tf.plan(row.resource, nil, write(tf.kind(row.resource), row.config))
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%s: %q, want %q", name, problems, row.want)
+		}
+	}
+}
+
+// A token that comes from another resource is not known while a plan is made: what
+// the account would say is left open, and what is known stays.
+func TestUnknownTokenIsNotNone(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	machine := tf.made("atoll_linode", nil, one(nil))
+	wall := tf.made("atoll_linode_firewall", nil, object{"label": "site", "ssh": object{"from": []any{"192.0.2.0/24"}}})
+	later := maps.Clone(account.block)
+	later["linode"] = object{"token": unknown{}, "url": account.block["linode"].(object)["url"]}
+	tf = start(t, tf.network, later)
+	if _, problems := tf.plan("atoll_linode", nil, write(tf.kind("atoll_linode"), one(object{"label": "sg2", "interface_generation": nil}))); problems != "" {
+		t.Error(problems)
+	}
+	for resource, prior := range map[string]*state{"atoll_linode": machine, "atoll_linode_firewall": wall} {
+		read, problems := tf.read(resource, prior)
+		if problems != "" || !read.value.Equal(prior.value) || !strings.Contains(read.warnings, "linode.token, url or ca_file is not known before the apply") {
+			t.Errorf("%s: %q %s", resource, read.warnings, problems)
+		}
+	}
+	if _, problems := tf.find("atoll_linode", "1234"); !strings.Contains(problems, "not known before the apply") {
+		t.Errorf("an import without a token: %q", problems)
+	}
+	tf = start(t, tf.network, object{"linode": object{"url": "https://127.0.0.1/v4"}})
+	if _, problems := tf.plan("atoll_linode", nil, write(tf.kind("atoll_linode"), one(nil))); !strings.Contains(problems, "there is no token for the Linode API") {
+		t.Errorf("without a token: %q", problems)
+	}
+}
