@@ -61,48 +61,40 @@ func (k *hostKind) Schema() schema.Schema {
 }
 
 func inotifyAttribute() schema.SingleNestedAttribute {
-	return schema.SingleNestedAttribute{
-		Optional:    true,
-		Description: "Limits of file watching. Programs that watch large trees, such as the file tiers, need more than the defaults. Left alone when not given.",
-		Attributes: map[string]schema.Attribute{
-			"max_user_watches": schema.Int64Attribute{
-				Optional:    true,
-				Description: "Most watches per user (fs.inotify.max_user_watches). A watch costs about 1 KiB of kernel memory and each directory needs one.",
-				Validators:  []validator.Int64{int64validator.AtLeast(1)},
-			},
-			"max_user_instances": schema.Int64Attribute{
-				Optional:    true,
-				Description: "Most watchers per user (fs.inotify.max_user_instances). The kernel's default is 128.",
-				Validators:  []validator.Int64{int64validator.AtLeast(1)},
-			},
+	return base.Group("Limits of file watching. Programs that watch large trees, such as the file tiers, need more than the defaults. Left alone when not given.", map[string]schema.Attribute{
+		"max_user_watches": schema.Int64Attribute{
+			Optional:    true,
+			Description: "Most watches per user (fs.inotify.max_user_watches). A watch costs about 1 KiB of kernel memory and each directory needs one.",
+			Validators:  []validator.Int64{int64validator.AtLeast(1)},
 		},
-	}
+		"max_user_instances": schema.Int64Attribute{
+			Optional:    true,
+			Description: "Most watchers per user (fs.inotify.max_user_instances). The kernel's default is 128.",
+			Validators:  []validator.Int64{int64validator.AtLeast(1)},
+		},
+	})
 }
 
 func factsAttribute() schema.SingleNestedAttribute {
-	return schema.SingleNestedAttribute{
-		Computed:    true,
-		Description: "What the machine says about itself, read at each refresh.",
-		Attributes: map[string]schema.Attribute{
-			"os":             base.Shows("Short name of the distribution, such as debian."),
-			"os_version":     base.Shows("Version of the distribution; empty for a rolling one."),
-			"os_name":        base.Shows("Full name of the distribution."),
-			"architecture":   base.Shows("Machine architecture, such as x86_64."),
-			"kernel":         base.Shows("Release of the running kernel."),
-			"virtualisation": base.Shows("Kind of virtualisation as systemd sees it, none on a physical machine."),
-			"machine_id":     base.Shows("Content of /etc/machine-id. Two hosts with the same one were cloned from one image."),
-			"cpus":           base.ShowsNumber("Number of processors online."),
-			"memory_mib":     base.ShowsNumber("Memory, in MiB."),
-			"swap_mib":       base.ShowsNumber("Swap, in MiB."),
-			"disks": schema.ListNestedAttribute{
-				Computed: true, Description: "File systems on disks.",
-				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"name":       base.Shows("Device, such as /dev/sda1."),
-					"mount":      base.Shows("Where it is mounted."),
-					"size_mib":   base.ShowsNumber("Size, in MiB."),
-					"rotational": schema.BoolAttribute{Computed: true, Description: "Whether the disk has moving parts."},
-				}},
-			},
+	return base.ShowsGroup("What the machine says about itself, read at each refresh.", map[string]schema.Attribute{
+		"os":             base.Shows("Short name of the distribution, such as debian."),
+		"os_version":     base.Shows("Version of the distribution; empty for a rolling one."),
+		"os_name":        base.Shows("Full name of the distribution."),
+		"architecture":   base.Shows("Machine architecture, such as x86_64."),
+		"kernel":         base.Shows("Release of the running kernel."),
+		"virtualisation": base.Shows("Kind of virtualisation as systemd sees it, none on a physical machine."),
+		"machine_id":     base.Shows("Content of /etc/machine-id. Two hosts with the same one were cloned from one image."),
+		"cpus":           base.ShowsNumber("Number of processors online."),
+		"memory_mib":     base.ShowsNumber("Memory, in MiB."),
+		"swap_mib":       base.ShowsNumber("Swap, in MiB."),
+		"disks": schema.ListNestedAttribute{
+			Computed: true, Description: "File systems on disks.",
+			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+				"name":       base.Shows("Device, such as /dev/sda1."),
+				"mount":      base.Shows("Where it is mounted."),
+				"size_mib":   base.ShowsNumber("Size, in MiB."),
+				"rotational": schema.BoolAttribute{Computed: true, Description: "Whether the disk has moving parts."},
+			}},
 		},
-	}
+	})
 }

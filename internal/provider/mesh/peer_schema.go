@@ -36,19 +36,15 @@ func (k *peerKind) Schema() schema.Schema {
 			"endpoint": endpoint,
 			"port":     base.Number(655, 1, 65535, "TCP and UDP port of tinc on this node, which must be open to every other node. Default 655. A change is in place: tinc restarts on this node."),
 			"mtu":      base.Number(1400, 576, 9000, "MTU of the mesh's interface on this node, in bytes. Default 1400, which leaves room for tinc's own headers on usual lines. A change is in place: tinc restarts on this node."),
-			"peer": schema.SingleNestedAttribute{
-				Computed:    true,
-				Description: "What the mesh has to know of this node; hand it to atoll_mesh.peers whole. Holds no secret.",
-				Attributes: map[string]schema.Attribute{
-					"mesh":       base.Shows("Name of the mesh."),
-					"name":       base.Shows("Name of the node within the mesh."),
-					"address":    base.Shows("IPv4 address inside the mesh."),
-					"endpoint":   base.Shows("Address outside of the mesh."),
-					"port":       base.ShowsNumber("TCP and UDP port of tinc."),
-					"public_key": base.Shows("Public RSA key of the node, in PEM form."),
-					"ssh":        base.ConnectionOutput(),
-				},
-			},
+			"peer": base.ShowsGroup("What the mesh has to know of this node; hand it to atoll_mesh.peers whole. Holds no secret.", map[string]schema.Attribute{
+				"mesh":       base.Shows("Name of the mesh."),
+				"name":       base.Shows("Name of the node within the mesh."),
+				"address":    base.Shows("IPv4 address inside the mesh."),
+				"endpoint":   base.Shows("Address outside of the mesh."),
+				"port":       base.ShowsNumber("TCP and UDP port of tinc."),
+				"public_key": base.Shows("Public RSA key of the node, in PEM form."),
+				"ssh":        base.ConnectionOutput(),
+			}),
 		},
 	}
 }

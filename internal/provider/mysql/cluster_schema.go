@@ -66,18 +66,14 @@ func clusterAttributes() map[string]schema.Attribute {
 			"version": base.Shows("Version of the server."),
 		}},
 	}
-	attributes["routing"] = schema.SingleNestedAttribute{
-		Computed:    true,
-		Description: "What a router has to know of the cluster; hand it to atoll_mysql_router.cluster whole. Holds no secret.",
-		Attributes: map[string]schema.Attribute{
-			"cluster":    base.Shows("Name of the cluster."),
-			"cluster_id": base.Shows("UUID of the cluster in its metadata."),
-			"members": schema.MapAttribute{
-				Computed: true, ElementType: memberType(),
-				Description: "The members of the cluster, by name.",
-			},
+	attributes["routing"] = base.ShowsGroup("What a router has to know of the cluster; hand it to atoll_mysql_router.cluster whole. Holds no secret.", map[string]schema.Attribute{
+		"cluster":    base.Shows("Name of the cluster."),
+		"cluster_id": base.Shows("UUID of the cluster in its metadata."),
+		"members": schema.MapAttribute{
+			Computed: true, ElementType: memberType(),
+			Description: "The members of the cluster, by name.",
 		},
-	}
+	})
 	return attributes
 }
 

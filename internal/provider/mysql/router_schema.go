@@ -40,14 +40,11 @@ func (k *routerKind) Schema() schema.Schema {
 			"ports":           portsAttribute(),
 			"connect_timeout": base.Number(2, 1, 65536, "Seconds that the router waits for a connection to a member before it tries another. Default 2 (Router's own: 5). A change is in place: the router is bootstrapped anew."),
 			"read_timeout":    base.Number(3, 1, 65536, "Seconds that the router waits for a member's answer about the cluster. Default 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router is bootstrapped anew."),
-			"endpoints": schema.SingleNestedAttribute{
-				Computed: true, Description: "Where the application connects, as host:port.",
-				Attributes: map[string]schema.Attribute{
-					"read_write":       base.Shows("Leads to the primary."),
-					"read_only":        base.Shows("Leads to the secondaries in turn."),
-					"read_write_split": base.Shows("Sends reads to secondaries and writes to the primary. Null for a Router before 8.2, which cannot do it."),
-				},
-			},
+			"endpoints": base.ShowsGroup("Where the application connects, as host:port.", map[string]schema.Attribute{
+				"read_write":       base.Shows("Leads to the primary."),
+				"read_only":        base.Shows("Leads to the secondaries in turn."),
+				"read_write_split": base.Shows("Sends reads to secondaries and writes to the primary. Null for a Router before 8.2, which cannot do it."),
+			}),
 			"version": base.Shows("Version of MySQL Router."),
 		},
 	}
@@ -57,15 +54,11 @@ func portsAttribute() schema.SingleNestedAttribute {
 	port := func(what string, number int64) schema.Int64Attribute {
 		return base.Number(number, 1, 65535, "Local port that "+what+". A change is in place: the router is bootstrapped anew.")
 	}
-	return schema.SingleNestedAttribute{
-		Optional:    true,
-		Description: "Local ports. Default 6446, 6447 and 6450.",
-		Attributes: map[string]schema.Attribute{
-			"read_write":       port("leads to the primary. Default 6446", 6446),
-			"read_only":        port("leads to the secondaries in turn. Default 6447", 6447),
-			"read_write_split": port("sends reads to secondaries and writes to the primary. Default 6450. A Router before 8.2 cannot do it and does not open it", 6450),
-		},
-	}
+	return base.Group("Local ports. Default 6446, 6447 and 6450.", map[string]schema.Attribute{
+		"read_write":       port("leads to the primary. Default 6446", 6446),
+		"read_only":        port("leads to the secondaries in turn. Default 6447", 6447),
+		"read_write_split": port("sends reads to secondaries and writes to the primary. Default 6450. A Router before 8.2 cannot do it and does not open it", 6450),
+	})
 }
 
 func routingAttribute() schema.SingleNestedAttribute {

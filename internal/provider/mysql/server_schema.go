@@ -69,17 +69,13 @@ func (k *serverKind) Schema() schema.Schema {
 			"version":       base.Shows("Version of the running server."),
 			"server_uuid":   base.Shows("UUID of the server, made on the machine."),
 			"sized_for_mib": base.ShowsNumber("Memory that the settings are sized for, in MiB: memory_mib, or what the machine has."),
-			"member": schema.SingleNestedAttribute{
-				Computed:    true,
-				Description: "What the cluster has to know of this server; hand it to atoll_mysql_cluster.members whole. Holds no secret.",
-				Attributes: map[string]schema.Attribute{
-					"address":   base.Shows("Address that the server listens on."),
-					"port":      base.ShowsNumber("TCP port that the server listens on."),
-					"server_id": base.ShowsNumber("Number of the server."),
-					"mesh":      base.Shows("Mesh that the address belongs to."),
-					"ssh":       base.ConnectionOutput(),
-				},
-			},
+			"member": base.ShowsGroup("What the cluster has to know of this server; hand it to atoll_mysql_cluster.members whole. Holds no secret.", map[string]schema.Attribute{
+				"address":   base.Shows("Address that the server listens on."),
+				"port":      base.ShowsNumber("TCP port that the server listens on."),
+				"server_id": base.ShowsNumber("Number of the server."),
+				"mesh":      base.Shows("Mesh that the address belongs to."),
+				"ssh":       base.ConnectionOutput(),
+			}),
 		},
 	}
 }
