@@ -20,6 +20,8 @@ type Account struct {
 	Host   string `json:"host"`
 	Plugin string `json:"plugin"`
 	Locked bool   `json:"locked"`
+	// TLS says whether it is let in over TLS only.
+	TLS bool `json:"tls"`
 	// Replicates says whether it may read the binary log, Grants are its
 	// dynamic privileges.
 	Replicates bool     `json:"replicates"`
@@ -42,6 +44,8 @@ func (a Account) wrong() string {
 		return "authenticates by " + a.Plugin + ", want caching_sha2_password"
 	case a.Locked:
 		return "is locked"
+	case !a.TLS:
+		return "is let in without TLS"
 	case len(lacks) > 0:
 		return "lacks " + strings.Join(lacks, ", ")
 	}
@@ -55,7 +59,7 @@ func accountStatements(user, password string) []string {
 	name := literal(user) + "@'%'"
 	return []string{
 		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password),
-		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password) + " PASSWORD EXPIRE NEVER ACCOUNT UNLOCK",
+		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password) + " REQUIRE SSL PASSWORD EXPIRE NEVER ACCOUNT UNLOCK",
 		"GRANT " + recoveryGrants + " ON *.* TO " + name,
 	}
 }
@@ -67,7 +71,7 @@ func (a copyAccount) statements() []string {
 	name := literal(a.user) + "@'%'"
 	return []string{
 		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash,
-		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash + " PASSWORD EXPIRE NEVER",
+		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash + " REQUIRE SSL PASSWORD EXPIRE NEVER",
 		"GRANT " + recoveryGrants + " ON *.* TO " + name,
 	}
 }

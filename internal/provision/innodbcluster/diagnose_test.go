@@ -60,7 +60,7 @@ func grouped(c Cluster, key, primary string) Observation {
 
 // good is a recovery account as it has to be.
 func good(user string) Account {
-	return Account{User: user, Host: "%", Plugin: "caching_sha2_password", Replicates: true, Grants: []string{"BACKUP_ADMIN", "GROUP_REPLICATION_STREAM", "CONNECTION_ADMIN"}}
+	return Account{User: user, Host: "%", Plugin: "caching_sha2_password", Replicates: true, TLS: true, Grants: []string{"BACKUP_ADMIN", "GROUP_REPLICATION_STREAM", "CONNECTION_ADMIN"}}
 }
 
 // accountOf changes b's account as b sees it.
@@ -194,6 +194,9 @@ func TestOperations(t *testing.T) {
 		{"an account is locked", func(_ *Cluster, seen map[string]Observation) {
 			accountOf(seen, func(a *Account) { a.Locked = true })
 		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: is locked"}},
+		{"an account is let in without TLS", func(_ *Cluster, seen map[string]Observation) {
+			accountOf(seen, func(a *Account) { a.TLS = false })
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: is let in without TLS"}},
 		{"an account authenticates otherwise", func(_ *Cluster, seen map[string]Observation) {
 			accountOf(seen, func(a *Account) { a.Plugin = "sha256_password" })
 		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: authenticates by sha256_password, want caching_sha2_password"}},

@@ -93,7 +93,7 @@ var observeScript = mysqlroot.QuestionScript(
  WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', '`+schema+`')`,
 	`SELECT 'received', JSON_QUOTE(MAX(received_transaction_set)) FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'`,
 	`SELECT 'recovery', JSON_QUOTE(MAX(user)) FROM performance_schema.replication_connection_configuration WHERE channel_name = 'group_replication_recovery'`,
-	`SELECT 'accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host, 'plugin', u.plugin, 'locked', u.account_locked = 'Y', 'replicates', u.repl_slave_priv = 'Y',
+	`SELECT 'accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host, 'plugin', u.plugin, 'locked', u.account_locked = 'Y', 'tls', u.ssl_type <> '', 'replicates', u.repl_slave_priv = 'Y',
  'grants', (SELECT JSON_ARRAYAGG(g.priv) FROM mysql.global_grants g WHERE g.user = u.user AND g.host = u.host)))
  FROM mysql.user u WHERE u.user REGEXP '^`+accountPrefix+`[0-9]+$'`,
 	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group\\_replication\\_%'`,
