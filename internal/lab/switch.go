@@ -121,7 +121,13 @@ func (w *wan) handle(from *port, frame []byte, now time.Time) {
 		if !ok {
 			return
 		}
-		if to := w.at(address); to != nil && to != from && from.passes(frame, filter.Outbound, now) {
+		to := w.at(address)
+		if to == nil {
+			// An address that a host has beside its own, such as a mesh's: who knows
+			// the host on its own network reaches it there all the same.
+			to = w.known(frame[:6])
+		}
+		if to != nil && to != from && from.passes(frame, filter.Outbound, now) {
 			w.wire(from.name, to.name).send(frame, now)
 		}
 	}
@@ -152,6 +158,18 @@ func (w *wan) at(address netip.Addr) *port {
 	defer w.mu.RUnlock()
 	for _, candidate := range w.ports {
 		if candidate.address == address {
+			return candidate
+		}
+	}
+	return nil
+}
+
+// known finds a port by its hardware address.
+func (w *wan) known(mac net.HardwareAddr) *port {
+	w.mu.RLock()
+	defer w.mu.RUnlock()
+	for _, candidate := range w.ports {
+		if slices.Equal(candidate.mac, mac) {
 			return candidate
 		}
 	}

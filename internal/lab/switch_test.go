@@ -77,3 +77,27 @@ func TestSwitchAsksTheGuard(t *testing.T) {
 		}
 	}
 }
+
+// A packet for an address that a host has beside its own goes where its hardware
+// address says, as in a segment that is somebody else's, too.
+func TestSwitchKnowsHardwareAddresses(t *testing.T) {
+	w := newWAN(func(string, string) Link { return Link{} })
+	a, b := &port{name: "a", address: netip.MustParseAddr("203.0.113.11")}, &port{name: "b", address: netip.MustParseAddr("203.0.113.12")}
+	for _, host := range []*port{a, b} {
+		host.device, host.mac = &received{}, hardwareAddress(host.address)
+		w.ports[host.name] = host
+	}
+	mesh := &port{address: netip.MustParseAddr("10.77.0.12")}
+	for _, row := range []struct {
+		to   []byte
+		want int
+	}{{b.mac, 1}, {[]byte{2, 0xa7, 1, 2, 3, 4}, 0}, {a.mac, 0}} {
+		before := b.device.(*received).frames
+		frame := between(a, mesh, 0x02)
+		copy(frame, row.to)
+		w.handle(a, frame, time.Now())
+		if got := b.device.(*received).frames - before; got != row.want {
+			t.Errorf("%x: %d frames, want %d", row.to, got, row.want)
+		}
+	}
+}

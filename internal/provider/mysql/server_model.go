@@ -69,7 +69,7 @@ func (m *serverModel) config() (config mysqld.Config, whole bool) {
 	own, whole := base.TextMap(m.Settings)
 	return mysqld.Config{
 		Address: m.Address.ValueString(), Port: int(m.Port.ValueInt64()), ServerID: m.ServerID.ValueInt64(),
-		After: base.MeshUnit(m.Mesh.ValueString()), Package: m.Package.ValueString(), Own: own, GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20,
+		After: base.MeshUnit(m.Mesh.ValueString()), Interface: m.Mesh.ValueString(), Package: m.Package.ValueString(), Own: own, GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20,
 		MemoryBytes: uint64(m.SizedFor.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
 	}, whole && !m.MemoryMiB.IsUnknown()
 }

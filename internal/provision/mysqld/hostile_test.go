@@ -151,3 +151,17 @@ func FuzzStatement(f *testing.F) {
 		}
 	})
 }
+
+// A mesh's name stays between its quotes: one rule is one rule.
+func FuzzDoor(f *testing.F) {
+	convergetest.Seed(f, 1)
+	f.Fuzz(func(t *testing.T, _ uint8, name string) {
+		c := Config{Address: "10.77.0.11", Port: 3306, Interface: name}
+		if c.forms() != nil || name == "" {
+			return
+		}
+		if rule := c.rule(); strings.Count(rule, `"`) != 4 || strings.ContainsAny(rule, "\n;{}#") {
+			t.Errorf("%q makes the rule %s", name, rule)
+		}
+	})
+}

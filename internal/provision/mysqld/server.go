@@ -24,6 +24,8 @@ type Config struct {
 	ServerID int64
 	// After is the unit that brings the address, such as a mesh's; "" for none.
 	After string
+	// Interface by which others may come, a mesh's; "" for any.
+	Interface string
 	// Package to install; "" means mysql-server.
 	Package string
 	// Own are the user's own; see CheckSettings.
@@ -74,19 +76,19 @@ func (c Config) packageName() string {
 // restarts members of one group one after another.
 func (c Config) Manifest() converge.Manifest {
 	yes := true
-	return converge.Manifest{
-		Owner: Owner, Refusal: c.forms(),
-		Items: []converge.Item{
-			c.wantedPackage(),
-			converge.Directory{Path: "/var/lib/atoll", Mode: 0o755}, converge.Directory{Path: "/etc/systemd/system/mysql.service.d", Mode: 0o755},
-			converge.File{Path: settingsFile, Mode: 0o644, Content: c.file()},
-			converge.File{Path: "/etc/systemd/system/mysql.service.d/atoll.conf", Mode: 0o644, Content: c.unitConfig()},
-			initialise(), identify(),
-			converge.Unit{Name: Unit, Enabled: &yes, Active: &yes},
-			converge.Check[uint64]{Question: memoryQuestion(), Differs: c.memoryDrift},
-			converge.Check[Status]{Question: c.statusQuestion(), Differs: c.drift},
-		},
+	items := []converge.Item{
+		c.wantedPackage(),
+		converge.Directory{Path: "/var/lib/atoll", Mode: 0o755}, converge.Directory{Path: "/etc/systemd/system/mysql.service.d", Mode: 0o755},
 	}
+	items = append(items, c.door()...)
+	return converge.Manifest{Owner: Owner, Refusal: c.forms(), Items: append(items,
+		converge.File{Path: settingsFile, Mode: 0o644, Content: c.file()},
+		converge.File{Path: "/etc/systemd/system/mysql.service.d/atoll.conf", Mode: 0o644, Content: c.unitConfig()},
+		initialise(), identify(),
+		converge.Unit{Name: Unit, Enabled: &yes, Active: &yes},
+		converge.Check[uint64]{Question: memoryQuestion(), Differs: c.memoryDrift},
+		converge.Check[Status]{Question: c.statusQuestion(), Differs: c.drift},
+	)}
 }
 
 func (c Config) wantedPackage() converge.Package {

@@ -125,6 +125,9 @@ func (c Config) forms() error {
 	if c.After != "" {
 		problems = append(problems, converge.Formed("the unit to start after", c.After, converge.UnitForm))
 	}
+	if c.Interface != "" {
+		problems = append(problems, converge.Formed("the mesh's interface", c.Interface, interfaceForm))
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Own)) {
 		problems = append(problems, converge.Formed("the name of a setting", normalName(name), settingName), converge.OneLine("settings["+strconv.Quote(name)+"]", c.Own[name]))
 	}
