@@ -123,6 +123,9 @@ func TestLinodeThroughItsLife(t *testing.T) {
 	if keys := fmt.Sprint(machine.at("authorized_keys")); keys != "["+loginKey+"]" {
 		t.Errorf("by default %s may log in", keys)
 	}
+	if bare := start(t, tf.network, object{"linode": account.block["linode"]}); !bare.empty("atoll_linode", machine, config) {
+		t.Error("the plan of a provider without a key is not empty")
+	}
 	id, _ := strconv.Atoi(machine.at("id").(string))
 	if err := account.api.ShutdownInstance(t.Context(), id); err != nil {
 		t.Fatal(err)
@@ -318,6 +321,10 @@ func TestUnknownTokenIsNotNone(t *testing.T) {
 	}
 	if _, problems := tf.find("atoll_linode", "1234"); !strings.Contains(problems, "not known before the apply") {
 		t.Errorf("an import without a token: %q", problems)
+	}
+	tf = start(t, tf.network, object{"linode": account.block["linode"]})
+	if _, problems := tf.plan("atoll_linode", nil, write(tf.kind("atoll_linode"), one(object{"authorized_keys": nil}))); !strings.Contains(problems, "No Key to Log In With") {
+		t.Errorf("without a key: %q", problems)
 	}
 	tf = start(t, tf.network, object{"linode": object{"url": "https://127.0.0.1/v4"}})
 	if _, problems := tf.plan("atoll_linode", nil, write(tf.kind("atoll_linode"), one(nil))); !strings.Contains(problems, "there is no token for the Linode API") {

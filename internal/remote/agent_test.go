@@ -166,6 +166,36 @@ func TestKeysFromAnAgent(t *testing.T) {
 }
 
 // Prove asks the machine anew, whatever stands.
+// The public half of a key is that of the one that a login offers.
+func TestPublicKeyIsThatOfTheLogin(t *testing.T) {
+	server := start(t)
+	signer, err := ssh.ParsePrivateKey(server.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.TrimSpace(string(ssh.MarshalAuthorizedKey(signer.PublicKey())))
+	socket, open := countedAgent(t, server.Key, "office")
+	given := remote.Options{Keys: map[string]remote.PrivateKey{"default": {PEM: server.Key}}}
+	lent := remote.Options{Agent: true, AgentSocket: socket}
+	for _, row := range []struct {
+		options remote.Options
+		name    string
+		found   bool
+	}{{given, "", true}, {given, "default", true}, {given, "office", false}, {lent, "", true}, {lent, "office", true}, {lent, "home", false}, {remote.Options{}, "", false}} {
+		got, err := remote.PublicKey(t.Context(), row.options, row.name)
+		if row.found && (err != nil || got != want) || !row.found && !errors.Is(err, remote.ErrConfiguration) {
+			t.Errorf("%q of an agent (%t): %q, %v", row.name, row.options.Agent, got, err)
+		}
+	}
+	for range 100 {
+		if open.Load() == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Errorf("%d connections to the agent are left", open.Load())
+}
+
 func TestProveOpensAConnectionOfItsOwn(t *testing.T) {
 	server := start(t)
 	host := pool(t, server.Key, remote.Options{}).Host(target(server))

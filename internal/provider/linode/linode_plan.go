@@ -75,6 +75,8 @@ func (k *linodeKind) authorize(ctx context.Context, change *base.Change[linodeMo
 	own, err := k.PublicKey(ctx, plan.Key.ValueString())
 	at := path.Root("authorized_keys")
 	switch {
+	case declared.IsNull() && err != nil && !fresh:
+		plan.AuthorizedKeys = state.AuthorizedKeys // a plan that only watches may have no key
 	case declared.IsNull() && err != nil:
 		change.Diagnostics.AddAttributeError(at, "No Key to Log In With", "authorized_keys is not given, and the provider's own key, which it defaults to, cannot be had: "+err.Error()+
 			". Give the provider a key, in ssh.keys or ssh.key_files.")
