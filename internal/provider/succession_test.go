@@ -17,15 +17,16 @@ func TestRenamedHostIsTheSameMachine(t *testing.T) {
 	const resource = "atoll_host"
 	config := object{"ssh": sshTo("203.0.113.11"), "hostname": "hk1", "packages": []any{"bc"}}
 	for _, row := range []struct {
-		name string
-		do   func(create, destroy func() string) (created, destroyed string)
+		name  string
+		times int
+		do    func(create, destroy func() string) (created, destroyed string)
 	}{
-		{"creates first", func(create, destroy func() string) (string, string) { return create(), destroy() }},
-		{"destroys first", func(create, destroy func() string) (string, string) {
+		{"creates first", 1, func(create, destroy func() string) (string, string) { return create(), destroy() }},
+		{"destroys first", 1, func(create, destroy func() string) (string, string) {
 			destroyed := destroy()
 			return create(), destroyed
 		}},
-		{"does both at once", func(create, destroy func() string) (created, destroyed string) {
+		{"does both at once", 5, func(create, destroy func() string) (created, destroyed string) {
 			var both sync.WaitGroup
 			both.Go(func() { created = create() })
 			both.Go(func() { destroyed = destroy() })
@@ -35,7 +36,7 @@ func TestRenamedHostIsTheSameMachine(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			for range 5 {
+			for range row.times {
 				network := machines(t, "203.0.113.11")
 				old := start(t, network, object{}).made(resource, nil, config)
 				tf := start(t, network, object{})
