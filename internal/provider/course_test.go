@@ -71,3 +71,36 @@ func TestClusterPlanKnowsItsWay(t *testing.T) {
 		}
 	}
 }
+
+// Another port or address of a server is planned only when it is known to be in
+// no group: one that cannot be asked may be in one. Another machine is asked by
+// the apply, if it does not answer now.
+func TestServerThatCannotBeAskedKeepsItsEndpoint(t *testing.T) {
+	t.Parallel()
+	const resource = "atoll_mysql_server"
+	tf := start(t, machines(t), object{})
+	kind := tf.kind(resource)
+	server := func(machine, address string, port int) object {
+		return object{"ssh": sshTo(machine), "mesh": "site", "address": address, "port": port, "server_id": 7, "package": "mysql-server", "memory_mib": 2048}
+	}
+	planned, problems := tf.plan(resource, nil, write(kind, server("203.0.113.11", "10.77.0.11", 3306)))
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	prior := &state{settled(planned.value), nil, ""}
+	for _, row := range []struct {
+		name   string
+		config object
+		want   string
+	}{
+		{"as it is", server("203.0.113.11", "10.77.0.11", 3306), ""},
+		{"another port", server("203.0.113.11", "10.77.0.11", 3307), "port = 3307 of the server on 203.0.113.11: whether it is a member of a group is not known"},
+		{"another address", server("203.0.113.11", "10.77.0.19", 3306), `address = "10.77.0.19" of the server on 203.0.113.11: whether it is a member of a group is not known`},
+		{"another machine, which is not up yet", server("203.0.113.12", "10.77.0.12", 3306), ""},
+	} {
+		_, problems := tf.plan(resource, prior, write(kind, row.config))
+		if row.want == "" && problems != "" || !strings.Contains(problems, row.want) {
+			t.Errorf("%s: %q, want %q", row.name, problems, row.want)
+		}
+	}
+}
