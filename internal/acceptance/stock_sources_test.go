@@ -39,7 +39,17 @@ func TestStockHostTakesDeclaredSources(t *testing.T) {
 		t.Errorf("it left\n%s\nand before there was\n%s", after, before)
 	}
 
+	// Another key for the same repository, by hand, would end all work of apt.
+	f.on(name, "cat >/etc/apt/sources.list.d/by-hand.sources <<'END'\n"+repository.Source("/usr/share/keyrings/debian-archive-keyring.gpg")+"END")
 	f.terraform = written(t, f.lab, config(source(repository.KeyFile, repository.Fingerprint)))
+	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "beside the sources that are there (/etc/apt/sources.list.d/by-hand.sources)") || !strings.Contains(err.Error(), "Signed-By") {
+		t.Errorf("a source by hand with another key: %v", err)
+	}
+	f.on(name, "rm /etc/apt/sources.list.d/by-hand.sources")
+	if after := there(); after != before {
+		t.Errorf("it left\n%s\nand before there was\n%s", after, before)
+	}
+
 	f.apply()
 	f.inSync()
 	f.on(name, "apt-get -q -o APT::Update::Error-Mode=any update")

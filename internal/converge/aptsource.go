@@ -92,12 +92,26 @@ func compareAptSource(d *differ, wanted AptSource, state aptSourceState) {
 }
 
 // fetchStep fetches the lists of a source that is not in place yet, and leaves
-// those of others alone. apt waits for no other apt here, so this does.
+// those of others alone. apt waits for no other apt here, so this does. Before
+// that, apt reads it beside the sources of others: two that name another key for
+// the same repository end every work of apt. Those of ours may be on their way
+// out and are not looked at, see package apt.
 func fetchStep(wanted AptSource) Step {
 	return Step{Title: "fetch the lists of apt source " + wanted.Name, Effect: Effect{EffectFetch, wanted.Name}, Payload: wanted.Source, Script: fmt.Sprintf(`t=/run/atoll/new.sources
-trap 'rm -f "$t"' EXIT
+all=/run/atoll/sources.list.d
+trap 'rm -rf "$t" "$all"' EXIT
 head -c %[1]d >"$t"
 [ "$(wc -c <"$t")" = %[1]d ] || { echo "the source did not arrive whole" >&2; exit 1; }
+rm -rf "$all"
+mkdir "$all"
+for one in /etc/apt/sources.list.d/*; do
+  case $one in */atoll-*.sources) ;; *) [ ! -f "$one" ] || cp -- "$one" "$all/" ;; esac
+done
+cp "$t" "$all/atoll-new.sources"
+said=$(LC_ALL=C apt-get -o Dir::Etc::sourceparts="$all" indextargets 2>&1 >/dev/null) || {
+  # apt quotes whole keys, and names no file.
+  found=$(for uri in $(sed -n 's/^URIs: //p' "$t"); do grep -lsF -- "${uri%%/}" /etc/apt/sources.list /etc/apt/sources.list.d/*; done | grep -v /atoll- | sort -u | paste -sd ' ' -)
+  printf 'apt does not take it beside the sources that are there (%%s): %%s\n' "${found:-see /etc/apt}" "$(printf '%%s\n' "$said" | sed -n '/^E:/p; / != /p')" >&2; exit 1; }
 tries=0
 until said=$(LC_ALL=C apt-get -q -o Dir::Etc::sourcelist="$t" -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0 \
   -o APT::Update::Error-Mode=any update 2>&1 </dev/null); do

@@ -124,6 +124,18 @@ func TestAptSourcesThatMakeNoSense(t *testing.T) {
 	}
 }
 
+// Two keys for one repository end all work of apt on a machine.
+func TestAptSourcesThatCollide(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	other := aptSource()
+	other["key"], other["fingerprint"] = nil, nil
+	_, problems := tf.plan("atoll_host", nil, write(tf.kind("atoll_host"), object{"ssh": sshTo("203.0.113.11"), "apt_sources": object{"db": aptSource(), "other": other}}))
+	if !strings.Contains(problems, `apt_sources: "db" and "other" have different keys for https://repo.example/debian trixie`) {
+		t.Errorf("got %q", problems)
+	}
+}
+
 // What was not known when the plan was made is checked before anything is sent.
 func TestAptSourceThatIsKnownLate(t *testing.T) {
 	t.Parallel()

@@ -32,9 +32,9 @@ func aptSourcesAttribute() schema.MapNestedAttribute {
 		Optional: true,
 		Description: "Where packages come from besides what the machine has, by a name of your choice: each is kept as /etc/apt/sources.list.d/atoll-NAME.sources. " +
 			"They are there before packages are installed, here and by the resources that take this host's ssh. " +
-			"A source is put in place only when apt could fetch what it offers; one that cannot be had, or that its key does not sign, is an error and leaves the machine as it was. " +
+			"A source is put in place only when apt takes it beside those that are there and could fetch what it offers; one that cannot be had, or that its key does not sign, is an error and leaves the machine as it was. " +
 			"Files that were edited are drift. A change is in place, packages stay as they are; a source taken out is removed, and what was installed from it stays.",
-		Validators: []validator.Map{mapvalidator.NoNullValues(), mapvalidator.KeysAre(base.Text{Must: "be part of a file name", Check: apt.CheckName})},
+		Validators: []validator.Map{mapvalidator.NoNullValues(), mapvalidator.KeysAre(base.Text{Must: "be part of a file name", Check: apt.CheckName}), peacefulSources{}},
 		NestedObject: schema.NestedAttributeObject{
 			Validators: []validator.Object{wholeSource{}},
 			Attributes: map[string]schema.Attribute{
@@ -119,7 +119,34 @@ func checkSources(values types.Map) error {
 			all = append(all, errors.New(problemText(within(at, problem.Attribute), problem)))
 		}
 	}
+	if err := apt.Conflict(sources(values)); err != nil {
+		all = append(all, fmt.Errorf("apt_sources: %w", err))
+	}
 	return errors.Join(all...)
+}
+
+// peacefulSources asks that no two sources are in each other's way.
+type peacefulSources struct{}
+
+func (peacefulSources) Description(context.Context) string {
+	return "must have one key for each suite of a repository"
+}
+
+func (v peacefulSources) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
+
+// ValidateMap leaves out sources whose keys are not known yet.
+func (peacefulSources) ValidateMap(_ context.Context, req validator.MapRequest, resp *validator.MapResponse) {
+	var known []apt.Source
+	elements := req.ConfigValue.Elements()
+	for _, name := range slices.Sorted(maps.Keys(elements)) {
+		object, _ := elements[name].(types.Object)
+		if source, unknown := sourceOf(name, object); !object.IsNull() && !object.IsUnknown() && !unknown["key"] {
+			known = append(known, source)
+		}
+	}
+	if err := apt.Conflict(known); err != nil {
+		resp.Diagnostics.AddAttributeError(req.Path, "Sources Collide", fmt.Sprintf("%s: %v.", req.Path, err))
+	}
 }
 
 // wholeSource asks that a source makes sense as a whole, as far as it is known.

@@ -160,6 +160,26 @@ func (s Source) checkPin() []Problem {
 	return problems
 }
 
+// Conflict says which two sources name the same suite of the same repository with
+// another key: apt refuses to do anything then.
+func Conflict(all []Source) error {
+	type place struct{ uri, suite string }
+	first := map[place]Source{}
+	for _, source := range all {
+		for _, uri := range source.URIs {
+			for _, suite := range source.Suites {
+				at := place{strings.TrimRight(uri, "/"), suite}
+				other, taken := first[at]
+				if taken && strings.TrimSpace(other.Key) != strings.TrimSpace(source.Key) {
+					return fmt.Errorf("%q and %q have different keys for %s %s, and apt does nothing at all then: give both the same key, or leave one out", other.Name, source.Name, at.uri, at.suite)
+				}
+				first[at] = source
+			}
+		}
+	}
+	return nil
+}
+
 // Refusal says why the source cannot be written at all, whoever wants it.
 func (s Source) Refusal() error {
 	var all []error

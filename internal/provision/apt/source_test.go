@@ -73,6 +73,22 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+func TestConflict(t *testing.T) {
+	first, second := lab(t), lab(t)
+	second.Name, second.URIs, second.Components = "other", []string{"http://repo.example:8080/debian/"}, []string{"contrib"}
+	if err := Conflict([]Source{first, second}); err != nil {
+		t.Errorf("the same key: %v", err)
+	}
+	second.Key = read(t, "rsa.asc")
+	if err := Conflict([]Source{first, second}); err == nil || !strings.Contains(err.Error(), `"lab" and "other" have different keys for http://repo.example:8080/debian trixie`) {
+		t.Errorf("another key: %v", err)
+	}
+	second.Suites = []string{"trixie-updates"}
+	if err := Conflict([]Source{first, second}); err != nil {
+		t.Errorf("another suite: %v", err)
+	}
+}
+
 func TestCheckName(t *testing.T) {
 	for name, good := range map[string]bool{
 		"mysql": true, "MySQL-8_4": true, "": false, "a.b": false, "../x": false, "a b": false, "a\n": false, "-x": false, strings.Repeat("a", 63): true, strings.Repeat("a", 64): false,

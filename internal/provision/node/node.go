@@ -77,6 +77,9 @@ func (c Config) forms() error {
 	for _, source := range c.Sources {
 		problems = append(problems, source.Refusal())
 	}
+	if err := apt.Conflict(c.Sources); err != nil {
+		problems = append(problems, fmt.Errorf("package sources %w: %w", err, converge.ErrHostile))
+	}
 	for _, name := range c.Packages {
 		problems = append(problems, converge.Formed("package", name, converge.PackageForm))
 	}
