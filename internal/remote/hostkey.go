@@ -49,11 +49,11 @@ func (v *verdict) callback(address string, pinned ssh.PublicKey) ssh.HostKeyCall
 		switch {
 		case pinned == nil:
 			v.refusal = &Error{Kind: ErrHostKeyUnknown, Address: address, Shown: keyLine(shown), Detail: fmt.Sprintf(
-				"the host shows %s %s. If that is the host's own fingerprint, add to the connection:\n  host_key = %q",
+				"the host shows %s %s.\nIf that is the host's own fingerprint, add to the connection:\n  host_key = %q",
 				shown.Type(), ssh.FingerprintSHA256(shown), keyLine(shown))}
 		case !bytes.Equal(shown.Marshal(), pinned.Marshal()):
 			v.refusal = &Error{Kind: ErrHostKeyMismatch, Address: address, Shown: keyLine(shown), Detail: fmt.Sprintf(
-				"declared is %s %s, shown was %s %s. Either the machine was reinstalled, or somebody is in between. Nothing was sent. The shown key:\n  host_key = %q",
+				"declared is %s %s, shown was %s %s. Either the machine was reinstalled, or somebody is in between. Nothing was sent.\nThe shown key:\n  host_key = %q",
 				pinned.Type(), ssh.FingerprintSHA256(pinned), shown.Type(), ssh.FingerprintSHA256(shown), keyLine(shown))}
 		default:
 			return nil

@@ -4,7 +4,6 @@
 package base
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
@@ -61,16 +60,6 @@ func TestErrorsSayWhatToDoNext(t *testing.T) {
 		}
 		if got := diags[0].Detail(); !strings.Contains(got, "h:22") || !strings.Contains(got, want) {
 			t.Errorf("%v: %q does not say %q", kind, got, want)
-		}
-	}
-	for kind, want := range map[error]string{remote.ErrUnreachable: "unreachable: ", remote.ErrHostKeyMismatch: "not asked: ", remote.ErrAuthentication: "not asked: "} {
-		if line, notAsked := NotAsked(&remote.Error{Kind: kind, Address: "h:22"}); !notAsked || !strings.HasPrefix(line.String(), want) {
-			t.Errorf("%v: %t %q", kind, notAsked, line)
-		}
-	}
-	for _, err := range []error{errors.New("x"), &remote.Error{Kind: remote.ErrLost}, &remote.CommandError{ExitCode: 1}} {
-		if line, notAsked := NotAsked(err); notAsked {
-			t.Errorf("%v is read as %q", err, line)
 		}
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
@@ -73,7 +74,7 @@ func (w *work) keep(ctx context.Context, before *linodeModel, booted bool) error
 	if hostKey != "" {
 		target := w.model.target(hostKey)
 		err := linode.WriteKeys(ctx, w.Hosts.Host(target), w.spec.AuthorizedKeys)
-		_, notAsked := base.NotAsked(err)
+		_, notAsked := converge.NotAsked(err)
 		if err != nil && (!notAsked || !w.model.AuthorizedKeys.Equal(before.AuthorizedKeys)) {
 			return err
 		}

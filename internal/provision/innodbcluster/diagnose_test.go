@@ -6,6 +6,7 @@ package innodbcluster
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 const groupName = "11111111-2222-4333-8444-555555555555"
@@ -292,6 +294,22 @@ func leave(c *Cluster, seen map[string]Observation, key string) {
 	delete(seen, key)
 	for _, other := range c.keys() {
 		seen[other].Variables["group_replication_group_seeds"] = c.seeds(other)
+	}
+}
+
+// A machine that was not asked is not called unreachable, and a line is one line.
+func TestSilenceIsCalledByItsName(t *testing.T) {
+	for kind, want := range map[error]string{
+		remote.ErrUnreachable:     "b: unreachable: connect 10.0.0.9:22: host is unreachable: why",
+		remote.ErrHostKeyMismatch: "b: not asked: connect 10.0.0.9:22: host key has changed: why",
+		remote.ErrAuthentication:  "b: not asked: connect 10.0.0.9:22: authentication refused: why",
+	} {
+		c := three()
+		seen := standing(c)
+		seen["b"] = Observation{Err: &remote.Error{Kind: kind, Address: "10.0.0.9:22", Detail: "why\nThe shown key:\n  x"}}
+		if lines := converge.Texts(Diagnose(c, seen).Drift()); !slices.Contains(lines, want) {
+			t.Errorf("%v: %q", kind, lines)
+		}
 	}
 }
 

@@ -168,8 +168,12 @@ func wrongAccount(seen Observation, name string) string {
 func (d *diagnosing) silent(key string) bool {
 	switch seen := d.seen[key]; {
 	case seen.Err != nil:
-		line, _, _ := strings.Cut(seen.Err.Error(), "\n")
-		d.find(nil, key, converge.CodeUnreachable, "unreachable: %s", line)
+		line, notAsked := converge.NotAsked(seen.Err)
+		if !notAsked {
+			text, _, _ := strings.Cut(seen.Err.Error(), "\n")
+			line = converge.Line{Subject: "unreachable", Code: converge.CodeUnreachable, Text: text}
+		}
+		d.find(nil, key, line.Code, "%s: %s", line.Subject, line.Text)
 		return true
 	case !seen.Answers:
 		d.find(nil, key, converge.CodeSilent, "the server does not answer")

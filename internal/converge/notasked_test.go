@@ -1,0 +1,28 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package converge
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// A line says in one line why nobody was asked, and leaves the advice to others.
+func TestNotAsked(t *testing.T) {
+	for kind, want := range map[error]string{
+		remote.ErrUnreachable: "unreachable: connect h:22: host is unreachable: why", remote.ErrHostKeyMismatch: "not asked: connect h:22: host key has changed: why",
+		remote.ErrAuthentication: "not asked: connect h:22: authentication refused: why",
+	} {
+		if line, notAsked := NotAsked(&remote.Error{Kind: kind, Address: "h:22", Detail: "why\nThe shown key:\n  x"}); !notAsked || line.String() != want {
+			t.Errorf("%v: %t %q", kind, notAsked, line)
+		}
+	}
+	for _, err := range []error{errors.New("x"), &remote.Error{Kind: remote.ErrLost}, &remote.CommandError{ExitCode: 1}} {
+		if line, notAsked := NotAsked(err); notAsked {
+			t.Errorf("%v is read as %q", err, line)
+		}
+	}
+}
