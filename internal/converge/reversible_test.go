@@ -34,7 +34,20 @@ func gateOf(t *testing.T) gate {
 		t.Fatal(err)
 	}
 	network := &remotetest.Network{Machines: map[string]*remotetest.Machine{"203.0.113.11": machine}}
-	return gate{t, machine, network.Host(remote.Target{Host: "203.0.113.11", HostKey: "key"})}
+	g := gate{t, machine, network.Host(remote.Target{Host: "203.0.113.11", HostKey: "key"})}
+	t.Cleanup(g.ended) // before the directory goes
+	return g
+}
+
+// ended waits for a host that is going back to come to its end: the files are as
+// before some steps earlier.
+func (g gate) ended() {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if going, _ := filepath.Glob(filepath.Join(g.machine.Root, "var/lib/atoll/way-back/*.back")); len(going) == 0 {
+			return
+		}
+	}
+	g.Error("the host is still going back")
 }
 
 // change replaces and adds; prove decides about it.
