@@ -19,7 +19,7 @@ type Check[T any] struct {
 type checked interface {
 	Asked
 	verify(got reply) error
-	judge(d *differ, got reply)
+	diff(d *differ, got reply)
 }
 
 func (Check[T]) kind() engine { return checkKind }
@@ -34,7 +34,7 @@ var checkKind = &kind[checked, reply]{
 		}
 		return got, err
 	},
-	compare: func(d *differ, c checked, got reply) { c.judge(d, got) },
+	compare: func(d *differ, c checked, got reply) { c.diff(d, got) },
 }
 
 func (c Check[T]) verify(got reply) error {
@@ -42,7 +42,7 @@ func (c Check[T]) verify(got reply) error {
 	return err
 }
 
-func (c Check[T]) judge(d *differ, got reply) {
+func (c Check[T]) diff(d *differ, got reply) {
 	value, err := c.read(got)
 	if err != nil {
 		d.refusal = err

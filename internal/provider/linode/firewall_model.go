@@ -132,13 +132,13 @@ func (m *firewallModel) attached() []int {
 	return ids
 }
 
-// see takes over what the account shows, and says what of it no attribute does.
+// read takes over what the account shows, and says what of it no attribute does.
 // Of the attachments only declared ones count: others are not ours. An import
 // declares nothing yet.
-func (m *firewallModel) see(ctx context.Context, seen linode.SeenWall, diags *diag.Diagnostics) []converge.Line {
+func (m *firewallModel) read(ctx context.Context, seen linode.SeenWall, diags *diag.Diagnostics) []converge.Line {
 	imported, wall := m.Label.IsNull(), m.wall(ctx, diags)
 	m.ID, m.Label = types.StringValue(strconv.Itoa(seen.ID)), types.StringValue(seen.Label)
-	m.Tags = seeTags(m.Tags, seen.Tags)
+	m.Tags = readTags(m.Tags, seen.Tags)
 	if imported {
 		return nil
 	}

@@ -68,7 +68,7 @@ func (k *firewallKind) Observe(ctx context.Context, run *base.Run, model *firewa
 		run.Fail(model.Subject(), advise(err))
 		return base.Observed{}
 	}
-	return base.Observed{Drift: model.see(ctx, seen, run.Diagnostics)}
+	return base.Observed{Drift: model.read(ctx, seen, run.Diagnostics)}
 }
 
 func (k *firewallKind) Converge(ctx context.Context, run *base.Run, before, model *firewallModel) {
@@ -110,7 +110,7 @@ func (k *firewallKind) readBack(ctx context.Context, run *base.Run, client *lino
 	if err != nil {
 		return err
 	}
-	lines := model.see(ctx, seen, run.Diagnostics)
+	lines := model.read(ctx, seen, run.Diagnostics)
 	if len(lines) == 0 {
 		return nil
 	}

@@ -56,7 +56,7 @@ func (w *work) create(ctx context.Context) error {
 	journal := orders()
 	made, err := w.client.Create(ctx, w.spec, journal)
 	if made.Instance.ID != 0 {
-		w.model.seeMade(made)
+		w.model.readMade(made)
 		w.run.Checkpoint(ctx)
 		base.WritePrivate(ctx, w.run, declaredKey, w.config.declared())
 	}
@@ -69,17 +69,17 @@ func (w *work) create(ctx context.Context) error {
 	return err
 }
 
-// seeMade takes over a machine that was ordered and is not finished. What the
+// readMade takes over a machine that was ordered and is not finished. What the
 // plan promised of it stays.
-func (m *linodeModel) seeMade(made linode.Made) {
+func (m *linodeModel) readMade(made linode.Made) {
 	declared := *m
-	m.see(linode.Observed{Instance: made.Instance})
+	m.read(linode.Observed{Instance: made.Instance})
 	m.Tags, m.Label, m.Type, m.Image = declared.Tags, declared.Label, declared.Type, declared.Image
 	m.ReverseDNS = declared.ReverseDNS
 	if !declared.Firewall.IsUnknown() {
 		m.Firewall = declared.Firewall
 	}
-	m.settle()
+	m.nullUnknown()
 }
 
 // finish brings a new or rebuilt machine to its end and reads it back.
@@ -126,10 +126,10 @@ func (w *work) complete(ctx context.Context, instance linode.Instance, hostKey s
 			return err
 		}
 	}
-	if seen, err = w.look(ctx); err != nil {
+	if seen, err = w.observeIdle(ctx); err != nil {
 		return err
 	}
-	if err := w.take(ctx, seen, hostKey, how); err != nil {
+	if err := w.readBackFrom(ctx, seen, hostKey, how); err != nil {
 		return err
 	}
 	if refused {
@@ -138,10 +138,10 @@ func (w *work) complete(ctx context.Context, instance linode.Instance, hostKey s
 	return nil
 }
 
-// take fills the model from what was seen.
-func (w *work) take(ctx context.Context, seen linode.Observed, hostKey string, how birth) error {
+// readBackFrom fills the model from what was seen.
+func (w *work) readBackFrom(ctx context.Context, seen linode.Observed, hostKey string, how birth) error {
 	planned := *w.model
-	w.model.see(seen)
+	w.model.read(seen)
 	w.model.connect(hostKey)
 	if w.config.Firewall.IsNull() && !planned.Firewall.IsUnknown() {
 		// Another declaration may have put the machine behind it in this very run;
@@ -151,16 +151,16 @@ func (w *work) take(ctx context.Context, seen linode.Observed, hostKey string, h
 	if seen.Instance.Status != linode.Running {
 		return fmt.Errorf("instance %d is %s at the end, and it should run. Somebody else may be at work on it; apply again", seen.Instance.ID, seen.Instance.Status)
 	}
-	if err := w.takeParts(ctx, seen.Instance, how); err != nil {
+	if err := w.readBackParts(ctx, seen.Instance, how); err != nil {
 		return err
 	}
-	w.model.settle()
+	w.model.nullUnknown()
 	return nil
 }
 
-// takeParts reads what the instance's own answer does not tell, where it is
+// readBackParts reads what the instance's own answer does not tell, where it is
 // declared or was just made.
-func (w *work) takeParts(ctx context.Context, instance linode.Instance, how birth) error {
+func (w *work) readBackParts(ctx context.Context, instance linode.Instance, how birth) error {
 	model := w.model
 	if how != keptDisk && number(model.Subnet) != nil {
 		subnet, address, err := w.client.Subnet(ctx, instance)
@@ -186,9 +186,9 @@ func (w *work) takeParts(ctx context.Context, instance linode.Instance, how birt
 	return nil
 }
 
-// look reads the machine from the account; one that reboots or moves is waited
+// observeIdle reads the machine from the account; one that reboots or moves is waited
 // for.
-func (w *work) look(ctx context.Context) (linode.Observed, error) {
+func (w *work) observeIdle(ctx context.Context) (linode.Observed, error) {
 	instance, err := w.client.Instance(ctx, numbered(w.model.ID))
 	if err != nil {
 		return linode.Observed{}, err
@@ -204,8 +204,8 @@ func (w *work) observe(ctx context.Context, instance linode.Instance) (linode.Ob
 	return surroundings(ctx, w.client, instance, w.model)
 }
 
-// glance is a look that waits for nothing.
-func (k *linodeKind) glance(ctx context.Context, client *linode.Client, model *linodeModel) (linode.Observed, error) {
+// observeNow waits for nothing.
+func (k *linodeKind) observeNow(ctx context.Context, client *linode.Client, model *linodeModel) (linode.Observed, error) {
 	instance, err := client.Instance(ctx, numbered(model.ID))
 	if err != nil {
 		return linode.Observed{}, err

@@ -80,8 +80,8 @@ const (
 	madeByRebuild
 )
 
-// judge decides on one attribute.
-func (k memory) judge(name, declares, is string, rebuilt bool) verdict {
+// compare decides on one attribute.
+func (k memory) compare(name, declares, is string, rebuilt bool) verdict {
 	former, remembered := k.Declared[name]
 	switch {
 	case declares == "" || declares == is:
@@ -94,9 +94,9 @@ func (k memory) judge(name, declares, is string, rebuilt bool) verdict {
 	return changedThere
 }
 
-// settle decides what replaces the machine. What somebody changed on it, and what
+// decide says what replaces the machine. What somebody changed on it, and what
 // is not known yet, is planned as it is.
-func (k memory) settle(state, config *linodeModel, plan *linodeModel, rebuilt bool, diags *diag.Diagnostics) (replaced path.Paths) {
+func (k memory) decide(state, config *linodeModel, plan *linodeModel, rebuilt bool, diags *diag.Diagnostics) (replaced path.Paths) {
 	is, declares := state.fixed(), config.fixed()
 	back := map[string]func(){
 		"region": func() { plan.Region = state.Region }, "image": func() { plan.Image = state.Image },
@@ -106,7 +106,7 @@ func (k memory) settle(state, config *linodeModel, plan *linodeModel, rebuilt bo
 	}
 	for _, name := range []string{"region", "image", "disk_encryption", "interface_generation", "swap_mib", "vpc_subnet_id"} {
 		at := path.Root(name)
-		switch k.judge(name, declares[name], is[name], rebuilt) {
+		switch k.compare(name, declares[name], is[name], rebuilt) {
 		case same:
 			back[name]()
 		case changedHere:

@@ -61,7 +61,7 @@ func TestOnlyTheUserReplacesAMachine(t *testing.T) {
 		}
 		plan := config
 		var diags diag.Diagnostics
-		replaced := test.known.settle(&state, &config, &plan, test.rebuilt, &diags)
+		replaced := test.known.decide(&state, &config, &plan, test.rebuilt, &diags)
 		if !equalPaths(replaced, test.replaced) || diags.WarningsCount() != test.warned || diags.ErrorsCount() != test.wrong {
 			t.Errorf("%s: replaced for %v, want %v; %v", name, replaced, test.replaced, diags)
 		}
@@ -85,13 +85,13 @@ func equalPaths(a, b path.Paths) bool {
 
 func TestTagsKeepTheirSpelling(t *testing.T) {
 	declared := setOf([]string{"Site", "Hong-Kong"})
-	if got := seeTags(declared, []string{"hong-kong", "site"}); !got.Equal(declared) {
+	if got := readTags(declared, []string{"hong-kong", "site"}); !got.Equal(declared) {
 		t.Errorf("seen as %s", got)
 	}
-	if got := seeTags(declared, []string{"site"}); got.Equal(declared) || len(got.Elements()) != 1 {
+	if got := readTags(declared, []string{"site"}); got.Equal(declared) || len(got.Elements()) != 1 {
 		t.Errorf("with one less, seen as %s", got)
 	}
-	if got := seeTags(types.SetNull(types.StringType), nil); !got.IsNull() {
+	if got := readTags(types.SetNull(types.StringType), nil); !got.IsNull() {
 		t.Errorf("none, seen as %s", got)
 	}
 }

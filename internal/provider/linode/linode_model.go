@@ -79,9 +79,9 @@ func (m *linodeModel) spec(config *linodeModel) linode.Spec {
 	return spec
 }
 
-// see takes over what the account shows. What the declaration leaves alone is
+// read takes over what the account shows. What the declaration leaves alone is
 // read, too.
-func (m *linodeModel) see(seen linode.Observed) {
+func (m *linodeModel) read(seen linode.Observed) {
 	instance := seen.Instance
 	public, private := linode.Addresses(instance, m.IPv4.ValueString())
 	m.ID = types.StringValue(strconv.Itoa(instance.ID))
@@ -105,13 +105,13 @@ func (m *linodeModel) see(seen linode.Observed) {
 	if !m.ReverseDNS.IsNull() {
 		m.ReverseDNS = base.OptionalText(seen.ReverseDNS)
 	}
-	m.Tags = seeTags(m.Tags, linode.Tags(instance))
-	m.seeFirewalls(seen.Firewalls)
-	m.seeSpecs(instance.Specs)
+	m.Tags = readTags(m.Tags, linode.Tags(instance))
+	m.readFirewalls(seen.Firewalls)
+	m.readSpecs(instance.Specs)
 }
 
-// seeTags keeps the declared spelling where Linode's differs in case only.
-func seeTags(declared types.Set, tags []string) types.Set {
+// readTags keeps the declared spelling where Linode's differs in case only.
+func readTags(declared types.Set, tags []string) types.Set {
 	var spelled []string
 	for _, value := range declared.Elements() {
 		if text, ok := value.(types.String); ok {
@@ -124,9 +124,9 @@ func seeTags(declared types.Set, tags []string) types.Set {
 	return setOf(tags)
 }
 
-// seeFirewalls shows the declared attachment if it stands, else another one, 0
+// readFirewalls shows the declared attachment if it stands, else another one, 0
 // for none.
-func (m *linodeModel) seeFirewalls(attached []int) {
+func (m *linodeModel) readFirewalls(attached []int) {
 	shown := 0
 	if len(attached) > 0 {
 		shown = attached[0]
@@ -171,7 +171,7 @@ func specTypes() map[string]attr.Type {
 	return map[string]attr.Type{"vcpus": types.Int64Type, "memory_mib": types.Int64Type, "disk_mib": types.Int64Type, "transfer_gb": types.Int64Type}
 }
 
-func (m *linodeModel) seeSpecs(specs *linode.Specs) {
+func (m *linodeModel) readSpecs(specs *linode.Specs) {
 	if specs == nil {
 		specs = &linode.Specs{}
 	}
@@ -192,13 +192,13 @@ func (m *linodeModel) connect(hostKey string) {
 	m.Connection = base.ConnectionFor(m.target(hostKey))
 }
 
-// seeKeys takes over who may log in.
-func (m *linodeModel) seeKeys(keys []string) {
+// readKeys takes over who may log in.
+func (m *linodeModel) readKeys(keys []string) {
 	m.AuthorizedKeys = setOf(keys)
 }
 
-// settle makes null what is still unknown: a state holds no unknown values.
-func (m *linodeModel) settle() {
+// nullUnknown makes null what is still unknown: a state holds no unknown values.
+func (m *linodeModel) nullUnknown() {
 	for _, text := range []*types.String{&m.HostKey, &m.SubnetIPv4, &m.UserDataSHA256, &m.IPv4, &m.IPv6, &m.PrivateIPv4, &m.Status} {
 		if text.IsUnknown() {
 			*text = types.StringNull()

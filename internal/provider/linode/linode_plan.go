@@ -37,7 +37,7 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 	}
 	rebuilt := !creating && rebuilds(state.Generation, plan.Generation)
 	if !creating {
-		for _, because := range known.settle(state, config, plan, rebuilt, change.Diagnostics) {
+		for _, because := range known.decide(state, config, plan, rebuilt, change.Diagnostics) {
 			change.Replace(because)
 		}
 		switch {

@@ -54,9 +54,9 @@ func (k *linodeKind) Observe(ctx context.Context, run *base.Run, model *linodeMo
 	if client == nil {
 		return base.Observed{}
 	}
-	seen, err := k.glance(ctx, client, model)
+	seen, err := k.observeNow(ctx, client, model)
 	if err == nil && imported {
-		err = k.seeParts(ctx, client, seen.Instance, model)
+		err = k.readParts(ctx, client, seen.Instance, model)
 	}
 	if errors.Is(err, linode.ErrNotFound) {
 		return base.Observed{Absent: true}
@@ -66,16 +66,16 @@ func (k *linodeKind) Observe(ctx context.Context, run *base.Run, model *linodeMo
 		return base.Observed{}
 	}
 	drift := provision.Drift(linode.Diagnose(model.spec(model), seen))
-	model.see(seen)
+	model.read(seen)
 	model.connect(model.HostKey.ValueString())
 	if seen.Instance.Status == linode.Running {
-		drift = append(drift, k.seeInside(ctx, run, model)...)
+		drift = append(drift, k.observeInside(ctx, run, model)...)
 	}
 	return base.Observed{Drift: drift}
 }
 
-// seeParts reads for an import what an instance's own answer does not tell.
-func (k *linodeKind) seeParts(ctx context.Context, client *linode.Client, instance linode.Instance, model *linodeModel) error {
+// readParts reads for an import what an instance's own answer does not tell.
+func (k *linodeKind) readParts(ctx context.Context, client *linode.Client, instance linode.Instance, model *linodeModel) error {
 	swap, err := client.SwapMiB(ctx, instance.ID)
 	if err != nil {
 		return err
@@ -91,9 +91,9 @@ func (k *linodeKind) seeParts(ctx context.Context, client *linode.Client, instan
 	return nil
 }
 
-// seeInside reads over SSH who may log in, and what the machine has on it, side by
+// observeInside reads over SSH who may log in, and what the machine has on it, side by
 // side.
-func (k *linodeKind) seeInside(ctx context.Context, run *base.Run, model *linodeModel) []converge.Line {
+func (k *linodeKind) observeInside(ctx context.Context, run *base.Run, model *linodeModel) []converge.Line {
 	if model.HostKey.IsNull() {
 		return nil
 	}
@@ -111,7 +111,7 @@ func (k *linodeKind) seeInside(ctx context.Context, run *base.Run, model *linode
 	}
 	switch {
 	case err == nil:
-		model.seeKeys(keys)
+		model.readKeys(keys)
 	case !errors.Is(err, remote.ErrLost):
 		return k.Unheard(run, model.Subject(), host.Target(), err).Drift
 	}

@@ -36,10 +36,10 @@ func (w *work) update(ctx context.Context, before *linodeModel) error {
 
 // carry does what is left at the API, and says whether the machine was booted.
 func (w *work) carry(ctx context.Context, known memory, before *linodeModel, rebuilt bool) (booted bool, err error) {
-	seen, err := w.glance(ctx, w.client, w.model)
+	seen, err := w.observeNow(ctx, w.client, w.model)
 	away := err == nil && seen.Instance.Status != linode.Running
 	if away {
-		seen, err = w.look(ctx)
+		seen, err = w.observeIdle(ctx)
 	}
 	if err != nil {
 		return false, err
@@ -84,11 +84,11 @@ func (w *work) keep(ctx context.Context, before *linodeModel, booted bool) error
 			w.Unheard(w.run, w.model.Subject(), target, err)
 		}
 	}
-	seen, err := w.look(ctx)
+	seen, err := w.observeIdle(ctx)
 	if err != nil {
 		return err
 	}
-	return w.take(ctx, seen, hostKey, keptDisk)
+	return w.readBackFrom(ctx, seen, hostKey, keptDisk)
 }
 
 // bootPatience is how long a machine that was booted may take until its sshd

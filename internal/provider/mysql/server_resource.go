@@ -98,11 +98,11 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 	if state != nil && plan.Settings.Equal(state.Settings) && plan.MemoryMiB.Equal(state.MemoryMiB) {
 		return
 	}
-	survey, err := config.Look(ctx, k.Hosts.Host(change.Target))
+	facts, err := config.AskFacts(ctx, k.Hosts.Host(change.Target))
 	if err != nil {
 		return
 	}
-	for _, problem := range config.Check(survey) {
+	for _, problem := range config.Check(facts) {
 		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+problem.Error()+".")
 	}
 }

@@ -58,7 +58,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 	defer r.close()
 	patience := time.Now().Add(startPatience)
 	for round := 1; ; round++ {
-		seen := r.look(ctx)
+		seen := r.observe(ctx)
 		diagnosis := Diagnose(c, seen)
 		r.seen, r.diagnosis = seen, diagnosis
 		if err := ctx.Err(); err != nil {
@@ -107,8 +107,8 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 	}
 }
 
-// look asks all servers, and adds what this run knows of them.
-func (r *run) look(ctx context.Context) map[string]Observation {
+// observe asks all servers, and adds what this run knows of them.
+func (r *run) observe(ctx context.Context) map[string]Observation {
 	seen := Observe(ctx, r.hosts)
 	for key := range r.waited {
 		one := seen[key]

@@ -48,7 +48,7 @@ func (d doer) Do(ctx context.Context, operation provision.Operation) error {
 	case Boot:
 		err = c.boot(ctx, id)
 	default:
-		err = set(ctx, operation.String(), func(ctx context.Context) error { return d.settle(ctx, operation) })
+		err = set(ctx, operation.String(), func(ctx context.Context) error { return d.repeatable(ctx, operation) })
 	}
 	c.forget()
 	if err != nil {
@@ -57,8 +57,8 @@ func (d doer) Do(ctx context.Context, operation provision.Operation) error {
 	return nil
 }
 
-// settle does what may be done twice.
-func (d doer) settle(ctx context.Context, operation provision.Operation) error {
+// repeatable does what may be done twice.
+func (d doer) repeatable(ctx context.Context, operation provision.Operation) error {
 	api, id := d.client.api, d.instance.ID
 	switch o := operation.(type) {
 	case Describe:

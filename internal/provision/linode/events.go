@@ -119,8 +119,8 @@ func (c *Client) await(ctx context.Context, mark, id int, status linodego.Instan
 		if err != nil {
 			return err
 		}
-		ended, err := judge(ctx, events, actions, told)
-		if err != nil || ended {
+		over, err := ended(ctx, events, actions, told)
+		if err != nil || over {
 			c.forget()
 			return err
 		}
@@ -136,8 +136,8 @@ func (c *Client) await(ctx context.Context, mark, id int, status linodego.Instan
 	}
 }
 
-// judge says whether the last action has ended.
-func judge(ctx context.Context, events []linodego.Event, actions []linodego.EventAction, told map[int]string) (bool, error) {
+// ended says whether the last action has ended.
+func ended(ctx context.Context, events []linodego.Event, actions []linodego.EventAction, told map[int]string) (bool, error) {
 	for _, event := range events {
 		if !slices.Contains(actions, event.Action) {
 			continue

@@ -69,7 +69,7 @@ func TestAdoptionIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 			t.Errorf("%s: it did %q, %v", name, m.Acts(), err)
 		}
 	}
-	s := Survey{HasData: true, HasSchemas: true, Installed: ParseVersion("9.7.4"), obstacles: obstacles{answers: true, count: 1, tables: []obstacle{{"a", "b", "MyISAM", 0}}}}
+	s := Facts{HasData: true, HasSchemas: true, Installed: ParseVersion("9.7.4"), obstacles: obstacles{answers: true, count: 1, tables: []obstacle{{"a", "b", "MyISAM", 0}}}}
 	if got := fmt.Sprint((Config{MemoryBytes: gibibyte}).Check(s)); !strings.Contains(got, "ALTER TABLE `a`.`b` ENGINE = InnoDB;") {
 		t.Errorf("the plan says %s", got)
 	}

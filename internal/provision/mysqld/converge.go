@@ -27,14 +27,14 @@ func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Conf
 	w := p.begin(host, c)
 	defer w.place.End()
 	// The settings depend on the version and the memory.
-	survey, err := converge.FactsFor(ctx, host, Owner, []converge.Package{c.wantedPackage()}, c.surveyQuestion(),
-		func(s Survey) error { return errors.Join(c.Check(s)...) })
+	facts, err := converge.FactsFor(ctx, host, Owner, []converge.Package{c.wantedPackage()}, c.factsQuestion(),
+		func(s Facts) error { return errors.Join(c.Check(s)...) })
 	if err != nil {
 		return c, Status{}, err
 	}
-	c = c.sizedFor(survey)
-	c.Version = survey.Installed
-	if survey.adopts() {
+	c = c.sizedFor(facts)
+	c.Version = facts.Installed
+	if facts.adopts() {
 		if err := c.adoptable(ctx, host); err != nil {
 			return c, Status{}, err
 		}

@@ -31,8 +31,8 @@ func Find(ctx context.Context, host remote.Host) (Config, error) {
 	if err != nil {
 		return config, fmt.Errorf("%w: %w; declare it, and apply adopts a server that stands there", ErrNoServer, err)
 	}
-	survey, err := config.Look(ctx, host)
-	config.Version, config.MemoryBytes = survey.Installed, survey.MemoryBytes
+	facts, err := config.AskFacts(ctx, host)
+	config.Version, config.MemoryBytes = facts.Installed, facts.MemoryBytes
 	config.dropDefaults()
 	return config, err
 }

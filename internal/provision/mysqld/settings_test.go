@@ -52,7 +52,7 @@ func TestSizing(t *testing.T) {
 		if pool != row.pool*mebibyte || cache != row.cache*mebibyte {
 			t.Errorf("%s: pool %s, cache %s; want %d and %d MiB", mebibytes(row.memory), mebibytes(pool), mebibytes(cache), row.pool, row.cache)
 		}
-		if problems := (Config{MemoryBytes: row.memory}).CheckMachine(Survey{MemoryBytes: row.memory, HasData: true}); len(problems) > 0 {
+		if problems := (Config{MemoryBytes: row.memory}).CheckMachine(Facts{MemoryBytes: row.memory, HasData: true}); len(problems) > 0 {
 			t.Errorf("%s: %v", mebibytes(row.memory), problems)
 		}
 	}
@@ -60,18 +60,18 @@ func TestSizing(t *testing.T) {
 
 func TestCheckMachine(t *testing.T) {
 	small := Config{MemoryBytes: 600 * mebibyte}
-	if got := fmt.Sprint(small.CheckMachine(Survey{MemoryBytes: small.MemoryBytes, HasData: true})); !strings.Contains(got, "the machine has 600 MiB") || !strings.Contains(got, "at least 768 MiB") {
+	if got := fmt.Sprint(small.CheckMachine(Facts{MemoryBytes: small.MemoryBytes, HasData: true})); !strings.Contains(got, "the machine has 600 MiB") || !strings.Contains(got, "at least 768 MiB") {
 		t.Errorf("too little memory: %s", got)
 	}
 	greedy := Config{MemoryBytes: 2 * gibibyte, Own: map[string]string{"innodb-buffer-pool-size": "4G"}}
-	if got := fmt.Sprint(greedy.CheckMachine(Survey{MemoryBytes: greedy.MemoryBytes, HasData: true})); !strings.Contains(got, "innodb_buffer_pool_size 4096 MiB") {
+	if got := fmt.Sprint(greedy.CheckMachine(Facts{MemoryBytes: greedy.MemoryBytes, HasData: true})); !strings.Contains(got, "innodb_buffer_pool_size 4096 MiB") {
 		t.Errorf("a pool that does not fit: %s", got)
 	}
 	full := Config{MemoryBytes: 2 * gibibyte}
-	if got := fmt.Sprint(full.CheckMachine(Survey{DiskFreeBytes: 500 * mebibyte})); !strings.Contains(got, "needs 1124 MiB") || !strings.Contains(got, "500 MiB are free") {
+	if got := fmt.Sprint(full.CheckMachine(Facts{DiskFreeBytes: 500 * mebibyte})); !strings.Contains(got, "needs 1124 MiB") || !strings.Contains(got, "500 MiB are free") {
 		t.Errorf("a disk that is too small: %s", got)
 	}
-	if problems := full.CheckMachine(Survey{DiskFreeBytes: 500 * mebibyte, HasData: true}); len(problems) > 0 {
+	if problems := full.CheckMachine(Facts{DiskFreeBytes: 500 * mebibyte, HasData: true}); len(problems) > 0 {
 		t.Errorf("a server that stands there already: %v", problems)
 	}
 }
@@ -85,15 +85,15 @@ func TestGivenMemory(t *testing.T) {
 	}{
 		{1024, 962, ""}, {2048, 1966, ""}, {2048, 8192, ""}, {8192, 2048, "lower memory_mib, which is 8192,"},
 	} {
-		survey := Survey{MemoryBytes: row.has * mebibyte, HasData: true}
-		config := Config{GivenMemory: row.given * mebibyte}.sizedFor(survey)
-		drift := config.memoryDrift(survey.MemoryBytes)
-		got := fmt.Sprint(config.CheckMachine(survey))
+		facts := Facts{MemoryBytes: row.has * mebibyte, HasData: true}
+		config := Config{GivenMemory: row.given * mebibyte}.sizedFor(facts)
+		drift := config.memoryDrift(facts.MemoryBytes)
+		got := fmt.Sprint(config.CheckMachine(facts))
 		if row.want == "" && (got != "[]" || len(drift) > 0) || !strings.Contains(got, row.want) || row.want != "" && len(drift) != 1 {
 			t.Errorf("%d MiB given, %d there: %s, drift %q", row.given, row.has, got, drift)
 		}
 	}
-	if c := (Config{}).sizedFor(Survey{MemoryBytes: gibibyte}); c.MemoryBytes != gibibyte {
+	if c := (Config{}).sizedFor(Facts{MemoryBytes: gibibyte}); c.MemoryBytes != gibibyte {
 		t.Errorf("without a word of the user: %d", c.MemoryBytes)
 	}
 }
@@ -126,15 +126,15 @@ func TestSettingsFileReadBack(t *testing.T) {
 	}
 }
 
-func TestSurvey(t *testing.T) {
-	s, err := parseSurvey("memory 2147483648 bytes\nfree 1000 bytes\ndata\ninstalled ii  9.7.4-2\nother ii  mariadb-server\nlists\ncandidate 9.7.4-2\nend\n")
+func TestFacts(t *testing.T) {
+	s, err := readFacts("memory 2147483648 bytes\nfree 1000 bytes\ndata\ninstalled ii  9.7.4-2\nother ii  mariadb-server\nlists\ncandidate 9.7.4-2\nend\n")
 	if err != nil || s.MemoryBytes != 2*gibibyte || !s.HasData || s.Installed.String() != "9.7.4" || s.MariaDB != "mariadb-server" || !s.Lists {
 		t.Errorf("%+v", s)
 	}
 	if got := fmt.Sprint((Config{}).Check(s)); !strings.Contains(got, "no Group Replication") {
 		t.Errorf("MariaDB: %s", got)
 	}
-	none, err := parseSurvey("memory 2147483648 bytes\nfree 99999999999 bytes\nlists\ncandidate (none)\nend\n")
+	none, err := readFacts("memory 2147483648 bytes\nfree 99999999999 bytes\nlists\ncandidate (none)\nend\n")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +142,7 @@ func TestSurvey(t *testing.T) {
 		t.Errorf("no package: %s", got)
 	}
 	for version, want := range map[string]string{"8.0.26": "too old", "5.7.44": "too old", "10.1.0": "newer than", "9.7.4": "[]", "8.4.0": "[]"} {
-		got := fmt.Sprint((Config{MemoryBytes: gibibyte}).Check(Survey{Installed: ParseVersion(version), HasData: true}))
+		got := fmt.Sprint((Config{MemoryBytes: gibibyte}).Check(Facts{Installed: ParseVersion(version), HasData: true}))
 		if !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", version, got, want)
 		}

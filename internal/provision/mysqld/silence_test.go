@@ -79,15 +79,15 @@ func TestQuestionsFailClosed(t *testing.T) {
 	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2}
 	convergetest.FailsClosed(t, config.statusQuestion(), secondary, "unit\t\"inactive\"\nend\ttrue\n")
 	convergetest.FailsClosed(t, memoryQuestion(), "1073741824 bytes\n")
-	surveyed := ""
+	answered := ""
 	m := machinetest.New(t, secondary)
-	m.Spoil = func(_, output string) string { surveyed = output; return output }
-	if survey, err := config.Look(t.Context(), m); err != nil || survey.Installed.String() != "9.7.4" || survey.MemoryBytes == 0 || survey.DiskFreeBytes == 0 {
-		t.Fatalf("whole: %+v, %v", survey, err)
+	m.Spoil = func(_, output string) string { answered = output; return output }
+	if facts, err := config.AskFacts(t.Context(), m); err != nil || facts.Installed.String() != "9.7.4" || facts.MemoryBytes == 0 || facts.DiskFreeBytes == 0 {
+		t.Fatalf("whole: %+v, %v", facts, err)
 	}
-	convergetest.FailsClosed(t, config.surveyQuestion(), surveyed)
+	convergetest.FailsClosed(t, config.factsQuestion(), answered)
 	m.Spoil = func(_, output string) string { return strings.TrimSuffix(output, "end\n") }
 	if _, _, err := new(Plugin).Converge(t.Context(), m, config); err == nil || len(m.Acts()) > 0 {
-		t.Errorf("without a survey it did %q, %v", m.Acts(), err)
+		t.Errorf("without a facts it did %q, %v", m.Acts(), err)
 	}
 }

@@ -49,7 +49,7 @@ func (c Config) sized() []Setting {
 
 // sizedFor takes the user's word, which can be given before the machine has been
 // resized, or what the machine has.
-func (c Config) sizedFor(s Survey) Config {
+func (c Config) sizedFor(s Facts) Config {
 	c.MemoryBytes = c.GivenMemory
 	if c.GivenMemory == 0 {
 		c.MemoryBytes = s.MemoryBytes
@@ -73,7 +73,7 @@ func (c Config) need() (total, pool, cache uint64) {
 // CheckMachine says whether the declared settings fit the machine, with the
 // numbers. A server whose data stand on the machine already is not asked for
 // the room of a new one.
-func (c Config) CheckMachine(s Survey) []error {
+func (c Config) CheckMachine(s Facts) []error {
 	var problems []error
 	c = c.sizedFor(s)
 	if need, pool, cache := c.need(); s.MemoryBytes > 0 && need > s.MemoryBytes {

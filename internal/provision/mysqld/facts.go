@@ -14,8 +14,8 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// Survey is what has to be known of a machine before its settings can be made.
-type Survey struct {
+// Facts is what has to be known of a machine before its settings can be made.
+type Facts struct {
 	// MemoryBytes is what the machine has, or the limit of its container.
 	MemoryBytes uint64
 	// DiskFreeBytes is the room where the datadir is or will be.
@@ -35,7 +35,7 @@ type Survey struct {
 	MariaDB string
 }
 
-const surveyScript = `package=%s data=%s
+const factsScript = `package=%s data=%s
 echo "memory $(%s)"
 at=$data; while [ ! -d "$at" ]; do at=$(dirname "$at"); done
 free=$(df -kP "$at") || exit 1
@@ -54,28 +54,28 @@ if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
 fi
 echo end`
 
-// Look surveys a machine: one round trip, or two where there are data to adopt.
+// AskFacts asks a machine: one round trip, or two where there are data to adopt.
 // Nothing is changed.
-func (c Config) Look(ctx context.Context, host remote.Host) (Survey, error) {
-	survey, err := converge.Ask(ctx, host, c.surveyQuestion())
-	if err == nil && survey.adopts() {
-		survey.obstacles, err = converge.Ask(ctx, host, obstaclesQuestion())
+func (c Config) AskFacts(ctx context.Context, host remote.Host) (Facts, error) {
+	facts, err := converge.Ask(ctx, host, c.factsQuestion())
+	if err == nil && facts.adopts() {
+		facts.obstacles, err = converge.Ask(ctx, host, obstaclesQuestion())
 	}
-	return survey, err
+	return facts, err
 }
 
 // adopts says whether the server would begin with data that are not ours.
-func (s Survey) adopts() bool { return s.HasSchemas && !s.Ours && s.Installed.Known() }
+func (s Facts) adopts() bool { return s.HasSchemas && !s.Ours && s.Installed.Known() }
 
-func (c Config) surveyQuestion() converge.Question[Survey] {
-	return converge.Question[Survey]{Name: "what MySQL needs to know of the machine", Read: parseSurvey,
-		Script: fmt.Sprintf(surveyScript, remote.Quote(c.packageName()), dataDirectory, memoryScript, remote.Quote(converge.RecordPath(Owner)))}
+func (c Config) factsQuestion() converge.Question[Facts] {
+	return converge.Question[Facts]{Name: "what MySQL needs to know of the machine", Read: readFacts,
+		Script: fmt.Sprintf(factsScript, remote.Quote(c.packageName()), dataDirectory, memoryScript, remote.Quote(converge.RecordPath(Owner)))}
 }
 
-// parseSurvey reads what surveyScript prints: memory and free room always, the
+// readFacts reads what factsScript prints: memory and free room always, the
 // rest where it is there, and the mark that all came.
-func parseSurvey(text string) (Survey, error) {
-	var s Survey
+func readFacts(text string) (Facts, error) {
+	var s Facts
 	ended := false
 	for line := range strings.Lines(text) {
 		kind, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
@@ -110,17 +110,17 @@ func parseSurvey(text string) (Survey, error) {
 			err = fmt.Errorf("the line %.80q is not known", line)
 		}
 		if err != nil {
-			return Survey{}, err
+			return Facts{}, err
 		}
 	}
 	if !ended || s.MemoryBytes == 0 {
-		return Survey{}, errors.New("the answer is not whole")
+		return Facts{}, errors.New("the answer is not whole")
 	}
 	return s, nil
 }
 
 // Check says what stands against a server on the machine, all of it at once.
-func (c Config) Check(s Survey) []error {
+func (c Config) Check(s Facts) []error {
 	problems := c.CheckMachine(s)
 	if err := s.obstacles.problem(); err != nil {
 		problems = append(problems, err)
