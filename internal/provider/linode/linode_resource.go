@@ -141,7 +141,7 @@ func (k *linodeKind) Remove(ctx context.Context, run *base.Run, model *linodeMod
 	if run.Failed() {
 		return
 	}
-	resume, err := k.spare(ctx, client, model, known)
+	resume, err := k.spare(ctx, client, model, known, false)
 	if errors.Is(err, linode.ErrNotFound) {
 		return
 	}

@@ -33,8 +33,9 @@ func (k *linodeKind) pause(model *linodeModel, hostKey string) linode.Pause {
 // spare asks whether the site can do without what the machine carries. One that
 // was never reached, or is declared lost, carries nothing that anybody has now.
 // Off is not gone: such a machine is booted, so that it can be asked, unless it is
-// known to have nothing on it.
-func (k *linodeKind) spare(ctx context.Context, client *linode.Client, state *linodeModel, known memory) (provision.Resume, error) {
+// known to have nothing on it. One that was booted, be it here or a moment ago,
+// first finds its group again.
+func (k *linodeKind) spare(ctx context.Context, client *linode.Client, state *linodeModel, known memory, booted bool) (provision.Resume, error) {
 	nothing := func(context.Context) error { return nil }
 	if state.HostKey.IsNull() || k.Lost[state.IPv4.ValueString()] {
 		return nothing, nil
@@ -57,6 +58,9 @@ func (k *linodeKind) spare(ctx context.Context, client *linode.Client, state *li
 		if err := client.Boot(ctx, numbered(state.ID)); err != nil {
 			return nil, k.unasked(state, known, err)
 		}
+		booted = true
+	}
+	if booted {
 		if err := host.Await(ctx, bootPatience); err != nil {
 			return nil, k.unasked(state, known, err)
 		}

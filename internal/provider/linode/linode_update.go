@@ -24,7 +24,7 @@ func (w *work) update(ctx context.Context, before *linodeModel) error {
 	switch {
 	case err != nil:
 	case rebuilt:
-		err = w.rebuild(ctx, known, before)
+		err = w.rebuild(ctx, known, before, booted)
 	default:
 		err = w.keep(ctx, before, booted)
 	}
@@ -96,8 +96,8 @@ func (w *work) keep(ctx context.Context, before *linodeModel, booted bool) error
 const bootPatience = 5 * time.Minute
 
 // rebuild gives the machine a fresh disk, if the site can spare what is on it.
-func (w *work) rebuild(ctx context.Context, known memory, before *linodeModel) error {
-	resume, err := w.spare(ctx, w.client, before, known)
+func (w *work) rebuild(ctx context.Context, known memory, before *linodeModel, booted bool) error {
+	resume, err := w.spare(ctx, w.client, before, known, booted)
 	if err != nil {
 		return err
 	}
