@@ -26,7 +26,7 @@ func Seed(f *testing.F, fields int) {
 	f.Helper()
 	for field := range fields {
 		for _, text := range Hostile {
-			f.Add(uint8(field), text) //nolint:gosec // there are few
+			f.Add(uint8(field), text)
 		}
 	}
 }

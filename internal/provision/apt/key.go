@@ -4,7 +4,7 @@
 package apt
 
 import (
-	"crypto/sha1" //nolint:gosec // OpenPGP's fingerprint of version 4 is a SHA-1
+	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
@@ -152,10 +152,10 @@ func fingerprint(body []byte) (string, error) {
 		if len(body) > 1<<16-1 {
 			return "", errDamaged
 		}
-		sum := sha1.Sum(append(binary.BigEndian.AppendUint16([]byte{0x99}, uint16(len(body))), body...)) //nolint:gosec // see above
+		sum := sha1.Sum(append(binary.BigEndian.AppendUint16([]byte{0x99}, uint16(len(body))), body...))
 		return strings.ToUpper(hex.EncodeToString(sum[:])), nil
 	case 6:
-		sum := sha256.Sum256(append(binary.BigEndian.AppendUint32([]byte{0x9b}, uint32(len(body))), body...)) //nolint:gosec // it came through a length of 32 bits
+		sum := sha256.Sum256(append(binary.BigEndian.AppendUint32([]byte{0x9b}, uint32(len(body))), body...))
 		return strings.ToUpper(hex.EncodeToString(sum[:])), nil
 	}
 	return "", fmt.Errorf("is an OpenPGP key of version %d: use one of version 4 or 6", body[0])
