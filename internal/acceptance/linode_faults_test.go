@@ -164,6 +164,8 @@ func TestWastefulRequestsAreSeen(t *testing.T) {
 const (
 	roundsVariable = "ATOLL_ROUNDS"
 	fewRounds      = 3
+	// firstPatience is what a new machine gets in the first run of a round.
+	firstPatience, longestPatience = 25 * time.Second, 5 * time.Minute
 )
 
 // Every fault at random, and runs that are killed: after each round the account
@@ -171,7 +173,12 @@ const (
 func TestLinodesAmongFaults(t *testing.T) {
 	const each = 10
 	rounds := often(t, roundsVariable, fewRounds)
-	a := declare(t, strings.NewReplacer("COUNT", fmt.Sprint(each), "CREATE", "25s").Replace(twelve))
+	// A machine that is stuck is given up after a while, and the next run gives each
+	// twice as long: how long a boot takes is the matter of who else is at work.
+	patient := func(patience time.Duration) string {
+		return strings.NewReplacer("COUNT", fmt.Sprint(each), "CREATE", patience.String()).Replace(twelve)
+	}
+	a := declare(t, patient(firstPatience))
 	for round := range rounds {
 		faults := linode.Faults{Seed: uint64(round + 1), Chance: map[linode.Fault]float64{
 			linode.Dropped: 0.15, linode.Unavailable: 0.05, linode.BadGateway: 0.05, linode.TooMany: 0.05,
@@ -181,7 +188,12 @@ func TestLinodesAmongFaults(t *testing.T) {
 			a.must(a.lab.FailLinode(t.Context(), faults))
 			a.kill("Creating", time.Duration(round)*400*time.Millisecond)
 		}
-		applies := a.until("applied", faults, func() error { return a.terraform.Apply(t.Context()) })
+		patience := firstPatience
+		applies := a.until("applied", faults, func() error {
+			a.write(patient(patience))
+			patience = min(2*patience, longestPatience)
+			return a.terraform.Apply(t.Context())
+		})
 		if ids := a.stateIDs(); !slices.Equal(ids, a.accountIDs()) || len(ids) != each {
 			t.Fatalf("round %d: the state has %v, the account %v", round, ids, a.accountIDs())
 		}
