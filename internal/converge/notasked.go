@@ -28,12 +28,18 @@ var connecting = map[error]Line{
 	remote.ErrConfiguration:   {Subject: "not asked", Code: CodeNotAsked},
 }
 
+// FirstLine is what a line of drift says of an error: what follows in it is advice.
+func FirstLine(err error) string {
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return line
+}
+
 // NotAsked says whether an error means that the machine was not asked, and the
 // drift line that tells so.
 func NotAsked(err error) (line Line, notAsked bool) {
 	for kind, line := range connecting {
 		if errors.Is(err, kind) {
-			line.Text, _, _ = strings.Cut(err.Error(), "\n")
+			line.Text = FirstLine(err)
 			return line, true
 		}
 	}

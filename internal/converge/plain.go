@@ -6,6 +6,7 @@ package converge
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"regexp"
 	"unicode"
 	"unicode/utf8"
@@ -32,6 +33,14 @@ func OneLine(what, text string) error {
 func Formed(what, text string, form *regexp.Regexp) error {
 	if !form.MatchString(text) {
 		return fmt.Errorf("%s has not the form %s: %w", what, form, ErrHostile)
+	}
+	return nil
+}
+
+// Addressed refuses a text that is not an IP address without a zone.
+func Addressed(what, text string) error {
+	if address, err := netip.ParseAddr(text); err != nil || address.Zone() != "" {
+		return fmt.Errorf("%s is no IP address: %w", what, ErrHostile)
 	}
 	return nil
 }

@@ -153,27 +153,25 @@ func (w *wan) resolve(from *port, frame []byte) []byte {
 	return reply
 }
 
-func (w *wan) at(address netip.Addr) *port {
+// find gives the port that is asked for, or nil.
+func (w *wan) find(asked func(*port) bool) *port {
 	w.mu.RLock()
 	defer w.mu.RUnlock()
 	for _, candidate := range w.ports {
-		if candidate.address == address {
+		if asked(candidate) {
 			return candidate
 		}
 	}
 	return nil
 }
 
+func (w *wan) at(address netip.Addr) *port {
+	return w.find(func(p *port) bool { return p.address == address })
+}
+
 // known finds a port by its hardware address.
 func (w *wan) known(mac net.HardwareAddr) *port {
-	w.mu.RLock()
-	defer w.mu.RUnlock()
-	for _, candidate := range w.ports {
-		if slices.Equal(candidate.mac, mac) {
-			return candidate
-		}
-	}
-	return nil
+	return w.find(func(p *port) bool { return slices.Equal(p.mac, mac) })
 }
 
 // wire gives the wire of an ordered pair and makes it with its first use. It

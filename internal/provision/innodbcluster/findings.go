@@ -170,8 +170,7 @@ func (d *diagnosing) silent(key string) bool {
 	case seen.Err != nil:
 		line, notAsked := converge.NotAsked(seen.Err)
 		if !notAsked {
-			text, _, _ := strings.Cut(seen.Err.Error(), "\n")
-			line = converge.Line{Subject: "unreachable", Code: converge.CodeUnreachable, Text: text}
+			line = converge.Line{Subject: "unreachable", Code: converge.CodeUnreachable, Text: converge.FirstLine(seen.Err)}
 		}
 		d.find(nil, key, line.Code, "%s: %s", line.Subject, line.Text)
 		return true

@@ -5,8 +5,6 @@ package mysqld
 
 import (
 	"fmt"
-	"net"
-	"strconv"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
@@ -51,11 +49,10 @@ func (c Config) Diagnose(s Status) []provision.Finding {
 // mend is what changes a variable: that it can be set at run time only shows when
 // it is tried.
 func (c Config) mend(s Status) provision.Operation {
-	server := net.JoinHostPort(c.Address, strconv.Itoa(c.Port))
 	if s.WereSet {
-		return Restart{server}
+		return Restart{c.Endpoint()}
 	}
-	return Set{server}
+	return Set{c.Endpoint()}
 }
 
 // drift is what a plan shows of it.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"net/netip"
 	"regexp"
 	"slices"
 	"strconv"
@@ -118,10 +117,7 @@ func (c Config) file() []byte {
 // forms says what cannot be written into the settings file and the unit, neither
 // of which takes a line break.
 func (c Config) forms() error {
-	problems := []error{converge.Formed("package", c.packageName(), converge.PackageForm)}
-	if address, err := netip.ParseAddr(c.Address); err != nil || address.Zone() != "" {
-		problems = append(problems, fmt.Errorf("address is no IP address: %w", converge.ErrHostile))
-	}
+	problems := []error{converge.Formed("package", c.packageName(), converge.PackageForm), converge.Addressed("address", c.Address)}
 	if c.After != "" {
 		problems = append(problems, converge.Formed("the unit to start after", c.After, converge.UnitForm))
 	}

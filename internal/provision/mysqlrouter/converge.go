@@ -40,7 +40,7 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 	if err != nil {
 		return Status{}, err
 	}
-	for range operations {
+	if len(operations) > 0 {
 		// Router is installed before it bootstraps itself.
 		if _, err := converge.Converge(ctx, host, c.Manifest(false)); err != nil {
 			return Status{}, err

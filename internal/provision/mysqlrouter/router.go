@@ -13,7 +13,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/netip"
 	"regexp"
 	"slices"
 
@@ -135,9 +134,9 @@ func (c Config) Manifest(start bool) converge.Manifest {
 // forms says what cannot be written: units have no way to quote a unit's name, and
 // the address goes into what Router writes about itself.
 func (c Config) forms() error {
-	problems := []error{converge.Formed("package", c.packageName(), converge.PackageForm), converge.OneLine("ssh.host", c.Address), converge.OneLine("cluster_id", c.ClusterID)}
-	if address, err := netip.ParseAddr(c.BindAddress); err != nil || address.Zone() != "" {
-		problems = append(problems, fmt.Errorf("bind_address is no IP address: %w", converge.ErrHostile))
+	problems := []error{
+		converge.Formed("package", c.packageName(), converge.PackageForm), converge.OneLine("ssh.host", c.Address), converge.OneLine("cluster_id", c.ClusterID),
+		converge.Addressed("bind_address", c.BindAddress),
 	}
 	if c.After != "" {
 		problems = append(problems, converge.Formed("the unit to start after", c.After, converge.UnitForm))

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -126,8 +125,7 @@ func silent(answers map[string]Answer) []converge.Line {
 	var lines []converge.Line
 	for _, name := range slices.Sorted(maps.Keys(answers)) {
 		if err := answers[name].Err; err != nil {
-			text, _, _ := strings.Cut(err.Error(), "\n")
-			lines = append(lines, converge.Line{Subject: name, Code: converge.CodeUnreachable, Text: "did not answer: " + text})
+			lines = append(lines, converge.Line{Subject: name, Code: converge.CodeUnreachable, Text: "did not answer: " + converge.FirstLine(err)})
 		}
 	}
 	return lines
@@ -144,10 +142,9 @@ func (s Site) database(answers map[string]Answer, limits Limits) []converge.Line
 	}
 	for _, key := range slices.Sorted(maps.Keys(members)) {
 		member := members[key]
-		switch {
-		case answers[s.MemberAt[key]].DatabaseErr != nil:
-			text, _, _ := strings.Cut(answers[s.MemberAt[key]].DatabaseErr.Error(), "\n")
-			lines = append(lines, converge.Line{Subject: "member " + key, Code: CodeMember, Text: text})
+		switch err := answers[s.MemberAt[key]].DatabaseErr; {
+		case err != nil:
+			lines = append(lines, converge.Line{Subject: "member " + key, Code: CodeMember, Text: converge.FirstLine(err)})
 		case member.State != "ONLINE":
 			lines = append(lines, converge.Line{Subject: "member " + key, Code: CodeMember, Text: member.State + ", want ONLINE"})
 		case member.Queue > limits.Queue:

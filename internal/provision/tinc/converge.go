@@ -105,15 +105,16 @@ func (r run) Do(ctx context.Context, operation provision.Operation) error {
 		err := converge.Apply(ctx, r.hosts[o.Peer], manifest, converge.Diff(manifest, r.heard[o.Peer].Observation).Steps)
 		return m.of(o.Peer, err)
 	case Roll:
-		if _, err := converge.Converge(ctx, r.hosts[o.Peer], m.Manifest(o.Peer)); m.of(o.Peer, err) != nil {
-			return m.of(o.Peer, err)
+		_, err := converge.Converge(ctx, r.hosts[o.Peer], m.Manifest(o.Peer))
+		if err := m.of(o.Peer, err); err != nil {
+			return err
 		}
 		// It has to be back before the next goes: a link that relays for others
 		// must not be missed twice. Those that wait still have the old settings.
 		if err := remote.Pause(ctx, settle); err != nil {
 			return err
 		}
-		_, err := m.await(ctx, r.hosts, nil, false)
+		_, err = m.await(ctx, r.hosts, nil, false)
 		return err
 	case Revive:
 		_, err := r.hosts[o.Peer].Run(ctx, remote.Command{Name: "starting tinc once more", Script: "systemctl restart -- " + remote.Quote(Unit(m.Name))})

@@ -22,17 +22,10 @@ var (
 	keyForm       = regexp.MustCompile(`\A(-----BEGIN (RSA )?PUBLIC KEY-----\n[A-Za-z0-9+/=\n]*-----END (RSA )?PUBLIC KEY-----\n?)?\z`)
 )
 
-func addressed(what, text string) error {
-	if address, err := netip.ParseAddr(text); err != nil || address.Zone() != "" {
-		return fmt.Errorf("%s is no IP address: %w", what, converge.ErrHostile)
-	}
-	return nil
-}
-
 // forms says what of a node cannot be written.
 func (n Node) forms() error {
 	return errors.Join(
-		converge.Formed("mesh", n.Mesh, nameForm), converge.Formed("name", n.Name, nameForm), addressed("address", n.Address),
+		converge.Formed("mesh", n.Mesh, nameForm), converge.Formed("name", n.Name, nameForm), converge.Addressed("address", n.Address),
 		converge.Formed("endpoint", n.Endpoint, endpointForm),
 	)
 }
@@ -47,7 +40,7 @@ func (m Mesh) forms() error {
 	}
 	for key, peer := range m.Peers {
 		if err := errors.Join(
-			converge.Formed("name", peer.Name, nameForm), addressed("address", peer.Address),
+			converge.Formed("name", peer.Name, nameForm), converge.Addressed("address", peer.Address),
 			converge.Formed("endpoint", peer.Endpoint, endpointForm), converge.Formed("public_key", peer.PublicKey, keyForm),
 		); err != nil {
 			problems = append(problems, fmt.Errorf("peer %q: %w", key, err))
