@@ -130,17 +130,23 @@ func WriteStep(file File) Step { return fileStep(file) }
 // arrived, and renames. A stale one of a killed run is overwritten.
 func fileStep(file File) Step {
 	sum := sha256.Sum256(file.Content)
-	return Step{Title: "write " + file.Path, Effect: Effect{EffectWrite, file.Path}, Payload: file.Content, Script: guarded(file.Path, fmt.Sprintf(`t=%[1]s
+	return writeStep(file, file.Content, "", hex.EncodeToString(sum[:]))
+}
+
+// writeStep writes a file of which the payload is the content, or becomes it by
+// an unpacker in the pipe.
+func writeStep(file File, payload []byte, unpack, sum string) Step {
+	return Step{Title: "write " + file.Path, Effect: Effect{EffectWrite, file.Path}, Payload: payload, Script: guarded(file.Path, fmt.Sprintf(`t=%[1]s
 trap 'rm -f "$t"' EXIT
-(umask 077; head -c %[2]d >"$t")
+(umask 077; head -c %[2]d%[8]s >"$t")
 [ "$(sha256sum <"$t" | cut -c1-64)" = %[3]s ] || { echo "the content did not arrive whole" >&2; exit 1; }
 chown %[4]s "$t"
 chmod %[5]s "$t"
 sync "$t"
 mv -fT "$t" %[6]s
 sync %[7]s
-trap - EXIT`, quote(temporary(file.Path)), len(file.Content), hex.EncodeToString(sum[:]),
-		quote(ownership(file.Owner, file.Group)), modeText(file.Mode), quote(file.Path), quote(path.Dir(file.Path))))}
+trap - EXIT`, quote(temporary(file.Path)), len(payload), sum,
+		quote(ownership(file.Owner, file.Group)), modeText(file.Mode), quote(file.Path), quote(path.Dir(file.Path)), unpack))}
 }
 
 // temporary is the name beside a path under which its next content is made.

@@ -28,7 +28,7 @@ type Manifest struct {
 }
 
 // Item is one thing that a manifest wants or asks for: an AptSource, Package,
-// User, Directory, Sysctl, File, Link, Action, Check, Unit or Question.
+// User, Directory, Sysctl, File, Program, Link, Action, Check, Unit or Question.
 type Item interface {
 	kind() engine
 }
@@ -41,6 +41,7 @@ var kinds = []engine{
 	directoryKind,
 	sysctlKind,
 	fileKind,
+	programKind,
 	linkKind,
 	actionKind,
 	checkKind,

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"path"
 	"strings"
+	"sync"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	model "github.com/atollhq/terraform-provider-atoll/internal/model/agent"
@@ -16,30 +17,40 @@ import (
 // Program is where the agent lies in a home.
 func Program(home string) string { return path.Join(home, "atoll-agent") }
 
-// architectures are what a kernel calls a processor (uname -m).
-var architectures = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
+// machines are what kernels call the architectures (uname -m).
+var machines = map[string]string{"x86_64": "amd64", "aarch64": "arm64"}
 
 // Items put the agent into a home, a directory of its owner's alone: so each
 // owner brings it up to date when its own units can be restarted, and takes
 // away none that another one needs. It is written once for a version, since its
-// content is compared, and takes the place of the one before. machine is what the
-// host's kernel calls its processor.
-func Items(machine, home string, restart ...string) ([]converge.Item, error) {
-	architecture, known := architectures[machine]
-	if !known {
-		return nil, fmt.Errorf("unable to put an agent on a machine with a processor of the kind %q: there is one for x86_64 and aarch64", machine)
-	}
-	binary, err := Binary(architecture)
+// content is compared, and takes the place of the one before.
+func Items(home string, restart ...string) ([]converge.Item, error) {
+	carried, err := builds()
 	if err != nil {
 		return nil, err
 	}
-	return items(binary, home, restart), nil
+	return items(carried, home, restart), nil
 }
 
-func items(binary []byte, home string, restart []string) []converge.Item {
+// builds are made once a process.
+var builds = sync.OnceValues(func() (map[string]converge.Build, error) {
+	found := map[string]converge.Build{}
+	for machine, architecture := range machines {
+		packed, err := Packed(architecture)
+		if err != nil {
+			return nil, err
+		}
+		if found[machine], err = converge.NewBuild(packed); err != nil {
+			return nil, fmt.Errorf("the agent for %s: %w", architecture, err)
+		}
+	}
+	return found, nil
+})
+
+func items(carried map[string]converge.Build, home string, restart []string) []converge.Item {
 	return []converge.Item{
 		converge.Directory{Path: home, Mode: 0o755},
-		converge.File{Path: Program(home), Mode: 0o755, Content: binary, Restart: restart},
+		converge.Program{Path: Program(home), Mode: 0o755, Builds: carried, Restart: restart},
 		converge.Check[model.Version]{Question: Version(home), Differs: func(model.Version) []converge.Line { return nil }},
 	}
 }

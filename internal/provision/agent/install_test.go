@@ -4,6 +4,8 @@
 package agent
 
 import (
+	"bytes"
+	"compress/gzip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -31,7 +33,7 @@ func host(t *testing.T) (*remotetest.Machine, remote.Host, converge.Manifest) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return machine, network.Host(remote.Target{Host: "203.0.113.1", HostKey: "key"}), converge.Manifest{Owner: "files/test", Items: items(binary, home, nil)}
+	return machine, network.Host(remote.Target{Host: "203.0.113.1", HostKey: "key"}), converge.Manifest{Owner: "files/test", Items: items(builtFor(t, binary), home, nil)}
 }
 
 // build builds the agent as make does.
@@ -120,8 +122,35 @@ func TestNewerAgentStays(t *testing.T) {
 	}
 }
 
+// builtFor carries one agent for this very machine.
+func builtFor(t *testing.T, binary []byte) map[string]converge.Build {
+	t.Helper()
+	var packed bytes.Buffer
+	writer := gzip.NewWriter(&packed)
+	if _, err := writer.Write(binary); err != nil {
+		t.Fatal(err)
+	}
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	build, err := converge.NewBuild(packed.Bytes())
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[string]converge.Build{}
+	for machine, architecture := range machines {
+		if architecture == runtime.GOARCH {
+			found[machine] = build
+		}
+	}
+	return found
+}
+
 func TestProcessorWithoutAnAgent(t *testing.T) {
-	if _, err := Items("riscv64", home); err == nil || !strings.Contains(err.Error(), `"riscv64"`) {
+	_, host, m := host(t)
+	m.Items = items(map[string]converge.Build{"riscv64": {}}, home, nil)
+	_, err := converge.Converge(t.Context(), host, m)
+	if err == nil || !strings.Contains(err.Error(), "there is one for riscv64") {
 		t.Errorf("%v", err)
 	}
 }
