@@ -6,8 +6,6 @@ package group
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"slices"
@@ -18,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 )
 
@@ -46,16 +45,6 @@ func (l *Lease) Release() { l.once.Do(l.release) }
 // sessions broke. Whoever is about to take a member down asks first.
 func (l *Lease) Lost(ctx context.Context) error { return l.lost(ctx) }
 
-// leaseName is the lock's, within the 64 characters that MySQL takes.
-func leaseName(group string) string {
-	const prefix, longest = "atoll.turn.", 64
-	if len(prefix)+len(group) > longest {
-		sum := sha256.Sum256([]byte(group))
-		group = hex.EncodeToString(sum[:16])
-	}
-	return prefix + strings.ToLower(group)
-}
-
 // holder says for what the turn is and whose it is, for those who wait. It goes
 // between quotes into a statement, so it has none of its own.
 func holder(purpose string) string {
@@ -65,7 +54,7 @@ func holder(purpose string) string {
 
 // holderQuery says who has a lock, as told by the holder itself.
 const holderQuery = `SELECT IFNULL(MAX(v.variable_value), '') FROM performance_schema.metadata_locks l
- JOIN performance_schema.user_variables_by_thread v ON v.thread_id = l.owner_thread_id AND v.variable_name = 'atoll_turn'
+ JOIN performance_schema.user_variables_by_thread v ON v.thread_id = l.owner_thread_id AND v.variable_name = '` + model.HolderVariable + `'
  WHERE l.object_type = 'USER LEVEL LOCK' AND l.lock_status = 'GRANTED' AND l.object_name = `
 
 // Seat is where one member's lock is taken: a session on it as root, of which
@@ -80,7 +69,7 @@ type Seat struct {
 // of its own, which it closes; members counts those that there are.
 func Take(ctx context.Context, group, purpose string, members int, seats []Seat) (*Lease, error) {
 	seats = slices.SortedFunc(slices.Values(seats), func(a, b Seat) int { return cmp.Compare(a.ID, b.ID) })
-	held, name, who := []Seat{}, leaseName(group), holder(purpose)
+	held, name, who := []Seat{}, model.LockName(group), holder(purpose)
 	lease := &Lease{
 		lost: func(ctx context.Context) error {
 			var problems []error
@@ -126,7 +115,7 @@ func (s Seat) lost(ctx context.Context, name string) error {
 
 // lock waits for one member's lock, and says who has it when it gives up.
 func (s Seat) lock(ctx context.Context, name, who string) error {
-	if err := s.Session.Run(ctx, "preparing for the turn", "SET SESSION wait_timeout = 31536000, @atoll_turn = "+mysqlroot.Literal(who)); err != nil {
+	if err := s.Session.Run(ctx, "preparing for the turn", "SET SESSION wait_timeout = 31536000, @"+model.HolderVariable+" = "+mysqlroot.Literal(who)); err != nil {
 		return err
 	}
 	other := ""

@@ -18,6 +18,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-log/tflog"
 
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -37,7 +38,7 @@ const (
 // which stands on that very server and never leaves it. That they let it in is
 // also what the member needs to come back after a restart.
 func TakeFrom(ctx context.Context, host remote.Host, view View, purpose string) (*Lease, error) {
-	directory, name := "/run/atoll/turn."+strings.ToLower(rand.Text()), leaseName(view.Name)
+	directory, name := "/run/atoll/turn."+strings.ToLower(rand.Text()), model.LockName(view.Name)
 	stdin, writer := io.Pipe()
 	ended := make(chan struct{})
 	var endedBy error

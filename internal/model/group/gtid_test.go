@@ -1,7 +1,7 @@
 // Copyright (c) The Atoll Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package innodbcluster
+package group
 
 import "testing"
 
