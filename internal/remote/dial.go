@@ -44,9 +44,10 @@ type dialling struct {
 	key    *loginKey
 	mu     sync.Mutex
 	// stood says that a wire was had, and heard that its sshd has spoken; lines
-	// are those of the attempts that run.
+	// are those of the attempts that run, with what had come on each when it was
+	// last looked at, in bytes.
 	stood, heard bool
-	lines        map[*line]bool
+	lines        map[*line]int64
 }
 
 // attempted is how an attempt ended.
@@ -75,7 +76,7 @@ func (h *host) dial(ctx context.Context, via hop) (*connection, error) {
 		return nil, err
 	}
 	defer key.release()
-	d := &dialling{host: h, via: via, pinned: pinned, key: key, lines: map[*line]bool{}}
+	d := &dialling{host: h, via: via, pinned: pinned, key: key, lines: map[*line]int64{}}
 	d.config = func() (*ssh.ClientConfig, *verdict) {
 		refusal := &verdict{}
 		config := &ssh.ClientConfig{
@@ -111,7 +112,7 @@ func (d *dialling) attempt(limit context.Context) attempted {
 	}
 	below := &line{Conn: wire, counters: &h.counters}
 	d.mu.Lock()
-	d.stood, d.lines[below] = true, true
+	d.stood, d.lines[below] = true, 0
 	d.mu.Unlock()
 	defer d.leave(below)
 	// Neither a cancelled caller nor a wire without deadlines may hold us.

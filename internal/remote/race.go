@@ -57,7 +57,9 @@ func (d *dialling) race(limit context.Context) (*connection, error) {
 				begin()
 			}
 		case <-hedge.C:
-			if begun < attempts && running < racers && (begun < hedges || d.spoken()) && !d.key.busy() {
+			// On a long way a handshake takes longer than a pause between attempts:
+			// one that comes forward is not raced.
+			if !d.heardMore() && begun < attempts && running < racers && (begun < hedges || d.spoken()) && !d.key.busy() {
 				begin()
 			}
 		case <-first.C:
@@ -129,6 +131,19 @@ func (d *dialling) spoken() bool {
 		}
 	}
 	return false
+}
+
+// heardMore says whether anything came on a standing wire since it was last asked.
+func (d *dialling) heardMore() bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	more := false
+	for one, before := range d.lines {
+		now := one.heard.Load()
+		more = more || now > before
+		d.lines[one] = now
+	}
+	return more
 }
 
 // leave takes the wire of an attempt that has ended from those that stand.

@@ -191,6 +191,10 @@ func TestLossyLineGetsLonger(t *testing.T) {
 	if took := time.Since(begin); took < limit {
 		t.Errorf("the line is too good for this test: %s", took)
 	}
+	// It came forward all the time: another attempt would only share the line.
+	if got := line.Connections.Load(); got != 1 {
+		t.Errorf("%d attempts, want 1", got)
+	}
 }
 
 // A sshd that hangs up on everybody is asked a few times, and said to do so.

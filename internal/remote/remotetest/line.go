@@ -114,11 +114,20 @@ func (l *Line) join(conn net.Conn) {
 	l.pass(conn, server, &l.down)
 }
 
+// piece is how much goes on at once: a slow line trickles, it does not gush.
+func (l *Line) piece(most int) int {
+	rate := int(l.rate.Load())
+	if rate <= 0 {
+		return most
+	}
+	return min(most, max(1, rate/10))
+}
+
 // pass copies until one side ends; nothing ends while it is swallowed.
 func (l *Line) pass(to, from net.Conn, swallowed *atomic.Bool) {
 	buffer := make([]byte, 8<<10)
 	for {
-		n, err := from.Read(buffer)
+		n, err := from.Read(buffer[:l.piece(len(buffer))])
 		if !swallowed.Load() && n > 0 {
 			if rate := l.rate.Load(); rate > 0 {
 				time.Sleep(time.Duration(n) * time.Second / time.Duration(rate))
