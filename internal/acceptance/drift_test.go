@@ -10,45 +10,62 @@ import (
 	"time"
 )
 
+// fault is one thing that somebody does by hand, and the line that tells of it.
+type fault struct{ name, host, do, address, line string }
+
 // Each row is something that somebody does by hand; the next plan says so in
 // one plain line, and apply mends it.
+// What does not touch the same thing is done at once: one plan names all of it.
 func TestDriftHasAVoice(t *testing.T) {
 	f := stand(t)
 	secondary := "sg1"
 	if f.primary() == "sg1" {
 		secondary = "hk2"
 	}
-	for _, row := range []struct {
-		name, host, do, address, line string
+	for _, round := range []struct {
+		name   string
+		faults []fault
 	}{
-		{"a file is edited", "app1", "echo '# by hand' >>/etc/tinc/site/tinc.conf", `atoll_mesh_peer.node["app1"]`, "file /etc/tinc/site/tinc.conf: content differs"},
-		{"a mode is changed", "app1", "chmod 0666 /etc/tinc/site/conf.d/peers.conf", "atoll_mesh.site", "app1: file /etc/tinc/site/conf.d/peers.conf: mode 0666, want 0644"},
-		{"a peer is forgotten", "hk1", "rm /etc/tinc/site/hosts/app2", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/app2: missing"},
-		{"a stranger is let in", "hk1", "sed s/app1/eve/ /etc/tinc/site/hosts/app1 >/etc/tinc/site/hosts/eve", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/eve: is no declared peer's, and its key opens the mesh"},
-		{"a unit is stopped", "app2", "systemctl stop mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: inactive, want active"},
-		{"a unit is disabled", "app2", "systemctl disable -q mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: disabled, want enabled"},
-		{"a server is stopped", secondary, "systemctl stop mysql", `atoll_mysql_server.database["` + secondary + `"]`, "unit mysql.service: inactive, want active"},
-		{"a variable is set", secondary, "mysql -e 'SET GLOBAL binlog_expire_logs_seconds = 4711'", `atoll_mysql_server.database["` + secondary + `"]`, "variable binlog_expire_logs_seconds: is 4711, want 604800"},
-		{"a variable is persisted", secondary, "mysql -e 'SET PERSIST innodb_buffer_pool_size = 268435456'", `atoll_mysql_server.database["` + secondary + `"]`, "variable innodb_buffer_pool_size: is 268435456, want 939524096"},
-		{"the settings file is edited", secondary, "echo 'max_connections = 7' >>/etc/mysql/mysql.conf.d/zz-atoll.cnf", `atoll_mysql_server.database["` + secondary + `"]`, "file /etc/mysql/mysql.conf.d/zz-atoll.cnf: content differs"},
-		{"a member leaves", secondary, "mysql -e 'STOP GROUP_REPLICATION'", "atoll_mysql_cluster.main", secondary + ": OFFLINE, want ONLINE"},
-		{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 5"},
-		{"a row of the metadata is deleted", f.primary(), "mysql -e \"DELETE FROM mysql_innodb_cluster_metadata.instances WHERE mysql_server_uuid <> @@server_uuid LIMIT 1\"", "atoll_mysql_cluster.main", "row in the cluster metadata: missing or differs"},
-		{"the router's configuration is edited", "app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router/mysqlrouter.conf", `atoll_mysql_router.application["app1"]`, "file /etc/atoll-router/mysqlrouter.conf: content differs"},
-		{"the host is renamed", "app1", "hostname elsewhere", `atoll_host.node["app1"]`, "host name differs, want app1"},
+		{"stopped and forgotten", []fault{
+			{"a file is edited", "app1", "echo '# by hand' >>/etc/tinc/site/tinc.conf", `atoll_mesh_peer.node["app1"]`, "file /etc/tinc/site/tinc.conf: content differs"},
+			{"a peer is forgotten", "hk1", "rm /etc/tinc/site/hosts/app2", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/app2: missing"},
+			{"a unit is stopped", "app2", "systemctl stop mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: inactive, want active"},
+			{"a server is stopped", secondary, "systemctl stop mysql", `atoll_mysql_server.database["` + secondary + `"]`, "unit mysql.service: inactive, want active"},
+			{"the host is renamed", "app1", "hostname elsewhere", `atoll_host.node["app1"]`, "host name differs, want app1"},
+		}},
+		{"changed by hand", []fault{
+			{"a mode is changed", "app1", "chmod 0666 /etc/tinc/site/conf.d/peers.conf", "atoll_mesh.site", "app1: file /etc/tinc/site/conf.d/peers.conf: mode 0666, want 0644"},
+			{"a stranger is let in", "hk1", "sed s/app1/eve/ /etc/tinc/site/hosts/app1 >/etc/tinc/site/hosts/eve", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/eve: is no declared peer's, and its key opens the mesh"},
+			{"a unit is disabled", "app2", "systemctl disable -q mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: disabled, want enabled"},
+			{"a variable is set", secondary, "mysql -e 'SET GLOBAL binlog_expire_logs_seconds = 4711'", `atoll_mysql_server.database["` + secondary + `"]`, "variable binlog_expire_logs_seconds: is 4711, want 604800"},
+			{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 5"},
+			{"a row of the metadata is deleted", f.primary(), "mysql -e \"DELETE FROM mysql_innodb_cluster_metadata.instances WHERE mysql_server_uuid <> @@server_uuid LIMIT 1\"", "atoll_mysql_cluster.main", "row in the cluster metadata: missing or differs"},
+			{"the router's configuration is edited", "app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router/mysqlrouter.conf", `atoll_mysql_router.application["app1"]`, "file /etc/atoll-router/mysqlrouter.conf: content differs"},
+		}},
+		{"to be restarted", []fault{
+			{"a variable is persisted", secondary, "mysql -e 'SET PERSIST innodb_buffer_pool_size = 268435456'", `atoll_mysql_server.database["` + secondary + `"]`, "variable innodb_buffer_pool_size: is 268435456, want 939524096"},
+			{"the settings file is edited", secondary, "echo 'max_connections = 7' >>/etc/mysql/mysql.conf.d/zz-atoll.cnf", `atoll_mysql_server.database["` + secondary + `"]`, "file /etc/mysql/mysql.conf.d/zz-atoll.cnf: content differs"},
+		}},
+		{"a member leaves", []fault{
+			{"a member leaves", secondary, "mysql -e 'STOP GROUP_REPLICATION'", "atoll_mysql_cluster.main", secondary + ": OFFLINE, want ONLINE"},
+		}},
 	} {
-		t.Run(row.name, func(t *testing.T) {
+		t.Run(round.name, func(t *testing.T) {
 			f := f.within(t)
-			f.on(row.host, row.do)
+			for _, fault := range round.faults {
+				f.on(fault.host, fault.do)
+			}
 			plan := f.plan()
-			found := slices.ContainsFunc(plan.Drift[row.address], func(line string) bool { return strings.HasSuffix(line, row.line) })
-			if !found {
-				t.Errorf("want the line %q for %s, got %s", row.line, row.address, plan)
+			for _, fault := range round.faults {
+				found := slices.ContainsFunc(plan.Drift[fault.address], func(line string) bool { return strings.HasSuffix(line, fault.line) })
+				if !found {
+					t.Errorf("%s: want the line %q for %s, got %s", fault.name, fault.line, fault.address, plan)
+				}
+				if !strings.Contains(plan.Text, fault.line) {
+					t.Errorf("%s: the plan that a user sees lacks %q", fault.name, fault.line)
+				}
 			}
-			if !strings.Contains(plan.Text, row.line) {
-				t.Errorf("the plan that a user sees lacks %q", row.line)
-			}
-			f.apply()
+			f.must(f.terraform.ApplyPlan(f.Context()))
 			f.inSync()
 		})
 	}

@@ -90,10 +90,12 @@ func (f *fixture) must(err error) {
 	}
 }
 
-// apply plans, looks at the plan, and applies it.
+// apply plans, looks at the plan, and applies it if there is anything to do.
 func (f *fixture) apply(args ...string) {
 	f.Helper()
-	f.plan(args...)
+	if plan := f.plan(args...); plan.Empty() {
+		return
+	}
 	f.must(f.terraform.ApplyPlan(f.Context()))
 }
 
