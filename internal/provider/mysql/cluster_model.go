@@ -65,7 +65,7 @@ func (m *clusterModel) routing() types.Object {
 func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Target) {
 	members, targets := membersOf(m.Members)
 	return innodbcluster.Cluster{
-		Name: m.Name.ValueString(), Members: members, Leavers: map[string]innodbcluster.Member{},
+		Name: m.Name.ValueString(), ID: m.ClusterID.ValueString(), Members: members, Leavers: map[string]innodbcluster.Member{},
 		Options: innodbcluster.Options{
 			ExpelTimeout: m.ExpelTimeout.ValueInt64(), UnreachableMajorityTimeout: m.UnreachableMajorityTimeout.ValueInt64(),
 			AutorejoinTries: m.AutorejoinTries.ValueInt64(), Consistency: m.Consistency.ValueString(),
@@ -122,17 +122,6 @@ func (m *clusterModel) online() []string {
 	}
 	slices.Sort(online)
 	return online
-}
-
-// anyOnline says whether a member was in the group at the last refresh.
-func (m *clusterModel) anyOnline() bool {
-	for _, element := range m.Status.Elements() {
-		member, _ := element.(types.Object)
-		if state, _ := member.Attributes()["state"].(types.String); state.ValueString() == "ONLINE" {
-			return true
-		}
-	}
-	return false
 }
 
 // read takes over what the servers said. A cluster that nobody knows now keeps

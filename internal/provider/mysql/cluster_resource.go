@@ -60,8 +60,8 @@ func (k *clusterKind) Plan(_ context.Context, change *base.Change[clusterModel])
 		if drifted || !plan.Members.Equal(state.Members) {
 			plan.Status, plan.Primary = types.MapUnknown(statusType()), types.StringUnknown()
 		}
-		if state.ClusterID.ValueString() == "" || drifted && !state.anyOnline() {
-			// The group may have to be made anew, as when all machines were reinstalled.
+		if state.ClusterID.ValueString() == "" || drifted && change.Drifted(innodbcluster.StateUnknown.Code(), innodbcluster.StateHalfMade.Code()) {
+			// It may have to be made anew, as when all machines were reinstalled.
 			plan.ClusterID, plan.GroupName = types.StringUnknown(), types.StringUnknown()
 		}
 	}

@@ -61,7 +61,7 @@ func clusterAttributes() map[string]schema.Attribute {
 		Computed:    true,
 		Description: "State of each member at the last refresh, by name.",
 		NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-			"state":   base.Shows("ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE or MISSING."),
+			"state":   base.Shows("ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE, MISSING (not in the group of the majority), NO_QUORUM (in one without a majority) or UNKNOWN (nobody says)."),
 			"role":    base.Shows("PRIMARY or SECONDARY; empty outside of the group."),
 			"version": base.Shows("Version of the server."),
 		}},

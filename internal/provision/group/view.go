@@ -93,7 +93,7 @@ func (v View) OthersOnline() int {
 func (v View) Majority() bool {
 	alive := 0
 	for _, member := range v.Members {
-		if member.Online() || member.State == "RECOVERING" {
+		if member.Alive() {
 			alive++
 		}
 	}

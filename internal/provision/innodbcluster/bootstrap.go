@@ -50,13 +50,13 @@ func (r *run) bootstrap(ctx context.Context, key string, newcomers []string) err
 	seen := r.seen[key]
 	// What only runs is the name of a group that was left.
 	name := seen.Persisted["group_replication_group_name"]
-	if row := clusterRow(seen, r.cluster.Name); row != nil {
+	if row := r.cluster.row(seen); row != nil {
 		name = row.Attributes.GroupName
 	}
 	if name == "" {
 		name = newUUID()
 	}
-	statements := []string{"STOP GROUP_REPLICATION", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF"}
+	statements := []string{"STOP GROUP_REPLICATION", "SET GLOBAL group_replication_force_members = ''", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF"}
 	accounts := newcomers
 	if len(newcomers) == 0 {
 		accounts = []string{key}
@@ -107,6 +107,32 @@ func (s *server) startGroup(ctx context.Context) error {
 	}
 }
 
+// force lets the members at addresses go on without the others. The list that
+// says so keeps a member from ever starting again, so it must not outlive the
+// moment.
+func (r *run) force(ctx context.Context, o Force) error {
+	member, err := r.server(o.Member)
+	if err != nil {
+		return err
+	}
+	err = member.Run(ctx, "going on without the others", "SET GLOBAL group_replication_force_members = "+literal(o.Addresses))
+	if err != nil {
+		err = fmt.Errorf("%w%s", err, member.GroupErrors(ctx))
+	}
+	quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return errors.Join(err, member.Run(quick, "clearing the forced members", "SET GLOBAL group_replication_force_members = ''"))
+}
+
+// halt stops a member that waits in a group without a majority.
+func (r *run) halt(ctx context.Context, key string) error {
+	member, err := r.server(key)
+	if err != nil {
+		return err
+	}
+	return member.Run(ctx, "stopping the group without a majority", "STOP GROUP_REPLICATION")
+}
+
 // configure sets the variables of a running member that can be set there.
 func (r *run) configure(ctx context.Context, key string) error {
 	member, err := r.server(key)
@@ -116,7 +142,7 @@ func (r *run) configure(ctx context.Context, key string) error {
 	var statements []string
 	for _, wrong := range wrongVariables(r.cluster, key, r.seen[key]) {
 		scope := "PERSIST"
-		if wrong.name == "group_replication_bootstrap_group" {
+		if wrong.name == "group_replication_bootstrap_group" || wrong.name == "group_replication_force_members" {
 			scope = "GLOBAL"
 		}
 		statements = append(statements, "SET "+scope+" "+wrong.name+" = "+setLiteral(wrong.value))

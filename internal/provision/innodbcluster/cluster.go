@@ -54,6 +54,9 @@ type Options struct {
 // Cluster is what one atoll_mysql_cluster declares.
 type Cluster struct {
 	Name string
+	// ID is the UUID in the metadata, which stays when others rename the cluster;
+	// "" is not known.
+	ID string
 	// Members by the user's own keys.
 	Members map[string]Member
 	Options Options

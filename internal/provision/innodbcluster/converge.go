@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -65,7 +66,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 			return diagnosis, err
 		}
 		operations, err := diagnosis.Operations()
-		if errors.Is(err, ErrNotWhole) && !unreachable(seen, c) && time.Now().Before(patience) {
+		if (errors.Is(err, ErrNotWhole) || errors.Is(err, ErrCut)) && !unreachable(seen, c) && time.Now().Before(patience) {
 			// A server that another apply is restarting, or that recovers from
 			// a crash, answers in a moment: this look does not count.
 			round--
@@ -216,6 +217,10 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return r.bootstrap(ctx, o.Member, nil)
 	case Erase:
 		return r.standAlone(ctx, o.Member)
+	case Force:
+		return r.force(ctx, o)
+	case Halt:
+		return r.halt(ctx, o.Member)
 	case Renew:
 		return r.renew(ctx, o.Member)
 	case Configure:
@@ -236,17 +241,25 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return primary.installMetadata(ctx, r.cluster, r.diagnosis.GroupName, r.seen[r.diagnosis.Primary].Version, false)
 	case Register:
 		member := r.cluster.Members[o.Member]
-		return primary.register(ctx, r.cluster, member, uuidOf(r.diagnosis.view, member.Endpoint()))
+		return primary.register(ctx, r.identified(), member, uuidOf(r.diagnosis.view, member.Endpoint()))
 	case Credential:
 		return r.credential(ctx, primary, o.Member)
 	case StrikeOff:
 		return primary.unregister(ctx, o.Endpoint)
 	case Describe:
-		return primary.describe(ctx, r.cluster, r.diagnosis.GroupName)
+		return primary.describe(ctx, r.cluster, r.diagnosis)
 	case DropAccount:
 		return primary.Run(ctx, "dropping account "+o.Account, "DROP USER IF EXISTS "+literal(o.Account)+"@'%'")
 	}
 	return fmt.Errorf("operation %q is not one of a cluster", operation)
+}
+
+// identified is the cluster with the UUID that it was seen to have: its row is
+// found by that, whatever others call it.
+func (r *run) identified() Cluster {
+	c := r.cluster
+	c.ID = cmp.Or(r.diagnosis.ClusterID, c.ID)
+	return c
 }
 
 // awaitReturn waits for a member that comes by itself. One that does not is

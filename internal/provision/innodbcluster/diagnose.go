@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -16,7 +17,7 @@ import (
 // Status of one member.
 type Status struct {
 	// State is the group's word (ONLINE, RECOVERING, OFFLINE, ERROR,
-	// UNREACHABLE), or MISSING for a member that the group does not know.
+	// UNREACHABLE), or one of package group's: MISSING, NO_QUORUM, UNKNOWN.
 	State string
 	// Role is PRIMARY, SECONDARY or "".
 	Role, Version string
@@ -26,6 +27,8 @@ type Status struct {
 
 // Diagnosis is what the servers' answers add up to.
 type Diagnosis struct {
+	// State of the whole; the first finding says it in a sentence.
+	State State
 	// Primary is the key of the member that takes writes, or the endpoint of
 	// one that is on its way out; "" when none does.
 	Primary string
@@ -54,13 +57,34 @@ func (d Diagnosis) Operations() ([]provision.Operation, error) {
 // Diagnose compares the declaration with the answers. It is a function of its
 // arguments, without I/O.
 func Diagnose(c Cluster, seen map[string]Observation) Diagnosis {
-	d := &diagnosing{Diagnosis: Diagnosis{Members: map[string]Status{}}, cluster: c, seen: seen, authority: authority(seen)}
-	if d.authority != "" {
+	d := &diagnosing{Diagnosis: Diagnosis{Members: map[string]Status{}}, cluster: c, seen: seen, heard: map[string]group.Heard{}}
+	for key, one := range seen {
+		if one.Err == nil {
+			d.heard[key] = group.Heard{Down: !one.Answers, View: one.group()}
+		}
+	}
+	if d.authority = group.Believed(d.heard); d.authority != "" {
 		d.view = seen[d.authority].View
 		d.GroupName = seen[d.authority].Variables["group_replication_group_name"]
 	}
-	for _, key := range slices.Sorted(maps.Keys(seen)) {
-		row := clusterRow(seen[key], c.Name)
+	d.identity()
+	d.standings()
+	d.foreignPrimary()
+	d.refusals()
+	d.hold = d.leftovers()
+	if d.authority != "" {
+		d.running()
+	} else {
+		d.stopped()
+	}
+	d.say()
+	return d.Diagnosis
+}
+
+// identity finds the cluster in the servers' metadata.
+func (d *diagnosing) identity() {
+	for _, key := range slices.Sorted(maps.Keys(d.seen)) {
+		row := d.cluster.row(d.seen[key])
 		if row == nil {
 			continue
 		}
@@ -72,66 +96,38 @@ func Diagnose(c Cluster, seen map[string]Observation) Diagnosis {
 			d.GroupName = row.Attributes.GroupName
 		}
 	}
-	for _, key := range c.keys() {
-		d.status(key)
-	}
-	d.foreignPrimary()
-	d.refusals()
-	d.hold = d.leftovers()
-	if d.authority != "" {
-		d.running()
-	} else {
-		d.stopped()
-	}
-	return d.Diagnosis
 }
 
-// authority is the server whose view counts: online in a majority, the primary
-// before the others. A member that was expelled sees only itself.
-func authority(seen map[string]Observation) string {
-	best := ""
-	for _, key := range slices.Sorted(maps.Keys(seen)) {
-		if !seen[key].group().Majority() {
-			continue
-		}
-		_, role := seen[key].state()
-		if best == "" || role == "PRIMARY" || len(seen[key].View) > len(seen[best].View) {
-			best = key
-		}
-		if role == "PRIMARY" {
-			return key
-		}
-	}
-	return best
-}
-
-func clusterRow(seen Observation, name string) *ClusterRow {
+// row is that of the cluster in what a server said of its metadata: the one of
+// its UUID, whatever it is called, and the one of its name where that is not known.
+func (c Cluster) row(seen Observation) *ClusterRow {
 	for _, row := range seen.Clusters {
-		if row.Name == name {
+		if c.owns(row) {
 			return &row
 		}
 	}
 	return nil
 }
 
-// status works out that of one member.
-func (d *diagnosing) status(key string) {
-	seen, endpoint := d.seen[key], d.cluster.Members[key].Endpoint()
-	status := Status{State: "MISSING", Version: seen.Version}
-	for _, member := range d.view {
-		if member.Endpoint() == endpoint {
-			status = Status{member.State, member.Role, member.Version, member.Queue}
-			if member.Role == "PRIMARY" && member.Online() {
-				d.Primary = key
-			}
-		}
+func (c Cluster) owns(row ClusterRow) bool { return row.ID == c.ID && c.ID != "" || row.Name == c.Name }
+
+// standings works out how each member is.
+func (d *diagnosing) standings() {
+	endpoints := map[string]string{}
+	for _, key := range d.cluster.keys() {
+		endpoints[key] = d.cluster.Members[key].Endpoint()
 	}
-	if status.State == "MISSING" && seen.Answers {
-		if own, _ := seen.state(); own == "ERROR" || own == "OFFLINE" && d.configured(seen) {
-			status.State = own
+	for key, member := range group.Standings(endpoints, d.heard) {
+		one := d.seen[key]
+		status := Status{member.State, member.Role, cmp.Or(member.Version, one.Version), member.Queue}
+		if one.Answers && status.State == "OFFLINE" && !d.configured(one) {
+			status.State = group.Missing // it is not of this group, or not yet
 		}
+		if status.Role == "PRIMARY" && member.Online() {
+			d.Primary = key
+		}
+		d.Members[key] = status
 	}
-	d.Members[key] = status
 }
 
 // foreignPrimary: a member that is on its way out may still be the primary, and

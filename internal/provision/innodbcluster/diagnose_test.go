@@ -138,12 +138,12 @@ func TestOperations(t *testing.T) {
 			alone := grouped(*c, "b", "")
 			alone.View = nil
 			outOf(seen, "b", alone)
-		}, standing, []string{"join b"}, []string{"b: OFFLINE, want ONLINE"}},
+		}, standing, []string{"join b"}, []string{"cluster main: PARTIAL: 2 of 3 members are ONLINE, a takes writes, b is OFFLINE; apply will join b", "b: OFFLINE, want ONLINE"}},
 		{"a member on its way in", func(c *Cluster, seen map[string]Observation) {
 			alone := grouped(*c, "b", "")
 			alone.View, alone.Starting = nil, true
 			outOf(seen, "b", alone)
-		}, standing, []string{"wait for b"}, []string{"b: OFFLINE, want ONLINE"}},
+		}, standing, []string{"wait for b"}, []string{"cluster main: PARTIAL: 2 of 3 members are ONLINE, a takes writes, b is OFFLINE; apply will wait for b", "b: OFFLINE, want ONLINE"}},
 		{"a new member", func(c *Cluster, seen map[string]Observation) { outOf(seen, "c", fresh(*c, "c")) }, standing, []string{"join c"}, nil},
 		{"a new member, and the logs are gone", func(c *Cluster, seen map[string]Observation) {
 			outOf(seen, "c", fresh(*c, "c"))
@@ -211,7 +211,7 @@ func TestOperations(t *testing.T) {
 			alone := fresh(*c, "c")
 			alone.Clusters, alone.Instances = []ClusterRow{{Name: "theirs"}}, []InstanceRow{{UUID: "uuid-of-another"}}
 			outOf(seen, "c", alone)
-		}, standing, []string{"erase what another cluster left on c"}, []string{"c: MISSING, want ONLINE"}},
+		}, standing, []string{"erase what another cluster left on c"}, []string{"cluster main: PARTIAL: 2 of 3 members are ONLINE, a takes writes, c is MISSING; apply will erase what another cluster left on c", "c: MISSING, want ONLINE"}},
 		{"the first of a new cluster left another one", func(c *Cluster, seen map[string]Observation) {
 			alone := fresh(*c, "a")
 			alone.Clusters, alone.Instances = []ClusterRow{{Name: "theirs"}}, []InstanceRow{{UUID: "uuid-a"}}
@@ -347,18 +347,21 @@ func TestRefusals(t *testing.T) {
 				seen[key] = one
 			}
 		}, ErrDiverged, "y:1-2"},
-		{"a minority", standing, func(_ *Cluster, seen map[string]Observation) {
+		{"a minority, and one of the others is away", cameBack("b", "c"), func(_ *Cluster, seen map[string]Observation) { seen["b"] = Observation{Err: down} }, ErrQuorum, "10.0.0.2:3306 UNREACHABLE"},
+		{"a minority, and it knows of somebody who was not asked", cameBack("b", "c"), func(_ *Cluster, seen map[string]Observation) {
 			one := seen["a"]
-			for i := range one.View[1:] {
-				one.View[i+1].State = "UNREACHABLE"
-			}
+			one.View = append(one.View, group.Member{ID: "uuid-d", Host: "10.0.0.4", Port: 3306, State: "UNREACHABLE"})
 			seen["a"] = one
-			for _, key := range []string{"b", "c"} {
-				other := seen[key]
-				other.View = nil
-				seen[key] = other
+		}, ErrQuorum, "10.0.0.4:3306: a member that is not declared"},
+		{"a minority, and what came back differs", cameBack("b", "c"), func(_ *Cluster, seen map[string]Observation) {
+			for key, executed := range map[string]string{"a": "x:1-10", "b": "x:1-9,y:1", "c": "x:1-9"} {
+				one := seen[key]
+				one.Executed = executed
+				seen[key] = one
 			}
-		}, ErrQuorum, "10.0.0.2:3306 UNREACHABLE"},
+		}, ErrDiverged, "y:1"},
+		{"all run and none sees another", func(c Cluster) map[string]Observation { return cut(standing(c), "a", "b", "c") }, func(*Cluster, map[string]Observation) {}, ErrCut, "Mend the mesh"},
+		{"two groups take writes", twoGroups, func(*Cluster, map[string]Observation) {}, ErrSplitBrain, "a, which sees 10.0.0.1:3306 ONLINE"},
 		{"another cluster", standing, func(_ *Cluster, seen map[string]Observation) { seen["a"].Clusters[0].Name = "theirs" }, ErrForeign, `"theirs"`},
 		{"versions too far apart", func(c Cluster) map[string]Observation { return all(c, fresh) }, func(_ *Cluster, seen map[string]Observation) {
 			one := seen["b"]

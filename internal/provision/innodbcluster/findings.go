@@ -12,6 +12,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 )
 
 // What only this plugin's lines say.
@@ -29,6 +30,7 @@ type diagnosing struct {
 	Diagnosis
 	cluster Cluster
 	seen    map[string]Observation
+	heard   map[string]group.Heard
 	// authority is the key of the server whose view counts; "" for none.
 	authority string
 	// joins counts newcomers, leaves says that a member goes, electing that
@@ -61,6 +63,10 @@ var (
 	ErrNotWhole = errors.New("every member has to answer before the group can start")
 	// ErrQuorum: members run and see no majority.
 	ErrQuorum = errors.New("the group has lost its quorum")
+	// ErrCut: members run, and the line between them does not.
+	ErrCut = errors.New("the members do not reach each other")
+	// ErrSplitBrain: two groups of one cluster take writes.
+	ErrSplitBrain = errors.New("two groups take writes, each without the other")
 	// ErrDiverged: a server holds transactions that the group has not.
 	ErrDiverged = errors.New("it holds transactions of its own")
 	// ErrForeign: a server or member belongs to something else.
@@ -91,7 +97,7 @@ func usable(c Cluster, key string, seen Observation) error {
 		return fmt.Errorf("member %s: the server calls itself %s, and %s is declared: apply its atoll_mysql_server first", key, seen.Endpoint, c.Members[key].Endpoint())
 	}
 	for _, row := range seen.Clusters {
-		if row.Name != c.Name && !seen.left() {
+		if !c.owns(row) && !seen.left() {
 			return fmt.Errorf("member %s: %w: its metadata name the cluster %q. Dissolve that first, or declare its name", key, ErrForeign, row.Name)
 		}
 	}
@@ -104,7 +110,7 @@ func (d *diagnosing) leftovers() bool {
 	found := false
 	for _, key := range d.cluster.keys() {
 		for _, row := range d.seen[key].Clusters {
-			if row.Name != d.cluster.Name && d.seen[key].left() {
+			if !d.cluster.owns(row) && d.seen[key].left() {
 				found = true
 				d.Findings = append(d.Findings, provision.Finding{Mend: Erase{key}})
 			}
@@ -116,7 +122,12 @@ func (d *diagnosing) leftovers() bool {
 // running diagnoses a group that has a majority.
 func (d *diagnosing) running() {
 	authority := d.seen[d.authority]
-	row := clusterRow(authority, d.cluster.Name)
+	row := d.cluster.row(authority)
+	if one, other, found := group.Rivals(d.heard); found {
+		d.refuse(fmt.Errorf("%w: %s, which sees %s, and %s, which sees %s. Nothing was changed. Decide which goes on, save what only the other holds, and stop group replication on the other's members",
+			ErrSplitBrain, one, describe(d.seen[one].View), other, describe(d.seen[other].View)))
+		return
+	}
 	// It is electing, or its primary is not ours to use: look again.
 	d.electing = d.Primary == "" || row == nil && len(authority.Instances) > 0
 	for _, key := range d.cluster.keys() {
@@ -221,6 +232,9 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 	if is, want := row.Attributes.TransactionSizeLimit, d.cluster.Options.TransactionSizeLimit; is != want {
 		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "transaction size limit is %d, want %d", is, want)
 	}
+	if is, want := row.Name, d.cluster.Name; is != want {
+		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "name is %s, want %s", is, want)
+	}
 	if is, want := row.Attributes.GroupName, d.GroupName; is != want {
 		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "group name is %s, want %s", is, want)
 	}
@@ -237,10 +251,11 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 }
 
 // wrongVariables of a running member, without those that only the whole
-// group's stop could change, but for the flag that makes second groups.
+// group's stop could change, and with those that must not outlive a moment: the
+// flag that makes second groups, and the list that keeps a member from starting.
 func wrongVariables(c Cluster, key string, seen Observation) []variable {
 	var wrong []variable
-	wanted := append(c.variables(key, ""), variable{"group_replication_bootstrap_group", "OFF", true})
+	wanted := append(c.variables(key, ""), variable{"group_replication_bootstrap_group", "OFF", true}, variable{"group_replication_force_members", "", true})
 	for _, want := range wanted {
 		if is := seen.Variables[want.name]; want.live && !strings.EqualFold(is, want.value) {
 			wrong = append(wrong, want)

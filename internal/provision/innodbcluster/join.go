@@ -80,7 +80,7 @@ func (r *run) join(ctx context.Context, o Join) error {
 	if err != nil {
 		return err
 	}
-	return primary.register(ctx, r.cluster, member, uuid)
+	return primary.register(ctx, r.identified(), member, uuid)
 }
 
 // account makes sure that the joiner's account is on every member that the
@@ -126,7 +126,7 @@ func (r *run) account(ctx context.Context, primary *server, key string) (string,
 // its own would keep it out.
 func (s *server) prepare(ctx context.Context, c Cluster, o Join, name string, accounts []copyAccount, secret string) error {
 	statements := []string{
-		"SET SESSION sql_log_bin = 0", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF",
+		"SET SESSION sql_log_bin = 0", "SET GLOBAL group_replication_force_members = ''", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF",
 	}
 	for _, account := range accounts {
 		statements = append(statements, account.statements()...)

@@ -36,12 +36,12 @@ func (d *diagnosing) joining(key string) (provision.Operation, error) {
 
 // sharesUUID finds the later bearers of a UUID.
 func sharesUUID(c Cluster, seen map[string]Observation, key string) bool {
-	state, _ := seen[key].state()
+	state := seen[key].state()
 	for _, other := range c.keys() {
 		if other == key || seen[other].UUID != seen[key].UUID || !seen[other].Answers {
 			continue
 		}
-		if otherState, _ := seen[other].state(); otherState == "ONLINE" || state == "OFFLINE" && other < key {
+		if seen[other].state() == "ONLINE" || state == "OFFLINE" && other < key {
 			return true
 		}
 	}
@@ -73,7 +73,7 @@ func recovery(c Cluster, joiner, primary Observation) (clone bool, err error) {
 		return false, fmt.Errorf("%w: its schemas %s are not the group's. Nothing was changed. Save what it holds, then empty the server and join it again", ErrDiverged, strings.Join(joiner.Schemas, ", "))
 	}
 	possible := purged.Within(has)
-	row := clusterRow(primary, c.Name)
+	row := c.row(primary)
 	// Only what a member once took from the group is known to be the group's
 	// own; see above about machines of one image.
 	_, returns := has[strings.ToLower(primary.Variables["group_replication_group_name"])]

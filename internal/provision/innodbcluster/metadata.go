@@ -118,7 +118,7 @@ func (s *server) register(ctx context.Context, c Cluster, member Member, uuid st
 		{`DELETE FROM ` + schema + `.instances WHERE address = ? OR mysql_server_uuid = ?`, []any{endpoint, uuid}},
 		{`INSERT INTO ` + schema + `.instances (cluster_id, address, mysql_server_uuid, instance_name, addresses, attributes, instance_type)
  SELECT cluster_id, ?, ?, ?, ?, JSON_MERGE_PATCH(JSON_SET(?, '$.joinTime', CAST(NOW(3) AS CHAR)), IF(@tags IS NULL, '{}', JSON_OBJECT('tags', CAST(@tags AS JSON)))), 'group-member'
- FROM ` + schema + `.clusters WHERE cluster_name = ?`, []any{endpoint, uuid, endpoint, string(addresses), string(attributes), c.Name}},
+ FROM ` + schema + `.clusters WHERE cluster_id = ? OR cluster_name = ? ORDER BY cluster_id = ? DESC LIMIT 1`, []any{endpoint, uuid, endpoint, string(addresses), string(attributes), c.ID, c.Name, c.ID}},
 	} {
 		if _, err := transaction.ExecContext(ctx, step.query, step.args...); err != nil {
 			return s.Explain("registering "+endpoint, err)
@@ -133,9 +133,10 @@ func (s *server) unregister(ctx context.Context, endpoint string) error {
 	return s.Explain("unregistering "+endpoint, err)
 }
 
-// describe corrects single keys: routers and shells write the same document.
-func (s *server) describe(ctx context.Context, c Cluster, group string) error {
-	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
- WHERE cluster_name = ?`, c.Options.TransactionSizeLimit, group, c.Name)
+// describe corrects the name and single keys: routers and shells write the same
+// document.
+func (s *server) describe(ctx context.Context, c Cluster, seen Diagnosis) error {
+	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET cluster_name = ?, attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
+ WHERE cluster_id = ?`, c.Name, c.Options.TransactionSizeLimit, seen.GroupName, seen.ClusterID)
 	return s.Explain("correcting the cluster's row", err)
 }

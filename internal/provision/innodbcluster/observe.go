@@ -170,16 +170,13 @@ func (s Observation) group() group.View {
 	return group.View{Name: s.Variables["group_replication_group_name"], Self: s.UUID, Members: s.View}
 }
 
-// state is the server's own row of its view.
-func (s Observation) state() (state, role string) {
-	own := s.group().Own()
-	return own.State, own.Role
-}
+// state is that of the server's own row of its view.
+func (s Observation) state() string { return s.group().Own().State }
 
 // left says whether the server is out of a group for good: nothing starts it
 // there again, or the group has struck it off before it went.
 func (s Observation) left() bool {
-	if state, _ := s.state(); state != "OFFLINE" || s.Starting {
+	if s.state() != "OFFLINE" || s.Starting {
 		return false
 	}
 	struckOff := !slices.ContainsFunc(s.Instances, func(row InstanceRow) bool { return row.UUID == s.UUID })

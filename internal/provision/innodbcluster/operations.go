@@ -14,6 +14,12 @@ type (
 	Bootstrap struct{ Member string }
 	// Reboot makes the group again after all of its members were down.
 	Reboot struct{ Member string }
+	// Force lets the members of a group that lost its majority go on without the
+	// others, which are out of it for good. Addresses are those by which the group
+	// knows them, with commas between.
+	Force struct{ Member, Addresses string }
+	// Halt stops a member that waits in a group without a majority.
+	Halt struct{ Member string }
 	// Install writes the cluster metadata on the primary.
 	Install struct{ Primary string }
 	// Configure sets variables of a running member.
@@ -46,6 +52,8 @@ func (o Erase) String() string     { return "erase what another cluster left on 
 func (o Renew) String() string     { return "give a UUID of its own to " + o.Member }
 func (o Bootstrap) String() string { return "bootstrap the group on " + o.Member }
 func (o Reboot) String() string    { return "reboot the group from " + o.Member }
+func (o Force) String() string     { return "go on from " + o.Member + " with " + o.Addresses + " alone" }
+func (o Halt) String() string      { return "stop the group without a majority on " + o.Member }
 func (o Install) String() string   { return "write the cluster metadata on " + o.Primary }
 func (o Configure) String() string { return "set variables of " + o.Member }
 func (o Join) String() string {
@@ -78,6 +86,12 @@ func (Bootstrap) Stage() int { return 1 }
 func (Reboot) Stage() int { return 1 }
 
 // Stage is its place in the order.
+func (Halt) Stage() int { return 0 }
+
+// Stage is its place in the order.
+func (Force) Stage() int { return 1 }
+
+// Stage is its place in the order.
 func (Install) Stage() int { return 2 }
 
 // Stage is its place in the order.
@@ -102,7 +116,7 @@ func (Leave) Stage() int { return 7 }
 func (StrikeOff) Stage() int { return 7 }
 
 // Stage is its place in the order.
-func (Describe) Stage() int { return 8 }
+func (Describe) Stage() int { return 2 }
 
 // Stage is its place in the order.
 func (DropAccount) Stage() int { return 9 }

@@ -5,6 +5,7 @@ package innodbcluster
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
@@ -24,40 +25,115 @@ func (d *diagnosing) stopped() {
 
 // start says by what the group starts again, by the keys of its members.
 func (d *diagnosing) start() (map[string]provision.Operation, error) {
-	c, seen := d.cluster, d.seen
-	var missing []string
-	for _, key := range c.keys() {
-		switch one := seen[key]; {
-		case one.Err != nil:
-			missing = append(missing, fmt.Sprintf("%s: %v", key, one.Err))
-		case !one.Answers:
-			missing = append(missing, key+": the server does not answer")
-		}
+	if err := d.whole(); err != nil {
+		return nil, err
 	}
-	if len(missing) > 0 {
-		return nil, fmt.Errorf("%w:\n%s", ErrNotWhole, strings.Join(missing, "\n"))
-	}
+	c, seen, stale := d.cluster, d.seen, d.stale()
 	mends := map[string]provision.Operation{}
 	for _, key := range c.keys() {
-		one := seen[key]
-		if state, _ := one.state(); state == "ONLINE" {
-			return nil, fmt.Errorf("%w: %s sees no majority among %s. Bring the others back, or decide by hand which side goes on", ErrQuorum, key, describe(one.View))
-		}
 		if sharesUUID(c, seen, key) {
 			mends[key] = Renew{key}
 		}
 	}
-	winner, err := mostAdvanced(c, seen)
+	// One that is starting by itself answers to nothing for the minute that this
+	// takes where nobody is there.
+	preferred := slices.DeleteFunc(c.keys(), func(key string) bool { return seen[key].Starting })
+	if len(stale) > 0 {
+		preferred = stale
+	}
+	winner, err := mostAdvanced(c, seen, preferred)
 	if err != nil {
 		return nil, err
 	}
-	if mends[winner] == nil {
-		mends[winner] = Bootstrap{winner}
-		if clusterRow(seen[winner], c.Name) != nil {
-			mends[winner] = Reboot{winner}
+	switch {
+	case len(stale) > 0 && slices.Contains(stale, winner) && d.together(stale):
+		mends[winner] = Force{winner, d.addresses(stale)}
+	case len(stale) > 0:
+		for _, key := range stale {
+			mends[key] = Halt{key}
 		}
+	case mends[winner] == nil && c.row(seen[winner]) != nil:
+		mends[winner] = Reboot{winner}
+	case mends[winner] == nil:
+		mends[winner] = Bootstrap{winner}
 	}
 	return mends, nil
+}
+
+// whole refuses to start a group of which somebody may be at work unseen: each
+// declared member has to answer, and each that a member in a group without a
+// majority knows of. Where they run and only the line between them does not, they
+// go on by themselves as soon as it does.
+func (d *diagnosing) whole() error {
+	var missing []string
+	for _, key := range d.unheard() {
+		if err := d.seen[key].Err; err != nil {
+			missing = append(missing, fmt.Sprintf("%s: %v", key, err))
+			continue
+		}
+		missing = append(missing, key+": the server does not answer")
+	}
+	stale := d.stale()
+	answered := map[string]bool{}
+	for _, one := range d.seen {
+		answered[one.UUID] = one.Answers
+	}
+	for _, key := range stale {
+		for _, member := range d.seen[key].View {
+			if endpoint := member.Endpoint(); !answered[member.ID] && d.cluster.keyOf(endpoint) == "" {
+				missing = append(missing, endpoint+": a member that is not declared, so it was not asked")
+			}
+		}
+	}
+	slices.Sort(missing)
+	missing = slices.Compact(missing)
+	if len(stale) == 0 && len(missing) == 0 {
+		return nil
+	}
+	if len(missing) > 0 {
+		err := fmt.Errorf("%w:\n%s", ErrNotWhole, strings.Join(missing, "\n"))
+		if len(stale) > 0 {
+			err = fmt.Errorf("%w: %s sees no majority among %s, and what the others hold is not known. Bring them back: %w", ErrQuorum, stale[0], describe(d.seen[stale[0]].View), err)
+		}
+		return err
+	}
+	for _, key := range stale {
+		if view := d.seen[key].group(); view.Regains(d.heard) {
+			return fmt.Errorf("%w: %s sees %s, and more than half of these run and wait for each other. Mend the mesh between them: they go on by themselves then", ErrCut, key, describe(view.Members))
+		}
+	}
+	return nil
+}
+
+// together says whether members in a group without a majority all see each
+// other and nobody else: then they can go on as one group.
+func (d *diagnosing) together(stale []string) bool {
+	for _, key := range stale {
+		alive := 0
+		for _, member := range d.seen[key].View {
+			if member.Alive() {
+				alive++
+			}
+		}
+		for _, other := range stale {
+			if !slices.ContainsFunc(d.seen[key].View, func(m group.Member) bool { return m.ID == d.seen[other].UUID && m.Online() }) {
+				return false
+			}
+		}
+		if alive != len(stale) {
+			return false
+		}
+	}
+	return true
+}
+
+// addresses are those by which the group knows members.
+func (d *diagnosing) addresses(keys []string) string {
+	var list []string
+	for _, key := range keys {
+		list = append(list, d.seen[key].Variables["group_replication_local_address"])
+	}
+	return join(list)
 }
 
 func describe(view []group.Member) string {
@@ -68,11 +144,13 @@ func describe(view []group.Member) string {
 	return strings.Join(parts, ", ")
 }
 
-// mostAdvanced is the server that holds all that any other holds. Sets of
-// transactions are compared, never their counts.
-func mostAdvanced(c Cluster, seen map[string]Observation) (string, error) {
+// mostAdvanced is the server that holds all that any other holds, one of the
+// preferred ones where several do. Sets of transactions are compared, never their
+// counts.
+func mostAdvanced(c Cluster, seen map[string]Observation, preferred []string) (string, error) {
 	sets, best := map[string]GTIDSet{}, ""
-	for _, key := range c.keys() {
+	order := append(slices.Clone(preferred), slices.DeleteFunc(c.keys(), func(key string) bool { return slices.Contains(preferred, key) })...)
+	for _, key := range order {
 		set, err := seen[key].transactions()
 		if err != nil {
 			return "", fmt.Errorf("member %s: %w", key, err)

@@ -49,62 +49,24 @@ type MemberStatus struct {
 	Queue int64
 }
 
-// MembersOf says how each member is, and which takes writes; "" is none. Who sees
-// a majority is believed; the others know of themselves only that they are not
-// in it.
+// MembersOf says how each member is, and which takes writes; "" is none.
 func (s Site) MembersOf(answers map[string]Answer) (all map[string]MemberStatus, primary string) {
-	views := map[string]group.View{}
-	down := map[string]bool{}
+	heard := map[string]group.Heard{}
 	for key := range s.Members {
 		answer := answers[s.MemberAt[key]]
 		if answer.Err != nil || answer.DatabaseErr != nil || answer.Database == nil {
 			continue
 		}
-		if down[key] = answer.Database.Unit != ""; !down[key] {
-			views[key] = answer.Database.View
-		}
+		heard[key] = group.Heard{Down: answer.Database.Unit != "", View: answer.Database.View}
 	}
-	believed, found := majority(views)
 	all = map[string]MemberStatus{}
-	for key, endpoint := range s.Members {
-		view, answered := views[key]
-		own := view.Own()
-		at := slices.IndexFunc(believed.Members, func(m group.Member) bool { return m.Endpoint() == endpoint })
-		switch {
-		case down[key]:
-			all[key] = MemberStatus{State: "OFFLINE"}
-		case answered && view.Majority():
-			all[key] = statusOf(own)
-			if view.Primary() {
-				primary = key
-			}
-		case answered && !own.Online():
-			all[key] = statusOf(own)
-		case answered && !found:
-			all[key] = MemberStatus{State: "NO_QUORUM", Version: own.Version}
-		case at >= 0:
-			all[key] = statusOf(believed.Members[at])
-		case found:
-			all[key] = MemberStatus{State: "MISSING"}
-		default:
-			all[key] = MemberStatus{State: "UNKNOWN"}
+	for key, m := range group.Standings(s.Members, heard) {
+		all[key] = MemberStatus{State: m.State, Role: m.Role, Version: m.Version, Queue: m.Queue}
+		if m.Role == "PRIMARY" && m.Online() {
+			primary = key
 		}
 	}
 	return all, primary
-}
-
-func statusOf(m group.Member) MemberStatus {
-	return MemberStatus{State: m.State, Role: m.Role, Version: m.Version, Queue: m.Queue}
-}
-
-// majority is the view of one who is online among most.
-func majority(views map[string]group.View) (group.View, bool) {
-	for _, key := range slices.Sorted(maps.Keys(views)) {
-		if views[key].Majority() {
-			return views[key], true
-		}
-	}
-	return group.View{}, false
 }
 
 // Diagnose says what is wrong with the site, the worst first: who does not

@@ -1,0 +1,49 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+)
+
+// Two members go down at once and come back, while the third holds the group of
+// before and has no majority. Nobody has to decide anything: all answer, so the
+// plan says what is the matter and the apply goes on from the one that has all.
+func TestQuorumComesBack(t *testing.T) {
+	f := stand(t)
+	third := f.primary()
+	f.sql(third, "CREATE DATABASE IF NOT EXISTS quorum; CREATE TABLE IF NOT EXISTS quorum.t (id INT PRIMARY KEY); REPLACE INTO quorum.t VALUES (1)")
+	others := slices.DeleteFunc([]string{"hk1", "hk2", "sg1"}, func(host string) bool { return host == third })
+	for _, host := range others {
+		f.on(host, "systemctl kill --signal=KILL mysql")
+	}
+	f.eventually(third+" has no majority and the others answer", time.Minute, func() bool {
+		got, err := f.try(third, `mysql -N -B -e "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'UNREACHABLE'"`)
+		for _, host := range others {
+			if _, down := f.try(host, "mysql -e 'SELECT 1'"); down != nil {
+				return false
+			}
+		}
+		return err == nil && got == "2"
+	})
+	plan := f.plan()
+	sentence := slices.IndexFunc(plan.Drift["atoll_mysql_cluster.main"], func(line string) bool { return strings.HasPrefix(line, "cluster main: NO_QUORUM: ") })
+	if sentence != 0 {
+		t.Errorf("want the state first, got %s", plan)
+	}
+	if !strings.Contains(plan.Text, "apply will go on from "+third) {
+		t.Errorf("the plan does not say what the apply does: %s", plan.Text)
+	}
+	begun := time.Now()
+	f.must(f.terraform.ApplyPlan(f.Context()))
+	t.Logf("the apply took %s", time.Since(begun).Round(time.Second))
+	f.inSync()
+	f.whole()
+	if got := f.sql(others[0], "SELECT id FROM quorum.t"); got != "1" {
+		t.Errorf("after the outage: %q", got)
+	}
+}
