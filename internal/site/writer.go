@@ -26,9 +26,11 @@ type Writer struct {
 
 	mu           sync.Mutex
 	acknowledged []int64
-	failed       int
-	longest      time.Duration
-	last         time.Time
+	// at are the times of the acknowledgements.
+	at      []time.Time
+	failed  int
+	longest time.Duration
+	last    time.Time
 }
 
 // attempt bounds one write: an application does not wait for ever either.
@@ -74,6 +76,7 @@ func (w *Writer) work(ctx context.Context) {
 			w.acknowledged = append(w.acknowledged, id)
 			w.longest = max(w.longest, time.Since(w.last))
 			w.last = time.Now()
+			w.at = append(w.at, w.last)
 		} else {
 			w.failed++
 		}
@@ -94,6 +97,37 @@ func (w *Writer) Count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.acknowledged)
+}
+
+// Slow is how long after a moment writes came slower than at half the rate that
+// they had before it, in windows of a second.
+func (w *Writer) Slow(moment time.Time) time.Duration {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slow(w.at, moment, time.Now())
+}
+
+func slow(at []time.Time, moment, now time.Time) time.Duration {
+	if len(at) == 0 || !at[0].Before(moment) {
+		return 0
+	}
+	windows := map[int]int{}
+	before := 0
+	for _, one := range at {
+		if one.Before(moment) {
+			before++
+			continue
+		}
+		windows[int(one.Sub(moment)/time.Second)]++
+	}
+	rate := float64(before) / moment.Sub(at[0]).Seconds()
+	count := 0
+	for window := range int(now.Sub(moment) / time.Second) {
+		if float64(windows[window]) < rate/2 {
+			count++
+		}
+	}
+	return time.Duration(count) * time.Second
 }
 
 // Report is what became of the writes.

@@ -1,8 +1,8 @@
 // Copyright (c) The Atoll Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package status tells where a tier stands on this node, to a person or, as
-// JSON, to a program.
+// Package status tells where a tier, or the guardian, stands on this node, to a
+// person or, as JSON, to a program.
 package status
 
 import (
@@ -19,13 +19,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/guardian"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 )
 
 // Role tells.
 var Role = agent.Role{
 	Name:    "status",
-	Summary: "say where a tier stands on this node (--config FILE [--json])",
+	Summary: "say where the guardian of this node stands, or a tier (--config FILE) ([--json])",
 	Run:     role,
 }
 
@@ -70,7 +71,7 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 		return err
 	}
 	if file == "" {
-		return &agent.UsageError{Problem: "status: --config FILE is missing"}
+		return guarded(guardian.Directory, asJSON, streams)
 	}
 	text, err := os.ReadFile(file)
 	if err != nil {

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/guardian"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 )
 
@@ -88,5 +89,39 @@ func TestStatus(t *testing.T) {
 	do(t, os.RemoveAll(config.Hot))
 	if code, _, problems := start("--config", write()); code != agent.ExitFailed || !strings.Contains(problems, "if it is a mount point, mount it") {
 		t.Errorf("%d, %s", code, problems)
+	}
+}
+
+// Without a tier's configuration the guardian is meant, and a node without one is
+// told so.
+func TestGuardianOfTheNode(t *testing.T) {
+	directory := t.TempDir()
+	var out bytes.Buffer
+	streams := agent.Streams{Out: &out}
+	if err := guarded(directory, false, streams); !errors.Is(err, guardian.ErrAway) {
+		t.Errorf("without a guardian: %v", err)
+	}
+	status := guardian.Status{
+		Member: "10.0.0.1:3306", State: "ONLINE", View: []guardian.Member{{ID: "b", Endpoint: "10.0.0.2:3306", State: "UNREACHABLE"}},
+		Decision: guardian.Decision{Deed: guardian.Nudge, Why: "it does not answer"}, Deeds: []guardian.Done{{Deed: guardian.Nudge, Times: 7}},
+	}
+	if err := status.Write(directory); err != nil {
+		t.Fatal(err)
+	}
+	if err := guarded(directory, false, streams); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"10.0.0.1:3306 ONLINE", "10.0.0.2:3306 UNREACHABLE", "nudge, since", "7 times"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is not in:\n%s", want, out.String())
+		}
+	}
+	out.Reset()
+	if err := guarded(directory, true, streams); err != nil {
+		t.Fatal(err)
+	}
+	var read guardian.Status
+	if err := json.Unmarshal(out.Bytes(), &read); err != nil || read.Deed != guardian.Nudge {
+		t.Errorf("%+v, %v", read, err)
 	}
 }

@@ -25,6 +25,7 @@ type serverModel struct {
 	ServerID   types.Int64  `tfsdk:"server_id"`
 	Package    types.String `tfsdk:"package"`
 	Settings   types.Map    `tfsdk:"settings"`
+	Guardian   types.Bool   `tfsdk:"guardian"`
 	DeleteData types.Bool   `tfsdk:"delete_data"`
 	Version    types.String `tfsdk:"version"`
 	ServerUUID types.String `tfsdk:"server_uuid"`
@@ -71,6 +72,7 @@ func (m *serverModel) config() (config mysqld.Config, whole bool) {
 		Address: m.Address.ValueString(), Port: int(m.Port.ValueInt64()), ServerID: m.ServerID.ValueInt64(),
 		After: base.MeshUnit(m.Mesh.ValueString()), Interface: m.Mesh.ValueString(), Package: m.Package.ValueString(), Own: own, GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20,
 		MemoryBytes: uint64(m.SizedFor.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
+		Unguarded: !m.Guardian.ValueBool(),
 	}, whole && !m.MemoryMiB.IsUnknown()
 }
 

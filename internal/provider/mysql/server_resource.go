@@ -169,6 +169,7 @@ func (k *serverKind) Find(ctx context.Context, host remote.Host, _ string, model
 	}
 	model.Mesh, model.Address, model.Port = base.OptionalText(base.MeshOf(config.After)), types.StringValue(config.Address), types.Int64Value(int64(config.Port))
 	model.ServerID, model.DeleteData = types.Int64Value(config.ServerID), types.BoolValue(false)
+	model.Guardian = types.BoolValue(!config.Unguarded)
 	model.Version, model.SizedFor = types.StringValue(config.Version.String()), types.Int64Value(int64(config.MemoryBytes>>20))
 	if len(config.Own) > 0 {
 		model.Settings = textMap(config.Own)

@@ -62,6 +62,11 @@ func (k *serverKind) Schema() schema.Schema {
 					"give atoll_linode's specs.memory_mib and a resize carries the settings along in the same apply. A change is in place: set at run time where MySQL can, otherwise by a restart.",
 				Validators: []validator.Int64{int64validator.AtLeast(mysqld.LeastMemory >> 20)},
 			},
+			"guardian": schema.BoolAttribute{
+				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
+				Description: "Whether a guardian runs beside mysqld: a small unit (atoll-guardian.service, 20 MB at most, no listening port) that lets the group expel a dead member as soon as expel_timeout has passed, " +
+					"instead of up to 15 s later. It speaks with its own server over the local socket and needs no password; `atoll-agent status` says what it does. Default true. A change is in place, without a restart of mysqld.",
+			},
 			"delete_data": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				Description: "Whether destroying this resource deletes the datadir with everything in it. Default false. It must be applied before the destroy.",

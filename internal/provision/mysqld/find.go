@@ -21,8 +21,8 @@ var ErrNoServer = errors.New("there is no MySQL server of Atoll's on the machine
 func Find(ctx context.Context, host remote.Host) (Config, error) {
 	result, err := host.Run(ctx, remote.Command{
 		Name: "reading the server's settings", Reads: true,
-		Script: fmt.Sprintf("cat %s 2>/dev/null\nsed -n 's/^After=/after /p' /etc/systemd/system/mysql.service.d/atoll.conf 2>/dev/null\n:",
-			settingsFile),
+		Script: fmt.Sprintf("cat %s 2>/dev/null\nsed -n 's/^After=/after /p' /etc/systemd/system/mysql.service.d/atoll.conf 2>/dev/null\n[ -e /etc/systemd/system/%s ] || echo unguarded\n:",
+			settingsFile, guardianUnit),
 	})
 	if err != nil {
 		return Config{}, err
@@ -46,6 +46,9 @@ func parseFile(text string) (Config, error) {
 		line = strings.TrimRight(line, "\n")
 		if unit, found := strings.CutPrefix(line, "after "); found {
 			config.After = unit
+		}
+		if line == "unguarded" {
+			config.Unguarded = true
 		}
 		parts := settingLine.FindStringSubmatch(line)
 		if parts == nil {

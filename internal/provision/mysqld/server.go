@@ -8,6 +8,7 @@
 package mysqld
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -35,6 +36,8 @@ type Config struct {
 	GivenMemory uint64
 	// MemoryBytes is what they are sized for, see sizedFor.
 	MemoryBytes uint64
+	// Unguarded: no guardian stands beside it.
+	Unguarded bool
 	// Version of the installed package; the zero Version is taken for a 9.x.
 	Version Version
 }
@@ -81,7 +84,9 @@ func (c Config) Manifest() converge.Manifest {
 		converge.Directory{Path: "/var/lib/atoll", Mode: 0o755}, converge.Directory{Path: "/etc/systemd/system/mysql.service.d", Mode: 0o755},
 	}
 	items = append(items, c.door()...)
-	return converge.Manifest{Owner: Owner, Refusal: c.forms(), Items: append(items,
+	guardian, err := c.guardian()
+	items = append(items, guardian...)
+	return converge.Manifest{Owner: Owner, Refusal: errors.Join(c.forms(), err), Items: append(items,
 		converge.File{Path: settingsFile, Mode: 0o644, Content: c.file()},
 		converge.File{Path: "/etc/systemd/system/mysql.service.d/atoll.conf", Mode: 0o644, Content: c.unitConfig()},
 		initialise(), identify(),

@@ -12,6 +12,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/fsmonitor"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/guardian"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/peer"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
@@ -25,4 +26,4 @@ func main() {
 	os.Exit(code)
 }
 
-var roles = []agent.Role{fsmonitor.Role, mover.Role, peer.Role, scrub.Role, status.Role}
+var roles = []agent.Role{fsmonitor.Role, guardian.Role, mover.Role, peer.Role, scrub.Role, status.Role}

@@ -1,0 +1,146 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package site
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// pulls is how often each plug is pulled; the middle one counts.
+const pulls = 5
+
+// steady is how long an application writes before a plug is pulled: what its
+// writes are compared with.
+const steady = 10 * time.Second
+
+// failovers measures plugs that are pulled under a writer.
+type failovers struct {
+	client *lab.Client
+	pool   *remote.Pool
+	out    io.Writer
+}
+
+// BenchFailover pulls the plugs of the primary and of a secondary.
+func BenchFailover(ctx context.Context, client *lab.Client, dir string, out io.Writer) error {
+	terraform, err := Example(dir, client.Inventory)
+	if err != nil {
+		return err
+	}
+	if err := terraform.Apply(ctx); err != nil {
+		return err
+	}
+	pool, err := Machines(client.Inventory)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = pool.Close() }()
+	f := &failovers{client, pool, out}
+	fmt.Fprintf(out, "\n### Failover: a plug is pulled while an application writes through its router\n\n")
+	fmt.Fprintln(out, "| | middle one | all |\n| --- | ---: | --- |")
+	for _, role := range []string{"PRIMARY", "SECONDARY"} {
+		var stood, slow []time.Duration
+		for range pulls {
+			still, slower, err := f.pull(ctx, role)
+			if err != nil {
+				return err
+			}
+			stood, slow = append(stood, still), append(slow, slower)
+		}
+		name := strings.ToLower(role)
+		fmt.Fprintf(out, "| %s: writes stand still | %s |\n", name, middleOf(stood))
+		fmt.Fprintf(out, "| %s: writes slower than half their rate | %s |\n", name, middleOf(slow))
+	}
+	return nil
+}
+
+// middleOf is a table's two cells.
+func middleOf(all []time.Duration) string {
+	var list []string
+	for _, one := range all {
+		list = append(list, fmt.Sprintf("%.1f", one.Seconds()))
+	}
+	return fmt.Sprintf("**%.1f s** | %s", slices.Sorted(slices.Values(all))[len(all)/2].Seconds(), strings.Join(list, ", "))
+}
+
+// pull pulls the plug of a member of a role and puts it in again; it ends when
+// all are online.
+func (f *failovers) pull(ctx context.Context, role string) (still, slower time.Duration, err error) {
+	names, err := f.awaitAll(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	primary, err := Machine(f.pool, f.client.Inventory, names["PRIMARY"])
+	if err != nil {
+		return 0, 0, err
+	}
+	application, err := Machine(f.pool, f.client.Inventory, "app1")
+	if err != nil {
+		return 0, 0, err
+	}
+	shop, err := Deploy(ctx, primary, application)
+	if err != nil {
+		return 0, 0, err
+	}
+	defer func() { _ = shop.DB.Close() }()
+	writer := StartWriter(ctx, shop.DB)
+	if err := remote.Pause(ctx, steady); err != nil {
+		return 0, 0, err
+	}
+	pulled := time.Now()
+	if err := f.client.PullPlug(ctx, names[role]); err != nil {
+		return 0, 0, err
+	}
+	if err := remote.Pause(ctx, 40*time.Second); err != nil {
+		return 0, 0, err
+	}
+	slower = writer.Slow(pulled)
+	report, err := writer.Stop(ctx, shop.DB)
+	if err == nil && report.Lost > 0 {
+		err = ErrLost
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	return report.StoodStill, slower, f.client.PlugIn(ctx, names[role])
+}
+
+// awaitAll waits until all database hosts are online, and gives one for each role.
+func (f *failovers) awaitAll(ctx context.Context) (map[string]string, error) {
+	for deadline := time.Now().Add(5 * time.Minute); ; {
+		roles, online := map[string]string{}, 0
+		for _, host := range f.client.Inventory.Hosts {
+			if !host.Database {
+				continue
+			}
+			machine, err := Machine(f.pool, f.client.Inventory, host.Name)
+			if err != nil {
+				return nil, err
+			}
+			result, err := machine.Run(ctx, remote.Command{Name: "asking for the members", Reads: true,
+				Script: `mysql -N -B -e "SELECT m.member_role, (SELECT SUM(member_state = 'ONLINE') FROM performance_schema.replication_group_members) FROM performance_schema.replication_group_members m WHERE m.member_id = @@server_uuid"`})
+			said := strings.Fields(string(result.Stdout))
+			if err == nil && len(said) == 2 && said[1] == "3" {
+				roles[said[0]] = host.Name
+				online++
+			}
+		}
+		if online == 3 && roles["PRIMARY"] != "" && roles["SECONDARY"] != "" {
+			return roles, nil
+		}
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("the members are not online after 5 minutes: %v", roles)
+		}
+		if err := remote.Pause(ctx, time.Second); err != nil {
+			return nil, err
+		}
+	}
+}
