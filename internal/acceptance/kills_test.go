@@ -74,7 +74,7 @@ func TestKillsUnderAWriter(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	k.random = rand.New(rand.NewPCG(seed, 0))
-	defer func() { t.Log(k.tally.String()) }()
+	defer func() { t.Log(k.String()) }()
 	for turn := 0; k.kills < kills && !t.Failed(); turn++ {
 		all := ways()
 		way := all[turn%len(all)]

@@ -5,6 +5,7 @@ package acceptance
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 	"github.com/atollhq/terraform-provider-atoll/internal/site"
 )
 
@@ -28,17 +31,20 @@ output "status" {
 `
 
 // Five things that somebody does by hand are five rows, and a machine whose plug
-// is pulled is one more, which alone has an exit code of its own.
+// is pulled is one more, which alone has an exit code of its own. The job has a key
+// that can do nothing but ask.
 func TestDriftInCI(t *testing.T) {
 	f := stand(t)
 	root, err := site.Root()
 	f.must(err)
+	key := f.watched()
 	look := func(options ...string) (code int, rows []string) {
 		t.Helper()
 		summary := filepath.Join(t.TempDir(), "summary.md")
+		options = append(options, "-var=ssh_key_file="+key)
 		command := exec.CommandContext(t.Context(), filepath.Join(root, "examples", "ci", "drift.sh"), options...)
 		command.Dir = f.terraform.Dir
-		command.Env = append(append(os.Environ(), f.terraform.Env...), "TERRAFORM="+f.terraform.Program, "SUMMARY="+summary)
+		command.Env = append(append(os.Environ(), f.terraform.Env...), "TERRAFORM="+f.terraform.Program, "SUMMARY="+summary, "ATOLL_WATCHER=true")
 		output, err := command.CombinedOutput()
 		var failed *exec.ExitError
 		if err != nil && !errors.As(err, &failed) {
@@ -90,6 +96,47 @@ func TestDriftInCI(t *testing.T) {
 	if code, rows := look("-refresh=false"); code != 3 || len(rows) != 1 || !strings.HasPrefix(rows[0], "| data.atoll_site_status.now | app1: did not answer: ") {
 		t.Errorf("exit code %d, and the rows\n%s", code, strings.Join(rows, "\n"))
 	}
+}
+
+// watched declares a watcher on every host until the test ends, gives the file of
+// his key, and tries what else it could be good for.
+func (f *fixture) watched() (key string) {
+	f.Helper()
+	key = filepath.Join(f.TempDir(), "watcher")
+	if output, err := exec.CommandContext(f.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "the job", "-f", key).CombinedOutput(); err != nil {
+		f.Fatalf("%v: %s", err, output)
+	}
+	public, err := os.ReadFile(key + ".pub")
+	f.must(err)
+	file := filepath.Join(f.terraform.Dir, "watcher_override.tf")
+	f.must(os.WriteFile(file, []byte(fmt.Sprintf("resource \"atoll_host\" \"node\" {\n  watcher_keys = [%q]\n}\n", strings.TrimSpace(string(public)))), 0o600))
+	f.Cleanup(func() { _ = os.Remove(file) })
+	f.apply()
+	f.inSync()
+	private, err := os.ReadFile(key)
+	f.must(err)
+	pool, err := remote.New(remote.Options{Keys: map[string]remote.PrivateKey{"default": {PEM: private}}})
+	f.must(err)
+	f.Cleanup(func() { _ = pool.Close() })
+	host, err := f.lab.Inventory.Host("app1")
+	f.must(err)
+	machine := pool.Host(remote.Target{Host: host.Address, User: node.Watcher, HostKey: host.HostKey})
+	for _, program := range []string{"cat /etc/shadow", "sudo -n cat /etc/shadow", "touch /tmp/watched"} {
+		result, err := machine.Run(f.Context(), remote.Command{Name: "trying more than asking", Program: program})
+		if said := string(result.Stdout); err != nil || !strings.Contains(said, "\nwhole\n") || strings.Contains(said, "root:") {
+			f.Errorf("%s: %v, %.80q", program, err, said)
+		}
+	}
+	for _, row := range []struct{ endpoint, what string }{{"127.0.0.1:22", "tcp"}, {"/run/dbus/system_bus_socket", "unix"}} {
+		if conn, err := machine.Dial(f.Context(), remote.Endpoint{Network: row.what, Address: row.endpoint}); err == nil {
+			_ = conn.Close()
+			f.Errorf("the watcher's key opens %s", row.endpoint)
+		}
+	}
+	if said, err := f.try("app1", "! runuser -u "+node.Watcher+" -- sudo -n /usr/local/lib/atoll/answers more && ! runuser -u "+node.Watcher+" -- sudo -n id && [ ! -e /tmp/watched ]"); err != nil {
+		f.Errorf("sudo lets the watcher do more: %v %s", err, said)
+	}
+	return key
 }
 
 // status adds the data source to the site until the test ends, and looks at what

@@ -65,7 +65,7 @@ func TestReadOnlyFromTheEnvironment(t *testing.T) {
 	} {
 		t.Setenv("ATOLL_READ_ONLY", row.environment)
 		var diags diag.Diagnostics
-		if got := readOnly(row.configured, &diags); got != row.want || diags.HasError() != row.fails {
+		if got := flag(row.configured, "ATOLL_READ_ONLY", &diags); got != row.want || diags.HasError() != row.fails {
 			t.Errorf("%v, %q: %v, %v", row.configured, row.environment, got, diags)
 		}
 	}

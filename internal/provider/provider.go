@@ -122,6 +122,12 @@ func sshAttribute() schema.SingleNestedAttribute {
 				Description: "Passwords for sudo by login name, for users that may not use sudo without. They travel on standard input only.",
 				Validators:  []validator.Map{mapvalidator.NoNullValues()},
 			},
+			"watcher": schema.BoolAttribute{
+				Optional: true,
+				Description: "Whether to log in on all machines as the user " + node.Watcher + " instead of their own, with the key named default, which has to be one of atoll_host's watcher_keys: for a plan that only watches, with a key that can do no harm. " +
+					"It sees what the last apply has asked; whatever else is wanted, as after a change of the declaration, shows as drift that was not asked. Implies read_only. Jump hosts keep their own users and keys. " +
+					"Default is the environment's ATOLL_WATCHER, else false.",
+			},
 			"timeout": schema.StringAttribute{
 				Optional:    true,
 				Description: "Longest time for a connection and its handshake, per machine on the way, such as \"10s\". Default 10s. A machine that does not answer costs this at most once a minute. One that has begun to answer, over a line that loses packets, gets three times as long.",
@@ -139,7 +145,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	}
 	options, pending := sshOptions(config.SSH, &resp.Diagnostics)
 	options.Lost, _ = base.TextSet(config.Lost)
-	options.ReadOnly = readOnly(config.ReadOnly, &resp.Diagnostics)
+	options.ReadOnly = options.Watcher != "" || flag(config.ReadOnly, "ATOLL_READ_ONLY", &resp.Diagnostics)
 	warnOfNames(options.Lost, &resp.Diagnostics)
 	if resp.Diagnostics.HasError() {
 		return
@@ -155,7 +161,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	}
 	servers := &mysqld.Plugin{}
 	resp.ResourceData = &base.Data{
-		Hosts: ahead.New(hosts, options.ReadOnly), Guard: guard.New(plugins(servers)...), MySQL: servers, Lost: lost, Pending: pending,
+		Hosts: ahead.New(hosts, ahead.Options{ReadOnly: options.ReadOnly, Watcher: options.Watcher != "", Version: p.version}), Guard: guard.New(plugins(servers)...), MySQL: servers, Lost: lost, Pending: pending,
 		PublicKey: func(ctx context.Context, name string) (string, error) { return remote.PublicKey(ctx, options, name) },
 		Linode:    linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}

@@ -61,7 +61,7 @@ func everything() map[string]object {
 		"atoll_host": {
 			"ssh": everyWay("203.0.113.11"), "hostname": "hk1", "time_sync": true, "swap_mib": 512, "sysctls": object{"vm.swappiness": "10"},
 			"inotify": object{"max_user_watches": 1000, "max_user_instances": 200}, "packages": []any{"bc"}, "timeouts": everyTimeout(),
-			"apt_sources": object{"db": aptSource()},
+			"apt_sources": object{"db": aptSource()}, "watcher_keys": []any{loginKey},
 		},
 		"atoll_linode": {
 			"label": "sg1", "region": "us-sea", "type": "g6-standard-1", "image": "linode/debian13", "tags": []any{"site"}, "backups": true, "watchdog": true,
@@ -104,7 +104,7 @@ func block() object {
 	return object{
 		"ssh": object{
 			"keys": object{"office": "a key"}, "key_files": object{}, "passphrases": object{"office": "secret"}, "agent": false,
-			"sudo_passwords": object{"admin": "secret"}, "timeout": "10s",
+			"sudo_passwords": object{"admin": "secret"}, "timeout": "10s", "watcher": false,
 		},
 		"linode": object{"token": "t", "url": "https://api.example/v4", "ca_file": "/nowhere", "poll_interval": "8s"},
 		"lost":   []any{"203.0.113.99"}, "read_only": false,

@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -56,6 +57,9 @@ func sshOptions(block types.Object, diags *diag.Diagnostics) (options remote.Opt
 	}
 	environmentKey(&options, diags)
 	options.SudoPasswords = texts("sudo_passwords")
+	if flag(base.Member[types.Bool](block, "watcher"), "ATOLL_WATCHER", diags) {
+		options.Watcher = node.Watcher
+	}
 	agent := base.Member[types.Bool](block, "agent")
 	if agent.IsUnknown() {
 		pending = "ssh.agent"
@@ -96,19 +100,19 @@ func environmentKey(options *remote.Options, diags *diag.Diagnostics) {
 // defaultKey is the name of the key that connections without one use.
 const defaultKey = "default"
 
-// readOnly is the attribute's value, or the environment's where there is none.
-func readOnly(configured types.Bool, diags *diag.Diagnostics) bool {
+// flag is an attribute's value, or the environment's where there is none.
+func flag(configured types.Bool, variable string, diags *diag.Diagnostics) bool {
 	if !configured.IsNull() {
-		// One that is not known yet changes nothing either.
+		// One that is not known yet may forbid something.
 		return configured.IsUnknown() || configured.ValueBool()
 	}
-	text := os.Getenv("ATOLL_READ_ONLY")
+	text := os.Getenv(variable)
 	if text == "" {
 		return false
 	}
 	value, err := strconv.ParseBool(text)
 	if err != nil {
-		diags.AddError("Invalid Environment", fmt.Sprintf("ATOLL_READ_ONLY = %q is neither true nor false.", text))
+		diags.AddError("Invalid Environment", fmt.Sprintf("%s = %q is neither true nor false.", variable, text))
 	}
 	return value
 }

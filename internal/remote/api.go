@@ -35,7 +35,7 @@ type Target struct {
 	Jumps []Target
 }
 
-// Command is one POSIX shell script to be run as root on a host.
+// Command is one POSIX shell script to be run as root on a host, or a program.
 type Command struct {
 	// Name says in a few words what the script is for ("observing files").
 	// It appears in errors and logs; the script itself never does.
@@ -43,6 +43,10 @@ type Command struct {
 	// Script is run by a POSIX sh. It must not read standard input unless
 	// Stdin is set.
 	Script string
+	// Program is a command line that is run as the login user instead of Script,
+	// as it stands: nothing is written to it, and what it says may have the login
+	// shell's own noise before it. It must only read.
+	Program string
 	// Stdin is what the script reads. A Command with Stdin runs on a session
 	// of its own and is streamed. Content of Stdin is never logged.
 	Stdin io.Reader

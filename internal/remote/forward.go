@@ -33,6 +33,9 @@ func (h *host) Dial(ctx context.Context, endpoint Endpoint) (net.Conn, error) {
 	if err := h.mayDo(endpoint.Reads, "a connection to "+address); err != nil {
 		return nil, err
 	}
+	if err := h.mayAsk("a connection to " + address); err != nil {
+		return nil, err
+	}
 	if network != "tcp" && network != "unix" {
 		return nil, &Error{Kind: ErrConfiguration, Address: h.target.Address(), Detail: fmt.Sprintf("there is no way to dial network %q", network)}
 	}

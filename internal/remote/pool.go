@@ -39,6 +39,10 @@ type Options struct {
 	// ReadOnly lets nothing through that is not marked as reading: such a call
 	// fails with ErrReadOnly before anything is sent, and before a dial.
 	ReadOnly bool
+	// Watcher is the login name for all machines, instead of their own: somebody who
+	// may run a Command's Program and nothing else. It logs in with the key named
+	// "default". "" is for none. Jump hosts keep theirs.
+	Watcher string
 	// Dial opens the first hop's TCP connection; nil means the machine's own.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -88,7 +92,12 @@ func New(options Options) (*Pool, error) {
 }
 
 // Host gives the one Host of a target; equal targets share one connection.
-func (p *Pool) Host(target Target) Host { return p.host(target) }
+func (p *Pool) Host(target Target) Host {
+	if p.options.Watcher != "" {
+		target.User, target.Key = p.options.Watcher, ""
+	}
+	return p.host(target)
+}
 
 func (p *Pool) host(target Target) *host {
 	p.mu.Lock()

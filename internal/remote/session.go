@@ -23,6 +23,11 @@ func (h *host) Run(ctx context.Context, command Command) (Result, error) {
 	if err := h.mayDo(command.Reads, command.Name); err != nil {
 		return Result{}, err
 	}
+	if command.Program == "" {
+		if err := h.mayAsk(command.Name); err != nil {
+			return Result{}, err
+		}
+	}
 	live, err := h.connection(ctx)
 	if err != nil {
 		return Result{}, err
@@ -66,6 +71,9 @@ func (h *host) explain(err error) error {
 // shell: there another's end may leave it open whether a command began, and a
 // question can be asked twice.
 func (h *host) runOn(ctx context.Context, live *connection, command Command) (Result, error) {
+	if command.Program != "" {
+		return h.runProgram(ctx, live, command.Program)
+	}
 	if command.Reads && command.Stdin == nil && !command.Long {
 		return h.runInShell(ctx, live, command)
 	}
@@ -213,6 +221,31 @@ func (h *host) runInSession(ctx context.Context, live *connection, command Comma
 	}
 	stderr, _ := after(got.stderr, marker)
 	return Result{Stdout: stdout, Stderr: stderr, ExitCode: got.code}, nil
+}
+
+// runProgram runs a program as the login user, and gives all that it said.
+func (h *host) runProgram(ctx context.Context, live *connection, program string) (Result, error) {
+	running, err := h.start(ctx, live, program)
+	if err != nil {
+		return Result{}, err
+	}
+	_ = running.CloseWrite()
+	result := make(chan ran, 1)
+	go func() { result <- running.collect() }()
+	select {
+	case got := <-result:
+		running.end()
+		if !got.ended {
+			return Result{}, h.cut(ctx, live)
+		}
+		return Result{Stdout: got.stdout, Stderr: got.stderr, ExitCode: got.code}, nil
+	case <-ctx.Done():
+		running.abandon()
+		return Result{}, ctx.Err()
+	case <-live.done:
+		running.release()
+		return Result{}, h.cut(ctx, live)
+	}
 }
 
 // collect reads until the program has ended.

@@ -52,3 +52,11 @@ func (h *host) mayDo(reads bool, what string) error {
 	}
 	return &Error{Kind: ErrReadOnly, Address: h.target.Address(), Detail: what + " is not known to change nothing"}
 }
+
+// mayAsk refuses what somebody is not let to ask who may only run one program.
+func (h *host) mayAsk(what string) error {
+	if h.pool.options.Watcher == "" {
+		return nil
+	}
+	return &Error{Kind: ErrPrivilege, Address: h.target.Address(), Detail: fmt.Sprintf("user %s may not ask this: %s", h.target.Login(), what)}
+}

@@ -32,11 +32,12 @@ locals {
 # The one place where a server is prepared: what it needs before the rest comes
 # belongs here.
 resource "atoll_host" "node" {
-  for_each    = var.nodes
-  hostname    = var.set_hostnames ? each.key : null
-  apt_sources = length(local.package_sources) > 0 ? local.package_sources : null
-  packages    = local.packages[each.key]
-  ssh         = each.value.ssh
+  for_each     = var.nodes
+  hostname     = var.set_hostnames ? each.key : null
+  apt_sources  = length(local.package_sources) > 0 ? local.package_sources : null
+  packages     = local.packages[each.key]
+  watcher_keys = length(var.watcher_keys) > 0 ? var.watcher_keys : null
+  ssh          = each.value.ssh
 }
 
 resource "atoll_mesh_peer" "node" {

@@ -99,6 +99,13 @@ variable "mysql_settings" {
   nullable    = false
 }
 
+variable "watcher_keys" {
+  description = "Public SSH keys that may watch the servers and nothing else, such as that of a job in CI; see watcher_keys of atoll_host. Default none."
+  type        = set(string)
+  default     = []
+  nullable    = false
+}
+
 variable "package_sources" {
   description = <<-END
     Where packages come from besides what the servers have, by a name of your choice, the same on every server; see apt_sources of atoll_host.

@@ -24,6 +24,7 @@ type hostModel struct {
 	Inotify    types.Object `tfsdk:"inotify"`
 	AptSources types.Map    `tfsdk:"apt_sources"`
 	Packages   types.Set    `tfsdk:"packages"`
+	Watchers   types.Set    `tfsdk:"watcher_keys"`
 	Facts      types.Object `tfsdk:"facts"`
 }
 
@@ -38,6 +39,7 @@ func (m *hostModel) manifest() converge.Manifest {
 	config := node.Config{Hostname: m.Hostname.ValueString(), TimeSync: m.TimeSync.ValueBool(), SwapMiB: m.SwapMiB.ValueInt64()}
 	config.Sysctls, _ = base.TextMap(m.Sysctls)
 	config.Packages, _ = base.TextSet(m.Packages)
+	config.WatcherKeys, _ = base.TextSet(m.Watchers)
 	config.Sources = sources(m.AptSources)
 	config.InotifyWatches = base.Member[types.Int64](m.Inotify, "max_user_watches").ValueInt64()
 	config.InotifyInstances = base.Member[types.Int64](m.Inotify, "max_user_instances").ValueInt64()

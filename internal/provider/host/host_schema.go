@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
 )
 
 var (
@@ -54,6 +55,12 @@ func (k *hostKind) Schema() schema.Schema {
 				Optional: true, ElementType: types.StringType,
 				Description: "Extra distribution packages to be installed. A change is in place; a package taken out of the list stays installed, since something else may need it.",
 				Validators:  []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(base.Matching(packagePattern, "must be a package name of the distribution"))},
+			},
+			"watcher_keys": schema.SetAttribute{
+				Optional: true, ElementType: types.StringType, Validators: base.TextsOf(base.LoginKey()),
+				Description: "Public SSH keys that may watch the machine and nothing else: a plan of a provider with ssh.watcher = true logs in with one of them as the user " + node.Watcher + ", who is made here. " +
+					"Such a key is bound to one program, which answers what the last apply has asked and takes no arguments: it gives no shell, reads no file of its choice and changes nothing. Installs sudo where there is none. " +
+					"None when not given. A change is in place; without keys nobody gets in, and the user stays.",
 			},
 			"facts": factsAttribute(),
 		},

@@ -4,6 +4,7 @@
 package node
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -25,6 +26,7 @@ func FuzzHostile(f *testing.F) {
 		{Name: "package", Plain: "zqpackage", Manifest: with(func(c *Config, text string) { c.Packages = []string{text} })},
 		{Name: "name of a kernel setting", Plain: "vm.zqname", Manifest: with(func(c *Config, text string) { c.Sysctls = map[string]string{text: "1"} })},
 		{Name: "kernel setting", Plain: "zqvalue", Manifest: with(func(c *Config, text string) { c.Sysctls = map[string]string{"vm.swappiness": text} })},
+		{Name: "comment of a watcher's key", Plain: "zqwatcher", Manifest: with(func(c *Config, text string) { c.WatcherKeys = []string{"ssh-ed25519 AAAA " + text} })},
 	}
 	source := func(change func(*apt.Source, string)) func(string) converge.Manifest {
 		return with(func(c *Config, text string) {
@@ -51,4 +53,16 @@ func FuzzHostile(f *testing.F) {
 		}
 		field.Holds(t, text)
 	})
+}
+
+// What sshd takes before a key are options, and one of them is another command.
+func TestWatcherKeysHaveNoOptions(t *testing.T) {
+	for _, key := range []string{`command="sh" ssh-ed25519 AAAA`, "no-pty ssh-ed25519 AAAA", " ssh-ed25519 AAAA", "ssh-ed25519", "ssh-ed25519 AAAA x\nssh-ed25519 BBBB"} {
+		if err := (Config{WatcherKeys: []string{"ssh-ed25519 AAAA job", key}}).Manifest().Refusal; !errors.Is(err, converge.ErrHostile) {
+			t.Errorf("%q: %v", key, err)
+		}
+	}
+	if err := (Config{WatcherKeys: []string{"ssh-ed25519 AAAA job"}}).Manifest().Refusal; err != nil {
+		t.Error(err)
+	}
 }

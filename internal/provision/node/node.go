@@ -31,6 +31,8 @@ type Config struct {
 	Packages                         []string
 	// Sources are had before any package is installed.
 	Sources []apt.Source
+	// WatcherKeys are public keys that may ask, and nothing else: see Watcher.
+	WatcherKeys []string
 }
 
 // Owner is the name under which a host keeps the record of what this plugin owns.
@@ -61,6 +63,7 @@ func (c Config) Manifest() converge.Manifest {
 	if c.SwapMiB > 0 {
 		manifest.Items = append(manifest.Items, c.swap()...)
 	}
+	manifest.Items = append(manifest.Items, c.watcher()...)
 	return manifest
 }
 
@@ -83,7 +86,7 @@ func (c Config) forms() error {
 	for _, name := range c.Packages {
 		problems = append(problems, converge.Formed("package", name, converge.PackageForm))
 	}
-	return errors.Join(problems...)
+	return errors.Join(append(problems, c.watcherForms())...)
 }
 
 var hostnameForm = regexp.MustCompile(`\A[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?\z`)

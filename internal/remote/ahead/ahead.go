@@ -16,6 +16,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net"
+	"path"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -38,16 +39,28 @@ type Hosts struct {
 	pool Pool
 	// changed is set by the first change and never taken back.
 	changed atomic.Bool
-	// readOnly pools keep no questions on their hosts either.
-	readOnly bool
+	options Options
 
 	mu       sync.Mutex
 	machines map[remote.Host]*machine
 }
 
-// New wraps a pool. A readOnly one leaves nothing on any host.
-func New(pool Pool, readOnly bool) *Hosts {
-	return &Hosts{pool: pool, readOnly: readOnly, machines: map[remote.Host]*machine{}}
+// Options say how hosts are asked.
+type Options struct {
+	// ReadOnly leaves nothing on any host.
+	ReadOnly bool
+	// Watcher asks each host for all that is kept there and for nothing else.
+	Watcher bool
+	// Version of the provider; "" keeps what another has left.
+	Version string
+}
+
+// New wraps a pool.
+func New(pool Pool, options Options) *Hosts {
+	if options.ReadOnly {
+		options.Version = ""
+	}
+	return &Hosts{pool: pool, options: options, machines: map[remote.Host]*machine{}}
 }
 
 // Host gives the one Host of a target.
@@ -57,7 +70,7 @@ func (h *Hosts) Host(target remote.Target) remote.Host {
 	defer h.mu.Unlock()
 	known := h.machines[under]
 	if known == nil {
-		known = &machine{gate: make(chan struct{}, 1), kept: map[string]bool{}}
+		known = &machine{gate: make(chan struct{}, 1), kept: map[string]bool{}, lacks: map[string]bool{}}
 		h.machines[under] = known
 	}
 	return &host{Host: under, all: h, machine: known}
@@ -69,12 +82,15 @@ type machine struct {
 	// come meanwhile find its answers.
 	gate  chan struct{}
 	asked bool
-	// answers by the sum of the question's script; each is taken once, since
-	// who asks twice wants to see what has changed.
-	answers map[string]string
-	at      time.Time
+	// ahead is what came; each answer is taken once, since who asks twice wants to
+	// see what has changed.
+	ahead kept
+	at    time.Time
 	// kept are the questions that this process has left on the host.
 	kept map[string]bool
+	// lacks are the questions that a watcher asked for and that were not among
+	// what came.
+	lacks map[string]bool
 }
 
 type host struct {
@@ -88,6 +104,9 @@ func (h *host) Run(ctx context.Context, command remote.Command) (remote.Result, 
 	if !command.Reads {
 		h.all.changed.Store(true)
 		return h.Host.Run(ctx, command)
+	}
+	if h.all.options.Watcher {
+		return h.watch(ctx, command)
 	}
 	if command.Question == "" || command.Stdin != nil || command.Long {
 		return h.Host.Run(ctx, command)
@@ -109,6 +128,9 @@ func (h *host) Run(ctx context.Context, command remote.Command) (remote.Result, 
 	if found && !h.all.changed.Load() {
 		return remote.Result{Stdout: []byte(answer)}, nil
 	}
+	if h.machine.ahead.renew || !h.machine.ahead.askers[path.Base(File(command.Question))] {
+		return h.keep(ctx, command)
+	}
 	return h.Host.Run(ctx, command)
 }
 
@@ -123,17 +145,17 @@ func (h *host) Dial(ctx context.Context, endpoint remote.Endpoint) (net.Conn, er
 // first asks the host, and what was kept there along with it.
 func (h *host) first(ctx context.Context, command remote.Command) (remote.Result, error) {
 	own := command
-	own.Script = firstScript(command.Script)
+	own.Script = firstScript(command.Question, command.Script, h.all.options.Version)
 	result, err := h.Host.Run(ctx, own)
 	if err != nil {
 		return result, err
 	}
-	answer, answers, err := parseFirst(string(result.Stdout))
+	answer, ahead, err := parseFirst(string(result.Stdout))
 	if err != nil {
 		return remote.Result{}, err
 	}
-	h.machine.asked, h.machine.answers, h.machine.at = true, answers, time.Now()
-	delete(answers, sum(command.Script)) // it was one of the kept ones, and is answered now
+	h.machine.asked, h.machine.ahead, h.machine.at = true, ahead, time.Now()
+	delete(ahead.answers, sum(command.Script)) // it was one of the kept ones, and is answered now
 	result.Stdout, result.ExitCode = []byte(answer.output), answer.code
 	if answer.code != 0 {
 		return result, &remote.CommandError{Host: h.Target().Address(), Name: command.Name, ExitCode: answer.code, Stderr: string(result.Stderr)}
@@ -141,12 +163,13 @@ func (h *host) first(ctx context.Context, command remote.Command) (remote.Result
 	return result, nil
 }
 
-// take gives an answer that came ahead, once.
+// take gives an answer that came ahead, once. One that failed is asked again by
+// whom it concerns.
 func (m *machine) take(command remote.Command) (string, bool) {
 	key := sum(command.Script)
-	answer, found := m.answers[key]
-	delete(m.answers, key)
-	return answer, found && time.Since(m.at) < fresh
+	answer, found := m.ahead.answers[key]
+	delete(m.ahead.answers, key)
+	return answer.output, found && answer.code == 0 && time.Since(m.at) < fresh
 }
 
 // keep leaves the question on the host for the next process, along with asking
@@ -157,10 +180,10 @@ func (h *host) keep(ctx context.Context, command remote.Command) (remote.Result,
 	kept := h.machine.kept[key]
 	h.machine.kept[key] = true
 	h.all.mu.Unlock()
-	if kept || h.all.readOnly {
+	if kept || h.all.options.ReadOnly {
 		return h.Host.Run(ctx, command)
 	}
-	command.Script = keepScript(command.Question, command.Script)
+	command.Script = keepScript(command.Question, command.Script, h.all.options.Version)
 	return h.Host.Run(ctx, command)
 }
 

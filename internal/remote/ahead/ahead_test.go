@@ -24,6 +24,8 @@ type shell struct {
 	remote.Host
 	mu    sync.Mutex
 	trips int
+	// program is what stands on the host for those who may run nothing else.
+	program string
 }
 
 func (s *shell) Target() remote.Target { return remote.Target{Host: "h"} }
@@ -32,7 +34,11 @@ func (s *shell) Run(ctx context.Context, command remote.Command) (remote.Result,
 	s.mu.Lock()
 	s.trips++
 	s.mu.Unlock()
-	program := exec.CommandContext(ctx, "sh", "-c", command.Script)
+	script := command.Script
+	if command.Program != "" {
+		script = s.program
+	}
+	program := exec.CommandContext(ctx, "sh", "-c", script)
 	var stdout, stderr bytes.Buffer
 	program.Stdout, program.Stderr = &stdout, &stderr
 	err := program.Run()
@@ -59,7 +65,7 @@ func question(name, script string) remote.Command {
 // process is a provider process that works with the host.
 func process(t *testing.T, on *shell) (remote.Host, func(command remote.Command) string) {
 	t.Helper()
-	host := New(pool{on}, false).Host(remote.Target{Host: "h"})
+	host := New(pool{on}, Options{}).Host(remote.Target{Host: "h"})
 	return host, func(command remote.Command) string {
 		t.Helper()
 		result, err := host.Run(t.Context(), command)
@@ -123,7 +129,7 @@ func TestNoAnswerFromBeforeAChange(t *testing.T) {
 	run(read)
 	run(other)
 
-	hosts := New(pool{on}, false)
+	hosts := New(pool{on}, Options{})
 	host := hosts.Host(remote.Target{Host: "h"})
 	ask := func(command remote.Command) string {
 		result, err := host.Run(t.Context(), command)
@@ -139,7 +145,7 @@ func TestNoAnswerFromBeforeAChange(t *testing.T) {
 	}
 
 	// A connection that may change something ends it as well, on every host.
-	hosts = New(pool{on}, false)
+	hosts = New(pool{on}, Options{})
 	host = hosts.Host(remote.Target{Host: "h"})
 	ask(other)
 	if _, err := hosts.Host(remote.Target{Host: "elsewhere"}).Dial(t.Context(), remote.Endpoint{Network: "unix", Address: "/s"}); err == nil {
@@ -175,9 +181,9 @@ func age(on remote.Host, by time.Duration) {
 	}
 }
 
-func answersOf(on remote.Host) map[string]string {
+func answersOf(on remote.Host) map[string]answer {
 	if wrapped, ok := on.(*host); ok {
-		return wrapped.machine.answers
+		return wrapped.machine.ahead.answers
 	}
 	return nil
 }
@@ -209,8 +215,10 @@ func TestKeptQuestionsThatDoNotAnswer(t *testing.T) {
 	if got := run(question("garbled", "printf '\\000\\377kept own\\n'")); got != "\x00\xffkept own\n" {
 		t.Errorf("bytes come back as %q", got)
 	}
-	if got := answersOf(host); len(got) != 0 {
-		t.Errorf("answers are left: %q", got)
+	for _, left := range answersOf(host) {
+		if left.code == 0 {
+			t.Errorf("an answer is left: %v", left)
+		}
 	}
 	host, _ = process(t, on)
 	if _, err = host.Run(t.Context(), question("own", "echo why >&2; exit 4")); !errors.As(err, &command) || command.ExitCode != 4 || !strings.Contains(command.Stderr, "why") {
@@ -224,7 +232,7 @@ func TestKeptQuestionsThatDoNotAnswer(t *testing.T) {
 func TestReadOnlyLeavesNothing(t *testing.T) {
 	keepHere(t)
 	on := &shell{}
-	hosts := New(pool{on}, true)
+	hosts := New(pool{on}, Options{ReadOnly: true})
 	hosts.changed.Store(true)
 	if _, err := hosts.Host(remote.Target{}).Run(t.Context(), question("a", "echo a")); err != nil {
 		t.Fatal(err)

@@ -30,37 +30,62 @@ var directory = Directory
 // File is where a host keeps the question of one asker.
 func File(question string) string { return directory + "/" + url.PathEscape(question) }
 
-// firstScript runs a script, and beside it all that are kept. Each answer is a
-// line of its own, in base64 so that nothing in it can be taken for ours, and
-// written under a lock: lines of several writers to one pipe would mix. They are
-// packed, since what exceeds TCP's first window (some 14 KB) costs a round trip.
-func firstScript(script string) string {
-	return fmt.Sprintf(`d=%s
-for f in "$d"/*; do
-  [ -f "$f" ] || continue
+// answerKept answers all questions that are kept in "$d". Each answer is a line of
+// its own, in base64 so that nothing in it can be taken for ours, and written under
+// a lock: lines of several writers to one pipe would mix. They are packed, since
+// what exceeds TCP's first window (some 14 KB) costs a round trip.
+const answerKept = `for one in "$d"/*; do
+  [ -f "$one" ] || continue
   (
     exec 9<"$d"
-    sum=$(sha256sum <"$f" | cut -c1-64)
-    answer=$({ timeout %d sh "$f" </dev/null 2>/dev/null 9<&-; printf '\n%%d' $?; } | gzip -1 | base64 -w0)
+    sum=$(sha256sum <"$one" | cut -c1-64)
+    answer=$({ timeout %d sh "$one" </dev/null 2>/dev/null 9<&-; printf '\n%%d' $?; } | gzip -1 | base64 -w0)
     flock 9
-    printf 'kept %%s %%s\n' "$sum" "$answer"
+    printf 'kept %%s %%s %%s\n' "$sum" "$answer" "${one##*/}"
   ) &
 done
-answer=$({ (eval %s) </dev/null; printf '\n%%d' $?; } | gzip -1 | base64 -w0)
-wait
-printf 'own %%s\n' "$answer"
-`, remote.Quote(directory), patience, remote.Quote(script))
+`
+
+// Program is where a host has the program that answers all that is kept there, for
+// somebody who may ask nothing else.
+const Program = "/usr/local/lib/atoll/answers"
+
+// Answers is the content of Program. It takes no arguments and reads no input.
+func Answers() []byte {
+	return []byte(`#!/bin/sh
+# Kept by Atoll. It answers the questions that the last apply has left on this
+# machine, which change nothing, and takes no others.
+export LC_ALL=C PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+cd / && exec </dev/null
+d=` + remote.Quote(directory) + "\n" + fmt.Sprintf(answerKept, patience) + `wait
+echo whole
+`)
 }
+
+// firstScript runs a script, and beside it all that are kept. A question of which
+// none is kept is kept along with it. Where another version of the provider has
+// left them, it says that all have to be kept anew.
+func firstScript(question, script, version string) string {
+	return fmt.Sprintf(`d=%s f=%s q=%s v=%s
+old=$(cat "$d/.version" 2>/dev/null)
+[ "$v" = "" ] || [ "$v" = "$old" ] || [ ! -d "$d" ] || echo renew
+%sanswer=$({ (eval "$q") </dev/null; printf '\n%%d' $?; } | gzip -1 | base64 -w0)
+wait
+[ "$v" = "" ] || { [ "$v" = "$old" ] && [ -f "$f" ]; } || %s
+printf 'own %%s\n' "$answer"
+`, remote.Quote(directory), remote.Quote(File(question)), remote.Quote(script), remote.Quote(version), fmt.Sprintf(answerKept, patience), keep)
+}
+
+// keep writes question $q to file $f, with the version $v, on a machine on which
+// something was applied.
+const keep = `( umask 077; [ -d "${d%/*}" ] && mkdir -p "$d" && chmod 0700 "$d" && printf %s "$q" >"$f.new" && mv -f "$f.new" "$f" && printf %s "$v" >"$d/.version" ) 2>/dev/null`
 
 // keepScript writes a question down, when it differs, and asks it. A host on
 // which it cannot be written is asked all the same.
-func keepScript(question, script string) string {
-	return fmt.Sprintf(`d=%s f=%s q=%s
-printf %%s "$q" | cmp -s - "$f" || (
-  umask 077
-  mkdir -p "$d" && chmod 0700 "$d" && printf %%s "$q" >"$f.new" && mv -f "$f.new" "$f"
-) 2>/dev/null
-(eval "$q")`, remote.Quote(directory), remote.Quote(File(question)), remote.Quote(script))
+func keepScript(question, script, version string) string {
+	return fmt.Sprintf(`d=%s f=%s q=%s v=%s
+printf %%s "$q" | cmp -s - "$f" || %s
+(eval "$q")`, remote.Quote(directory), remote.Quote(File(question)), remote.Quote(script), remote.Quote(version), keep)
 }
 
 // answer is the output of one script and its exit code.
@@ -69,29 +94,61 @@ type answer struct {
 	code   int
 }
 
+// kept are the answers that came ahead.
+type kept struct {
+	// answers by the sum of the question's script.
+	answers map[string]answer
+	// askers are the files of all questions that the host keeps.
+	askers map[string]bool
+	// renew says that another version of the provider has left them.
+	renew bool
+}
+
+// line reads one line of what is kept; false for what is none.
+func (k *kept) line(fields []string) {
+	switch {
+	case len(fields) == 1 && fields[0] == "renew":
+		k.renew = true
+	case len(fields) == 4 && fields[0] == "kept":
+		k.askers[fields[3]] = true
+		if one, err := parseAnswer(fields[2]); err == nil {
+			k.answers[fields[1]] = one
+		}
+	}
+}
+
 // parseFirst reads the answers of firstScript: its own, and those that came
-// ahead and whose scripts ended well. Without its own it is not whole.
-func parseFirst(text string) (own answer, kept map[string]string, err error) {
-	kept = map[string]string{}
+// ahead. Without its own it is not whole.
+func parseFirst(text string) (own answer, ahead kept, err error) {
+	ahead = kept{answers: map[string]answer{}, askers: map[string]bool{}}
 	complete := false
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
-		switch {
-		case len(fields) == 3 && fields[0] == "kept":
-			if one, err := parseAnswer(fields[2]); err == nil && one.code == 0 {
-				kept[fields[1]] = one.output
-			}
-		case len(fields) == 2 && fields[0] == "own" && strings.HasSuffix(line, "\n"):
+		if len(fields) == 2 && fields[0] == "own" && strings.HasSuffix(line, "\n") {
 			if own, err = parseAnswer(fields[1]); err != nil {
-				return own, nil, err
+				return own, kept{}, err
 			}
 			complete = true
 		}
+		ahead.line(fields)
 	}
 	if !complete {
-		return own, nil, errors.New("reading the answer: it is not whole")
+		return own, kept{}, errors.New("reading the answer: it is not whole")
 	}
-	return own, kept, nil
+	return own, ahead, nil
+}
+
+// parseAnswers reads what Program says.
+func parseAnswers(text string) (kept, error) {
+	ahead, whole := kept{answers: map[string]answer{}, askers: map[string]bool{}}, false
+	for line := range strings.Lines(text) {
+		ahead.line(strings.Fields(line))
+		whole = whole || line == "whole\n"
+	}
+	if !whole {
+		return kept{}, errors.New("reading the answers: they are not whole")
+	}
+	return ahead, nil
 }
 
 // parseAnswer splits the output from the exit code in its last line.
