@@ -23,7 +23,7 @@ const (
 )
 
 // keyForm lets through no options before a key, which sshd would believe.
-var keyForm = regexp.MustCompile(`\A(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( [^\x00-\x1f]*)?\z`)
+var keyForm = regexp.MustCompile(`\A(ssh|ecdsa|sk)-[a-z0-9@.-]+ [A-Za-z0-9+/=]+( .*)?\z`)
 
 // watcher makes the user, whose home and keys belong to root. His keys are bound to
 // the one program, which is also the one that sudo lets him run.
@@ -53,7 +53,7 @@ func (c Config) watcher() []converge.Item {
 func (c Config) watcherForms() error {
 	var problems []error
 	for _, key := range c.WatcherKeys {
-		problems = append(problems, converge.Formed("a public key of the watcher", key, keyForm))
+		problems = append(problems, converge.OneLine("a public key of the watcher", key), converge.Formed("a public key of the watcher", key, keyForm))
 	}
 	return errors.Join(problems...)
 }
