@@ -201,5 +201,5 @@ func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources lists what reads only.
 func (p *atollProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{status.NewSiteStatus}
+	return []func() datasource.DataSource{status.NewSiteStatus, mysql.NewPreflight}
 }

@@ -139,27 +139,4 @@ func (c Cluster) variables(key, group string) []variable {
 	}
 }
 
-// Compatible refuses versions that cannot live in one group: a group runs as
-// its lowest version, and spans one step of the series 8.0, 8.4, 9.x at most.
-func Compatible(versions map[string]string) error {
-	lowest, highest := "", ""
-	for _, key := range slices.Sorted(maps.Keys(versions)) {
-		version := mysqld.ParseVersion(versions[key])
-		if lowest == "" || older(version, mysqld.ParseVersion(versions[lowest])) {
-			lowest = key
-		}
-		if highest == "" || older(mysqld.ParseVersion(versions[highest]), version) {
-			highest = key
-		}
-	}
-	if lowest == "" {
-		return nil
-	}
-	low, high := mysqld.ParseVersion(versions[lowest]), mysqld.ParseVersion(versions[highest])
-	if low.Before(8, 1, 0) && !high.Before(9, 0, 0) {
-		return fmt.Errorf("members' versions are too far apart: %s has %s and %s has %s; upgrade %[1]s to 8.4 first", lowest, low, highest, high)
-	}
-	return nil
-}
-
 func older(a, b mysqld.Version) bool { return a.Before(b.Major, b.Minor, b.Patch) }

@@ -13,6 +13,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 )
 
 // What only this plugin's lines say.
@@ -82,7 +83,7 @@ func (d *diagnosing) refusals() {
 			versions[key] = d.seen[key].Version
 		}
 	}
-	d.refuse(Compatible(versions))
+	d.refuse(mysqlroot.Compatible(versions))
 }
 
 // usable refuses a server that can never be a member as it is.

@@ -165,16 +165,11 @@ func setStatements(differing []Setting, status Status) []string {
 	for _, setting := range differing {
 		name := variableName(setting)
 		if _, persisted := status.Persisted[name]; persisted {
-			statements = append(statements, "RESET PERSIST IF EXISTS "+identifier(name))
+			statements = append(statements, "RESET PERSIST IF EXISTS "+mysqlroot.Identifier(name))
 		}
-		statements = append(statements, "SET GLOBAL "+identifier(name)+" = "+literal(setting.Value))
+		statements = append(statements, "SET GLOBAL "+mysqlroot.Identifier(name)+" = "+literal(setting.Value))
 	}
 	return statements
-}
-
-// identifier quotes a variable's name; a dot parts it from its component's.
-func identifier(name string) string {
-	return "`" + strings.ReplaceAll(name, "`", "``") + "`"
 }
 
 // literal writes a value so that SET takes it: numbers bare, with the suffix

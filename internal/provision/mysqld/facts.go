@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -29,8 +31,8 @@ type Facts struct {
 	// of a user's, Ours whether Atoll's record of the server does: schemas without
 	// it are somebody's that are to be adopted.
 	HasData, HasSchemas, Ours bool
-	// obstacles are what such data hold that a group cannot replicate.
-	obstacles obstacles
+	// found is what such data hold.
+	found preflight.Facts
 	// MariaDB names an installed package of it, or is "".
 	MariaDB string
 }
@@ -59,7 +61,7 @@ echo end`
 func (c Config) AskFacts(ctx context.Context, host remote.Host) (Facts, error) {
 	facts, err := converge.Ask(ctx, host, c.factsQuestion())
 	if err == nil && facts.adopts() {
-		facts.obstacles, err = converge.Ask(ctx, host, obstaclesQuestion())
+		facts.found, err = converge.Ask(ctx, host, preflight.Question())
 	}
 	return facts, err
 }
@@ -69,7 +71,7 @@ func (s Facts) adopts() bool { return s.HasSchemas && !s.Ours && s.Installed.Kno
 
 func (c Config) factsQuestion() converge.Question[Facts] {
 	return converge.Question[Facts]{Name: "what MySQL needs to know of the machine", Read: readFacts,
-		Script: fmt.Sprintf(factsScript, remote.Quote(c.packageName()), dataDirectory, memoryScript, remote.Quote(converge.RecordPath(Owner)))}
+		Script: fmt.Sprintf(factsScript, remote.Quote(c.packageName()), dataDirectory, mysqlroot.MemoryScript, remote.Quote(converge.RecordPath(Owner)))}
 }
 
 // readFacts reads what factsScript prints: memory and free room always, the
@@ -122,7 +124,7 @@ func readFacts(text string) (Facts, error) {
 // Check says what stands against a server on the machine, all of it at once.
 func (c Config) Check(s Facts) []error {
 	problems := c.CheckMachine(s)
-	if err := s.obstacles.problem(); err != nil {
+	if err := unfit(s.found); err != nil {
 		problems = append(problems, err)
 	}
 	version := s.Installed

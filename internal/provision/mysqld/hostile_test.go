@@ -10,6 +10,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 )
 
 // Whatever a text of a server holds, neither its unit, nor its settings file, nor
@@ -137,7 +138,7 @@ func FuzzStatement(f *testing.F) {
 	f.Fuzz(func(t *testing.T, field uint8, text string) {
 		written := literal(text)
 		if field%2 == 1 {
-			if written = identifier(text); strings.Contains(strings.ReplaceAll(written[1:len(written)-1], "``", ""), "`") {
+			if written = mysqlroot.Identifier(text); strings.Contains(strings.ReplaceAll(written[1:len(written)-1], "``", ""), "`") {
 				t.Errorf("the name %q is written %s", text, written)
 			}
 			return

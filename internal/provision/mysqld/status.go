@@ -89,14 +89,8 @@ func (c Config) statusQuestion() converge.Question[Status] {
 
 // memoryQuestion asks for the memory that settings are sized to, in bytes.
 func memoryQuestion() converge.Question[uint64] {
-	return converge.Question[uint64]{Name: "the machine's memory", Script: memoryScript, Read: readMemory}
+	return converge.Question[uint64]{Name: "the machine's memory", Script: mysqlroot.MemoryScript, Read: readMemory}
 }
-
-// memoryScript prints "N bytes": a number alone would be another one when cut.
-const memoryScript = `memory=$(awk '/^MemTotal:/ {printf "%d", $2 * 1024}' /proc/meminfo)
-limit=$(cat /sys/fs/cgroup/memory.max 2>/dev/null)
-case $limit in ''|max) ;; *) [ "$limit" -ge "$memory" ] || memory=$limit ;; esac
-echo "$memory bytes"`
 
 func readMemory(text string) (uint64, error) {
 	number, whole := strings.CutSuffix(strings.TrimSpace(text), " bytes")

@@ -3,57 +3,10 @@
 
 package mysqld
 
-import (
-	"fmt"
-	"regexp"
-	"strconv"
-)
+import "github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 
 // Version of a MySQL server.
-type Version struct{ Major, Minor, Patch int }
+type Version = mysqlroot.Version
 
-var versionPattern = regexp.MustCompile(`(\d+)\.(\d+)\.(\d+)`)
-
-// ParseVersion finds the version in what mysqld or dpkg print ("9.7.4-2",
-// "8.0.40-0ubuntu0.22.04.1"). The zero Version is one that is not known.
-func ParseVersion(text string) Version {
-	found := versionPattern.FindStringSubmatch(text)
-	if found == nil {
-		return Version{}
-	}
-	var v Version
-	for i, part := range []*int{&v.Major, &v.Minor, &v.Patch} {
-		*part, _ = strconv.Atoi(found[i+1])
-	}
-	return v
-}
-
-func (v Version) String() string { return fmt.Sprintf("%d.%d.%d", v.Major, v.Minor, v.Patch) }
-
-// Known says whether there is a version at all.
-func (v Version) Known() bool { return v != Version{} }
-
-// Before says whether v is older than the given release.
-func (v Version) Before(major, minor, patch int) bool {
-	other := Version{major, minor, patch}
-	switch {
-	case v.Major != other.Major:
-		return v.Major < other.Major
-	case v.Minor != other.Minor:
-		return v.Minor < other.Minor
-	default:
-		return v.Patch < other.Patch
-	}
-}
-
-// Supported refuses what the tables here do not cover. The MYSQL communication
-// stack, which Atoll uses, exists from 8.0.27 on.
-func (v Version) Supported() error {
-	switch {
-	case v.Before(8, 0, 27):
-		return fmt.Errorf("version %s is too old: Atoll needs MySQL 8.0.27 or later (for group_replication_communication_stack = MYSQL)", v)
-	case v.Major > 9:
-		return fmt.Errorf("version %s is newer than this release of Atoll knows: use MySQL 8.0, 8.4 or 9.x", v)
-	}
-	return nil
-}
+// ParseVersion finds the version in what mysqld or dpkg print.
+func ParseVersion(text string) Version { return mysqlroot.ParseVersion(text) }

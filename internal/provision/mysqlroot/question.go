@@ -152,3 +152,7 @@ func Script(statements ...string) string {
 func Literal(text string) string {
 	return "'" + strings.NewReplacer(`\`, `\\`, `'`, `''`).Replace(text) + "'"
 }
+
+// Identifier quotes a name for a statement, be it a column's or a variable's; a
+// dot in a variable's parts it from its component's.
+func Identifier(name string) string { return "`" + strings.ReplaceAll(name, "`", "``") + "`" }

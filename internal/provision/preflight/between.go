@@ -1,0 +1,125 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package preflight
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
+)
+
+// equal are the variables that are one value in a group, with what comes of two.
+var equal = map[string]string{
+	"lower_case_table_names":                       "Group Replication refuses the joiner; it is chosen when a datadir is made, so make the empty server anew",
+	"default_table_encryption":                     "Group Replication refuses the joiner",
+	"group_replication_gtid_assignment_block_size": "Group Replication refuses the joiner",
+	"innodb_page_size":                             "a clone is refused; it is chosen when a datadir is made, so make the empty server anew",
+	"character_set_server":                         "a clone is refused",
+	"collation_server":                             "a clone is refused",
+}
+
+// between is what differs between servers that are to be one group, and should
+// not, or is the same, and must not be.
+func between(servers map[string]Facts) []Finding {
+	var findings []Finding
+	keys := answering(servers)
+	versions := map[string]string{}
+	for _, key := range keys {
+		versions[key] = servers[key].Version
+	}
+	if err := mysqlroot.Compatible(versions); err != nil {
+		findings = append(findings, Finding{Severity: Error, Check: CheckVersion, Object: "version", Text: err.Error()})
+	}
+	for name, consequence := range equal {
+		values := by(keys, func(key string) string { return servers[key].Variables[name] })
+		if delete(values, ""); len(values) > 1 {
+			findings = append(findings, Finding{Severity: Error, Check: CheckVariable, Object: name, Text: "differs: " + grouped(values, "%s on %s") + ": " + consequence})
+		}
+	}
+	identities := []struct {
+		object, remedy string
+		of             func(Facts) string
+	}{
+		{"server_uuid", "remove auto.cnf from the datadir of one and restart it; an atoll_mysql_server does so", func(f Facts) string { return f.UUID }},
+		{"server_id", "give each its own; an atoll_mysql_server does so", func(f Facts) string { return f.Variables["server_id"] }},
+	}
+	for _, identity := range identities {
+		values := by(keys, func(key string) string { return identity.of(servers[key]) })
+		maps.DeleteFunc(values, func(value string, bearers []string) bool { return value == "" || len(bearers) == 1 })
+		if len(values) > 0 {
+			// What is only so until a declaration has been applied keeps nobody out.
+			findings = append(findings, Finding{Severity: Warning, Check: CheckIdentity, Object: identity.object, Text: "is the same: " + grouped(values, "%s on %s") + ": a group refuses the second; " + identity.remedy})
+		}
+	}
+	return append(append(findings, datasets(keys, servers)...), room(servers)...)
+}
+
+// by collects the keys of each value.
+func by(keys []string, value func(key string) string) map[string][]string {
+	found := map[string][]string{}
+	for _, key := range keys {
+		found[value(key)] = append(found[value(key)], key)
+	}
+	return found
+}
+
+func grouped(values map[string][]string, form string) string {
+	var parts []string
+	for _, value := range slices.Sorted(maps.Keys(values)) {
+		parts = append(parts, fmt.Sprintf(form, value, strings.Join(values[value], " and ")))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// datasets finds schemas of which only one side knows: a joiner's would be lost,
+// so a join refuses it.
+func datasets(keys []string, servers map[string]Facts) []Finding {
+	donor := largest(servers)
+	var findings []Finding
+	for _, key := range keys {
+		own := slices.DeleteFunc(slices.Sorted(slices.Values(servers[key].Schemas)), func(name string) bool { return slices.Contains(servers[donor].Schemas, name) })
+		if key != donor && len(own) > 0 {
+			findings = append(findings, Finding{Severity: Error, Check: CheckIdentity, Server: key, Object: strings.Join(own, ", "),
+				Text: fmt.Sprintf("only this server has these schemas, and a group takes its data from one, which would be %s with the most: save them, then empty the server", donor)})
+		}
+	}
+	return findings
+}
+
+// largest is the server whose data the others would get; "" where none answers.
+func largest(servers map[string]Facts) string {
+	donor := ""
+	for _, key := range answering(servers) {
+		if facts := servers[key]; donor == "" || len(facts.Schemas) > 0 && facts.DataBytes > servers[donor].DataBytes || len(servers[donor].Schemas) == 0 && len(facts.Schemas) > 0 {
+			donor = key
+		}
+	}
+	return donor
+}
+
+// spare is the room beside the data that the binary logs of a day, undo and the
+// redo log take.
+const spare = 1024 * mebibyte
+
+// room is whether each machine can hold what a clone carries; its own data make
+// room for it first.
+func room(servers map[string]Facts) []Finding {
+	donor := largest(servers)
+	var findings []Finding
+	for _, key := range slices.Sorted(maps.Keys(servers)) {
+		facts := servers[key]
+		if facts.Err != nil || key == donor || donor == "" {
+			continue
+		}
+		has, need := facts.FreeBytes+facts.DataBytes, servers[donor].DataBytes+spare
+		if has < need {
+			findings = append(findings, Finding{Severity: Error, Check: CheckDisk, Server: key, Object: "/var/lib/mysql", Text: fmt.Sprintf(
+				"a clone of the data of %s needs %s with binary logs, and there is room for %s: make room or give the machine a larger disk", donor, mebibytes(need), mebibytes(has))})
+		}
+	}
+	return findings
+}
