@@ -25,6 +25,12 @@ data "atoll_site_status" "now" {
   peers   = { for name, peer in atoll_mesh_peer.node : name => peer.peer }
   members = { for name, server in atoll_mysql_server.database : name => server.member }
 }
+data "atoll_mysql_cluster_status" "now" {
+  cluster = atoll_mysql_cluster.main.routing
+}
+output "cluster" {
+  value = data.atoll_mysql_cluster_status.now
+}
 output "status" {
   value = data.atoll_site_status.now
 }
@@ -163,9 +169,42 @@ func (f *fixture) status() {
 		}
 	}
 	f.must(f.terraform.Output(f.Context(), "status", &status))
+	f.clusterStatus()
 	primary, router := f.primary(), status.Machines["app1"].Router
 	if !status.Healthy || status.Primary != primary || status.Database[primary].Role != "PRIMARY" || len(status.Links["app2"]) != 4 ||
 		router == nil || !router.Active || !slices.Contains(status.Machines["hk1"].Carries, "mysql-server") || status.Machines["hk1"].Disks["/"].SizeMiB == 0 {
 		f.Errorf("the status is %+v", status)
+	}
+}
+
+// clusterStatus looks at what the data source says of a cluster that is well.
+func (f *fixture) clusterStatus() {
+	f.Helper()
+	var status struct {
+		State, Summary, Primary string
+		Members                 map[string]struct {
+			State, Role, Executed, Problem string
+			Behind                         *int
+		}
+		Routers []struct {
+			Name, Address string
+			ReadWrite     string `json:"read_write"`
+			LastSeen      string `json:"last_seen"`
+		}
+	}
+	f.must(f.terraform.Output(f.Context(), "cluster", &status))
+	primary := f.primary()
+	if status.State != "ONLINE" || status.Summary != "3 of 3 members are ONLINE, "+primary+" takes writes" || status.Primary != primary || len(status.Members) != 3 || len(status.Routers) != 2 {
+		f.Errorf("the cluster's status is %+v", status)
+	}
+	for key, member := range status.Members {
+		if member.State != "ONLINE" || member.Problem != "" || member.Executed == "" || member.Behind == nil || (member.Role == "PRIMARY") != (key == primary) {
+			f.Errorf("%s is %+v", key, member)
+		}
+	}
+	for _, router := range status.Routers {
+		if router.Name != "atoll" || router.ReadWrite != "6446" || router.LastSeen == "" {
+			f.Errorf("a router is %+v", router)
+		}
 	}
 }

@@ -48,6 +48,8 @@ func TestExamplesAreValid(t *testing.T) {
 			case "resource":
 			case "data":
 				known = all.DataSourceSchemas
+			case "ephemeral":
+				known = all.EphemeralResourceSchemas
 			default:
 				continue
 			}

@@ -159,6 +159,9 @@ const mocked = `mock_provider "atoll" {
   mock_data "atoll_mysql_preflight" {
     defaults = { ready = true }
   }
+  mock_data "atoll_mysql_cluster_status" {
+    defaults = { state = "ONLINE" }
+  }
 }
 run "apply" {}
 `

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/provider/schema"
@@ -32,6 +33,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqltunnel"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -39,7 +41,10 @@ import (
 )
 
 // Ensure the provider implements what Terraform is told it does.
-var _ provider.Provider = &atollProvider{}
+var (
+	_ provider.Provider                       = &atollProvider{}
+	_ provider.ProviderWithEphemeralResources = &atollProvider{}
+)
 
 type atollProvider struct {
 	version string
@@ -161,11 +166,11 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	}
 	servers := &mysqld.Plugin{}
 	resp.ResourceData = &base.Data{
-		Hosts: ahead.New(hosts, ahead.Options{ReadOnly: options.ReadOnly, Watcher: options.Watcher != "", Version: p.version}), Guard: guard.New(plugins(servers)...), MySQL: servers, Lost: lost, Pending: pending,
+		Hosts: ahead.New(hosts, ahead.Options{ReadOnly: options.ReadOnly, Watcher: options.Watcher != "", Version: p.version}), Guard: guard.New(plugins(servers)...), MySQL: servers, Tunnels: &mysqltunnel.Registry{}, Lost: lost, Pending: pending,
 		PublicKey: func(ctx context.Context, name string) (string, error) { return remote.PublicKey(ctx, options, name) },
 		Linode:    linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}
-	resp.DataSourceData = resp.ResourceData
+	resp.DataSourceData, resp.EphemeralResourceData = resp.ResourceData, resp.ResourceData
 }
 
 // warnOfNames speaks where somebody may have meant a machine by its name in
@@ -201,5 +206,10 @@ func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources lists what reads only.
 func (p *atollProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{status.NewSiteStatus, mysql.NewPreflight}
+	return []func() datasource.DataSource{status.NewSiteStatus, mysql.NewPreflight, mysql.NewClusterStatus}
+}
+
+// EphemeralResources lists what is there while Terraform runs only.
+func (p *atollProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
+	return []func() ephemeral.EphemeralResource{mysql.NewTunnel}
 }

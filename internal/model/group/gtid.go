@@ -120,6 +120,17 @@ func (s GTIDSet) Within(other GTIDSet) bool { return s.Minus(other).Empty() }
 // Empty says whether there is no transaction in it.
 func (s GTIDSet) Empty() bool { return len(s) == 0 }
 
+// Count is how many transactions are in it.
+func (s GTIDSet) Count() uint64 {
+	var count uint64
+	for _, intervals := range s {
+		for _, interval := range intervals {
+			count += interval.Last - interval.First + 1
+		}
+	}
+	return count
+}
+
 // String writes the set in MySQL's form.
 func (s GTIDSet) String() string {
 	var parts []string

@@ -61,3 +61,12 @@ func FuzzParseGTIDSet(f *testing.F) {
 		}
 	})
 }
+
+func TestCount(t *testing.T) {
+	if got := set(t, "a:1-3:7,b:tag:1-10").Count(); got != 14 {
+		t.Errorf("%d", got)
+	}
+	if got := set(t, "").Count(); got != 0 {
+		t.Errorf("%d of none", got)
+	}
+}

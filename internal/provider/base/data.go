@@ -25,6 +25,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqltunnel"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -49,6 +50,8 @@ type Data struct {
 	Guard *guard.Guard
 	// MySQL is the servers' plugin, which knows those that this process is at.
 	MySQL *mysqld.Plugin
+	// Tunnels are those that this process holds open.
+	Tunnels *mysqltunnel.Registry
 	// Departures is where a mesh and the peers that leave it meet.
 	Departures tinc.Departures
 	// Succession is where what is made and what is taken back meet.

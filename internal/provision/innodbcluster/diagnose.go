@@ -29,6 +29,8 @@ type Status struct {
 type Diagnosis struct {
 	// State of the whole; the first finding says it in a sentence.
 	State State
+	// Truth says what the members are, in a sentence without a name.
+	Truth string
 	// Primary is the key of the member that takes writes, or the endpoint of
 	// one that is on its way out; "" when none does.
 	Primary string

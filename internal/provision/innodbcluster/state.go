@@ -68,12 +68,13 @@ func (d *diagnosing) state() State {
 // what is true, and what an apply does about it.
 func (d *diagnosing) say() {
 	d.State = d.state()
+	d.Truth = d.truth()
 	if d.State == StateOnline && d.Primary != "" {
 		return
 	}
 	d.Findings = append([]provision.Finding{{Line: converge.Line{
 		Subject: "cluster " + d.cluster.Name, Code: d.State.Code(),
-		Text: fmt.Sprintf("%s: %s; %s", d.State, d.truth(), d.prospect()),
+		Text: fmt.Sprintf("%s: %s; %s", d.State, d.Truth, d.prospect()),
 	}}}, d.Findings...)
 }
 
