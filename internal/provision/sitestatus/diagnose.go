@@ -83,11 +83,20 @@ func (s Site) Diagnose(answers map[string]Answer, limits Limits) []converge.Line
 	return lines
 }
 
+// unheard tells a machine that did not answer from one that was not asked, since
+// its key or the login is another.
+func unheard(name string, err error) converge.Line {
+	if line, known := converge.NotAsked(err); known && line.Code == converge.CodeNotAsked {
+		return converge.Line{Subject: name, Code: line.Code, Text: "not asked: " + converge.FirstLine(err)}
+	}
+	return converge.Line{Subject: name, Code: converge.CodeUnreachable, Text: "did not answer: " + converge.FirstLine(err)}
+}
+
 func silent(answers map[string]Answer) []converge.Line {
 	var lines []converge.Line
 	for _, name := range slices.Sorted(maps.Keys(answers)) {
 		if err := answers[name].Err; err != nil {
-			lines = append(lines, converge.Line{Subject: name, Code: converge.CodeUnreachable, Text: "did not answer: " + converge.FirstLine(err)})
+			lines = append(lines, unheard(name, err))
 		}
 	}
 	return lines

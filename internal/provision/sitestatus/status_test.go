@@ -15,6 +15,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 func TestQuestionsFailClosed(t *testing.T) {
@@ -77,6 +78,13 @@ func TestDiagnosis(t *testing.T) {
 		states  map[string]string
 	}{
 		"whole": {func(map[string]Answer) {}, []string{}, "a", map[string]string{"a": "ONLINE", "b": "ONLINE", "c": "ONLINE"}},
+		"a machine has another host key": {
+			func(all map[string]Answer) {
+				all["c"] = Answer{Err: &remote.Error{Kind: remote.ErrHostKeyMismatch, Address: "203.0.113.3:22", Detail: "it shows another key\nand more"}}
+			},
+			[]string{"c: not asked: connect 203.0.113.3:22: host key has changed: it shows another key"},
+			"a", map[string]string{"a": "ONLINE", "b": "ONLINE", "c": "ONLINE"},
+		},
 		"a machine is gone, and the others have not expelled it": {
 			func(all map[string]Answer) {
 				all["c"] = Answer{Err: errors.New("connect 203.0.113.3:22: host is unreachable\nand more")}
