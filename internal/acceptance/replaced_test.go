@@ -1,0 +1,63 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/site"
+)
+
+// replaceable is one resource of each type, and of those with roles one of each.
+func replaceable(primary, secondary string) []string {
+	return []string{
+		`atoll_host.node["app1"]`, `atoll_host.node["` + secondary + `"]`, `atoll_mesh_peer.node["app1"]`, `atoll_mesh_peer.node["` + secondary + `"]`,
+		"atoll_mesh.site", `atoll_mysql_server.database["` + secondary + `"]`, `atoll_mysql_server.database["` + primary + `"]`,
+		"atoll_mysql_cluster.main", `atoll_mysql_router.application["app1"]`,
+	}
+}
+
+// Somebody replaces a resource, or marks it as tainted, which is the same: whatever
+// it takes down meanwhile comes back with all data, and the next plan is empty.
+func TestEachReplaced(t *testing.T) {
+	f := stand(t)
+	shop := f.shop()
+	defer func() { _ = shop.DB.Close() }()
+	primary, secondary := f.primary(), "sg1"
+	if primary == secondary {
+		secondary = "hk2"
+	}
+	for _, address := range replaceable(primary, secondary) {
+		t.Run(strings.NewReplacer(`"`, "", ".", " ").Replace(address), func(t *testing.T) {
+			f := f.within(t)
+			writer := site.StartWriter(t.Context(), shop.DB)
+			if err := f.terraform.Apply(t.Context(), "-replace="+address); err != nil {
+				t.Logf("the replacement is refused: %v", err)
+			}
+			f.apply()
+			f.inSync()
+			f.whole()
+			report, err := writer.Stop(t.Context(), shop.DB)
+			f.must(err)
+			t.Logf("%s", report)
+			f.noneLost(report)
+		})
+	}
+}
+
+// An apply that is aimed at one resource mends that and what it needs, and leaves
+// the rest as it is.
+func TestAimedAtOne(t *testing.T) {
+	f := stand(t)
+	f.on("app1", "echo '# by hand' >>/etc/tinc/site/tinc.conf")
+	f.on("app2", "hostname elsewhere")
+	f.must(f.terraform.Apply(t.Context(), `-target=atoll_mesh_peer.node["app1"]`))
+	plan := f.plan()
+	if lines := strings.Join(plan.Lines(), "; "); !strings.Contains(lines, "host name differs") || strings.Contains(lines, "tinc.conf") {
+		t.Errorf("after an apply aimed at the peer: %s", lines)
+	}
+	f.apply()
+	f.inSync()
+}
