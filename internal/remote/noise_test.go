@@ -5,7 +5,9 @@ package remote_test
 
 import (
 	"errors"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -68,6 +70,28 @@ func TestCLocale(t *testing.T) {
 		result, _ := host.Run(t.Context(), command)
 		if string(result.Stdout) != "C\n" || !strings.Contains(string(result.Stderr), "No such file or directory") {
 			t.Errorf("%s: %q and %q", command.Name, result.Stdout, result.Stderr)
+		}
+	}
+}
+
+// A sshd that runs a command of its own, whatever is asked for (ForceCommand, or a
+// key that is bound to one), is no host for us: it is said what it did, nothing
+// has run, and it is not taken for silence.
+func TestForcedCommand(t *testing.T) {
+	forced := filepath.Join(t.TempDir(), "forced")
+	if err := os.WriteFile(forced, []byte("#!/bin/sh\necho 'backup ok'\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	server := start(t, func(s *remotetest.Server) { s.Shell = forced })
+	host := pool(t, server.Key, remote.Options{}).Host(target(server))
+	for _, command := range []remote.Command{
+		{Name: "asking", Script: "echo in", Reads: true},
+		{Name: "changing", Script: "echo in"},
+		{Name: "streaming", Script: "cat", Stdin: strings.NewReader("in")},
+	} {
+		_, err := host.Run(t.Context(), command)
+		if !errors.Is(err, remote.ErrSession) || errors.Is(err, remote.ErrUnreachable) || !strings.Contains(err.Error(), `before the command began; it said "backup ok"`) {
+			t.Errorf("%s: %v", command.Name, err)
 		}
 	}
 }
