@@ -53,6 +53,47 @@ func TestGuardian(t *testing.T) {
 	f.apply()
 	f.inSync()
 	t.Run("Nudges", func(t *testing.T) { f.within(t).nudged() })
+	t.Run("Rejoins", func(t *testing.T) { f.within(t).rejoined() })
+}
+
+// rejoined lets a secondary be expelled that does not try to come back by itself:
+// its guardian waits while somebody else has the group's turn, and then brings it
+// back. What somebody has stopped stays stopped.
+func (f *fixture) rejoined() {
+	f.Helper()
+	primary := f.primary()
+	secondary := databases[0]
+	if secondary == primary {
+		secondary = databases[1]
+	}
+	turn := f.sql(primary, "SELECT CONCAT('atoll.turn.', LOWER(@@group_replication_group_name))")
+	f.on(primary, `systemd-run -q --unit=turn mysql -e "DO GET_LOCK('`+turn+`', 10), SLEEP(600)"`)
+	f.Cleanup(func() { _, _ = f.try(primary, "systemctl stop turn; :") })
+	f.sql(secondary, "SET GLOBAL group_replication_autorejoin_tries = 0")
+	f.on(secondary, "pkill -STOP -x mysqld")
+	f.expelled(primary)
+	f.on(secondary, "pkill -CONT -x mysqld")
+	f.eventually("waiting for the turn", 2*time.Minute, func() bool {
+		status := f.guardian(secondary)
+		return status.Deed == guardian.Rejoin && strings.Contains(status.Why, "somebody else works on the group")
+	})
+	if got := f.sql(secondary, "SELECT member_state FROM performance_schema.replication_group_members"); got != "ERROR" {
+		f.Errorf("the member is %s while somebody else has the turn", got)
+	}
+	f.on(primary, "systemctl stop turn")
+	f.eventually("back", time.Minute, func() bool { return f.sql(primary, online) == "3" && f.guardian(secondary).State == "ONLINE" })
+	f.sql(secondary, "SET GLOBAL group_replication_autorejoin_tries = 3; STOP GROUP_REPLICATION")
+	f.on(secondary, "systemctl kill -s KILL atoll-guardian")
+	f.eventually("seen to be stopped", time.Minute, func() bool {
+		got, err := f.try(secondary, agentOfGuardian+" status")
+		return err == nil && strings.Contains(got, "somebody has stopped it")
+	})
+	time.Sleep(5 * time.Second)
+	if got := f.sql(primary, online); got != "2" {
+		f.Errorf("%s members are online: what somebody has stopped was started", got)
+	}
+	f.apply()
+	f.inSync()
 }
 
 // nudged takes a secondary away, first for a moment, then for good.
@@ -77,6 +118,7 @@ func (f *fixture) nudged() {
 			f.sql(host, "SET GLOBAL group_replication_member_expel_timeout = "+seconds)
 		}
 	}
+	usual := f.sql(primary, "SELECT @@group_replication_member_expel_timeout")
 	patience("300")
 	f.on(secondary, "pkill -STOP -x mysqld")
 	f.eventually("nudging", time.Minute, func() bool {
@@ -88,7 +130,7 @@ func (f *fixture) nudged() {
 	if now := f.sql(primary, views); now != before {
 		f.Error("the member was expelled before its time: the view changed")
 	}
-	patience("5")
+	patience(usual)
 	f.pull(secondary)
 	var unreachable time.Time
 	f.eventually("expelled", time.Minute, func() bool {

@@ -6,6 +6,7 @@ package guardian
 import (
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Deed is what a guardian does to its own server.
@@ -17,7 +18,28 @@ const (
 	Nothing Deed = "nothing"
 	// Nudge wakes the server's own look at its suspicions.
 	Nudge Deed = "nudge"
+	// Rejoin brings the own member back into its running group.
+	Rejoin Deed = "rejoin"
+	// Abandon takes the own member out of a view that can never have a majority
+	// again, so that the group can start anew.
+	Abandon Deed = "abandon"
+	// Start starts the group with the own member as its first.
+	Start Deed = "start"
+	// Disarm clears the flag by which the next start would make a second group.
+	Disarm Deed = "disarm"
 )
+
+// patience is how long a deed has to be due before it is done: what passes by
+// itself passes meanwhile.
+func (d Deed) patience() time.Duration {
+	switch d {
+	case Rejoin:
+		return 2 * time.Second
+	case Abandon, Start, Disarm:
+		return 3 * time.Second
+	}
+	return 0
+}
 
 // Decision is a deed and its reason.
 type Decision struct {
@@ -27,8 +49,16 @@ type Decision struct {
 	Refused bool `json:"refused"`
 }
 
+func nothing(why string, values ...any) Decision {
+	return Decision{Deed: Nothing, Why: fmt.Sprintf(why, values...)}
+}
+
+func refused(why string, values ...any) Decision {
+	return Decision{Deed: Nothing, Why: fmt.Sprintf(why, values...), Refused: true}
+}
+
 // Observed is all that a decision goes by: what the guardian's own server says,
-// and the reports of the others that are not old.
+// and the reports of the others that are not old, by their endpoints.
 type Observed struct {
 	Self  Facts
 	Peers map[string]Facts
@@ -40,13 +70,28 @@ func Decide(o Observed) Decision {
 	self := o.Self
 	switch {
 	case self.Group == "":
-		return Decision{Deed: Nothing, Why: "the server is configured for no group"}
+		return nothing("the server is configured for no group")
+	case self.Armed && !self.Starting:
+		return Decision{Deed: Disarm, Why: "group_replication_bootstrap_group is ON: who set it did not clear it"}
 	case self.majority():
 		return inMajority(self)
 	case self.inside():
-		return Decision{Deed: Nothing, Why: "the member sees no majority: " + self.sees()}
+		return o.withoutMajority()
+	case self.Starting:
+		return nothing("the member is %s and on its way into the group by itself", self.State())
+	case self.Trying:
+		return nothing("the member is %s, and MySQL itself tries to rejoin now", self.State())
+	case !self.Wanted:
+		return nothing("the member is %s, and group_replication_start_on_boot is OFF: it is not to be in its group", self.State())
+	case self.Stopped:
+		return nothing("the member is %s: somebody has stopped it in its group; START GROUP_REPLICATION or terraform apply brings it back", self.State())
 	}
-	return Decision{Deed: Nothing, Why: "the member is " + self.State()}
+	for _, peer := range o.ofGroup() {
+		if peer.majority() {
+			return o.rejoining(peer)
+		}
+	}
+	return o.outage()
 }
 
 // inMajority is for a member of a group that takes decisions. A suspicion is
@@ -57,5 +102,44 @@ func inMajority(self Facts) Decision {
 	if silent := self.unreachable(); len(silent) > 0 {
 		return Decision{Deed: Nudge, Why: fmt.Sprintf("%s does not answer; it is expelled when expel_timeout, %d s, has passed", strings.Join(silent, ", "), self.ExpelTimeout)}
 	}
-	return Decision{Deed: Nothing, Why: "the member is " + self.State() + " in a group with a majority"}
+	return nothing("the member is %s in a group with a majority", self.State())
+}
+
+// withoutMajority is for a member that sees a group and no majority of it. Where
+// the others run, MySQL finds its way by itself: it connects them again, or hears
+// that it was expelled. Stopping the member sooner gains nothing, since that waits
+// for the same.
+func (o Observed) withoutMajority() Decision {
+	for _, peer := range o.ofGroup() {
+		if peer.majority() {
+			return nothing("the member sees no majority (%s), and %s says that the group runs: MySQL connects them again, or hears that it was expelled", o.Self.sees(), peer.Endpoint)
+		}
+	}
+	return o.outage()
+}
+
+// rejoining is for a member that its running group, of which peer is one, does not
+// have. It refuses what an apply would refuse, and leaves to an apply what needs
+// a clone.
+func (o Observed) rejoining(peer Facts) Decision {
+	self := o.Self
+	if !peer.registers(self.ID, self.Endpoint) {
+		return nothing("the cluster has no member %s with the UUID %s any more", self.Endpoint, self.ID)
+	}
+	for _, member := range peer.View {
+		if member.Endpoint == self.Endpoint {
+			return nothing("the group still sees the member as %s: it comes back when that is over", member.State)
+		}
+	}
+	own, group, purged, err := setsOf(self, peer)
+	if err != nil {
+		return refused("%v", err)
+	}
+	if rest := own.Minus(group); !rest.Empty() {
+		return refused("the member holds transactions that the group has not: %s. Save what it holds, empty the server and join it again", rest)
+	}
+	if rest := purged.Minus(own); !rest.Empty() {
+		return refused("the group's binary logs no longer hold %s, which the member lacks: it needs a clone, which terraform apply makes", rest)
+	}
+	return Decision{Deed: Rejoin, Why: fmt.Sprintf("the group runs, as %s says, and the member is %s", peer.Endpoint, self.State())}
 }

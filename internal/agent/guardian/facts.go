@@ -3,19 +3,56 @@
 
 package guardian
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
 
-// Facts are what one member says of itself.
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
+)
+
+// Protocol is what reports speak. Fields may be added; what changes its meaning
+// makes a new number, and guardians of another one do not count on each other.
+const Protocol = 1
+
+// Facts are what one member says of itself: to its own guardian, and by that one
+// to those of the others.
 type Facts struct {
-	// ID is the server's UUID, Endpoint "host:port".
+	Protocol int `json:"protocol"`
+	// Beat grows with each report.
+	Beat uint64 `json:"beat"`
+	// ID is the server's UUID, Endpoint "host:port", Version MySQL's.
 	ID       string `json:"id"`
 	Endpoint string `json:"endpoint"`
-	// Group is the UUID of the group that the member is configured for.
-	Group string `json:"group"`
+	Version  string `json:"version"`
+	// Group is the UUID of the group that the member is configured for, Cluster
+	// the name in its metadata.
+	Group   string `json:"group"`
+	Cluster string `json:"cluster"`
+	Weight  int    `json:"weight"`
 	// ExpelTimeout in seconds.
 	ExpelTimeout int `json:"expel_timeout"`
+	// Wanted: the member starts its group at boot. Stopped: somebody has stopped
+	// it in its group since it was ONLINE last.
+	Wanted  bool `json:"wanted"`
+	Stopped bool `json:"stopped"`
+	// Starting: a start is on its way. Rejoining: MySQL's own tries to rejoin are
+	// under way or lie before it, Trying: one of them is in progress.
+	Starting  bool `json:"starting"`
+	Rejoining bool `json:"rejoining"`
+	Trying    bool `json:"trying"`
+	// Armed: the next start of the group here would make a second one.
+	Armed bool `json:"armed"`
+	// Executed, Received and Purged are sets of transactions.
+	Executed string `json:"executed"`
+	Received string `json:"received"`
+	Purged   string `json:"purged"`
 	// View is the group as this member sees it.
 	View []Member `json:"view"`
+	// Registered are the members that the cluster's metadata have, as far as this
+	// member's data go; Seeds are the others that it is configured to ask.
+	Registered []Registration `json:"registered"`
+	Seeds      []string       `json:"seed_list"`
 }
 
 // Member is a row of performance_schema.replication_group_members.
@@ -23,6 +60,12 @@ type Member struct {
 	ID       string `json:"id"`
 	Endpoint string `json:"endpoint"`
 	State    string `json:"state"`
+}
+
+// Registration is a row of the metadata's instances.
+type Registration struct {
+	ID      string `json:"id"`
+	Address string `json:"address"`
 }
 
 // State is the member's own.
@@ -58,6 +101,41 @@ func (f Facts) unreachable() []string {
 		}
 	}
 	return list
+}
+
+// calm says whether nothing is the matter as far as the member knows.
+func (f Facts) calm() bool {
+	return f.State() == "ONLINE" && len(f.View) >= len(f.Registered) &&
+		!slices.ContainsFunc(f.View, func(m Member) bool { return m.State != "ONLINE" })
+}
+
+// declared are the members that the member counts on, by their endpoints: those
+// of the metadata, those that it is configured to ask, and itself.
+func (f Facts) declared() []string {
+	list := append([]string{f.Endpoint}, f.Seeds...)
+	for _, registered := range f.Registered {
+		list = append(list, registered.Address)
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}
+
+// registers says whether the metadata have a member, under that very identity.
+func (f Facts) registers(id, endpoint string) bool {
+	return slices.Contains(f.Registered, Registration{id, endpoint})
+}
+
+// transactions are all that the member holds, applied or only received.
+func (f Facts) transactions() (group.GTIDSet, error) {
+	executed, err := group.ParseGTIDSet(f.Executed)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Endpoint, err)
+	}
+	received, err := group.ParseGTIDSet(f.Received)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Endpoint, err)
+	}
+	return executed.Union(received), nil
 }
 
 // sees is the view in one line.

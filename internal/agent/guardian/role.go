@@ -37,8 +37,14 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 		return err
 	}
 	defer server.Close()
+	purpose, err := OpenPurpose(Directory)
+	if err != nil {
+		return err
+	}
+	peers := NewPeers(server)
+	defer peers.Close()
 	teller := teller{directory: Directory, streams: streams}
-	guardian := &Guardian{Server: server, Say: teller.say}
+	guardian := &Guardian{Server: server, Peers: peers, Purpose: purpose, Say: teller.say}
 	return guardian.Run(ctx)
 }
 

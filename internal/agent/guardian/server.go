@@ -9,43 +9,115 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
 	"golang.org/x/sys/unix"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
 // socket lets the machine's root in without a password.
 const socket = "/run/mysqld/mysqld.sock"
 
-// answer is how long the own server may take to.
+// How long the own server may take to answer; starts and stops of the group
+// have a time of their own.
 const answer = 10 * time.Second
 
 // Server is the guardian's own, as its machine's root.
 type Server struct {
 	db *sql.DB
+	// saying is the session that says why the guardian does nothing.
+	saying *sql.Conn
+	// turns are sessions that hold a turn, and end with it.
+	turns *sql.DB
+	// process is the mysqld's, which tells one run of it from the next.
+	process atomic.Int64
 }
 
 // OpenServer prepares a session; it dials at the first statement, and again when
 // the server was away.
 func OpenServer() (*Server, error) {
+	server := &Server{}
 	config := mysql.NewConfig()
 	config.User, config.Net, config.Addr = "root", "unix", socket
+	config.MultiStatements, config.InterpolateParams = true, true
 	config.Logger = &mysql.NopLogger{}
 	config.Collation = "utf8mb4_0900_ai_ci"
 	// Without a majority nothing of ours may wait for the group.
 	config.Params = map[string]string{"group_replication_consistency": "'EVENTUAL'"}
+	config.DialFunc = server.dial
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
 		return nil, fmt.Errorf("unable to prepare a session on the own server: %w", err)
 	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(1)
-	return &Server{db}, nil
+	server.db, server.turns = sql.OpenDB(connector), sql.OpenDB(connector)
+	server.db.SetMaxOpenConns(2)
+	server.turns.SetMaxIdleConns(-1)
+	return server, nil
 }
 
-// Close ends the session.
-func (s *Server) Close() { _ = s.db.Close() }
+// Close ends the sessions.
+func (s *Server) Close() {
+	_ = s.db.Close()
+	_ = s.turns.Close()
+}
+
+// session is one of its own, which ends when it is closed.
+func (s *Server) session(ctx context.Context) (*sql.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	conn, err := s.turns.Conn(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("unable to open a session on the own server: %w", err)
+	}
+	return conn, nil
+}
+
+// dial also asks the kernel who listens.
+func (s *Server) dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var dialer net.Dialer
+	conn, err := dialer.DialContext(ctx, network, address)
+	if err != nil {
+		return nil, err
+	}
+	if local, is := conn.(*net.UnixConn); is {
+		if raw, err := local.SyscallConn(); err == nil {
+			_ = raw.Control(func(fd uintptr) {
+				if about, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+					s.process.Store(int64(about.Pid))
+				}
+			})
+		}
+	}
+	return conn, nil
+}
+
+// Refuse says on the server why the guardian does nothing where something is wrong,
+// so that a plan can show it; "" takes that back.
+func (s *Server) Refuse(ctx context.Context, why string) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	var err error
+	if s.saying == nil {
+		if why == "" {
+			return nil
+		}
+		if s.saying, err = s.session(ctx); err != nil {
+			return err
+		}
+	}
+	if _, err := s.saying.ExecContext(ctx, "SET @"+group.RefusalVariable+" = NULLIF(?, '')", why); err != nil {
+		_ = s.saying.Close()
+		s.saying = nil
+		return fmt.Errorf("unable to say why nothing is done: %w", err)
+	}
+	return nil
+}
 
 // viewQuery is the group as the server sees it, and all that is looked at while
 // nothing is the matter.
@@ -57,12 +129,83 @@ func (s *Server) View(ctx context.Context) (view []Member, err error) {
 	return view, s.document(ctx, "its view of the group", viewQuery, &view)
 }
 
-const factsQuery = `SELECT JSON_OBJECT('id', @@server_uuid, 'endpoint', CONCAT(@@report_host, ':', @@report_port),
- 'group', @@group_replication_group_name, 'expel_timeout', @@group_replication_member_expel_timeout, 'view', (` + viewQuery + `))`
+// factsQuery has a thread's name for each thing that goes on inside of Group
+// Replication, and the number of STOP GROUP_REPLICATION since the server's start.
+const factsQuery = `SELECT JSON_OBJECT('id', @@server_uuid, 'endpoint', CONCAT(@@report_host, ':', @@report_port), 'version', @@version,
+ 'group', @@group_replication_group_name, 'weight', @@group_replication_member_weight, 'expel_timeout', @@group_replication_member_expel_timeout,
+ 'wanted', CAST(IF(@@group_replication_start_on_boot, 'true', 'false') AS JSON), 'seeds', @@group_replication_group_seeds,
+ 'armed', CAST(IF(@@group_replication_bootstrap_group, 'true', 'false') AS JSON),
+ 'executed', REPLACE(@@global.gtid_executed, '\n', ''), 'purged', REPLACE(@@global.gtid_purged, '\n', ''),
+ 'received', (SELECT REPLACE(IFNULL(MAX(received_transaction_set), ''), '\n', '') FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'),
+ 'stops', (SELECT IFNULL(SUM(count_star), 0) FROM performance_schema.events_statements_summary_global_by_event_name WHERE event_name = 'statement/sql/group_replication_stop'),
+ 'threads', (SELECT JSON_ARRAYAGG(SUBSTRING_INDEX(name, '/', -1)) FROM performance_schema.threads WHERE name LIKE 'thread/group\_rpl/%'),
+ 'view', (` + viewQuery + `))`
 
-// Facts asks for all.
-func (s *Server) Facts(ctx context.Context) (facts Facts, err error) {
-	return facts, s.document(ctx, "its state", factsQuery, &facts)
+// said is the answer to factsQuery.
+type said struct {
+	Facts
+	Seeds string `json:"seeds"`
+	// Stops is the number of STOP GROUP_REPLICATION since the server's start.
+	Stops   int      `json:"stops"`
+	Threads []string `json:"threads"`
+	process int
+}
+
+// ask asks for all.
+func (s *Server) ask(ctx context.Context) (said, error) {
+	var answer said
+	if err := s.document(ctx, "its state", factsQuery, &answer); err != nil {
+		return said{}, err
+	}
+	var metadata struct {
+		Cluster    string         `json:"cluster"`
+		Registered []Registration `json:"registered"`
+	}
+	err := s.document(ctx, "its cluster's metadata", fmt.Sprintf(metadataQuery, " WHERE instance_type = 'group-member'"), &metadata)
+	if isError(err, noSuchColumn) {
+		err = s.document(ctx, "its cluster's metadata", fmt.Sprintf(metadataQuery, ""), &metadata)
+	}
+	if err != nil && !isError(err, noSuchTable) {
+		return said{}, err
+	}
+	answer.Cluster, answer.Registered = metadata.Cluster, metadata.Registered
+	answer.process = int(s.process.Load())
+	return answer, nil
+}
+
+// metadataQuery reads which members the cluster has. What is no member of the
+// group, such as a read replica, is left out where the metadata know of such.
+const metadataQuery = `SELECT JSON_OBJECT('cluster', (SELECT IFNULL(MAX(cluster_name), '') FROM mysql_innodb_cluster_metadata.clusters),
+ 'registered', (SELECT JSON_ARRAYAGG(JSON_OBJECT('id', mysql_server_uuid, 'address', address)) FROM mysql_innodb_cluster_metadata.instances%s))`
+
+// Errors of MySQL's.
+const (
+	noSuchColumn = 1054
+	noSuchTable  = 1146
+)
+
+func isError(err error, number uint16) bool {
+	var known *mysql.MySQLError
+	return errors.As(err, &known) && known.Number == number
+}
+
+// facts makes those of the answer.
+func (a said) facts() Facts {
+	facts := a.Facts
+	facts.Protocol = Protocol
+	for seed := range strings.SplitSeq(a.Seeds, ",") {
+		if seed = strings.TrimSpace(seed); seed != "" {
+			facts.Seeds = append(facts.Seeds, seed)
+		}
+	}
+	there := func(names ...string) bool {
+		return slices.ContainsFunc(a.Threads, func(name string) bool { return slices.Contains(names, name) })
+	}
+	facts.Rejoining = there("THD_autorejoin")
+	facts.Trying = facts.Rejoining && there("THD_Gcs_xcom_control::m_xcom_thread")
+	// One in ERROR keeps its certifier, and so does one that is starting.
+	facts.Starting = there("THD_delayed_initialization") || facts.State() == "OFFLINE" && !facts.Rejoining && there("THD_certifier_broadcast")
+	return facts
 }
 
 // document asks for one JSON document; NULL leaves the target as it is.
@@ -86,10 +229,45 @@ func (s *Server) document(ctx context.Context, what, query string, target any) e
 // its suspicions at once (configure_suspicions_mgr in
 // gcs_xcom_control_interface.cc), as it does by itself every 15 seconds only.
 func (s *Server) Nudge(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, answer)
+	return s.run(ctx, "nudge the server", answer, "SET GLOBAL group_replication_member_expel_timeout = @@GLOBAL.group_replication_member_expel_timeout")
+}
+
+// Stop takes the server out of its group.
+func (s *Server) Stop(ctx context.Context) error {
+	return s.run(ctx, "stop the member in its group", change, "STOP GROUP_REPLICATION")
+}
+
+// Join brings the server into its running group; getting what it missed goes on
+// behind. A server that its exit action had closed to users opens again.
+func (s *Server) Join(ctx context.Context) error {
+	return s.run(ctx, "start the member in its group", change, openAgain+"START GROUP_REPLICATION")
+}
+
+// openAgain takes back what exit_state_action did.
+const openAgain = "SET GLOBAL offline_mode = IF(@@group_replication_exit_state_action = 'OFFLINE_MODE', 0, @@global.offline_mode); "
+
+// Start starts the group with the server as its first member. The flag for that
+// must not outlive the moment, so all goes to the server at once; where it does
+// outlive it, since the server ended the session, Disarm is due.
+func (s *Server) Start(ctx context.Context) error {
+	err := s.run(ctx, "start the group", change, openAgain+"SET GLOBAL group_replication_bootstrap_group = ON; START GROUP_REPLICATION; SET GLOBAL group_replication_bootstrap_group = OFF")
+	return errors.Join(err, s.Disarm(context.WithoutCancel(ctx)))
+}
+
+// Disarm clears the flag that lets the next start make a second group.
+func (s *Server) Disarm(ctx context.Context) error {
+	return s.run(ctx, "clear group_replication_bootstrap_group", answer, "SET GLOBAL group_replication_bootstrap_group = OFF")
+}
+
+// change is how long a start or stop may take: a server that waits for a view
+// does so for a minute.
+const change = 3 * time.Minute
+
+func (s *Server) run(ctx context.Context, what string, patience time.Duration, statement string) error {
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	if _, err := s.db.ExecContext(ctx, "SET GLOBAL group_replication_member_expel_timeout = @@GLOBAL.group_replication_member_expel_timeout"); err != nil {
-		return fmt.Errorf("unable to nudge the server: %w", err)
+	if _, err := s.db.ExecContext(ctx, statement); err != nil {
+		return fmt.Errorf("unable to %s: %w", what, err)
 	}
 	return nil
 }

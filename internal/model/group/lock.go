@@ -27,3 +27,7 @@ func LockName(group string) string {
 // HolderVariable is the user variable in which the session that holds a turn
 // says what for.
 const HolderVariable = "atoll_turn"
+
+// RefusalVariable is the user variable in which a guardian says, on its own
+// server, why it does nothing where something is wrong; NULL where nothing is.
+const RefusalVariable = "atoll_guardian_refuses"

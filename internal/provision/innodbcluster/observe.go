@@ -44,6 +44,9 @@ type Observation struct {
 	Waited bool
 	// Persisted are the group's variables that a start sets.
 	Persisted map[string]string
+	// Guardian is why the server's guardian does nothing where something is
+	// wrong; "" where nothing is, or none is there.
+	Guardian string
 	// Schemas of the user's.
 	Schemas []string
 	// Accounts for recovery; RecoveryUser is the one that the server's own
@@ -92,6 +95,7 @@ var observeScript = mysqlroot.QuestionScript(
 	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata
  WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', '`+schema+`')`,
 	`SELECT 'received', JSON_QUOTE(MAX(received_transaction_set)) FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'`,
+	guardianRow,
 	`SELECT 'recovery', JSON_QUOTE(MAX(user)) FROM performance_schema.replication_connection_configuration WHERE channel_name = 'group_replication_recovery'`,
 	`SELECT 'accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host, 'plugin', u.plugin, 'locked', u.account_locked = 'Y', 'tls', u.ssl_type <> '', 'replicates', u.repl_slave_priv = 'Y',
  'grants', (SELECT JSON_ARRAYAGG(g.priv) FROM mysql.global_grants g WHERE g.user = u.user AND g.host = u.host)))
@@ -150,7 +154,7 @@ func readObservation(text string) (Observation, error) {
 	seen := Observation{Answers: true}
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
-		"recovery": &seen.RecoveryUser, "login": &seen.Login, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
+		"guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
 	}); err != nil {
 		return Observation{}, err
 	}

@@ -74,7 +74,7 @@ func (d *diagnosing) say() {
 	}
 	d.Findings = append([]provision.Finding{{Line: converge.Line{
 		Subject: "cluster " + d.cluster.Name, Code: d.State.Code(),
-		Text: fmt.Sprintf("%s: %s; %s", d.State, d.Truth, d.prospect()),
+		Text: fmt.Sprintf("%s: %s; %s", d.State, d.Truth, d.prospect()) + d.guardians(),
 	}}}, d.Findings...)
 }
 
