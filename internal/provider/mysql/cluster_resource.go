@@ -43,7 +43,7 @@ func (k *clusterKind) CheckName(name string) error {
 
 // Plan refuses what cannot work, warns of even numbers, and keeps known what an
 // update does not change.
-func (k *clusterKind) Plan(_ context.Context, change *base.Change[clusterModel]) {
+func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel]) {
 	plan := change.Plan
 	cluster, _ := plan.declared()
 	checkMembers(plan.Members, path.Root("members"), change.Diagnostics)
@@ -66,6 +66,7 @@ func (k *clusterKind) Plan(_ context.Context, change *base.Change[clusterModel])
 		}
 	}
 	plan.Routing = plan.routing()
+	k.refuseJoins(ctx, change)
 }
 
 // planCourse says when members change in such a way that the site stands on few

@@ -17,6 +17,7 @@ import (
 func answer(tables string) string {
 	return `server	{"version": "9.7.4", "uuid": "u"}
 variables	{"log_bin": "ON", "binlog_expire_logs_seconds": "604800"}
+member	false
 tables	` + tables + `
 foreign_keys	{"count": null, "first": null}
 accounts	{"count": null, "first": null}

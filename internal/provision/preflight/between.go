@@ -90,11 +90,23 @@ func datasets(keys []string, servers map[string]Facts) []Finding {
 	return findings
 }
 
-// largest is the server whose data the others would get; "" where none answers.
+// largest is the server whose data the others would get: one that is in a group,
+// else the one that has the most; "" where none answers.
 func largest(servers map[string]Facts) string {
+	worth := func(f Facts) (int, uint64) {
+		switch {
+		case f.Member:
+			return 2, f.DataBytes
+		case len(f.Schemas) > 0:
+			return 1, f.DataBytes
+		}
+		return 0, f.DataBytes
+	}
 	donor := ""
 	for _, key := range answering(servers) {
-		if facts := servers[key]; donor == "" || len(facts.Schemas) > 0 && facts.DataBytes > servers[donor].DataBytes || len(servers[donor].Schemas) == 0 && len(facts.Schemas) > 0 {
+		kind, size := worth(servers[key])
+		best, most := worth(servers[donor])
+		if donor == "" || kind > best || kind == best && kind > 0 && size > most {
 			donor = key
 		}
 	}
@@ -112,14 +124,41 @@ func room(servers map[string]Facts) []Finding {
 	var findings []Finding
 	for _, key := range slices.Sorted(maps.Keys(servers)) {
 		facts := servers[key]
-		if facts.Err != nil || key == donor || donor == "" {
+		if facts.Err != nil || facts.Member || key == donor || donor == "" {
 			continue
 		}
-		has, need := facts.FreeBytes+facts.DataBytes, servers[donor].DataBytes+spare
-		if has < need {
-			findings = append(findings, Finding{Severity: Error, Check: CheckDisk, Server: key, Object: "/var/lib/mysql", Text: fmt.Sprintf(
-				"a clone of the data of %s needs %s with binary logs, and there is room for %s: make room or give the machine a larger disk", donor, mebibytes(need), mebibytes(has))})
+		has, need := facts.FreeBytes+facts.DataBytes, servers[donor].DataBytes
+		finding := Finding{Severity: Error, Check: CheckDisk, Server: key, Object: "/var/lib/mysql", Text: fmt.Sprintf(
+			"a clone of the data of %s needs %s, and there is room for %s: make room or give the machine a larger disk", donor, mebibytes(need), mebibytes(has))}
+		switch {
+		case has >= need+spare:
+			continue
+		case has >= need:
+			finding.Severity = Warning
+			finding.Text = fmt.Sprintf("after a clone of the data of %s there is room for %s, and binary logs, undo and redo take up to %s soon", donor, mebibytes(has-need), mebibytes(spare))
 		}
+		findings = append(findings, finding)
 	}
 	return findings
+}
+
+// fixed are the variables that nothing changes for a datadir that stands.
+var fixed = []string{"lower_case_table_names", "innodb_page_size"}
+
+// Joining are the errors that keep servers from being one group as they stand,
+// and that no declaration of theirs can end. A server that was not asked is none,
+// and tables of a group that is there already are its own.
+func Joining(servers map[string]Facts) []Finding {
+	running := slices.ContainsFunc(slices.Collect(maps.Values(servers)), func(f Facts) bool { return f.Member })
+	return slices.DeleteFunc(Check(servers), func(f Finding) bool {
+		switch {
+		case f.Severity != Error:
+			return true
+		case f.Check == CheckEngine, f.Check == CheckKey:
+			return running
+		case f.Check == CheckVariable:
+			return !slices.Contains(fixed, f.Object)
+		}
+		return f.Check != CheckDisk && f.Check != CheckIdentity
+	})
 }

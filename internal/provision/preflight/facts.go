@@ -21,6 +21,8 @@ type Facts struct {
 	Machine
 	Version string
 	UUID    string
+	// Member says that it is in a group already.
+	Member bool
 	// Variables by name: those of asked.
 	Variables map[string]string
 	// What can be many is listed up to shown, sorted by name.

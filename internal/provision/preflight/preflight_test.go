@@ -16,6 +16,7 @@ import (
 
 const answer = `server	{"version": "9.7.4", "uuid": "u"}
 variables	{"log_bin": "ON", "server_id": "7"}
+member	false
 tables	{"count": 1, "first": [{"schema": "shop", "name": "log", "engine": "MyISAM", "keyless": 1, "increments": "", "partitioned": ""}]}
 foreign_keys	{"count": null, "first": null}
 accounts	{"count": null, "first": null}
@@ -183,8 +184,9 @@ func TestBetweenServers(t *testing.T) {
 		"too far apart": {func(_, b *Facts) { b.Version = "8.0.40" }, "error version : version: members' versions are too far apart"},
 		"data of both":  {func(a, b *Facts) { a.Schemas, b.Schemas, b.DataBytes = []string{"shop"}, []string{"blog"}, 1 }, "error identity b: b: blog: only this server has these schemas"},
 		"the same data": {func(a, b *Facts) { a.Schemas, b.Schemas = []string{"shop"}, []string{"shop"} }, ""},
-		"no room":       {func(a, _ *Facts) { a.Schemas, a.DataBytes = []string{"shop"}, 30000*mebibyte }, "error disk b: b: /var/lib/mysql: a clone of the data of a needs 31024 MiB with binary logs, and there is room for 20580 MiB"},
-		"room on a new": {func(_, b *Facts) { *b = Facts{Unit: "inactive", Machine: Machine{FreeBytes: 100 * mebibyte}} }, "error disk b: b: /var/lib/mysql: a clone of the data of a needs 1124 MiB"},
+		"no room":       {func(a, _ *Facts) { a.Schemas, a.DataBytes = []string{"shop"}, 30000*mebibyte }, "error disk b: b: /var/lib/mysql: a clone of the data of a needs 30000 MiB, and there is room for 20580 MiB"},
+		"room on a new": {func(_, b *Facts) { *b = Facts{Unit: "inactive", Machine: Machine{FreeBytes: 99 * mebibyte}} }, "error disk b: b: /var/lib/mysql: a clone of the data of a needs 100 MiB, and there is room for 99 MiB"},
+		"little room":   {func(_, b *Facts) { *b = Facts{Unit: "inactive", Machine: Machine{FreeBytes: 300 * mebibyte}} }, "warning disk b: b: /var/lib/mysql: after a clone of the data of a there is room for 200 MiB"},
 		"one not asked": {func(_, b *Facts) { *b = Facts{Err: errors.New("cut")} }, "error server b: b: was not asked: cut"},
 	} {
 		a, b := good(), good()
@@ -198,6 +200,34 @@ func TestBetweenServers(t *testing.T) {
 		}
 		if row.want == "" && len(got) > 0 || row.want != "" && (len(got) != 1 || !strings.HasPrefix(got[0], row.want)) {
 			t.Errorf("%s: %q, want %q", name, got, row.want)
+		}
+	}
+}
+
+// What a join meets is refused; what the servers' own declarations may end, or a
+// group has already, is not.
+func TestJoining(t *testing.T) {
+	for name, row := range map[string]struct {
+		change func(a, b *Facts)
+		want   string
+	}{
+		"two good ones":          {func(_, _ *Facts) {}, ""},
+		"a table of a new group": {func(a, _ *Facts) { table("MyISAM", 0, "", "")(a) }, "a: a.t: its engine is MyISAM"},
+		"a table of a group":     {func(a, _ *Facts) { a.Member = true; table("InnoDB", 1, "", "")(a) }, ""},
+		"case of names":          {func(_, b *Facts) { b.Variables["lower_case_table_names"] = "1" }, "lower_case_table_names: differs"},
+		"a collation":            {func(_, b *Facts) { b.Variables["collation_server"] = "latin1_swedish_ci" }, ""},
+		"a version":              {func(_, b *Facts) { b.Version = "8.0.40" }, ""},
+		"one not asked":          {func(_, b *Facts) { *b = Facts{Err: errors.New("cut")} }, ""},
+		"data beside a group": {func(a, b *Facts) { a.Member, a.DataBytes, b.Schemas = true, 1, []string{"blog"} },
+			"b: blog: only this server has these schemas, and a group takes its data from one, which would be a"},
+		"no room": {func(a, _ *Facts) { a.Member, a.DataBytes = true, 30000*mebibyte }, "b: /var/lib/mysql: a clone"},
+	} {
+		a, b := good(), good()
+		b.UUID, b.Variables["server_id"] = "v", "8"
+		row.change(&a, &b)
+		found := Joining(map[string]Facts{"a": a, "b": b})
+		if row.want == "" && len(found) > 0 || row.want != "" && (len(found) != 1 || !strings.HasPrefix(found[0].String(), row.want)) {
+			t.Errorf("%s: %v, want %q", name, found, row.want)
 		}
 	}
 }

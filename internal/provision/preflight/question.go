@@ -78,6 +78,7 @@ const definersQuery = `SELECT definer, COUNT(*) AS c, MIN(CONCAT(kind, ' ', s, '
 var script = mysqlroot.QuestionScript(
 	`SELECT 'server', JSON_OBJECT('version', @@version, 'uuid', @@server_uuid)`,
 	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables WHERE variable_name IN ('`+strings.Join(asked, "', '")+`')`,
+	`SELECT 'member', IF(COUNT(*) > 0, 'true', 'false') FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid AND member_state IN ('ONLINE', 'RECOVERING')`,
 	list("tables", tableDocument, "s, n", tablesQuery),
 	list("foreign_keys", foreignKeyDocument, "s, n, c", foreignKeysQuery),
 	list("accounts", "'user', u, 'host', h, 'plugin', p, 'active', active", "u, h", accountsQuery),
@@ -127,7 +128,7 @@ func read(output string) (Facts, error) {
 	var data, log, chosen *string
 	facts.Answers = true
 	if err := rows.Read(map[string]any{
-		"server": &server, "variables": &facts.Variables, "tables": &facts.Tables, "foreign_keys": &facts.ForeignKeys, "accounts": &facts.Accounts,
+		"server": &server, "variables": &facts.Variables, "member": &facts.Member, "tables": &facts.Tables, "foreign_keys": &facts.ForeignKeys, "accounts": &facts.Accounts,
 		"definers": &facts.Definers, "events": &facts.Events, "data": &data, "schemas": &facts.Schemas, "channels": &facts.Channels, "filters": &facts.Filters,
 		"log": &log, "chosen": &chosen,
 	}); err != nil {

@@ -1,0 +1,53 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysql
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight"
+)
+
+// refuseJoins looks at the servers before they are first joined, and refuses what
+// would fail or lose rows. One that cannot be asked now is met by the apply.
+func (k *clusterKind) refuseJoins(ctx context.Context, change *base.Change[clusterModel]) {
+	if change.Diagnostics.HasError() || k.Data == nil || k.Pending != "" || change.Plan.Members.IsUnknown() {
+		return
+	}
+	members, targets := membersOf(change.Plan.Members)
+	online := []string{}
+	if change.State != nil {
+		online = change.State.online()
+	}
+	news := false
+	for key, member := range members {
+		news = news || !slices.Contains(online, member.Endpoint()) && (change.State == nil || !declaredBefore(change.State, key))
+	}
+	if !news {
+		return
+	}
+	hosts, looked := k.Reachable(targets), map[string]preflight.Facts{}
+	for key, outcome := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(key string) (preflight.Facts, error) {
+		return converge.Ask(ctx, hosts[key], preflight.Question())
+	}) {
+		if outcome.Err == nil {
+			looked[key] = outcome.Value
+		}
+	}
+	if err := preflight.Refusal(preflight.Joining(looked)); err != nil {
+		change.Diagnostics.AddAttributeError(path.Root("members"), "Servers Cannot Be One Cluster", "members: "+err.Error())
+	}
+}
+
+// declaredBefore says whether the state has a member by that name.
+func declaredBefore(state *clusterModel, key string) bool {
+	_, there := state.Members.Elements()[key]
+	return there
+}
