@@ -21,6 +21,8 @@ type routerModel struct {
 	Ports       types.Object `tfsdk:"ports"`
 	ConnectTime types.Int64  `tfsdk:"connect_timeout"`
 	ReadTime    types.Int64  `tfsdk:"read_timeout"`
+	ClientTLS   types.String `tfsdk:"client_tls"`
+	ServerTLS   types.String `tfsdk:"server_tls"`
 	Endpoints   types.Object `tfsdk:"endpoints"`
 	Version     types.String `tfsdk:"version"`
 }
@@ -81,6 +83,7 @@ func (m *routerModel) config(data *base.Data) (mysqlrouter.Config, mysqlrouter.C
 		ReadWrite: ports["read_write"], ReadOnly: ports["read_only"], ReadWriteSplit: ports["read_write_split"],
 		Package: m.Package.ValueString(), ConnectTimeout: m.ConnectTime.ValueInt64(), ReadTimeout: m.ReadTime.ValueInt64(), After: base.MeshUnit(meshOf(members)),
 	}
+	config.ClientTLS, config.ServerTLS = tlsMode(m.ClientTLS), tlsMode(m.ServerTLS)
 	for _, member := range found {
 		config.Members = append(config.Members, member.Endpoint())
 	}
@@ -97,4 +100,12 @@ func meshOf(members types.Map) string {
 		}
 	}
 	return ""
+}
+
+// tlsMode is "" for the mode that a bootstrap writes by itself.
+func tlsMode(given types.String) string {
+	if given.ValueString() == mysqlrouter.DefaultTLS {
+		return ""
+	}
+	return given.ValueString()
 }

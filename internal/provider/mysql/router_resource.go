@@ -5,12 +5,15 @@ package mysql
 
 import (
 	"context"
+	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -57,7 +60,7 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 	if model.Cluster.IsNull() {
 		return base.Observed{}, nil
 	}
-	config, _ := model.config(k.Data)
+	config, cluster := model.config(k.Data)
 	observation, observed, err := base.Observe(ctx, host, config.Manifest(true))
 	if err != nil {
 		return observed, err
@@ -69,7 +72,20 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 	if status.Version != "" {
 		model.Version = types.StringValue(status.Version)
 	}
+	if slices.ContainsFunc(observed.Drift, mysqlrouter.Silent) {
+		found := innodbcluster.Diagnose(cluster.Cluster, innodbcluster.Observe(ctx, cluster.Hosts))
+		observed.Drift = blameless(observed.Drift, found.Primary)
+	}
 	return observed, nil
+}
+
+// blameless leaves out silent ports while the cluster has no primary: a router
+// opens none then, and that is drift of the cluster, which says it once.
+func blameless(drift []converge.Line, primary string) []converge.Line {
+	if primary != "" {
+		return drift
+	}
+	return slices.DeleteFunc(slices.Clone(drift), mysqlrouter.Silent)
 }
 
 func (k *routerKind) Converge(ctx context.Context, host remote.Host, _, model *routerModel) error {

@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
 )
 
 func checkIP(value string) error {
@@ -40,6 +41,10 @@ func (k *routerKind) Schema() schema.Schema {
 			"ports":           portsAttribute(),
 			"connect_timeout": base.Number(2, 1, 65536, "Seconds that the router waits for a connection to a member before it tries another. Default 2 (Router's own: 5). A change is in place: the router is bootstrapped anew."),
 			"read_timeout":    base.Number(3, 1, 65536, "Seconds that the router waits for a member's answer about the cluster. Default 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router is bootstrapped anew."),
+			"client_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the application encrypts its connections to the router: DISABLED, PREFERRED (as the client asks) or REQUIRED. The certificate is one that the router makes itself. "+
+				"Default PREFERRED. A change is in place: the router is bootstrapped anew.", "DISABLED", mysqlrouter.DefaultTLS, "REQUIRED"),
+			"server_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the router encrypts its connections to the members: PREFERRED (where they can) or REQUIRED. Members of Atoll's refuse what is not encrypted, "+
+				"unless their require_secure_transport is OFF. Default PREFERRED. A change is in place: the router is bootstrapped anew.", mysqlrouter.DefaultTLS, "REQUIRED"),
 			"endpoints": base.ShowsGroup("Where the application connects, as host:port.", map[string]schema.Attribute{
 				"read_write":       base.Shows("Leads to the primary."),
 				"read_only":        base.Shows("Leads to the secondaries in turn."),

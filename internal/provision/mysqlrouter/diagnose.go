@@ -67,3 +67,7 @@ func (c Config) outdated(s Status) (subject, text string) {
 	}
 	return "", ""
 }
+
+// Silent says whether a line is about a port that nobody opened. A router does not
+// while its cluster has no primary.
+func Silent(line converge.Line) bool { return line.Code == converge.CodeSilent }

@@ -36,6 +36,9 @@ type Config struct {
 	ReadWrite, ReadOnly, ReadWriteSplit int64
 	// ConnectTimeout and ReadTimeout in seconds.
 	ConnectTimeout, ReadTimeout int64
+	// ClientTLS and ServerTLS are Router's words for how the application's side and
+	// the members' are encrypted; "" is DefaultTLS.
+	ClientTLS, ServerTLS string `json:",omitempty"`
 	// Members are the cluster's, as "host:port". The router follows them by
 	// itself, so they are no reason to bootstrap it while it knows one of them.
 	Members []string `json:"-"`
@@ -43,6 +46,9 @@ type Config struct {
 	// "" for none.
 	After string
 }
+
+// DefaultTLS is what a bootstrap writes by itself.
+const DefaultTLS = "PREFERRED"
 
 const (
 	// Owner is the name under which a machine records what the router has there.
@@ -176,9 +182,19 @@ WantedBy=multi-user.target
 // Sections for the X protocol, which the servers do not speak, are taken out of
 // what Router wrote.
 func (c Config) bootstrapScript(primary string) string {
-	split := ""
+	split, tls := "", ""
 	set := func(option string, value any) string {
 		return " --conf-set-option=" + remote.Quote(fmt.Sprintf("%s=%v", option, value))
+	}
+	// The section of the split has modes of its own.
+	for _, side := range []struct{ option, mode string }{{"client_ssl_mode", c.ClientTLS}, {"server_ssl_mode", c.ServerTLS}} {
+		if side.mode == "" {
+			continue
+		}
+		tls += set("DEFAULT."+side.option, side.mode)
+		if c.ReadWriteSplit != 0 {
+			tls += set("routing:bootstrap_rw_split."+side.option, side.mode)
+		}
 	}
 	// A section that the version does not write itself would lack all the rest.
 	if c.ReadWriteSplit != 0 {
@@ -202,6 +218,6 @@ mv -fT %[11]s.new %[11]s
 systemctl try-restart %[12]s`,
 		directory, user, remote.Quote(c.Account()+"@"+primary), remote.Quote(c.Account()), Name, remote.Quote(c.Address), remote.Quote(c.BindAddress),
 		set("DEFAULT.connect_timeout", c.ConnectTimeout)+set("DEFAULT.read_timeout", c.ReadTimeout)+set("DEFAULT.logging_folder", "")+
-			set("routing:bootstrap_rw.bind_port", c.ReadWrite)+set("routing:bootstrap_ro.bind_port", c.ReadOnly)+split,
+			set("routing:bootstrap_rw.bind_port", c.ReadWrite)+set("routing:bootstrap_ro.bind_port", c.ReadOnly)+split+tls,
 		conf, c.declared(), stamp, Unit)
 }

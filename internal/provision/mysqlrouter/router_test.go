@@ -105,6 +105,22 @@ func TestSumOfTheBootstrapStays(t *testing.T) {
 	}
 }
 
+// How lines are encrypted is bootstrapped anew for, and left to Router where it is
+// not given.
+func TestTLSModes(t *testing.T) {
+	plain, given := config(), config()
+	given.ClientTLS, given.ServerTLS = "REQUIRED", "REQUIRED"
+	if strings.Contains(plain.bootstrapScript("p"), "ssl_mode") || plain.declared() == given.declared() {
+		t.Error("the modes are set where they are not given, or change nothing where they are")
+	}
+	script, older := given.bootstrapScript("p"), given.as("8.0.44").bootstrapScript("p")
+	for _, option := range []string{"DEFAULT.client_ssl_mode=REQUIRED", "DEFAULT.server_ssl_mode=REQUIRED", "routing:bootstrap_rw_split.client_ssl_mode=REQUIRED", "routing:bootstrap_rw_split.server_ssl_mode=REQUIRED"} {
+		if !strings.Contains(script, option) || strings.Contains(older, option) != strings.HasPrefix(option, "DEFAULT") {
+			t.Errorf("%s is missing, or there without a split:\n%s\n%s", option, script, older)
+		}
+	}
+}
+
 // The password goes on standard input: no command line has it, and no script.
 func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
 	script := config().bootstrapScript("10.77.0.11:3306")
