@@ -4,6 +4,7 @@
 package preflight
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -91,26 +92,27 @@ func datasets(keys []string, servers map[string]Facts) []Finding {
 }
 
 // largest is the server whose data the others would get: one that is in a group,
-// else the one that has the most; "" where none answers.
+// else the one that has the most, schemas before bytes, since what lags behind
+// has files no smaller; "" where none answers.
 func largest(servers map[string]Facts) string {
-	worth := func(f Facts) (int, uint64) {
-		switch {
-		case f.Member:
-			return 2, f.DataBytes
-		case len(f.Schemas) > 0:
-			return 1, f.DataBytes
-		}
-		return 0, f.DataBytes
-	}
 	donor := ""
 	for _, key := range answering(servers) {
-		kind, size := worth(servers[key])
-		best, most := worth(servers[donor])
-		if donor == "" || kind > best || kind == best && kind > 0 && size > most {
+		if donor == "" || richer(servers[key], servers[donor]) > 0 {
 			donor = key
 		}
 	}
 	return donor
+}
+
+// richer compares what two servers would bring into a group.
+func richer(a, b Facts) int {
+	member := func(f Facts) int {
+		if f.Member {
+			return 1
+		}
+		return 0
+	}
+	return cmp.Or(cmp.Compare(member(a), member(b)), cmp.Compare(len(a.Schemas), len(b.Schemas)), cmp.Compare(a.DataBytes, b.DataBytes))
 }
 
 // spare is the room beside the data that the binary logs of a day, undo and the

@@ -220,6 +220,11 @@ func TestJoining(t *testing.T) {
 		"one not asked":          {func(_, b *Facts) { *b = Facts{Err: errors.New("cut")} }, ""},
 		"data beside a group": {func(a, b *Facts) { a.Member, a.DataBytes, b.Schemas = true, 1, []string{"blog"} },
 			"b: blog: only this server has these schemas, and a group takes its data from one, which would be a"},
+		"one that lags": {func(a, b *Facts) { a.Schemas, b.Schemas, a.DataBytes = []string{"blog", "shop"}, []string{"shop"}, 1 }, ""},
+		"both have more": {func(a, b *Facts) {
+			a.Schemas, b.Schemas, b.DataBytes = []string{"blog", "shop"}, []string{"shop", "wiki"}, 1
+		},
+			"b: wiki: only this server has these schemas"},
 		"no room": {func(a, _ *Facts) { a.Member, a.DataBytes = true, 30000*mebibyte }, "b: /var/lib/mysql: a clone"},
 	} {
 		a, b := good(), good()
