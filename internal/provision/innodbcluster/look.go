@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -131,13 +132,14 @@ func (l Looked) trust(key string) int {
 	return 2
 }
 
-// owner is under which the questions of a look are put together; nothing is recorded.
-const owner = "cluster-status"
+// looker is under which the questions of a look are put together, and kept on a
+// machine until its server goes; nothing is recorded.
+const looker = mysqld.Owner + ".status"
 
 func look(ctx context.Context, host remote.Host) (Observation, []Router) {
 	alone := question()
 	alone.Asker = ""
-	observation, err := converge.Observe(ctx, host, converge.Manifest{Owner: owner, Items: []converge.Item{alone, routersQuestion()}})
+	observation, err := converge.Observe(ctx, host, converge.Manifest{Owner: looker, Items: []converge.Item{alone, routersQuestion()}})
 	if err != nil {
 		return Observation{Err: err}, nil
 	}
