@@ -221,8 +221,12 @@ func TestImport(t *testing.T) {
 	}
 	f.must(other.Import(f.Context(), "atoll_mesh.site", "site"))
 	f.must(other.Import(f.Context(), "atoll_mysql_cluster.main", "main"))
+	f.sql("hk1", "SET PERSIST group_replication_exit_state_action = 'ABORT_SERVER'")
 	plan, err := other.Plan(f.Context())
 	f.must(err)
+	if line := "variable group_replication_exit_state_action: is ABORT_SERVER, want READ_ONLY"; !strings.Contains(flat(plan.Text), line) {
+		t.Errorf("the plan hides that %q: %s", line, plan.Text)
+	}
 	for address, action := range plan.Changes {
 		if action != "update" {
 			t.Errorf("%s: %s is planned after the import", address, action)

@@ -26,6 +26,10 @@ type clusterModel struct {
 	ExitStateAction            types.String `tfsdk:"exit_state_action"`
 	TransactionSizeLimit       types.Int64  `tfsdk:"transaction_size_limit"`
 	RecoveryMethod             types.String `tfsdk:"recovery_method"`
+	AllowFullStop              types.Bool   `tfsdk:"allow_full_stop"`
+	QuorumSurvivors            types.Set    `tfsdk:"quorum_survivors"`
+	HiddenMembers              types.Set    `tfsdk:"hidden_members"`
+	RotateRecoveryAccounts     types.String `tfsdk:"rotate_recovery_accounts"`
 	GroupName                  types.String `tfsdk:"group_name"`
 	ClusterID                  types.String `tfsdk:"cluster_id"`
 	Primary                    types.String `tfsdk:"primary"`
@@ -70,9 +74,24 @@ func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Targ
 			ExpelTimeout: m.ExpelTimeout.ValueInt64(), UnreachableMajorityTimeout: m.UnreachableMajorityTimeout.ValueInt64(),
 			AutorejoinTries: m.AutorejoinTries.ValueInt64(), Consistency: m.Consistency.ValueString(),
 			ExitStateAction: m.ExitStateAction.ValueString(), TransactionSizeLimit: m.TransactionSizeLimit.ValueInt64(),
-			RecoveryMethod: m.RecoveryMethod.ValueString(),
+			RecoveryMethod: m.RecoveryMethod.ValueString(), AllowFullStop: m.AllowFullStop.ValueBool(),
+			Primary: m.Primary.ValueString(), QuorumSurvivors: names(m.QuorumSurvivors), Hidden: names(m.HiddenMembers),
 		},
 	}, targets
+}
+
+// names are the known ones of a set; nil for one that is not declared.
+func names(value types.Set) []string {
+	if value.IsNull() || value.IsUnknown() {
+		return nil
+	}
+	list := []string{}
+	for _, element := range value.Elements() {
+		if name, _ := element.(types.String); name.ValueString() != "" {
+			list = append(list, name.ValueString())
+		}
+	}
+	return list
 }
 
 // membersOf reads a map of exported members.

@@ -55,10 +55,15 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 			fmt.Sprintf("members has %d entries: that survives no more failures than %d would. Declare an odd number, 3 or more.", count, count-1))
 	}
 	planCourse(change)
+	planConsents(change)
+	k.announce(ctx, change)
 	if state := change.State; state != nil {
 		drifted := len(state.Drift.Elements()) > 0
 		if drifted || !plan.Members.Equal(state.Members) {
-			plan.Status, plan.Primary = types.MapUnknown(statusType()), types.StringUnknown()
+			plan.Status = types.MapUnknown(statusType())
+			if change.Config.Primary.IsNull() {
+				plan.Primary = types.StringUnknown()
+			}
 		}
 		if state.ClusterID.ValueString() == "" || drifted && change.Drifted(innodbcluster.StateUnknown.Code(), innodbcluster.StateHalfMade.Code()) {
 			// It may have to be made anew, as when all machines were reinstalled.
@@ -67,6 +72,43 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 	}
 	plan.Routing = plan.routing()
 	k.refuseJoins(ctx, change)
+}
+
+// planConsents asks for the word of a person where an apply would need it, and
+// says what it is taken for.
+func planConsents(change *base.Change[clusterModel]) {
+	plan := change.Plan
+	members := plan.Members.Elements()
+	named := func(at path.Path, name string) {
+		if _, found := members[name]; !found && !plan.Members.IsUnknown() {
+			change.Diagnostics.AddAttributeError(at, "Not a Member", fmt.Sprintf("%s%s is not a key of members.", at, base.Shown(name)))
+		}
+	}
+	if !plan.Primary.IsNull() && !plan.Primary.IsUnknown() && !change.Config.Primary.IsNull() {
+		named(path.Root("primary"), plan.Primary.ValueString())
+	}
+	for _, name := range names(plan.HiddenMembers) {
+		named(path.Root("hidden_members"), name)
+	}
+	survivors := names(plan.QuorumSurvivors)
+	for _, name := range survivors {
+		named(path.Root("quorum_survivors"), name)
+	}
+	if change.State == nil || len(change.State.Drift.Elements()) == 0 {
+		return
+	}
+	switch at := path.Root("allow_full_stop"); {
+	case !change.Drifted(innodbcluster.CodeFullStop):
+	case !plan.AllowFullStop.ValueBool():
+		change.Diagnostics.AddAttributeError(at, "The Whole Group Has to Be Stopped", "The members run with another communication stack or ssl_mode than this provider's, which only a stop of the whole group changes (see drift). "+
+			"Set allow_full_stop = true and apply at a time at which nobody needs the database for about half a minute. All data stay.")
+	default:
+		change.Diagnostics.AddAttributeWarning(at, "The Whole Group Will Be Stopped", "This apply stops all members and starts the group again: about half a minute without a database. All data stay.")
+	}
+	if len(survivors) > 0 && !change.Drifted(innodbcluster.StateNoQuorum.Code()) {
+		change.Diagnostics.AddAttributeWarning(path.Root("quorum_survivors"), "The Group Has Its Quorum",
+			"quorum_survivors is set, and the group has not lost its majority. Take it out, or the next loss of a majority is decided by it without you.")
+	}
 }
 
 // planCourse says when members change in such a way that the site stands on few
@@ -123,6 +165,7 @@ func checkMembers(members types.Map, at path.Path, diags *diag.Diagnostics) {
 // answered and none knows of it.
 func (k *clusterKind) Observe(ctx context.Context, run *base.Run, model *clusterModel) base.Observed {
 	cluster, targets := model.declared()
+	cluster.Options.Primary = "" // the state has the one that was, the plan the declared one
 	seen := innodbcluster.Observe(ctx, k.Reachable(targets))
 	asked := true
 	for _, key := range slices.Sorted(maps.Keys(cluster.Members)) {
@@ -163,6 +206,9 @@ func (k *clusterKind) Converge(ctx context.Context, run *base.Run, before, model
 		}
 	}
 	diagnosis, err := innodbcluster.Converge(ctx, cluster, hosts)
+	if err == nil && !before.Members.IsNull() && !before.RotateRecoveryAccounts.Equal(model.RotateRecoveryAccounts) && !model.RotateRecoveryAccounts.IsNull() {
+		err = innodbcluster.Rotate(ctx, cluster, hosts)
+	}
 	if err != nil {
 		run.Fail(model.Subject(), err)
 		return

@@ -7,10 +7,13 @@ import (
 	"regexp"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/booldefault"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/planmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringplanmodifier"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
@@ -56,7 +59,29 @@ func clusterAttributes() map[string]schema.Attribute {
 		Computed: true, Description: "UUID of the cluster in its metadata.",
 		PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 	}
-	attributes["primary"] = base.Shows("Name of the member that takes writes now.")
+	attributes["primary"] = schema.StringAttribute{
+		Optional: true, Computed: true, Validators: []validator.String{base.Line()},
+		Description: "Name of the member that takes writes. Left out, it shows which one does now. Declared, an apply hands the role over to it whenever another one has it: open transactions get a minute to end, and are named where they do not; writes pause for about a second. " +
+			"After a failover, and after a restart of that member, the next plan shows the change back. A change is in place.",
+	}
+	attributes["allow_full_stop"] = schema.BoolAttribute{
+		Optional: true, Computed: true, Default: booldefault.StaticBool(false),
+		Description: "Whether an apply may stop the whole group and start it again, for what all members have to change at once: a group made by others on the XCOM communication stack, or with another ssl_mode. About half a minute without a database; all data stay. Default false: then such a plan fails. A change by itself does nothing.",
+	}
+	attributes["rotate_recovery_accounts"] = schema.StringAttribute{
+		Optional: true, Validators: []validator.String{base.Line()},
+		Description: "Any text, such as a date. A change of it gives the recovery account of every member a new random password, one member after another, in place and without a restart. No password is in the state.",
+	}
+	attributes["hidden_members"] = schema.SetAttribute{
+		Optional: true, ElementType: types.StringType, Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(base.Line())},
+		Description: "Names of the members that routers send no new session to, such as one that is to be worked on, or that only takes backups. [] hides none; left out, what other tools hid stays as it is. A change is in place; sessions that are open stay.",
+	}
+	attributes["quorum_survivors"] = schema.SetAttribute{
+		Optional: true, ElementType: types.StringType,
+		Validators: base.TextsOf(base.Line()),
+		Description: "Names of the members that go on where the group has lost its majority and not all members answer: exactly those that run and wait for the others. What only the others hold is lost, and they must be dead: where they run on and only cannot be reached, both sides take writes. " +
+			"The apply refuses while it can see that one of them runs. Take it out again afterwards. Where all members answer, an apply needs no such word.",
+	}
 	attributes["status"] = schema.MapNestedAttribute{
 		Computed:    true,
 		Description: "State of each member at the last refresh, by name.",

@@ -99,7 +99,7 @@ func Take(ctx context.Context, group, purpose string, members int, seats []Seat)
 	}
 	if len(held)*2 <= members {
 		lease.Release()
-		return nil, fmt.Errorf("%w: %d of %d: %w", ErrNoTurn, len(held), members, errors.Join(refused...))
+		return nil, errors.Join(append([]error{fmt.Errorf("%w: %d of %d", ErrNoTurn, len(held), members)}, refused...)...)
 	}
 	return lease, nil
 }

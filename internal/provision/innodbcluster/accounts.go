@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // recoveryGrants are what a recovery account needs and all that it has
@@ -54,9 +56,8 @@ func (a Account) wrong() string {
 
 // accountStatements make an account or bring an existing one to this password.
 // They can be replayed where the account is: a joiner that was prepared without
-// its binary log meets them again in the group's.
-func accountStatements(user, password string) []string {
-	name := literal(user) + "@'%'"
+// its binary log meets them again in the group's. name is quoted, with its host.
+func accountStatements(name, password string) []string {
 	return []string{
 		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password),
 		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(password) + " REQUIRE SSL PASSWORD EXPIRE NEVER ACCOUNT UNLOCK",
@@ -65,10 +66,10 @@ func accountStatements(user, password string) []string {
 }
 
 // copyAccount is an account as the primary has it: the hash, not the password.
-type copyAccount struct{ user, hash string }
+type copyAccount struct{ user, host, hash string }
 
 func (a copyAccount) statements() []string {
-	name := literal(a.user) + "@'%'"
+	name := literal(a.user) + "@" + literal(a.host)
 	return []string{
 		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash,
 		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash + " REQUIRE SSL PASSWORD EXPIRE NEVER",
@@ -80,8 +81,8 @@ func (a copyAccount) statements() []string {
 // member authenticates with its own at every other, so a joiner has to know all
 // of them before it has the group's data.
 func (s *server) accounts(ctx context.Context) ([]copyAccount, error) {
-	rows, err := s.DB.QueryContext(ctx, `SELECT user, HEX(authentication_string) FROM mysql.user
- WHERE user REGEXP ? AND host = '%' AND plugin = 'caching_sha2_password'`, "^"+accountPrefix+"[0-9]+$")
+	rows, err := s.DB.QueryContext(ctx, `SELECT user, host, HEX(authentication_string) FROM mysql.user
+ WHERE user REGEXP ? AND plugin = 'caching_sha2_password'`, "^"+accountPrefix+"[0-9]+$")
 	if err != nil {
 		return nil, s.Explain("reading the recovery accounts", err)
 	}
@@ -89,12 +90,33 @@ func (s *server) accounts(ctx context.Context) ([]copyAccount, error) {
 	var list []copyAccount
 	for rows.Next() {
 		var one copyAccount
-		if err := rows.Scan(&one.user, &one.hash); err != nil {
+		if err := rows.Scan(&one.user, &one.host, &one.hash); err != nil {
 			return nil, s.Explain("reading the recovery accounts", err)
 		}
 		list = append(list, one)
 	}
 	return list, s.Explain("reading the recovery accounts", rows.Err())
+}
+
+// Rotate gives every member's recovery account a new password, one after another.
+// One that was killed half-way leaves a member that cannot log in, which is drift.
+func Rotate(ctx context.Context, c Cluster, hosts map[string]remote.Host) error {
+	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, seen: Observe(ctx, hosts)}
+	defer r.close()
+	r.diagnosis = Diagnose(c, r.seen)
+	r.cluster.allowedHost = r.diagnosis.allowedHost
+	if r.diagnosis.State != StateOnline || r.diagnosis.Primary == "" {
+		return notAsDeclared(r.diagnosis)
+	}
+	if _, err := r.takeTurns(ctx, r.seen, r.diagnosis); err != nil {
+		return err
+	}
+	for _, key := range c.keys() {
+		if err := r.Do(ctx, Credential{key}); err != nil {
+			return fmt.Errorf("unable to %s: %w", Credential{key}, err)
+		}
+	}
+	return nil
 }
 
 // channelStatement tells a member its own account.

@@ -63,7 +63,7 @@ func (r *run) bootstrap(ctx context.Context, key string, newcomers []string) err
 	}
 	for _, account := range accounts {
 		r.passwords[account] = password()
-		statements = append(statements, accountStatements(r.cluster.Members[account].Account(), r.passwords[account])...)
+		statements = append(statements, accountStatements(r.cluster.recoverer(r.cluster.Members[account]), r.passwords[account])...)
 	}
 	statements = append(statements, channelStatement(r.cluster.Members[key].Account(), r.passwords[key]))
 	statements = append(statements, r.cluster.persistStatements(key, name)...)
@@ -124,13 +124,13 @@ func (r *run) force(ctx context.Context, o Force) error {
 	return errors.Join(err, member.Run(quick, "clearing the forced members", "SET GLOBAL group_replication_force_members = ''"))
 }
 
-// halt stops a member that waits in a group without a majority.
+// halt stops a member.
 func (r *run) halt(ctx context.Context, key string) error {
 	member, err := r.server(key)
 	if err != nil {
 		return err
 	}
-	return member.Run(ctx, "stopping the group without a majority", "STOP GROUP_REPLICATION")
+	return member.Run(ctx, "stopping the group", "STOP GROUP_REPLICATION")
 }
 
 // configure sets the variables of a running member that can be set there.
@@ -148,6 +148,15 @@ func (r *run) configure(ctx context.Context, key string) error {
 		statements = append(statements, "SET "+scope+" "+wrong.name+" = "+setLiteral(wrong.value))
 	}
 	return member.Run(ctx, "setting variables", statements...)
+}
+
+// forget takes back a variable that was persisted by hand, and what it did.
+func (r *run) forget(ctx context.Context, o Forget) error {
+	member, err := r.server(o.Member)
+	if err != nil {
+		return err
+	}
+	return member.Run(ctx, "taking back "+o.Variable, "SET GLOBAL "+o.Variable+" = DEFAULT", "RESET PERSIST IF EXISTS "+o.Variable)
 }
 
 // renew lets a cloned server make a UUID of its own: it restarts, outside of

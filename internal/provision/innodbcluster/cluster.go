@@ -12,11 +12,13 @@
 package innodbcluster
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 )
@@ -49,6 +51,16 @@ type Options struct {
 	TransactionSizeLimit int64
 	// RecoveryMethod is auto, clone or incremental.
 	RecoveryMethod string
+	// Primary is the key of the member that takes writes; "" leaves it where it is.
+	Primary string
+	// Hidden are the keys of members that routers send nobody to; nil leaves that to
+	// others.
+	Hidden []string
+	// AllowFullStop lets an apply stop the whole group for what needs that.
+	AllowFullStop bool
+	// QuorumSurvivors are the keys of those that go on where a majority is lost
+	// and not all answer; none leaves the group as it is.
+	QuorumSurvivors []string
 }
 
 // Cluster is what one atoll_mysql_cluster declares.
@@ -63,6 +75,17 @@ type Cluster struct {
 	// Leavers are members that are not declared any more and whose machines
 	// are known, by their former keys.
 	Leavers map[string]Member
+	// allowedHost is the host part of the recovery accounts where the cluster was
+	// made with another one than "%": MySQL Shell's replicationAllowedHost.
+	allowedHost string
+}
+
+// host is the host part of the recovery accounts.
+func (c Cluster) host() string { return cmp.Or(c.allowedHost, "%") }
+
+// recoverer names a member's recovery account in a statement.
+func (c Cluster) recoverer(member Member) string {
+	return literal(member.Account()) + "@" + literal(c.host())
 }
 
 func (c Cluster) keys() []string { return slices.Sorted(maps.Keys(c.Members)) }
@@ -106,11 +129,36 @@ func (c Cluster) Validate() []error {
 	return problems
 }
 
-// variable is one persisted setting of a member. A live one can be changed while
-// the member is in the group; the rest only with the whole group stopped.
+// variable is one persisted setting of a member.
 type variable struct {
 	name, value string
-	live        bool
+	takes       change
+}
+
+// change is what it takes to change a variable.
+type change int
+
+const (
+	// joining: it is set when the member joins, and not looked at afterwards.
+	joining change = iota
+	// live: it can be changed while the member is in the group.
+	live
+	// fullStop: only with the whole group stopped, since all members have the same.
+	fullStop
+)
+
+// differs says whether a value is another one than wanted. A list of seeds has no
+// order: MySQL Shell writes its own.
+func (v variable) differs(is string) bool {
+	if v.name == "group_replication_group_seeds" {
+		sorted := func(list string) string {
+			parts := strings.Split(strings.ReplaceAll(list, " ", ""), ",")
+			slices.Sort(parts)
+			return join(parts)
+		}
+		return sorted(is) != sorted(v.value)
+	}
+	return !strings.EqualFold(is, v.value)
 }
 
 // variables are what a member persists. All of it is written with SET PERSIST,
@@ -118,24 +166,24 @@ type variable struct {
 func (c Cluster) variables(key, group string) []variable {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	return []variable{
-		{"group_replication_group_name", group, false},
-		{"group_replication_communication_stack", "MYSQL", false},
-		{"group_replication_local_address", c.Members[key].Endpoint(), false},
-		{"group_replication_ssl_mode", "REQUIRED", false},
-		{"group_replication_recovery_use_ssl", "ON", false},
-		{"group_replication_enforce_update_everywhere_checks", "OFF", false},
-		{"group_replication_single_primary_mode", "ON", false},
-		{"group_replication_paxos_single_leader", "OFF", false},
-		{"auto_increment_increment", "1", false},
-		{"auto_increment_offset", "2", false},
-		{"group_replication_start_on_boot", "ON", true},
-		{"group_replication_group_seeds", c.seeds(key), true},
-		{"group_replication_member_expel_timeout", number(c.Options.ExpelTimeout), true},
-		{"group_replication_unreachable_majority_timeout", number(c.Options.UnreachableMajorityTimeout), true},
-		{"group_replication_autorejoin_tries", number(c.Options.AutorejoinTries), true},
-		{"group_replication_consistency", c.Options.Consistency, true},
-		{"group_replication_exit_state_action", c.Options.ExitStateAction, true},
-		{"group_replication_transaction_size_limit", number(c.Options.TransactionSizeLimit), true},
+		{"group_replication_group_name", group, joining},
+		{"group_replication_communication_stack", "MYSQL", fullStop},
+		{"group_replication_local_address", c.Members[key].Endpoint(), joining},
+		{"group_replication_ssl_mode", "REQUIRED", fullStop},
+		{"group_replication_recovery_use_ssl", "ON", live},
+		{"group_replication_enforce_update_everywhere_checks", "OFF", joining},
+		{"group_replication_single_primary_mode", "ON", joining},
+		{"group_replication_paxos_single_leader", "OFF", joining},
+		{"auto_increment_increment", "1", live},
+		{"auto_increment_offset", "2", live},
+		{"group_replication_start_on_boot", "ON", live},
+		{"group_replication_group_seeds", c.seeds(key), live},
+		{"group_replication_member_expel_timeout", number(c.Options.ExpelTimeout), live},
+		{"group_replication_unreachable_majority_timeout", number(c.Options.UnreachableMajorityTimeout), live},
+		{"group_replication_autorejoin_tries", number(c.Options.AutorejoinTries), live},
+		{"group_replication_consistency", c.Options.Consistency, live},
+		{"group_replication_exit_state_action", c.Options.ExitStateAction, live},
+		{"group_replication_transaction_size_limit", number(c.Options.TransactionSizeLimit), live},
 	}
 }
 

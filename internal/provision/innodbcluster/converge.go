@@ -61,7 +61,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 	for round := 1; ; round++ {
 		seen := r.observe(ctx)
 		diagnosis := Diagnose(c, seen)
-		r.seen, r.diagnosis = seen, diagnosis
+		r.seen, r.diagnosis, r.cluster.allowedHost = seen, diagnosis, diagnosis.allowedHost
 		if err := ctx.Err(); err != nil {
 			return diagnosis, err
 		}
@@ -225,6 +225,8 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return r.renew(ctx, o.Member)
 	case Configure:
 		return r.configure(ctx, o.Member)
+	case Forget:
+		return r.forget(ctx, o)
 	case Join:
 		return r.join(ctx, o)
 	case Await:
@@ -242,6 +244,13 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 	case Register:
 		member := r.cluster.Members[o.Member]
 		return primary.register(ctx, r.identified(), member, uuidOf(r.diagnosis.view, member.Endpoint()))
+	case SinglePrimary:
+		_, err := primary.Text(ctx, "switching to one primary", "SELECT group_replication_switch_to_single_primary_mode(?)", uuidOf(r.diagnosis.view, r.cluster.Members[o.Member].Endpoint()))
+		return err
+	case Hide:
+		return primary.hide(ctx, r.cluster.Members[o.Member].Endpoint(), o.Hidden)
+	case Promote:
+		return r.promote(ctx, primary, o.Member)
 	case Credential:
 		return r.credential(ctx, primary, o.Member)
 	case StrikeOff:
@@ -249,7 +258,7 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 	case Describe:
 		return primary.describe(ctx, r.cluster, r.diagnosis)
 	case DropAccount:
-		return primary.Run(ctx, "dropping account "+o.Account, "DROP USER IF EXISTS "+literal(o.Account)+"@'%'")
+		return primary.Run(ctx, "dropping account "+o.Account, dropStatements(r.seen[r.diagnosis.Primary].Accounts, o.Account)...)
 	}
 	return fmt.Errorf("operation %q is not one of a cluster", operation)
 }
@@ -265,7 +274,7 @@ func (r *run) identified() Cluster {
 // awaitReturn waits for a member that comes by itself. One that does not is
 // brought in by the next round.
 func (r *run) awaitReturn(ctx context.Context, key string) error {
-	err := r.await(ctx, r.diagnosis.Primary, key, false)
+	err := r.await(ctx, r.diagnosis.Primary, Join{Member: key}, "")
 	if errors.Is(err, errAbsent) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

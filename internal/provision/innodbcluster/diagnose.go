@@ -43,6 +43,8 @@ type Diagnosis struct {
 	Findings []provision.Finding
 	// Found says whether any server knows of the cluster at all.
 	Found bool
+	// allowedHost is that of the cluster's metadata.
+	allowedHost string
 	// view is the authority's.
 	view []group.Member
 }
@@ -80,6 +82,7 @@ func Diagnose(c Cluster, seen map[string]Observation) Diagnosis {
 		d.stopped()
 	}
 	d.say()
+	d.allowedHost = d.cluster.allowedHost
 	return d.Diagnosis
 }
 
@@ -92,7 +95,7 @@ func (d *diagnosing) identity() {
 		}
 		d.Found = true
 		if key == d.authority || d.ClusterID == "" {
-			d.ClusterID = row.ID
+			d.ClusterID, d.cluster.allowedHost = row.ID, row.Attributes.AllowedHost
 		}
 		if d.GroupName == "" {
 			d.GroupName = row.Attributes.GroupName
@@ -119,13 +122,15 @@ func (d *diagnosing) standings() {
 	for _, key := range d.cluster.keys() {
 		endpoints[key] = d.cluster.Members[key].Endpoint()
 	}
-	for key, member := range group.Standings(endpoints, d.heard) {
-		one := d.seen[key]
+	standings := group.Standings(endpoints, d.heard)
+	for _, key := range d.cluster.keys() {
+		member, one := standings[key], d.seen[key]
 		status := Status{member.State, member.Role, cmp.Or(member.Version, one.Version), member.Queue}
 		if one.Answers && status.State == "OFFLINE" && !d.configured(one) {
 			status.State = group.Missing // it is not of this group, or not yet
 		}
-		if status.Role == "PRIMARY" && member.Online() {
+		// In a multi-primary group all are, and one is enough.
+		if status.Role == "PRIMARY" && member.Online() && (d.Primary == "" || key == d.cluster.Options.Primary) {
 			d.Primary = key
 		}
 		d.Members[key] = status

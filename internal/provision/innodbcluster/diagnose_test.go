@@ -251,6 +251,69 @@ func TestOperations(t *testing.T) {
 			seen["a"] = one
 		}, standing,
 			[]string{"drop account mysql_innodb_cluster_99"}, []string{"account mysql_innodb_cluster_99: belongs to no member"}},
+		{"seeds in another order", func(_ *Cluster, seen map[string]Observation) {
+			seen["a"].Variables["group_replication_group_seeds"] = "10.0.0.3:3306, 10.0.0.2:3306"
+		}, standing, nil, []string{}},
+		{"a read replica of others", func(_ *Cluster, seen map[string]Observation) {
+			one := seen["a"]
+			one.Instances = append(one.Instances, InstanceRow{Address: "10.0.0.9:3306", UUID: "uuid-r", Type: "read-replica"})
+			seen["a"] = one
+		}, standing, nil, []string{}},
+		{"a variable that was persisted by hand", func(_ *Cluster, seen map[string]Observation) {
+			one := seen["b"]
+			one.Persisted = map[string]string{"group_replication_member_weight": "90", "group_replication_consistency": "EVENTUAL", "group_replication_view_change_uuid": "AUTOMATIC"}
+			seen["b"] = one
+		}, standing, []string{"take back group_replication_member_weight of b"}, []string{"b: variable group_replication_member_weight: 90 was persisted by hand"}},
+		{"the recovery accounts are let in from one network", func(c *Cluster, seen map[string]Observation) {
+			allowedFrom(c, seen, "10.0.0.%")
+		}, standing, nil, []string{}},
+		{"an account is let in from elsewhere than the others", func(c *Cluster, seen map[string]Observation) {
+			allowedFrom(c, seen, "10.0.0.%")
+			accountOf(seen, func(a *Account) { a.Host = "%" })
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: missing"}},
+		{"a member is to be hidden, and another one is", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Hidden = []string{"b"}
+			seen["a"].Instances[2].Attributes.Tags.Hidden = true
+		}, standing, []string{"hide b from routers", "show c to routers"}, []string{"b: is used by routers, want hidden from them", "c: is hidden from routers, want used by them"}},
+		{"a member is hidden by others, and nothing is declared", func(_ *Cluster, seen map[string]Observation) {
+			seen["a"].Instances[2].Attributes.Tags.Hidden = true
+		}, standing, nil, []string{}},
+		{"another primary is declared", func(c *Cluster, _ map[string]Observation) { c.Options.Primary = "b" }, standing,
+			[]string{"hand the primary's role over to b"}, []string{"primary: is a, want b"}},
+		{"another primary is declared, and something else comes first", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Primary = "b"
+			seen["b"].Variables["group_replication_consistency"] = "AFTER"
+		}, standing, []string{"set variables of b"}, nil},
+		{"the declared primary is away", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Primary = "b"
+			alone := grouped(*c, "b", "")
+			alone.View = nil
+			outOf(seen, "b", alone)
+		}, standing, []string{"join b"}, nil},
+		{"every member takes writes", func(_ *Cluster, seen map[string]Observation) { manyPrimaries(seen) }, standing,
+			[]string{"leave the writes of a multi-primary group to a"}, []string{"group: runs in multi-primary mode, want single-primary", "cluster metadata: says multi-primary, want single-primary"}},
+		{"every member takes writes, and one is out", func(c *Cluster, seen map[string]Observation) {
+			alone := grouped(*c, "b", "")
+			alone.View = nil
+			outOf(seen, "b", alone)
+			manyPrimaries(seen)
+		}, standing, []string{"leave the writes of a multi-primary group to a"}, nil},
+		{"another stack, and a stop is allowed", func(c *Cluster, seen map[string]Observation) {
+			c.Options.AllowFullStop = true
+			otherStack(seen)
+			seen["b"].Variables["group_replication_consistency"] = "AFTER"
+		}, standing, []string{"stop the group on b", "stop the group on c", "stop the group on a"}, nil},
+		{"another stack, and a stop was killed", func(c *Cluster, seen map[string]Observation) {
+			c.Options.AllowFullStop = true
+			alone := grouped(*c, "b", "")
+			alone.View = nil
+			outOf(seen, "b", alone)
+			otherStack(seen)
+		}, standing, []string{"stop the group on c", "stop the group on a"}, nil},
+		{"two are gone for good, and a person says so", func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a"}
+			seen["b"], seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}, Observation{Err: &remote.Error{Kind: remote.ErrLost}}
+		}, cameBack("b", "c"), []string{"go on from a with 10.0.0.1:3306 alone"}, nil},
 		{"all were down, one is ahead", func(_ *Cluster, seen map[string]Observation) {
 			for key, one := range seen {
 				one.View = nil
@@ -282,6 +345,32 @@ func TestOperations(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// allowedFrom is a cluster whose recovery accounts are let in from some hosts only.
+func allowedFrom(c *Cluster, seen map[string]Observation, host string) {
+	for _, key := range c.keys() {
+		seen[key].Clusters[0].Attributes.AllowedHost = host
+		for i := range seen[key].Accounts {
+			seen[key].Accounts[i].Host = host
+		}
+	}
+}
+
+func manyPrimaries(seen map[string]Observation) {
+	for _, one := range seen {
+		one.Variables["group_replication_single_primary_mode"] = "OFF"
+		one.Clusters[0].PrimaryMode = "mm"
+		for i := range one.View {
+			one.View[i].Role = "PRIMARY"
+		}
+	}
+}
+
+func otherStack(seen map[string]Observation) {
+	for _, one := range seen {
+		one.Variables["group_replication_communication_stack"] = "XCOM"
 	}
 }
 
@@ -362,6 +451,26 @@ func TestRefusals(t *testing.T) {
 		}, ErrDiverged, "y:1"},
 		{"all run and none sees another", func(c Cluster) map[string]Observation { return cut(standing(c), "a", "b", "c") }, func(*Cluster, map[string]Observation) {}, ErrCut, "Mend the mesh"},
 		{"two groups take writes", twoGroups, func(*Cluster, map[string]Observation) {}, ErrSplitBrain, "a, which sees 10.0.0.1:3306 ONLINE"},
+		{"survivors, and another may run", cameBack("b", "c"), func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a"}
+			seen["b"] = Observation{Err: &remote.Error{Kind: remote.ErrHostKeyMismatch}}
+		}, ErrQuorum, "b may run"},
+		{"survivors, and one that came back holds more", cameBack("b", "c"), func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a"}
+			one := seen["c"]
+			one.Received = groupName + ":10"
+			seen["b"], seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}, one
+		}, ErrQuorum, "c holds more"},
+		{"survivors that are others than those that wait", cameBack("b", "c"), func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a", "b"}
+			seen["b"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}
+		}, ErrQuorum, "it names a, b, and those that run and wait for the others are a"},
+		{"another stack", standing, func(_ *Cluster, seen map[string]Observation) { otherStack(seen) }, ErrFullStop, "allow_full_stop"},
+		{"another stack, and a member that is not declared", standing, func(c *Cluster, seen map[string]Observation) {
+			c.Options.AllowFullStop = true
+			otherStack(seen)
+			leave(c, seen, "c")
+		}, ErrFullStop, "10.0.0.3:3306 is in it and not declared"},
 		{"another cluster", standing, func(_ *Cluster, seen map[string]Observation) { seen["a"].Clusters[0].Name = "theirs" }, ErrForeign, `"theirs"`},
 		{"versions too far apart", func(c Cluster) map[string]Observation { return all(c, fresh) }, func(_ *Cluster, seen map[string]Observation) {
 			one := seen["b"]

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
@@ -22,6 +21,10 @@ const (
 	CodeState converge.Code = "cluster-state"
 	// CodeAccount is said of the accounts that members recover with.
 	CodeAccount converge.Code = "cluster-account"
+	// CodePrimary: another member takes writes.
+	CodePrimary converge.Code = "cluster-primary"
+	// CodeFullStop: only a stop of the whole group changes it.
+	CodeFullStop converge.Code = "cluster-full-stop"
 	// CodeMetadata is said of the rows that routers read.
 	CodeMetadata converge.Code = "cluster-metadata"
 )
@@ -70,6 +73,8 @@ var (
 	ErrSplitBrain = errors.New("two groups take writes, each without the other")
 	// ErrDiverged: a server holds transactions that the group has not.
 	ErrDiverged = errors.New("it holds transactions of its own")
+	// ErrFullStop: what is declared takes effect only after the whole group was stopped.
+	ErrFullStop = errors.New("the whole group has to be stopped")
 	// ErrForeign: a server or member belongs to something else.
 	ErrForeign = errors.New("it belongs to another cluster")
 )
@@ -131,11 +136,13 @@ func (d *diagnosing) running() {
 	}
 	// It is electing, or its primary is not ours to use: look again.
 	d.electing = d.Primary == "" || row == nil && len(authority.Instances) > 0
+	d.hold = d.fullStop() || d.manyPrimaries(authority) || d.hold
 	for _, key := range d.cluster.keys() {
 		d.member(key)
 	}
 	d.foreign(authority)
 	d.metadata(row, authority)
+	d.role()
 }
 
 // member finds what is wrong with one declared member of a running group.
@@ -152,21 +159,24 @@ func (d *diagnosing) member(key string) {
 		}
 		return
 	}
+	for _, name := range seen.undeclared(d.cluster) {
+		d.find(Forget{key, name}, key, converge.CodeUndeclared, "variable %s: %s was persisted by hand", name, seen.Persisted[name])
+	}
 	for _, wrong := range wrongVariables(d.cluster, key, seen) {
 		d.find(Configure{key}, key, converge.CodeValue, "variable %s: is %s, want %s", wrong.name, seen.Variables[wrong.name], wrong.value)
 	}
 	if account := d.cluster.Members[key].Account(); seen.RecoveryUser != account {
 		d.find(Credential{key}, key, CodeAccount, "recovery account: is %q, want %s", seen.RecoveryUser, account)
-	} else if wrong := wrongAccount(seen, account); wrong != "" {
+	} else if wrong := wrongAccount(seen, account, d.cluster.host()); wrong != "" {
 		d.find(Credential{key}, key, CodeAccount, "recovery account %s: %s", account, wrong)
 	}
 }
 
 // wrongAccount says what would keep a member from coming back after its next
 // restart.
-func wrongAccount(seen Observation, name string) string {
+func wrongAccount(seen Observation, name, host string) string {
 	for _, account := range seen.Accounts {
-		if account.User == name && account.Host == "%" {
+		if account.User == name && account.Host == host {
 			if wrong := account.wrong(); wrong != "" || seen.Login == "yes" {
 				return wrong
 			}
@@ -202,7 +212,10 @@ func (d *diagnosing) foreign(authority Observation) {
 		found[member.Endpoint()] = true
 	}
 	for _, row := range authority.Instances {
-		found[row.Address] = true
+		// A read replica is no member, and others look after it.
+		if row.Type != "read-replica" {
+			found[row.Address] = true
+		}
 	}
 	for _, endpoint := range slices.Sorted(maps.Keys(found)) {
 		if d.cluster.keyOf(endpoint) != "" {
@@ -233,6 +246,9 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 	if is, want := row.Attributes.TransactionSizeLimit, d.cluster.Options.TransactionSizeLimit; is != want {
 		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "transaction size limit is %d, want %d", is, want)
 	}
+	if row.PrimaryMode == "mm" {
+		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "says multi-primary, want single-primary")
+	}
 	if is, want := row.Name, d.cluster.Name; is != want {
 		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "name is %s, want %s", is, want)
 	}
@@ -242,6 +258,7 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 	for _, key := range d.wrongRows(authority) {
 		d.find(Register{key}, key, CodeMetadata, "row in the cluster metadata: missing or differs")
 	}
+	d.hidden(authority)
 	for _, account := range d.cluster.unusedAccounts(authority) {
 		var mend provision.Operation
 		if len(d.Foreign) == 0 {
@@ -256,9 +273,9 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 // flag that makes second groups, and the list that keeps a member from starting.
 func wrongVariables(c Cluster, key string, seen Observation) []variable {
 	var wrong []variable
-	wanted := append(c.variables(key, ""), variable{"group_replication_bootstrap_group", "OFF", true}, variable{"group_replication_force_members", "", true})
+	wanted := append(c.variables(key, ""), variable{"group_replication_bootstrap_group", "OFF", live}, variable{"group_replication_force_members", "", live})
 	for _, want := range wanted {
-		if is := seen.Variables[want.name]; want.live && !strings.EqualFold(is, want.value) {
+		if want.takes == live && want.differs(seen.Variables[want.name]) {
 			wrong = append(wrong, want)
 		}
 	}

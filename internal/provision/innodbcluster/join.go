@@ -33,7 +33,7 @@ var errAbsent = errors.New("the member does not come online")
 // join brings a server into the group, for the first time or again: the account
 // on the primary, all accounts on the joiner, its variables, the start, and the
 // wait until the primary sees it online.
-func (r *run) join(ctx context.Context, o Join) error {
+func (r *run) join(ctx context.Context, o Join) (err error) {
 	diagnosis := r.diagnosis
 	primary, err := r.server(diagnosis.Primary)
 	if err != nil {
@@ -57,13 +57,22 @@ func (r *run) join(ctx context.Context, o Join) error {
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if err != nil && r.seen[o.Member].SuperReadOnly {
+			err = errors.Join(err, r.closeAgain(ctx, o.Member))
+		}
+	}()
 	if err := joiner.prepare(ctx, r.cluster, o, diagnosis.GroupName, accounts, secret); err != nil {
+		return err
+	}
+	began, err := joiner.Text(ctx, "asking for the time", "SELECT NOW(6)")
+	if err != nil {
 		return err
 	}
 	if err := joiner.start(ctx); err != nil {
 		return err
 	}
-	if err := r.await(ctx, diagnosis.Primary, o.Member, o.Clone); err != nil {
+	if err := r.await(ctx, diagnosis.Primary, o, began); err != nil {
 		return err
 	}
 	if o.Clone {
@@ -83,6 +92,18 @@ func (r *run) join(ctx context.Context, o Join) error {
 	return primary.register(ctx, r.identified(), member, uuid)
 }
 
+// closeAgain leaves a server that did not get in as it was found: one that takes
+// no writes.
+func (r *run) closeAgain(ctx context.Context, key string) error {
+	quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	joiner, err := r.reconnect(key)
+	if err != nil {
+		return err
+	}
+	return joiner.Run(quick, "closing the server again", "SET GLOBAL super_read_only = ON")
+}
+
 // account makes sure that the joiner's account is on every member that the
 // joiner may dial, with a password that this run knows.
 func (r *run) account(ctx context.Context, primary *server, key string) (string, error) {
@@ -93,7 +114,7 @@ func (r *run) account(ctx context.Context, primary *server, key string) (string,
 		return secret, nil
 	}
 	secret = password()
-	if err := primary.Run(ctx, "making the recovery account", accountStatements(r.cluster.Members[key].Account(), secret)...); err != nil {
+	if err := primary.Run(ctx, "making the recovery account", accountStatements(r.cluster.recoverer(r.cluster.Members[key]), secret)...); err != nil {
 		return "", err
 	}
 	executed, err := primary.Text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
@@ -162,7 +183,10 @@ func (s *server) start(ctx context.Context) error {
 
 // await waits until the primary sees the member online. RECOVERING is progress
 // however long it takes; ERROR, or an absence without a clone's restart, is not.
-func (r *run) await(ctx context.Context, primaryKey, key string, clone bool) error {
+//
+// began is when it started, by its own clock; "" is not known.
+func (r *run) await(ctx context.Context, primaryKey string, o Join, began string) error {
+	key, clone := o.Member, o.Clone
 	primary, err := r.server(primaryKey)
 	if err != nil {
 		return err
@@ -180,6 +204,9 @@ func (r *run) await(ctx context.Context, primaryKey, key string, clone bool) err
 			return nil
 		case state == "RECOVERING":
 			lastSeen = time.Now()
+			if began, err = r.hopeless(ctx, key, began); err != nil && !clone {
+				return err
+			}
 		case !clone && time.Since(lastSeen) > absence:
 			return r.failed(ctx, key, state)
 		case clone && time.Since(lastSeen) > absence:
@@ -194,6 +221,37 @@ func (r *run) await(ctx context.Context, primaryKey, key string, clone bool) err
 			return fmt.Errorf("the primary saw it %s last: %w", strings.ToLower(orMissing(state)), err)
 		}
 	}
+}
+
+// ErrRecovery says that what the joiner gets from the group cannot be applied there.
+var ErrRecovery = errors.New("its recovery from the group's binary logs cannot succeed")
+
+// hopeless is an error once the joiner's recovery has stopped at something that
+// it cannot apply, after the given moment of its own clock; without one it says
+// what the moment is. Group Replication itself would try ten donors, a minute
+// apart, with what each of them has alike. A joiner that says nothing may be
+// starting again.
+func (r *run) hopeless(ctx context.Context, key, since string) (string, error) {
+	joiner, err := r.server(key)
+	if err != nil {
+		return since, nil
+	}
+	if since == "" {
+		since, _ = joiner.Text(ctx, "asking for the time", "SELECT NOW(6)")
+		return since, nil
+	}
+	why, _ := joiner.Text(ctx, "asking for the recovery", `SELECT MAX(last_error_message) FROM
+ (SELECT last_error_message, last_error_timestamp FROM performance_schema.replication_applier_status_by_worker WHERE channel_name = 'group_replication_recovery' AND last_error_number <> 0
+ UNION ALL SELECT last_error_message, last_error_timestamp FROM performance_schema.replication_applier_status_by_coordinator WHERE channel_name = 'group_replication_recovery' AND last_error_number <> 0) AS errors
+ WHERE last_error_timestamp > ?`, since)
+	if why == "" {
+		return since, nil
+	}
+	// Outside of the group it can be joined otherwise; in it, it would be waited for.
+	quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
+	defer cancel()
+	_ = joiner.Run(quick, "giving up the recovery", "STOP GROUP_REPLICATION")
+	return since, fmt.Errorf("member %s: %w: %s. Set recovery_method = \"clone\", which gives it a copy of all of the group's data in the place of its own, or mend what differs", key, ErrRecovery, why)
 }
 
 func orMissing(state string) string {
@@ -226,7 +284,7 @@ func (r *run) credential(ctx context.Context, primary *server, key string) error
 		return err
 	}
 	secret, account := password(), r.cluster.Members[key].Account()
-	if err := primary.Run(ctx, "renewing the recovery account", accountStatements(account, secret)...); err != nil {
+	if err := primary.Run(ctx, "renewing the recovery account", accountStatements(r.cluster.recoverer(r.cluster.Members[key]), secret)...); err != nil {
 		return err
 	}
 	return member.Run(ctx, "telling the member its recovery account", channelStatement(account, secret))

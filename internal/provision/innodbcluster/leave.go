@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -29,6 +30,9 @@ func (s *server) reset(ctx context.Context, c Cluster) error {
 			return err
 		}
 	}
+	if err := s.resetActions(ctx); err != nil {
+		return err
+	}
 	statements := []string{"RESET PERSIST IF EXISTS super_read_only"}
 	for _, variable := range c.variables("", "") {
 		statements = append(statements, "RESET PERSIST IF EXISTS "+variable.name)
@@ -36,6 +40,15 @@ func (s *server) reset(ctx context.Context, c Cluster) error {
 	return s.Run(ctx, "forgetting the group's settings", append(statements,
 		"SET GLOBAL group_replication_group_seeds = DEFAULT", "SET GLOBAL group_replication_local_address = DEFAULT",
 		"SET GLOBAL group_replication_start_on_boot = OFF")...)
+}
+
+// resetActions takes back what others changed about what a primary does first. The
+// server has to be open to administrators for that moment.
+func (s *server) resetActions(ctx context.Context) error {
+	err := s.Run(ctx, "forgetting the group's member actions", "SET @was = @@global.super_read_only, GLOBAL super_read_only = OFF", "DO group_replication_reset_member_actions()")
+	quick, cancel := context.WithTimeout(context.WithoutCancel(ctx), 20*time.Second)
+	defer cancel()
+	return errors.Join(err, s.Run(quick, "closing the server again", "SET GLOBAL super_read_only = IFNULL(@was, 1)"))
 }
 
 // leave takes a member out: routers first, then its role, then itself. It keeps
@@ -69,7 +82,7 @@ func (r *run) leave(ctx context.Context, endpoint string) error {
 	if err := leaver.reset(ctx, r.cluster); err != nil {
 		return err
 	}
-	return primary.Run(ctx, "dropping the leaver's account", "DROP USER IF EXISTS "+literal(r.cluster.Leavers[endpoint].Account())+"@'%'")
+	return primary.Run(ctx, "dropping the leaver's account", "DROP USER IF EXISTS "+r.cluster.recoverer(r.cluster.Leavers[endpoint]))
 }
 
 // handOver gives the primary's role from a leaver to a declared member.
@@ -85,6 +98,17 @@ func (r *run) handOver(ctx context.Context, leaver *server) (string, error) {
 		return "", errors.New("no other member is online to take the primary's role")
 	}
 	return r.cluster.keyOf(successor.Endpoint()), group.HandOver(ctx, leaver.Session, successor)
+}
+
+// promote gives the primary's role to a declared member.
+func (r *run) promote(ctx context.Context, primary *server, key string) error {
+	endpoint := r.cluster.Members[key].Endpoint()
+	for _, member := range r.diagnosis.view {
+		if member.Endpoint() == endpoint {
+			return group.HandOver(ctx, primary.Session, member)
+		}
+	}
+	return fmt.Errorf("member %s: %w", key, errAbsent)
 }
 
 // Dissolve ends the cluster: the metadata and the recovery accounts go, every
@@ -131,6 +155,17 @@ func eraseStatements(accounts []Account) []string {
 	statements := []string{"DROP SCHEMA IF EXISTS " + schema}
 	for _, account := range accounts {
 		statements = append(statements, "DROP USER IF EXISTS "+literal(account.User)+"@"+literal(account.Host))
+	}
+	return statements
+}
+
+// dropStatements remove an account, whatever host it is let in from.
+func dropStatements(accounts []Account, user string) []string {
+	var statements []string
+	for _, account := range accounts {
+		if account.User == user {
+			statements = append(statements, "DROP USER IF EXISTS "+literal(user)+"@"+literal(account.Host))
+		}
 	}
 	return statements
 }

@@ -8,6 +8,7 @@ import (
 	_ "embed"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
@@ -100,7 +101,7 @@ func (s *server) register(ctx context.Context, c Cluster, member Member, uuid st
 		return fmt.Errorf("describing member %s: %w", endpoint, err)
 	}
 	attributes, err := json.Marshal(map[string]any{
-		"server_id": member.ServerID, "opt_certSubject": "", "recoveryAccountHost": "%", "recoveryAccountUser": member.Account(),
+		"server_id": member.ServerID, "opt_certSubject": "", "recoveryAccountHost": c.host(), "recoveryAccountUser": member.Account(),
 	})
 	if err != nil {
 		return fmt.Errorf("describing member %s: %w", endpoint, err)
@@ -127,6 +128,13 @@ func (s *server) register(ctx context.Context, c Cluster, member Member, uuid st
 	return s.Explain("registering "+endpoint, transaction.Commit())
 }
 
+// hide writes the tag by which routers pass over a member; other tags stay.
+func (s *server) hide(ctx context.Context, endpoint string, hidden bool) error {
+	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.instances SET attributes = JSON_SET(attributes, '$.tags', IFNULL(attributes -> '$.tags', JSON_OBJECT()), '$.tags._hidden', CAST(? AS JSON))
+ WHERE address = ?`, strconv.FormatBool(hidden), endpoint)
+	return s.Explain("hiding "+endpoint, err)
+}
+
 // unregister removes a member's row, so that routers stop sending to it.
 func (s *server) unregister(ctx context.Context, endpoint string) error {
 	_, err := s.DB.ExecContext(ctx, `DELETE FROM `+schema+`.instances WHERE address = ?`, endpoint)
@@ -136,7 +144,7 @@ func (s *server) unregister(ctx context.Context, endpoint string) error {
 // describe corrects the name and single keys: routers and shells write the same
 // document.
 func (s *server) describe(ctx context.Context, c Cluster, seen Diagnosis) error {
-	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET cluster_name = ?, attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
+	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET cluster_name = ?, primary_mode = 'pm', attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
  WHERE cluster_id = ?`, c.Name, c.Options.TransactionSizeLimit, seen.GroupName, seen.ClusterID)
 	return s.Explain("correcting the cluster's row", err)
 }

@@ -55,26 +55,37 @@ type Observation struct {
 	RecoveryUser, Login string
 	Clusters            []ClusterRow
 	Instances           []InstanceRow
+	// Schema is the version of the metadata's schema; "" without one.
+	Schema string
 }
 
 // ClusterRow is a row of the metadata's clusters.
 type ClusterRow struct {
-	ID         string `json:"id"`
-	Name       string `json:"name"`
-	Attributes struct {
+	ID   string `json:"id"`
+	Name string `json:"name"`
+	// PrimaryMode is "pm" for one primary, "mm" for many.
+	PrimaryMode string `json:"primary_mode"`
+	Attributes  struct {
 		GroupName            string `json:"group_replication_group_name"`
 		TransactionSizeLimit int64  `json:"opt_transactionSizeLimit"`
+		AllowedHost          string `json:"opt_replicationAllowedHost"`
 		GTIDSetIsComplete    bool   `json:"opt_gtidSetIsComplete"`
 	} `json:"attributes"`
 }
 
 // InstanceRow is a row of the metadata's instances.
 type InstanceRow struct {
-	Address    string `json:"address"`
-	UUID       string `json:"uuid"`
+	Address string `json:"address"`
+	UUID    string `json:"uuid"`
+	// Type is group-member or read-replica; "" before version 2.2 of the metadata.
+	Type       string `json:"type"`
 	Attributes struct {
 		ServerID    int64  `json:"server_id"`
 		RecoveryAcc string `json:"recoveryAccountUser"`
+		// Tags are whatever administrators wrote; routers read the hidden one.
+		Tags struct {
+			Hidden any `json:"_hidden"`
+		} `json:"tags"`
 	} `json:"attributes"`
 }
 
@@ -101,8 +112,10 @@ var observeScript = mysqlroot.QuestionScript(
  'grants', (SELECT JSON_ARRAYAGG(g.priv) FROM mysql.global_grants g WHERE g.user = u.user AND g.host = u.host)))
  FROM mysql.user u WHERE u.user REGEXP '^`+accountPrefix+`[0-9]+$'`,
 	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group\\_replication\\_%'`,
-	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'attributes', attributes)) FROM `+schema+`.clusters`),
-	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', address, 'uuid', mysql_server_uuid, 'attributes', attributes)) FROM `+schema+`.instances`),
+	mysqlroot.WhereTable("schema", schema, "schema_version", `SELECT 'schema', JSON_QUOTE(CONCAT_WS('.', major, minor, patch)) FROM `+schema+`.schema_version`),
+	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'primary_mode', primary_mode, 'attributes', attributes)) FROM `+schema+`.clusters`),
+	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', i.address, 'uuid', i.mysql_server_uuid, 'type', IFNULL(i.type, ''), 'attributes', i.attributes))
+ FROM (SELECT NULL AS instance_type) AS before_2_2, LATERAL (SELECT address, mysql_server_uuid, attributes, instance_type AS type FROM `+schema+`.instances) i`),
 ) + " || exit 1\n" + mysqlroot.LoginScript("login")
 
 // Observe asks all servers at once: one round trip each on a warm connection.
@@ -154,7 +167,7 @@ func readObservation(text string) (Observation, error) {
 	seen := Observation{Answers: true}
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
-		"guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances,
+		"guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
 	}); err != nil {
 		return Observation{}, err
 	}

@@ -18,7 +18,7 @@ type (
 	// others, which are out of it for good. Addresses are those by which the group
 	// knows them, with commas between.
 	Force struct{ Member, Addresses string }
-	// Halt stops a member that waits in a group without a majority.
+	// Halt stops a member: that of a group without a majority, or all of a group.
 	Halt struct{ Member string }
 	// Install writes the cluster metadata on the primary.
 	Install struct{ Primary string }
@@ -44,6 +44,17 @@ type (
 	StrikeOff struct{ Endpoint string }
 	// Describe corrects what the metadata say about the cluster.
 	Describe struct{ Primary string }
+	// SinglePrimary leaves the writes of a multi-primary group to one member.
+	SinglePrimary struct{ Member string }
+	// Promote gives the primary's role to a member.
+	Promote struct{ Member string }
+	// Forget takes back a variable that was persisted by hand.
+	Forget struct{ Member, Variable string }
+	// Hide keeps routers from sending anybody to a member, or ends that.
+	Hide struct {
+		Member string
+		Hidden bool
+	}
 	// DropAccount removes a recovery account of no member.
 	DropAccount struct{ Account string }
 )
@@ -53,7 +64,7 @@ func (o Renew) String() string     { return "give a UUID of its own to " + o.Mem
 func (o Bootstrap) String() string { return "bootstrap the group on " + o.Member }
 func (o Reboot) String() string    { return "reboot the group from " + o.Member }
 func (o Force) String() string     { return "go on from " + o.Member + " with " + o.Addresses + " alone" }
-func (o Halt) String() string      { return "stop the group without a majority on " + o.Member }
+func (o Halt) String() string      { return "stop the group on " + o.Member }
 func (o Install) String() string   { return "write the cluster metadata on " + o.Primary }
 func (o Configure) String() string { return "set variables of " + o.Member }
 func (o Join) String() string {
@@ -62,12 +73,23 @@ func (o Join) String() string {
 	}
 	return "join " + o.Member
 }
-func (o Await) String() string       { return "wait for " + o.Member }
-func (o Register) String() string    { return "register " + o.Member }
-func (o Credential) String() string  { return "renew the recovery account of " + o.Member }
-func (o Leave) String() string       { return "take out " + o.Endpoint }
-func (o StrikeOff) String() string   { return "strike off " + o.Endpoint }
-func (o Describe) String() string    { return "correct the cluster metadata on " + o.Primary }
+func (o Await) String() string      { return "wait for " + o.Member }
+func (o Register) String() string   { return "register " + o.Member }
+func (o Credential) String() string { return "renew the recovery account of " + o.Member }
+func (o Leave) String() string      { return "take out " + o.Endpoint }
+func (o StrikeOff) String() string  { return "strike off " + o.Endpoint }
+func (o Describe) String() string   { return "correct the cluster metadata on " + o.Primary }
+func (o SinglePrimary) String() string {
+	return "leave the writes of a multi-primary group to " + o.Member
+}
+func (o Promote) String() string { return "hand the primary's role over to " + o.Member }
+func (o Hide) String() string {
+	if o.Hidden {
+		return "hide " + o.Member + " from routers"
+	}
+	return "show " + o.Member + " to routers"
+}
+func (o Forget) String() string      { return "take back " + o.Variable + " of " + o.Member }
 func (o DropAccount) String() string { return "drop account " + o.Account }
 
 // The order of the stages: a group before its members, newcomers before leavers,
@@ -95,6 +117,12 @@ func (Force) Stage() int { return 1 }
 func (Install) Stage() int { return 2 }
 
 // Stage is its place in the order.
+func (SinglePrimary) Stage() int { return 2 }
+
+// Stage is its place in the order.
+func (Forget) Stage() int { return 3 }
+
+// Stage is its place in the order.
 func (Configure) Stage() int { return 3 }
 
 // Stage is its place in the order.
@@ -117,6 +145,12 @@ func (StrikeOff) Stage() int { return 7 }
 
 // Stage is its place in the order.
 func (Describe) Stage() int { return 2 }
+
+// Stage is its place in the order.
+func (Hide) Stage() int { return 8 }
+
+// Stage is its place in the order.
+func (Promote) Stage() int { return 9 }
 
 // Stage is its place in the order.
 func (DropAccount) Stage() int { return 9 }

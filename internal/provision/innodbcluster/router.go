@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -75,7 +76,7 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 		return nil, err
 	}
 	routing := &Routing{Primary: c.Members[diagnosis.Primary].Endpoint(), server: primary, run: r}
-	routing.stats = !older(metadataVersion(seen[diagnosis.Primary].Version), metadataVersion("9.0.0"))
+	routing.stats = !older(mysqld.ParseVersion(seen[diagnosis.Primary].Schema), metadataVersion("9.0.0"))
 	for _, key := range c.keys() {
 		if diagnosis.Members[key].State == "ONLINE" && key != diagnosis.Primary && seen[key].Answers {
 			routing.online = append(routing.online, key)

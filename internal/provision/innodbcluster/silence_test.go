@@ -41,6 +41,7 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 	row("guardian", seen.Guardian)
 	row("recovery", seen.RecoveryUser)
 	row("accounts", seen.Accounts)
+	row("schema", seen.Schema)
 	row("clusters", seen.Clusters)
 	row("instances", seen.Instances)
 	row("persisted", seen.Persisted)

@@ -115,13 +115,13 @@ func TestStateInASentence(t *testing.T) {
 				seen[key] = one
 			}
 			return seen
-		}, StateNoQuorum, "cluster main: NO_QUORUM: 0 of 3 members are ONLINE, nobody takes writes, a waits in a group without a majority, b is OFFLINE, c is OFFLINE; apply will stop the group without a majority on a", nil},
+		}, StateNoQuorum, "cluster main: NO_QUORUM: 0 of 3 members are ONLINE, nobody takes writes, a waits in a group without a majority, b is OFFLINE, c is OFFLINE; apply will stop the group on a", nil},
 		{"two are down", func(c *Cluster) map[string]Observation {
 			seen := cameBack("b", "c")(*c)
 			seen["b"], seen["c"] = Observation{Err: away}, Observation{}
 			return seen
 		}, StateNoQuorum, "cluster main: NO_QUORUM: 0 of 3 members are ONLINE, nobody takes writes, a waits in a group without a majority, b could not be asked, c does not answer; apply refuses: the group has lost its quorum: " +
-			"a sees no majority among 10.0.0.1:3306 ONLINE, 10.0.0.2:3306 UNREACHABLE, 10.0.0.3:3306 UNREACHABLE, and what the others hold is not known. Bring them back: every member has to answer before the group can start: " +
+			"a sees no majority among 10.0.0.1:3306 ONLINE, 10.0.0.2:3306 UNREACHABLE, 10.0.0.3:3306 UNREACHABLE, and what the others hold is not known. Bring them back; or, where they are gone for good, declare quorum_survivors: every member has to answer before the group can start: " +
 			"b: connect 203.0.113.9:22: host is unreachable: no route to host c: the server does not answer", map[string]string{"a": "NO_QUORUM", "b": "UNKNOWN", "c": "OFFLINE"}},
 		{"all were down", func(c *Cluster) map[string]Observation { return down(standing(*c), "a", "b", "c") },
 			StateOffline, "cluster main: OFFLINE: 0 of 3 members are ONLINE, nobody takes writes, a is OFFLINE, b is OFFLINE, c is OFFLINE; apply will reboot the group from a", nil},

@@ -4,12 +4,14 @@
 package innodbcluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // stopped diagnoses a group that does not run: a new one, or a complete outage.
@@ -25,10 +27,13 @@ func (d *diagnosing) stopped() {
 
 // start says by what the group starts again, by the keys of its members.
 func (d *diagnosing) start() (map[string]provision.Operation, error) {
-	if err := d.whole(); err != nil {
-		return nil, err
-	}
 	c, seen, stale := d.cluster, d.seen, d.stale()
+	if err := d.whole(); err != nil {
+		if len(c.Options.QuorumSurvivors) == 0 || !errors.Is(err, ErrQuorum) {
+			return nil, err
+		}
+		return d.survive(stale)
+	}
 	mends := map[string]provision.Operation{}
 	for _, key := range c.keys() {
 		if sharesUUID(c, seen, key) {
@@ -58,6 +63,39 @@ func (d *diagnosing) start() (map[string]provision.Operation, error) {
 		mends[winner] = Bootstrap{winner}
 	}
 	return mends, nil
+}
+
+// survive lets those go on that a person named, where the majority is lost and
+// not all answer. Who runs and was not named, and who may run, is a reason not to.
+func (d *diagnosing) survive(stale []string) (map[string]provision.Operation, error) {
+	refuse := func(format string, values ...any) (map[string]provision.Operation, error) {
+		return nil, fmt.Errorf("%w, and quorum_survivors cannot go on: %w", ErrQuorum, fmt.Errorf(format, values...))
+	}
+	named := slices.Sorted(slices.Values(d.cluster.Options.QuorumSurvivors))
+	if !slices.Equal(named, stale) {
+		return refuse("it names %s, and those that run and wait for the others are %s", strings.Join(named, ", "), strings.Join(stale, ", "))
+	}
+	if !d.together(stale) {
+		return refuse("they do not see each other. Mend the mesh between them first")
+	}
+	answering := d.cluster
+	answering.Members = map[string]Member{}
+	for key, member := range d.cluster.Members {
+		switch one := d.seen[key]; {
+		case one.Answers:
+			answering.Members[key] = member
+		case one.Err != nil && !errors.Is(one.Err, remote.ErrUnreachable) && !errors.Is(one.Err, remote.ErrLost):
+			return refuse("%s may run: %w", key, one.Err)
+		}
+	}
+	winner, err := mostAdvanced(answering, d.seen, stale)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(stale, winner) {
+		return refuse("%s holds more than they do. Bring it back instead, with the others", winner)
+	}
+	return map[string]provision.Operation{winner: Force{winner, d.addresses(stale)}}, nil
 }
 
 // whole refuses to start a group of which somebody may be at work unseen: each
@@ -93,7 +131,7 @@ func (d *diagnosing) whole() error {
 	if len(missing) > 0 {
 		err := fmt.Errorf("%w:\n%s", ErrNotWhole, strings.Join(missing, "\n"))
 		if len(stale) > 0 {
-			err = fmt.Errorf("%w: %s sees no majority among %s, and what the others hold is not known. Bring them back: %w", ErrQuorum, stale[0], describe(d.seen[stale[0]].View), err)
+			err = fmt.Errorf("%w: %s sees no majority among %s, and what the others hold is not known. Bring them back; or, where they are gone for good, declare quorum_survivors: %w", ErrQuorum, stale[0], describe(d.seen[stale[0]].View), err)
 		}
 		return err
 	}

@@ -5,8 +5,15 @@ package innodbcluster
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // turns are the leases of one run: that of the cluster by its name, which is
@@ -50,7 +57,11 @@ func (r *run) takeTurns(ctx context.Context, seen map[string]Observation, diagno
 		if err != nil {
 			return false, err
 		}
-		if t.cluster, err = group.Take(ctx, r.cluster.Name, "converging cluster "+r.cluster.Name, len(r.cluster.Members), seats); err != nil {
+		members := len(r.cluster.Members)
+		if len(r.cluster.Options.QuorumSurvivors) > 0 && diagnosis.State == StateNoQuorum {
+			members = len(seats) // a person vouches for the others, and each who does has to ask these
+		}
+		if t.cluster, err = group.Take(ctx, r.cluster.Name, "converging cluster "+r.cluster.Name, members, seats); err != nil {
 			return false, err
 		}
 	}
@@ -63,7 +74,46 @@ func (r *run) takeTurns(ctx context.Context, seen map[string]Observation, diagno
 			return false, err
 		}
 	}
-	return true, nil
+	return true, r.awaitShell(ctx, seen)
+}
+
+// shellQuery names those who hold the lock that MySQL Shell takes for a change of a
+// cluster or a member: one of the locking service.
+const shellQuery = `SELECT CONCAT('session ', t.processlist_id, ' of ', IFNULL(t.processlist_user, '?'), '@', IFNULL(t.processlist_host, '?'))
+ FROM performance_schema.metadata_locks l JOIN performance_schema.threads t ON t.thread_id = l.owner_thread_id
+ WHERE l.object_type = 'LOCKING SERVICE' AND l.object_schema LIKE 'AdminAPI%' AND l.lock_status = 'GRANTED'`
+
+// ErrShell says that MySQL Shell is changing the cluster.
+var ErrShell = errors.New("MySQL Shell is at work on the cluster")
+
+// awaitShell waits until no MySQL Shell is at work on one of the servers.
+func (r *run) awaitShell(ctx context.Context, seen map[string]Observation) error {
+	for deadline := time.Now().Add(startPatience); ; {
+		var held []string
+		for _, key := range slices.Sorted(maps.Keys(seen)) {
+			if !seen[key].Answers {
+				continue
+			}
+			session, err := r.server(key)
+			if err != nil {
+				return err
+			}
+			list, err := session.List(ctx, "asking for MySQL Shell", shellQuery)
+			if err != nil {
+				return err
+			}
+			held = append(held, list...)
+		}
+		if len(held) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%w: %s. Wait until it has ended, or end it, and apply again", ErrShell, strings.Join(held, "; "))
+		}
+		if err := remote.Pause(ctx, 4*pause); err != nil {
+			return err
+		}
+	}
 }
 
 // seats opens a session on each server that answers and that which has a place for.

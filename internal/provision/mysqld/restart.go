@@ -49,6 +49,9 @@ func (w *work) restart(ctx context.Context, status Status) error {
 	if err := w.handOver(ctx, status.View); err != nil {
 		return err
 	}
+	if err := w.bootsIntoGroup(ctx, status); err != nil {
+		return err
+	}
 	if err := lease.Lost(ctx); err != nil {
 		return err
 	}
@@ -59,6 +62,17 @@ func (w *work) restart(ctx context.Context, status Status) error {
 	if err != nil {
 		w.place.Fail(fmt.Errorf("%s: %w", status.View.Own().Endpoint(), err))
 	}
+	return err
+}
+
+// bootsIntoGroup makes sure that the member starts group replication by itself.
+// MySQL Shell does not persist that where it is the default, and the file that the
+// server is about to read has it off, for servers that are in no group yet.
+func (w *work) bootsIntoGroup(ctx context.Context, status Status) error {
+	if status.Persisted["group_replication_start_on_boot"] == "ON" {
+		return nil
+	}
+	_, err := w.host.Run(ctx, remote.Command{Name: "keeping the member in its group", Script: mysqlroot.Script("SET PERSIST group_replication_start_on_boot = ON")})
 	return err
 }
 

@@ -1,0 +1,41 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
+)
+
+// lookPatience is how long a plan waits for the members of a cluster that was
+// just imported.
+const lookPatience = 30 * time.Second
+
+// announce says what the first apply after an import changes: the state knows
+// nothing of the members yet, so there is no drift that would.
+func (k *clusterKind) announce(ctx context.Context, change *base.Change[clusterModel]) {
+	plan := change.Plan
+	cluster, targets := plan.declared()
+	if change.State == nil || !change.State.Imported() || len(cluster.Members) == 0 || len(cluster.Members) != len(plan.Members.Elements()) {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	diagnosis := innodbcluster.Diagnose(cluster, innodbcluster.Observe(ctx, k.Reachable(targets)))
+	if lines := converge.Texts(diagnosis.Drift()); len(lines) > 0 {
+		change.Diagnostics.AddWarning("What the First Apply Changes", fmt.Sprintf("The cluster %s was imported, and differs from its declaration:\n%s", cluster.Name, strings.Join(lines, "\n")))
+	}
+	if _, err := diagnosis.Operations(); errors.Is(err, innodbcluster.ErrFullStop) {
+		change.Diagnostics.AddAttributeError(path.Root("allow_full_stop"), "The Whole Group Has to Be Stopped", err.Error()+".")
+	}
+}

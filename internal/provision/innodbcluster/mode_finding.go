@@ -1,0 +1,127 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
+)
+
+// fullStop finds what all members have to have alike, so that it changes only
+// with all of them stopped. Nothing else is done meanwhile: a member that went out
+// could not come back.
+func (d *diagnosing) fullStop() bool {
+	found := false
+	keys := d.cluster.keys()
+	if at := slices.Index(keys, d.Primary); at >= 0 {
+		keys = append(slices.Delete(keys, at, at+1), d.Primary) // last, so that it has all
+	}
+	for _, key := range keys {
+		seen := d.seen[key]
+		if !seen.group().Own().Online() {
+			continue
+		}
+		for _, want := range d.cluster.variables(key, "") {
+			if is := seen.Variables[want.name]; want.takes == fullStop && want.differs(is) {
+				found = true
+				var mend provision.Operation
+				if d.cluster.Options.AllowFullStop {
+					mend = Halt{key}
+				}
+				d.find(mend, key, CodeFullStop, "variable %s: is %s, want %s, and for that the whole group is stopped and started again, about half a minute without a database", want.name, is, want.value)
+			}
+		}
+	}
+	switch {
+	case !found:
+	case !d.cluster.Options.AllowFullStop:
+		d.refuse(fmt.Errorf("%w: its members run with another communication stack or ssl_mode than this provider's. Set allow_full_stop = true and apply at a time at which nobody needs the database: all data stay", ErrFullStop))
+	default:
+		d.refuse(d.strangers())
+	}
+	return found
+}
+
+// strangers refuses to stop a group that has members of which only it knows.
+func (d *diagnosing) strangers() error {
+	for _, member := range d.view {
+		if d.cluster.keyOf(member.Endpoint()) == "" {
+			return fmt.Errorf("%w, and %s is in it and not declared. Take it out in an apply of its own first", ErrFullStop, member.Endpoint())
+		}
+	}
+	return nil
+}
+
+// manyPrimaries finds a group in which every member takes writes. A member that is
+// out cannot come back by the settings of ours, so that goes first.
+func (d *diagnosing) manyPrimaries(authority Observation) bool {
+	if authority.Variables["group_replication_single_primary_mode"] != "OFF" {
+		return false
+	}
+	var mend provision.Operation
+	if !slices.ContainsFunc(d.view, func(m group.Member) bool { return !m.Online() }) {
+		mend = SinglePrimary{d.Primary}
+	}
+	d.find(mend, "group", CodePrimary, "runs in multi-primary mode, want single-primary")
+	return true
+}
+
+// role finds another member taking writes than the declared one. That is put
+// right when nothing else is to be done.
+func (d *diagnosing) role() {
+	wanted := d.cluster.Options.Primary
+	if wanted == "" || d.electing || d.Primary == wanted || d.Members[wanted].State != "ONLINE" {
+		return
+	}
+	var mend provision.Operation = Promote{wanted}
+	if operations, _ := d.Operations(); len(operations) > 0 {
+		mend = nil
+	}
+	d.find(mend, "primary", CodePrimary, "is %s, want %s", d.Primary, wanted)
+}
+
+// persistedByHand are the variables, or their beginnings, that a person may
+// persist and that a running member can do without.
+var persistedByHand = []string{
+	"group_replication_member_weight", "group_replication_flow_control_", "group_replication_message_cache_size",
+	"group_replication_clone_threshold", "group_replication_components_stop_timeout",
+	"group_replication_recovery_retry_count", "group_replication_recovery_reconnect_interval",
+}
+
+// undeclared are variables of the group that somebody persisted on the server and
+// nobody declares.
+func (s Observation) undeclared(c Cluster) []string {
+	var names []string
+	declared := c.variables("", "")
+	for _, name := range slices.Sorted(maps.Keys(s.Persisted)) {
+		known := slices.ContainsFunc(declared, func(v variable) bool { return v.name == name })
+		if !known && slices.ContainsFunc(persistedByHand, func(begin string) bool { return strings.HasPrefix(name, begin) }) {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// hidden finds members that routers use and should not, or the other way round.
+func (d *diagnosing) hidden(authority Observation) {
+	if d.cluster.Options.Hidden == nil {
+		return
+	}
+	for _, row := range authority.Instances {
+		key := d.cluster.keyOf(row.Address)
+		want, is := slices.Contains(d.cluster.Options.Hidden, key), row.Attributes.Tags.Hidden == true
+		switch {
+		case key == "" || want == is:
+		case want:
+			d.find(Hide{key, true}, key, CodeMetadata, "is used by routers, want hidden from them")
+		default:
+			d.find(Hide{key, false}, key, CodeMetadata, "is hidden from routers, want used by them")
+		}
+	}
+}
