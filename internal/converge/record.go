@@ -148,8 +148,11 @@ func recordStep(record Record) Step {
 	return step
 }
 
+// forgetStep takes the record and the questions of an owner away, and with the last
+// of them what says which version of the provider left them.
 func forgetStep(owner string) Step {
-	return Step{Title: "forget " + owner, Effect: Effect{EffectRecord, recordPath(owner)}, Script: "rm -f -- " + quote(recordPath(owner)) + " " + quote(ahead.File(owner)) + " " + quote(ahead.File(owner)) + ".*"}
+	return Step{Title: "forget " + owner, Effect: Effect{EffectRecord, recordPath(owner)}, Script: "rm -f -- " + quote(recordPath(owner)) + " " + quote(ahead.File(owner)) + " " + quote(ahead.File(owner)) + `.*
+[ "$(ls -A ` + ahead.Directory + ` 2>/dev/null)" != .version ] || rm -f ` + ahead.Directory + `/.version`}
 }
 
 // readRecord reads the host's record of an owner; there says whether it has one.
