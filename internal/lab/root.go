@@ -38,7 +38,7 @@ const (
 	stockSuite = "trixie"
 	minimal    = "systemd,systemd-sysv,dbus,openssh-server,iproute2,iputils-ping,nftables,ca-certificates,procps,kmod,sudo"
 	included   = minimal + ",netcat-openbsd"
-	software   = "mysql-server mysql-router tinc unison rsync nftables"
+	software   = "mysql-server mysql-router tinc unison openssh-client rsync nftables"
 )
 
 // baseRecipe finishes a bootstrapped root. Host keys and machine-id are made
