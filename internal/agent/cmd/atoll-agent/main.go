@@ -17,6 +17,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/peer"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/status"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/unison"
 )
 
 func main() {
@@ -26,4 +27,6 @@ func main() {
 	os.Exit(code)
 }
 
-var roles = []agent.Role{fsmonitor.Role, guardian.Role, mover.Role, peer.Role, scrub.Role, status.Role}
+var roles = []agent.Role{
+	mover.Claim, fsmonitor.Role, guardian.Role, mover.Role, peer.Role, unison.Relay, scrub.Role, unison.Serve, status.Role, unison.Sync,
+}

@@ -1,0 +1,93 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package unison keeps a tree in step with that of another node, by unison, and
+// gets it going again by itself after whatever stops it: a line that was cut, a
+// reboot, a kill that left locks, archives that were lost.
+//
+// There are three roles. The node that dials runs sync, which starts unison and
+// reads what it says. Its SSH key may start nothing on the other node but relay,
+// which joins it to a socket of systemd's, and systemd starts serve behind that:
+// so unison runs on both nodes as the owner of the files, in a unit with limits.
+package unison
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// program is unison's. Debian's alternatives choose the version.
+const program = "/usr/bin/unison"
+
+// readPair reads the file that --config names. A field that is not known comes
+// from a newer provider, and may be one that matters.
+func readPair(role string, args []string) (tier.Pair, error) {
+	var file string
+	var pair tier.Pair
+	err := agent.Flags(role, args, func(set *flag.FlagSet) { set.StringVar(&file, "config", "", "") })
+	if err != nil {
+		return pair, err
+	}
+	if file == "" {
+		return pair, &agent.UsageError{Problem: role + ": --config FILE is missing"}
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return pair, fmt.Errorf("unable to read the configuration: %w", err)
+	}
+	decoder := json.NewDecoder(bytes.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&pair); err != nil {
+		return pair, &agent.UsageError{Problem: role + ": unable to read the configuration: " + err.Error()}
+	}
+	for name, value := range map[string]string{"tier": pair.Tier, "node": pair.Node, "peer": pair.Peer} {
+		if value == "" {
+			return pair, &agent.UsageError{Problem: role + ": the configuration has no " + name}
+		}
+	}
+	for name, path := range map[string]string{"hot": pair.Hot, "state": pair.State} {
+		if !filepath.IsAbs(path) || filepath.Clean(path) != path || path == "/" {
+			return pair, &agent.UsageError{Problem: fmt.Sprintf("%s: %s is %q: give an absolute path in its shortest form, other than /", role, name, path)}
+		}
+	}
+	return pair, nil
+}
+
+// environment is unison's. Its archives are found by the names of the hosts, so
+// these are the tier's own and stay when a machine is renamed.
+func environment(pair tier.Pair) []string {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	return []string{
+		"UNISON=" + pair.State, "UNISONLOCALHOSTNAME=" + pair.Node, "HOME=" + pair.State, "LC_ALL=C.UTF-8",
+		"PATH=" + filepath.Dir(self) + ":/usr/local/bin:/usr/bin:/bin",
+		// For the profile, which names the key there.
+		"CREDENTIALS_DIRECTORY=" + os.Getenv("CREDENTIALS_DIRECTORY"),
+	}
+}
+
+// there says whether the tree carries the tier's mark, and can be written to. One
+// that is not mounted does not, and must not be taken for one whose files were
+// all deleted. One that was mounted or unmounted after this process' unit started
+// is another one in the unit, and mostly cannot be written to.
+func there(pair tier.Pair) error {
+	if _, err := os.Lstat(filepath.Join(pair.Hot, tier.Private)); err != nil {
+		return fmt.Errorf("%s is not the tree of the tier %q: if it is a mount point, mount it; nothing was touched: %w", pair.Hot, pair.Tier, err)
+	}
+	if err := unix.Access(pair.Hot, unix.W_OK); errors.Is(err, unix.EROFS) {
+		return fmt.Errorf("%s cannot be written to: %w", pair.Hot, err)
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package unison
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// What unison said in the lab (2.53.8) and beside it (2.52.1), and what is read of it.
+func TestJournal(t *testing.T) {
+	const begin = "Unison 2.53.8 (ocaml 5.3.0): Contacting server...\nConnected [//a//srv/files -> //b//srv/files]\n\nLooking for changes\n  Waiting for changes from server\nReconciling changes\n"
+	for _, row := range []struct {
+		name, said      string
+		stage           tier.Stage
+		inStep          bool
+		skipped, failed []tier.Left
+		failure         string
+		lost            bool
+	}{
+		{name: "nothing yet", said: "Unison 2.53.8 (ocaml 5.3.0): Contacting server...\n", stage: tier.Connecting, failure: "unison ended: exit"},
+		{name: "reading", said: begin, stage: tier.Working, failure: "unison ended: exit"},
+		{name: "nothing to do", said: begin + "Nothing to do: replicas have not changed since last sync.\n", stage: tier.Watching, inStep: true, failure: "unison ended: exit"},
+		{
+			name: "a conflict", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
+			said:    begin + "Propagating updates\n 55%  00:00 ETA\r               \r100%  00:00 ETA\r    \rSaving synchronizer state\n" + complete + " at 01:52:51  (2 items transferred, 1 skipped, 0 failed)\n  skipped: a (b) (contents changed on both sides)\n",
+			skipped: []tier.Left{{Path: "a (b)", Reason: "contents changed on both sides"}},
+		},
+		{
+			name: "a path that fails", stage: tier.Watching, failure: "unison ended: exit",
+			said:   begin + "Starting...\r   \rFailed [2026]: Error in creating directory:\nPermission denied [mkdir(/srv/files/x)]\n" + incomplete + " at 02:20:41  (0 items transferred, 0 skipped, 1 failed)\n  failed: 2026\n",
+			failed: []tier.Left{{Path: "2026", Reason: "Error in creating directory: Permission denied [mkdir(/srv/files/x)]"}},
+		},
+		{name: "no way", said: "Unison 2.52.1 (ocaml 4.13.1): Contacting server...\nssh: connect to host 10.77.0.1 port 22: Connection refused\r\nFatal error: Lost connection with the server\n", stage: tier.Connecting, failure: "ssh: connect to host 10.77.0.1 port 22: Connection refused Lost connection with the server"},
+		{name: "lost memory, 2.52", said: begin + "Fatal error: Warning: inconsistent state.  \nThe archive file is missing on some hosts.\nor invoke Unison with -ignorearchives flag.\n", stage: tier.Working, lost: true, failure: "Warning: inconsistent state. The archive file is missing on some hosts. or invoke Unison with -ignorearchives flag."},
+		{name: "lost memory, 2.53", said: begin + "\nError: Warning: inconsistent state.  \nThe archive file is missing on some hosts.\n", stage: tier.Working, lost: true, failure: "Warning: inconsistent state. The archive file is missing on some hosts."},
+		{name: "in step again", said: begin + "Nothing to do: replicas\nLooking for changes\n", stage: tier.Working, inStep: true, failure: "unison ended: exit"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			j := &journal{now: func() time.Time { return time.Unix(1, 0) }, changed: func(tier.PairStatus) {}, status: tier.PairStatus{Stage: tier.Connecting}}
+			j.read(strings.NewReader(row.said))
+			if j.status.Stage != row.stage || j.status.InStep.IsZero() == row.inStep {
+				t.Errorf("%+v", j.status)
+			}
+			if diff := cmp.Diff(row.skipped, j.status.Skipped); diff != "" {
+				t.Error(diff)
+			}
+			if diff := cmp.Diff(row.failed, j.status.Failed); diff != "" {
+				t.Error(diff)
+			}
+			if got := j.failure(errors.New("exit")); got != row.failure || j.lostArchives() != row.lost {
+				t.Errorf("%q, lost %v", got, j.lostArchives())
+			}
+		})
+	}
+}

@@ -1,0 +1,77 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package unison
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+)
+
+// Serve is the side of a pair that is dialled.
+var Serve = agent.Role{
+	Name:    "serve",
+	Summary: "let another node keep this one's tree in step (started by systemd: --config FILE)",
+	Run: func(ctx context.Context, args []string, _ agent.Streams) error {
+		pair, err := readPair("serve", args)
+		if err != nil {
+			return err
+		}
+		if err := there(pair); err != nil {
+			return err
+		}
+		held, err := takeOver(ctx, pair)
+		if err != nil {
+			return err
+		}
+		if err := tidy(pair); err != nil {
+			return err
+		}
+		// Unison keeps the lock as long as it lives.
+		if _, err := unix.FcntlInt(held.Fd(), unix.F_SETFD, 0); err != nil {
+			return fmt.Errorf("unable to hand on the lock: %w", err)
+		}
+		// These are the words that unison asks a server by since 2.52.
+		err = syscall.Exec(program, []string{"unison", "-server", "__new-rpc-mode"}, environment(pair)) //nolint:gosec // constant words
+		return fmt.Errorf("unable to start %s: %w", program, err)
+	},
+}
+
+// Relay is what the SSH key of the other node starts, and all that it may.
+var Relay = agent.Role{
+	Name:    "relay",
+	Summary: "join another node to this one's unison (started by its SSH key: SOCKET)",
+	Run: func(_ context.Context, args []string, streams agent.Streams) error {
+		if len(args) != 1 {
+			return &agent.UsageError{Problem: "relay: give the path of one socket"}
+		}
+		return relay(args[0], streams)
+	},
+}
+
+func relay(socket string, streams agent.Streams) error {
+	connection, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
+	if err != nil {
+		return fmt.Errorf("unable to reach unison: %w", err)
+	}
+	defer func() { _ = connection.Close() }()
+	go func() {
+		// A side that ends is told to the other; the answer may still be under way.
+		_, _ = io.Copy(connection, streams.In)
+		_ = connection.CloseWrite()
+	}()
+	_, err = io.Copy(streams.Out, connection)
+	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,256 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package unison
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// Sync is the side of a pair that dials.
+var Sync = agent.Role{
+	Name:    "sync",
+	Summary: "keep this node's tree in step with another node's (--config FILE)",
+	Run: func(ctx context.Context, args []string, streams agent.Streams) error {
+		pair, err := readPair("sync", args)
+		if err != nil {
+			return err
+		}
+		held, err := takeOver(ctx, pair)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = held.Close() }()
+		return (&syncer{pair: pair, log: streams.Err}).run(ctx)
+	},
+}
+
+// The pauses between two attempts, and between two full readings of the trees:
+// unison forgets what it skipped, and a change that no watch tells of (on a
+// mounted network, by a kernel that lost events) is found by reading only.
+const (
+	firstPause, longestPause = time.Second, 10 * time.Second
+	usualReading             = 6 * time.Hour
+	// Where something is left, the trees are read again after so many times of what
+	// reading took, so that it costs little whatever their size.
+	readingShare    = 20
+	soonestReading  = 10 * time.Second
+	patienceAtStop  = 20 * time.Second
+	begun           = "begun"
+	profileName     = "tier"
+	watchAndRepeat  = "repeat = watch\n"
+	withoutArchives = "ignorearchives = true\n"
+)
+
+// syncer runs one unison after another.
+type syncer struct {
+	pair tier.Pair
+	log  io.Writer
+	// told is the status as it was written last.
+	mu   sync.Mutex
+	told tier.PairStatus
+}
+
+// run ends when it is told to, or where only a new unit helps: a tree that was
+// not mounted when the unit started is not seen in it.
+func (s *syncer) run(ctx context.Context) error {
+	s.told = s.remembered()
+	pause, forget := firstPause, false
+	for {
+		if err := there(s.pair); err != nil {
+			s.tell(tier.PairStatus{Stage: tier.Waiting, Since: time.Now().UTC(), InStep: s.told.InStep, Error: err.Error()})
+			return err
+		}
+		began := time.Now()
+		journal, err := s.once(ctx, forget)
+		switch {
+		case ctx.Err() != nil:
+			return s.end()
+		case err == nil:
+			forget = false
+			continue
+		}
+		forget = journal.lostArchives()
+		if forget {
+			s.say("one side has lost its memory of the other: comparing both trees, nothing is deleted")
+			continue
+		}
+		status := journal.status
+		status.Stage, status.Since, status.Error = tier.Waiting, time.Now().UTC(), err.Error()
+		s.tell(status)
+		s.say(err.Error())
+		if time.Since(began) > time.Minute {
+			pause = firstPause
+		}
+		select {
+		case <-ctx.Done():
+			return s.end()
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, longestPause)
+	}
+}
+
+// end takes back that the trees are in step: who looks before the next process
+// has met the other node must not find that.
+func (s *syncer) end() error {
+	status := s.status()
+	status.Stage, status.Since = tier.Connecting, time.Now().UTC()
+	s.tell(status)
+	return nil
+}
+
+// once runs one unison to its end. Without an error it ended because it was to be
+// started anew.
+func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
+	j := &journal{now: time.Now, changed: s.tell}
+	j.status = tier.PairStatus{Stage: tier.Connecting, Since: time.Now().UTC(), InStep: s.told.InStep, Error: s.told.Error, Skipped: s.told.Skipped, Failed: s.told.Failed}
+	s.tell(j.status)
+	if err := errors.Join(tidy(s.pair), s.writeProfile(forget)); err != nil {
+		return j, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	command := exec.CommandContext(ctx, program, profileName, "-ui", "text")
+	command.Env, command.Dir = environment(s.pair), s.pair.State
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
+	command.WaitDelay = patienceAtStop
+	out, in := io.Pipe()
+	command.Stdout, command.Stderr = in, in
+	if err := command.Start(); err != nil {
+		return j, fmt.Errorf("unable to start %s: %w", program, err)
+	}
+	read := make(chan struct{})
+	go func() { defer close(read); j.read(out) }()
+	stale := make(chan struct{})
+	go s.restart(ctx, cancel, stale)
+	err := command.Wait()
+	_ = in.Close()
+	<-read
+	select {
+	case <-stale:
+		return j, nil
+	default:
+	}
+	var exit *exec.ExitError
+	if forget && (err == nil || errors.As(err, &exit) && exit.ExitCode() < fatalCode) {
+		return j, nil // the trees were compared once
+	}
+	return j, errors.New(j.failure(err))
+}
+
+// fatalCode is unison's exit code where it could not begin; lower ones say that
+// paths were skipped or failed.
+const fatalCode = 3
+
+// restart ends unison when the trees are to be read again, in a moment in which it
+// carries nothing, and at once when the tree goes.
+func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{}) {
+	began := time.Now()
+	var firstRead time.Duration
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second):
+		}
+		if there(s.pair) != nil {
+			close(stale)
+			end()
+			return
+		}
+		status := s.status()
+		if status.Stage != tier.Watching {
+			continue
+		}
+		if firstRead == 0 {
+			firstRead = time.Since(began)
+			s.begin(status)
+		}
+		due := usualReading
+		if len(status.Skipped)+len(status.Failed) > 0 {
+			due = max(soonestReading, readingShare*firstRead)
+		}
+		if time.Since(began) > due {
+			close(stale)
+			end()
+			return
+		}
+	}
+}
+
+// begin notes that the trees were in step once.
+func (s *syncer) begin(status tier.PairStatus) {
+	if !status.InStep.IsZero() {
+		_ = os.WriteFile(filepath.Join(s.pair.State, begun), nil, 0o600)
+	}
+}
+
+// writeProfile makes the profile that unison reads: the one that was declared, and
+// what holds for this run.
+func (s *syncer) writeProfile(forget bool) error {
+	text := strings.ReplaceAll(s.pair.Profile, "$CREDENTIALS_DIRECTORY", os.Getenv("CREDENTIALS_DIRECTORY"))
+	_, err := os.Stat(filepath.Join(s.pair.State, begun))
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && s.pair.First != "":
+		text += s.pair.First
+	default:
+		text += s.pair.Conflict
+	}
+	if forget {
+		text += withoutArchives
+	} else {
+		text += watchAndRepeat
+	}
+	return os.WriteFile(filepath.Join(s.pair.State, profileName+".prf"), []byte(text), 0o600)
+}
+
+func (s *syncer) say(text string) { _, _ = fmt.Fprintln(s.log, text) }
+
+func (s *syncer) status() tier.PairStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.told
+}
+
+// remembered is what the last process told.
+func (s *syncer) remembered() tier.PairStatus {
+	var status tier.PairStatus
+	text, err := os.ReadFile(filepath.Join(s.pair.State, tier.StatusFile))
+	if err == nil {
+		_ = json.Unmarshal(text, &status)
+	}
+	return status
+}
+
+// tell writes the status. A full disk must not end the work.
+func (s *syncer) tell(status tier.PairStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.told = status
+	text, err := json.Marshal(status)
+	file := filepath.Join(s.pair.State, tier.StatusFile)
+	if err == nil {
+		err = os.WriteFile(file+".new", text, 0o644) //nolint:gosec // no secret is in it
+	}
+	if err == nil {
+		err = os.Rename(file+".new", file)
+	}
+	if err != nil {
+		s.say("unable to write the status: " + err.Error())
+	}
+}

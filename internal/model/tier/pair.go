@@ -1,0 +1,70 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package tier
+
+import "time"
+
+// Pair is what a node is told of one other node that it keeps a tree in step
+// with: the file that the agent is started with. One node of a pair dials and
+// runs unison, the other one serves.
+type Pair struct {
+	Tier string `json:"tier"`
+	// Node and Peer are the names of this node and of the other one.
+	Node string `json:"node"`
+	Peer string `json:"peer"`
+	// Hot is the tree on this node.
+	Hot string `json:"hot"`
+	// State is the pair's own directory: unison's archives, and the status.
+	State string `json:"state"`
+	// Profile is unison's, up to what follows; "" on the node that is dialled.
+	Profile string `json:"profile,omitempty"`
+	// Conflict are further lines of the profile, First those in their place until
+	// the trees were in step for the first time.
+	Conflict string `json:"conflict,omitempty"`
+	First    string `json:"first,omitempty"`
+}
+
+// Stage is what a pair is doing.
+type Stage string
+
+const (
+	// Waiting means that the trees cannot be kept in step now; Error says why.
+	Waiting Stage = "waiting"
+	// Connecting means that the other node is being dialled.
+	Connecting Stage = "connecting"
+	// Working means that trees are read, or changes carried.
+	Working Stage = "working"
+	// Watching means that all that could be carried was, and changes are waited for.
+	Watching Stage = "watching"
+)
+
+// PairStatus is what the node that dials tells of a pair.
+type PairStatus struct {
+	Stage Stage `json:"stage"`
+	// Since is when it came to this stage.
+	Since time.Time `json:"since"`
+	// InStep is when all that could be carried was, the last time; zero for never.
+	InStep time.Time `json:"in_step,omitzero"`
+	// Error is why it waits.
+	Error string `json:"error,omitempty"`
+	// Skipped are paths that were changed on both sides: both versions are kept.
+	Skipped []Left `json:"skipped,omitempty"`
+	// Failed are paths that could not be carried; they are tried again.
+	Failed []Left `json:"failed,omitempty"`
+}
+
+// Left is a path that is not in step.
+type Left struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
+// The names that both sides of the border use.
+const (
+	// StatusFile lies in a pair's State.
+	StatusFile = "status.json"
+	// Private is the directory in a tree that is the tier's own: no other node
+	// has it, and a tree without it is not this tier's, or is not mounted.
+	Private = ".tier"
+)
