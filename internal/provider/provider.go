@@ -24,12 +24,14 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/files"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/host"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/mesh"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/mysql"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/status"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
@@ -78,7 +80,7 @@ func (p *atollProvider) Metadata(_ context.Context, _ provider.MetadataRequest, 
 func (p *atollProvider) Schema(_ context.Context, _ provider.SchemaRequest, resp *provider.SchemaResponse) {
 	resp.Schema = schema.Schema{
 		Description: "Atoll turns a handful of servers at several hosting providers into one dependable site: a tinc mesh between them, " +
-			"a MySQL InnoDB Cluster over the mesh and MySQL Router beside the applications, all converged over SSH. " +
+			"a MySQL InnoDB Cluster over the mesh, MySQL Router beside the applications and trees of files that are the same on all of them, all converged over SSH. " +
 			"Every drift shows in the plan.",
 		Attributes: map[string]schema.Attribute{
 			"ssh":    sshAttribute(),
@@ -187,7 +189,7 @@ func warnOfNames(lost []string, diags *diag.Diagnostics) {
 // plugins lists every provisioning plugin that has something on machines, in the
 // order in which they are asked whether one can be spared.
 func plugins(servers *mysqld.Plugin) []provision.Plugin {
-	return []provision.Plugin{node.Plugin{}, tinc.Plugin{}, mysqlrouter.Plugin{}, servers}
+	return []provision.Plugin{node.Plugin{}, tinc.Plugin{}, mysqlrouter.Plugin{}, filetier.Plugin{}, servers}
 }
 
 // Resources lists every resource, in the order in which a site is built.
@@ -201,6 +203,7 @@ func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
 		mysql.NewServerResource,
 		mysql.NewClusterResource,
 		mysql.NewRouterResource,
+		files.NewTierResource,
 	}
 }
 

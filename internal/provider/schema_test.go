@@ -96,6 +96,11 @@ func everything() map[string]object {
 			"ssh": everyWay("203.0.113.11"), "cluster": object{"cluster": "main", "cluster_id": "b2c1", "members": object{"hk1": member}}, "bind_address": "127.0.0.1", "package": "mysql-router",
 			"ports": object{"read_write": 6446, "read_only": 6447, "read_write_split": 6450}, "connect_timeout": 2, "read_timeout": 3, "client_tls": "REQUIRED", "server_tls": "REQUIRED", "timeouts": everyTimeout(),
 		},
+		"atoll_file_tier": {
+			"name": "files", "mesh": "site", "hot": "/srv/files", "owner": "www-data", "hub": "app1", "pairs": nil, "ignore": []any{"Name *.tmp"}, "conflicts": "newer",
+			"initial": "from:app1", "memory_mib": 512, "timeouts": everyTimeout(),
+			"nodes": object{"app1": object{"ssh": everyWay("203.0.113.21"), "address": "10.77.0.21", "port": 22, "hot": "/srv/other"}},
+		},
 	}
 }
 

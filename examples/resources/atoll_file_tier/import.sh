@@ -1,0 +1,1 @@
+terraform import atoll_file_tier.files files

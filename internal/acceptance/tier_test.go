@@ -1,0 +1,326 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+	"github.com/atollhq/terraform-provider-atoll/internal/site"
+)
+
+// tree is a file tier on three hosts of a lab, over a mesh of its own.
+type tree struct {
+	*fixture
+	nodes   []string
+	initial string
+}
+
+const tierAddress = "atoll_file_tier.files"
+
+const tierBody = `
+variable "machines" {}
+variable "nodes" {}
+variable "initial" {}
+
+resource "atoll_mesh_peer" "node" {
+  for_each = var.machines
+  ssh      = { host = each.value.host, host_key = each.value.host_key }
+  mesh     = "lagoon"
+  name     = each.key
+  address  = each.value.mesh
+  port     = 656
+}
+
+resource "atoll_mesh" "lagoon" {
+  name  = "lagoon"
+  cidr  = "10.78.0.0/24"
+  peers = { for name, node in atoll_mesh_peer.node : name => node.peer }
+}
+
+resource "atoll_file_tier" "files" {
+  name    = "files"
+  hot     = "/srv/files"
+  owner   = "www-data"
+  mesh    = atoll_mesh.lagoon.id
+  initial = var.initial
+  nodes   = { for name in var.nodes : name => { ssh = atoll_mesh_peer.node[name].ssh, address = atoll_mesh_peer.node[name].address } }
+}
+`
+
+// declare writes the variables.
+func (f *tree) declare() {
+	f.Helper()
+	machines := map[string]any{}
+	for _, name := range []string{"app1", "app2", "sg1"} {
+		host, err := f.lab.Inventory.Host(name)
+		f.must(err)
+		machines[name] = map[string]any{"host": host.Address, "host_key": host.HostKey, "mesh": strings.Replace(site.MeshAddress(host.HostSpec), "10.77.", "10.78.", 1)}
+	}
+	values := map[string]any{"machines": machines, "nodes": f.nodes, "initial": nil}
+	if f.initial != "" {
+		values["initial"] = f.initial
+	}
+	f.must(f.terraform.Variables(values))
+}
+
+// as does something on a host as the owner of the files.
+func (f *tree) as(host, script string) string {
+	f.Helper()
+	return f.on(host, "cd /srv/files && runuser -u www-data -- sh -ec "+quoted(script))
+}
+
+func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
+
+// comes waits until a script on a host prints what is wanted.
+func (f *tree) comes(host, script, want string) {
+	f.Helper()
+	var got string
+	f.eventually(fmt.Sprintf("on %s, %s prints %q", host, script, want), time.Minute, func() bool {
+		got, _ = f.try(host, "cd /srv/files; "+script)
+		return got == want
+	})
+}
+
+// pair is what app2 or sg1 tells of its pair with app1.
+func (f *tree) pair(host string) tier.PairStatus {
+	f.Helper()
+	var status tier.PairStatus
+	f.must(json.Unmarshal([]byte(f.on(host, "cat /var/lib/atoll/tier/files/pairs/app1/status.json")), &status))
+	return status
+}
+
+// watching waits until both pairs are in step.
+func (f *tree) watching() {
+	f.Helper()
+	for _, host := range f.nodes {
+		if host != "app1" {
+			f.eventually(host+" is in step", time.Minute, func() bool { return f.pair(host).Stage == tier.Watching })
+		}
+	}
+}
+
+// says holds a plan against a line of drift.
+func (f *tree) says(line string) {
+	f.Helper()
+	plan := f.plan()
+	if !slices.ContainsFunc(plan.Drift[tierAddress], func(found string) bool { return strings.HasPrefix(found, line) }) {
+		f.Errorf("want the line %q, got %s", line, plan)
+	}
+}
+
+// The life of a tree: what is written on one host is on the others, whatever
+// happens to the line, the processes, the memory and the machines in between, and
+// no file is ever lost.
+func TestFileTier(t *testing.T) {
+	f := &tree{fixture: open(t), nodes: []string{"app1", "app2", "sg1"}}
+	f.terraform = written(t, f.lab, tierBody)
+	f.declare()
+	f.on("app1", "rm -rf /srv/files; install -d -o www-data -g www-data /srv/files /srv/files/old; echo before >/srv/files/old/file; chown www-data: /srv/files/old/file")
+	f.on("app2", "rm -rf /srv/files")
+	f.on("sg1", "rm -rf /srv/files")
+	t.Cleanup(func() { _ = f.lab.Reset(f.Context()) })
+	f.apply()
+	f.inSync()
+	faults := os.Getenv("ATOLL_ROUNDS") != ""
+	for _, step := range []struct {
+		name string
+		// long ones wait for what takes its time: make test-faults.
+		long bool
+		do   func(*tree)
+	}{
+		{"files go both ways", false, (*tree).goBothWays},
+		{"both sides write", false, (*tree).conflict},
+		{"a line is cut", true, (*tree).cut},
+		{"all is killed", false, (*tree).killed},
+		{"memory is lost", true, (*tree).memory},
+		{"hands are at it", false, (*tree).byHand},
+		{"a tree is not mounted", true, (*tree).unmounted},
+		{"the hub loses its power", true, (*tree).reboot},
+		{"a node leaves and comes back", false, (*tree).leaves},
+		{"nobody keeps them in step any more", false, (*tree).destroyed},
+	} {
+		if step.long && !faults {
+			continue
+		}
+		if !t.Run(step.name, func(t *testing.T) {
+			own := *f
+			own.fixture = f.within(t)
+			step.do(&own)
+		}) {
+			break
+		}
+	}
+}
+
+func (f *tree) goBothWays() {
+	f.comes("sg1", "cat old/file", "before")
+	f.as("app2", "mkdir -p 2026/11/26; echo one >2026/11/26/one; ln -s one 2026/11/26/link; chmod 0640 2026/11/26/one")
+	f.comes("sg1", "cat 2026/11/26/link; stat -c '%a %U' 2026/11/26/one", "one\n640 www-data")
+	f.as("sg1", "mv 2026/11/26/one 2026/11/26/two; echo more >>2026/11/26/two; rm old/file")
+	f.comes("app2", "cat 2026/11/26/two; ls old 2026/11/26", "one\nmore\n2026/11/26:\nlink\ntwo\n\nold:")
+	f.as("app1", "touch \"$(printf 'a\\nb \\377')\"")
+	f.comes("app2", "ls -b", "2026\na\\nb\\ \\377\nold")
+	f.as("app1", "rm -f a*")
+	f.comes("app2", "ls", "2026\nold")
+}
+
+// conflict keeps two nodes apart while both write the same path.
+func (f *tree) conflict() {
+	f.on("app1", "systemctl stop atoll-tier-files.app2.socket 'atoll-tier-files.app2@*'")
+	f.as("app1", "echo from app1 >both; echo mine >only1")
+	f.as("app2", "echo from app2 >both; echo mine >only2")
+	f.comes("sg1", "cat both only1", "from app1\nmine")
+	f.eventually("app2 says why it waits", time.Minute, func() bool { return strings.Contains(f.pair("app2").Error, "unable to reach unison") })
+	f.on("app1", "systemctl start atoll-tier-files.app2.socket")
+	f.comes("app2", "cat only1 only2 both", "mine\nmine\nfrom app2")
+	f.comes("sg1", "cat only1 only2 both", "mine\nmine\nfrom app1")
+	f.eventually("the conflict is listed", time.Minute, func() bool {
+		skipped := f.pair("app2").Skipped
+		return len(skipped) == 1 && skipped[0].Path == "both"
+	})
+	f.as("app2", "rm both")
+	f.comes("app2", "cat both 2>/dev/null", "from app1")
+}
+
+// cut loses everything between app2 and the others, and not between the operator
+// and app2.
+func (f *tree) cut() {
+	for _, other := range []string{"app1", "sg1"} {
+		f.must(f.lab.Cut(f.Context(), "app2", other))
+	}
+	f.as("app1", "echo 1 >cut1")
+	f.as("app2", "echo 2 >cut2")
+	f.eventually("app2 misses app1", time.Minute, func() bool { return f.pair("app2").Stage == tier.Waiting })
+	f.says("app2 ↔ app1: not kept in step: ")
+	for _, other := range []string{"app1", "sg1"} {
+		f.must(f.lab.Mend(f.Context(), "app2", other))
+	}
+	f.comes("app2", "cat cut1", "1")
+	f.comes("sg1", "cat cut2", "2")
+	f.watching()
+	f.inSync()
+}
+
+func (f *tree) killed() {
+	for _, host := range []string{"app1", "app2"} {
+		f.on(host, "pkill -KILL -u www-data; :")
+	}
+	f.as("app2", "echo survives >killed")
+	f.comes("sg1", "cat killed", "survives")
+	// What a unison that was killed while it replaced a directory leaves behind.
+	f.on("app1", "systemctl stop 'atoll-tier-files.app2@*'")
+	f.as("app1", "mkdir day; echo in it >day/file; mv day .unison.day.tmp")
+	f.on("app1", `cd /var/lib/atoll/tier/files/pairs/app2
+printf 'Warning: the last run of unison terminated abnormally while moving\n   /srv/files/.unison.new.tmp\nto\n   /srv/files/day\nvia\n   /srv/files/.unison.day.tmp\n\n' >DANGER.README
+touch lk0123456789abcdef; chown www-data: DANGER.README lk*; systemctl stop 'atoll-tier-files.app2@*'`)
+	f.comes("app2", "cat day/file", "in it")
+	f.watching()
+	f.inSync()
+}
+
+func (f *tree) memory() {
+	f.on("sg1", "systemctl kill -s KILL atoll-tier-files.app1; cd /var/lib/atoll/tier/files/pairs/app1; rm -f ar* fp*")
+	f.as("app1", "echo after >memory")
+	f.comes("sg1", "cat memory; ls old killed", "after\nkilled\n\nold:")
+	f.watching()
+}
+
+func (f *tree) byHand() {
+	f.on("app2", "echo '{}' >/etc/atoll/tier/files/app1.json; systemctl stop atoll-tier-files.app1")
+	f.on("app1", "sed -i /sg1/d /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys; sed -i s/1024M/64M/ /etc/systemd/system/atoll-tier-files.sg1@.service; chmod 0666 /etc/systemd/system/atoll-tier-files.sg1.socket")
+	f.on("sg1", "rm /var/lib/atoll/tier/files/key; chown root /var/lib/atoll/tier/files/pairs/app1")
+	drift := strings.Join(f.plan().Drift[tierAddress], "\n")
+	for _, line := range []string{
+		"app2: file /etc/atoll/tier/files/app1.json: content differs",
+		"app2: unit atoll-tier-files.app1.service: inactive, want active",
+		"app1: file /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys: content differs",
+		"app1: file /etc/systemd/system/atoll-tier-files.sg1@.service: content differs",
+		"app1: file /etc/systemd/system/atoll-tier-files.sg1.socket: mode 0666, want 0644",
+		"sg1: SSH key /var/lib/atoll/tier/files/key: missing, or its halves do not match",
+		"sg1: directory /var/lib/atoll/tier/files/pairs/app1: owner root, want www-data",
+	} {
+		if !strings.Contains(drift, line) {
+			f.Errorf("the plan lacks %q:\n%s", line, drift)
+		}
+	}
+	f.apply()
+	f.inSync()
+	f.as("sg1", "echo mended >hand")
+	f.comes("app2", "cat hand", "mended")
+}
+
+func (f *tree) unmounted() {
+	before := f.on("app1", "cd /srv/files; find . -path ./.tier -prune -o -print | sort")
+	f.on("sg1", "mount -t tmpfs none /srv/files && systemctl restart atoll-tier-files.app1")
+	f.says("sg1: tree /srv/files: does not carry the tier's name")
+	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "if it is a mount point, mount it") {
+		f.Errorf("an apply without the tree says %v", err)
+	}
+	if after := f.on("app1", "cd /srv/files; find . -path ./.tier -prune -o -print | sort"); after != before {
+		f.Errorf("files went:\n%s\nwere\n%s", after, before)
+	}
+	f.as("app2", "echo meanwhile >unmounted")
+	f.comes("app1", "cat unmounted", "meanwhile")
+	f.on("sg1", "umount /srv/files")
+	f.comes("sg1", "cat unmounted", "meanwhile")
+	f.watching()
+	f.inSync()
+}
+
+func (f *tree) reboot() {
+	f.must(f.lab.PullPlug(f.Context(), "app1"))
+	f.as("app2", "echo off >power")
+	f.must(f.lab.PlugIn(f.Context(), "app1"))
+	f.comes("sg1", "cat power", "off")
+	f.watching()
+	f.inSync()
+}
+
+func (f *tree) leaves() {
+	f.as("app2", "echo dark >dark")
+	f.comes("sg1", "cat dark", "dark")
+	f.nodes = []string{"app1", "app2"}
+	f.declare()
+	f.apply()
+	f.inSync()
+	if left := f.on("sg1", "ls -A /var/lib/atoll/tier /etc/atoll/tier /etc/systemd/system 2>/dev/null | grep -e atoll-tier -e files; ls -A /srv/files/.tier 2>&1 | head -c 20; cat /srv/files/dark"); left != "ls: cannot access '/dark" {
+		f.Errorf("sg1 still holds %q", left)
+	}
+	if known := f.on("app1", "grep -c sg1 /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys; ls /var/lib/atoll/tier/files/pairs /etc/atoll/tier/files"); known != "0\n/etc/atoll/tier/files:\napp2.json\n\n/var/lib/atoll/tier/files/pairs:\napp2" {
+		f.Errorf("app1 still knows sg1: %s", known)
+	}
+	f.as("sg1", "rm dark; echo alone >alone")
+	f.nodes = []string{"app1", "app2", "sg1"}
+	f.declare()
+	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), `both have files, and not the same: nothing was touched`) {
+		f.Errorf("trees that differ meet: %v", err)
+	}
+	f.initial = "merge"
+	f.declare()
+	f.apply()
+	f.comes("sg1", "cat dark alone", "dark\nalone")
+	f.comes("app2", "cat dark alone", "dark\nalone")
+	f.inSync()
+}
+
+func (f *tree) destroyed() {
+	all := "cd /srv/files; find . -path ./.tier -prune -o -type f -print | sort | xargs sha256sum"
+	before := f.on("app1", all)
+	f.must(f.terraform.Destroy(f.Context()))
+	for _, host := range f.nodes {
+		if after := f.on(host, all); after != before {
+			f.Errorf("%s has other files than before:\n%s\nwere\n%s", host, after, before)
+		}
+		if left := f.on(host, "ls -A /srv/files/.tier /var/lib/atoll/tier /etc/atoll/tier 2>/dev/null; systemctl list-units --all --no-legend 'atoll-tier*'; pgrep -u www-data -a || :"); strings.Contains(left, "files") {
+			f.Errorf("%s still holds %q", host, left)
+		}
+	}
+}

@@ -1,0 +1,107 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package files
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// tierModel is the state of one atoll_file_tier.
+type tierModel struct {
+	base.Relation
+	Mesh      types.String `tfsdk:"mesh"`
+	Hot       types.String `tfsdk:"hot"`
+	Owner     types.String `tfsdk:"owner"`
+	Nodes     types.Map    `tfsdk:"nodes"`
+	Hub       types.String `tfsdk:"hub"`
+	Pairs     types.List   `tfsdk:"pairs"`
+	Ignore    types.List   `tfsdk:"ignore"`
+	Conflicts types.String `tfsdk:"conflicts"`
+	Initial   types.String `tfsdk:"initial"`
+	MemoryMiB types.Int64  `tfsdk:"memory_mib"`
+}
+
+// Subject names the tier in diagnostics.
+func (m *tierModel) Subject() string { return "File Tier " + m.Name.ValueString() }
+
+// Imported says whether the state knows no nodes yet.
+func (m *tierModel) Imported() bool { return m.Nodes.IsNull() }
+
+// declared is the tier as the plugin takes it. Nodes of which a part is not known
+// yet are left out, and whole is false.
+func (m *tierModel) declared() (tier filetier.Tier, whole bool) {
+	tier = filetier.Tier{
+		Name: m.Name.ValueString(), Owner: m.Owner.ValueString(), After: base.MeshUnit(m.Mesh.ValueString()), Nodes: map[string]filetier.Node{},
+		Conflicts: m.Conflicts.ValueString(), Initial: m.Initial.ValueString(), MemoryMiB: int(m.MemoryMiB.ValueInt64()),
+	}
+	whole = !m.Name.IsUnknown() && !m.Nodes.IsUnknown() && !m.Hot.IsUnknown() && !m.Mesh.IsUnknown() && !m.Owner.IsUnknown() && !m.Hub.IsUnknown()
+	for name, element := range m.Nodes.Elements() {
+		object, _ := element.(types.Object)
+		node, known := nodeOf(object, m.Hot.ValueString())
+		if known {
+			tier.Nodes[name] = node
+		}
+		whole = whole && known
+	}
+	ignore, known := texts(m.Ignore)
+	tier.Ignore, whole = ignore, whole && known
+	pairs, known := m.pairs()
+	tier.Pairs, whole = pairs, whole && known
+	return tier, whole
+}
+
+// nodeOf reads one node.
+func nodeOf(object types.Object, hot string) (node filetier.Node, known bool) {
+	target, known := base.Target(base.Member[types.Object](object, "ssh"))
+	address, port, own := base.Member[types.String](object, "address"), base.Member[types.Int64](object, "port"), base.Member[types.String](object, "hot")
+	node = filetier.Node{
+		Target: target, Address: address.ValueString(), Hot: cmp.Or(own.ValueString(), hot),
+		Port: cmp.Or(int(port.ValueInt64()), target.Port, 22),
+	}
+	return node, known && !address.IsUnknown() && !port.IsUnknown() && !own.IsUnknown()
+}
+
+// texts gives the strings of a list, in their order.
+func texts(values types.List) (found []string, whole bool) {
+	whole = !values.IsUnknown()
+	for _, element := range values.Elements() {
+		text, _ := element.(types.String)
+		whole = whole && !text.IsUnknown()
+		found = append(found, text.ValueString())
+	}
+	return found, whole
+}
+
+// pairs are those that are declared, or all with the hub.
+func (m *tierModel) pairs() (pairs []filetier.Pair, whole bool) {
+	if m.Pairs.IsNull() {
+		return filetier.Star(m.Hub.ValueString(), slices.Sorted(maps.Keys(m.Nodes.Elements()))), !m.Hub.IsUnknown()
+	}
+	whole = !m.Pairs.IsUnknown()
+	for _, element := range m.Pairs.Elements() {
+		list, _ := element.(types.List)
+		ends, known := texts(list)
+		if whole = whole && known && len(ends) == 2; whole {
+			pairs = append(pairs, filetier.Pair{Dials: ends[1], Serves: ends[0]})
+		}
+	}
+	return pairs, whole
+}
+
+// targets are the machines of the nodes, by name.
+func targets(tier filetier.Tier) map[string]remote.Target {
+	all := make(map[string]remote.Target, len(tier.Nodes))
+	for name, node := range tier.Nodes {
+		all[name] = node.Target
+	}
+	return all
+}

@@ -1,0 +1,122 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package files
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
+)
+
+// Plan chooses the hub and refuses what cannot work before anything is touched.
+func (k *tierKind) Plan(_ context.Context, change *base.Change[tierModel]) {
+	plan := change.Plan
+	plan.Hub = hub(change)
+	k.check(change)
+	if change.Diagnostics.HasError() {
+		return
+	}
+	tier, whole := plan.declared()
+	if !whole {
+		return
+	}
+	if err := tier.Validate(); err != nil {
+		change.Diagnostics.AddAttributeError(path.Root("nodes"), "File Tier Cannot Work", err.Error())
+		return
+	}
+	k.refuseMoved(change, tier)
+	k.refuseOverlap(change, tier)
+}
+
+// hub is what was written; else the one that was, while it is a node; else the first.
+func hub(change *base.Change[tierModel]) types.String {
+	plan := change.Plan
+	nodes := slices.Sorted(maps.Keys(plan.Nodes.Elements()))
+	switch {
+	case !change.Config.Hub.IsNull():
+		return change.Config.Hub
+	case plan.Pairs.IsUnknown():
+		return types.StringUnknown()
+	case !plan.Pairs.IsNull():
+		return types.StringNull()
+	case plan.Nodes.IsUnknown() || len(nodes) == 0:
+		return types.StringUnknown()
+	case change.State != nil && slices.Contains(nodes, change.State.Hub.ValueString()):
+		return change.State.Hub
+	}
+	return types.StringValue(nodes[0])
+}
+
+// check finds what is wrong with single nodes, and with what excludes each other.
+func (k *tierKind) check(change *base.Change[tierModel]) {
+	plan, diags := change.Plan, change.Diagnostics
+	elements, machines := plan.Nodes.Elements(), map[string]string{}
+	if mesh := plan.Mesh.ValueString(); mesh != "" {
+		if err := base.CheckMesh(mesh); err != nil {
+			diags.AddAttributeError(path.Root("mesh"), "Invalid Attribute Value", fmt.Sprintf("mesh%s %v.", base.Shown(mesh), err))
+		}
+	}
+	if hub := change.Config.Hub; !hub.IsNull() && !hub.IsUnknown() {
+		_, known := elements[hub.ValueString()]
+		switch {
+		case !plan.Pairs.IsNull() && !plan.Pairs.IsUnknown():
+			diags.AddAttributeError(path.Root("hub"), "Invalid Attribute Value", fmt.Sprintf("hub = %q stands beside pairs, which say already who is kept in step with whom: leave one of them out.", hub.ValueString()))
+		case !known && !plan.Nodes.IsUnknown():
+			diags.AddAttributeError(path.Root("hub"), "Invalid Attribute Value", fmt.Sprintf("hub = %q is not among nodes: name one of them.", hub.ValueString()))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(elements)) {
+		object, _ := elements[key].(types.Object)
+		at := path.Root("nodes").AtMapKey(key)
+		for name, check := range map[string]func(string) error{"address": base.CheckIPv4, "hot": treePath().Check} {
+			if value := base.Member[types.String](object, name); !value.IsNull() && !value.IsUnknown() {
+				if err := check(value.ValueString()); err != nil {
+					diags.AddAttributeError(at.AtName(name), "Invalid Attribute Value", fmt.Sprintf("%s%s %v.", at.AtName(name), base.Shown(value.ValueString()), err))
+				}
+			}
+		}
+		base.CheckMember(object, at, machines, diags)
+	}
+}
+
+// refuseMoved refuses another path for a tree that is there.
+func (k *tierKind) refuseMoved(change *base.Change[tierModel], tier filetier.Tier) {
+	if change.State == nil || change.Replacing {
+		return
+	}
+	before, _ := change.State.declared()
+	for _, was := range before.Nodes {
+		for name, node := range tier.Nodes {
+			if node.Target.Host == was.Target.Host && node.Hot != was.Hot {
+				change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(name), "A Tree Is Never Moved",
+					fmt.Sprintf("hot = %q for node %q, and the tree is %s. Take the node out of nodes, apply, move the directory, and add the node again.", node.Hot, name, was.Hot))
+			}
+		}
+	}
+}
+
+// refuseOverlap refuses a tree that is, holds or lies in that of another tier.
+func (k *tierKind) refuseOverlap(change *base.Change[tierModel], tier filetier.Tier) {
+	if k.Data == nil {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(tier.Nodes)) {
+		node := tier.Nodes[name]
+		if other, at, clash := k.Trees.Declare(node.Target.Address(), node.Hot, tier.Name, filetier.Overlap); clash {
+			change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(name), "Trees Overlap",
+				fmt.Sprintf("hot = %q for node %q overlaps %s, which is the tree of the file tier %q on the same machine: give each its own.", node.Hot, name, at, other))
+		}
+	}
+}
+
+// errNotWhole stands where an apply is asked for what is not known.
+var errNotWhole = errors.New("a node is not known. This is a fault of the provider: please report it")

@@ -1,0 +1,139 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+// Package files holds the resource of the file tier.
+package files
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
+)
+
+// tierName asks for the name of a tier: it stands in the names of units and of an
+// account, which have 32 characters.
+func tierName() base.Text {
+	return base.Matching(filetier.NameForm, "must start with a letter and have at most 20 lower-case letters, digits and hyphens: it also names units and an account on the machines")
+}
+
+// nodeName asks for the name of a node, which stands in the names of units, too.
+func nodeName() base.Text {
+	return base.Matching(filetier.NodeForm, "must have 1 to 32 letters, digits, hyphens and underscores, and start with a letter or digit")
+}
+
+// treePath asks for the path of a tree.
+func treePath() base.Text {
+	return base.Text{Must: "be an absolute path", Check: func(value string) error {
+		switch {
+		case !strings.HasPrefix(value, "/"):
+			return errors.New("must be an absolute path: write it from / on")
+		case value == "/" || value != "/" && strings.HasSuffix(value, "/"):
+			return errors.New("must be the path of a directory below /, without a slash at its end")
+		case strings.Contains(value+"/", "//") || strings.Contains(value+"/", "/./") || strings.Contains(value+"/", "/../"):
+			return errors.New("must be a path in its shortest form, without //, /./ and /../")
+		case !filetier.PathForm.MatchString(value):
+			return errors.New("must have letters, digits, dots, hyphens, underscores, + and @ only, which units and unison's profile take as they are")
+		}
+		for _, system := range []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/run", "/sbin", "/sys", "/usr/bin", "/usr/lib", "/usr/sbin", "/var/lib/atoll", "/var/lib/dpkg"} {
+			if filetier.Overlap(value, system) {
+				return errors.New("holds or is a part of " + system + ", which belongs to the machine itself: give the tier a directory of its own, such as /srv/files")
+			}
+		}
+		return nil
+	}}
+}
+
+// initialPolicy asks for what is to become of trees that differ.
+func initialPolicy() base.Text {
+	return base.Text{Must: "be merge or from: and a node", Check: func(value string) error {
+		from, is := strings.CutPrefix(value, filetier.From)
+		if value != filetier.Merge && (!is || from == "") {
+			return errors.New("must be \"merge\", or \"from:\" and the name of a node, such as \"from:app1\"")
+		}
+		return nil
+	}}
+}
+
+// pattern asks for a pattern as unison's ignore takes it.
+func pattern() base.Text {
+	return base.Text{Must: "be a pattern of unison's", Check: func(value string) error {
+		word, rest, _ := strings.Cut(value, " ")
+		switch {
+		case base.Line().Check(value) != nil:
+			return base.Line().Check(value)
+		case word != "Name" && word != "Path" && word != "BelowPath" && word != "Regex" || strings.TrimSpace(rest) == "":
+			return errors.New("must be one of unison's patterns: Name, Path, BelowPath or Regex and what follows it, such as \"Name *.tmp\" or \"Path cache\"")
+		}
+		return nil
+	}}
+}
+
+func nodeAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"ssh":     base.ConnectionWithin(),
+		"address": base.ExportedText("IPv4 address of the machine inside the mesh, by which the other nodes dial it: the address of its atoll_mesh_peer. A change is in place."),
+		"port":    base.ExportedNumber("TCP port of the machine's sshd, as the other nodes dial it. Default ssh.port, else 22. A change is in place."),
+		"hot":     base.ExportedText("Absolute path of the tree on this machine. Default the tier's hot. A tree is never moved: a change is refused."),
+	}
+}
+
+// Schema describes a tree that is the same on several machines.
+func (k *tierKind) Schema() schema.Schema {
+	const restarts = " A change is in place: unison starts anew."
+	hub := base.Optional("Name of the node that all others are paired with; not with pairs. Default the first by name, and once chosen it stays while it is among nodes. "+
+		"While the hub is down the others do not reach each other. A change is in place: nothing is copied that is there already.", nodeName())
+	hub.Computed = true
+	return schema.Schema{
+		Description: "A tree of files that is the same on several machines: what is written on one is on the others within seconds, both ways, by unison over SSH inside the mesh. " +
+			"Each pair of nodes has units of its own on both machines, with limits, run as the owner of the files; the SSH key is made on the machine and may start nothing but the other side. " +
+			"Cut lines, reboots, kills and lost archives mend by themselves. A file that was changed on both sides is kept on both and reported. " +
+			"Trees that are there already are taken over as they are. Destroying it stops the sync and keeps every file everywhere.",
+		Attributes: map[string]schema.Attribute{
+			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier; all files stay.", tierName()),
+			"mesh": base.Optional("The atoll_mesh (its id) that the addresses belong to: the sync starts after it. A change is in place; the units are reloaded.", base.Line()),
+			"hot":  base.Given("Absolute path of the tree on every node that names no other one; made where it is missing. Below it, .tier is the tier's own. A tree is never moved: a change is refused.", treePath()),
+			"owner": schema.StringAttribute{
+				Optional: true, Computed: true, Default: stringdefault.StaticString("root"), Validators: []validator.String{base.UserName()},
+				Description: "Account, there on every node, that unison runs as and that every file belongs to which it writes. It needs no shell and no password. " +
+					"Default root, which carries owners and groups over by their names." + restarts,
+			},
+			"nodes": schema.MapNestedAttribute{
+				Required: true,
+				Description: "The machines by a name of your own. A node that is added gets the whole tree; one that is taken out keeps its files and is left alone from then on. " +
+					"Both are in place and leave the other pairs as they are.",
+				Validators: []validator.Map{
+					mapvalidator.SizeAtLeast(1),
+					mapvalidator.KeysAre(nodeName()),
+					base.Whole{Of: "node: the ssh of an atoll_host or atoll_linode with its host_key, and the address of an atoll_mesh_peer", Needs: []string{"address", "ssh.host", "ssh.host_key"}},
+				},
+				NestedObject: schema.NestedAttributeObject{Attributes: nodeAttributes()},
+			},
+			"hub": hub,
+			"pairs": schema.ListAttribute{
+				Optional: true, ElementType: types.ListType{ElemType: types.StringType},
+				Description: "Which nodes are kept in step with one another, such as [[\"hk1\", \"sg1\"], [\"sg1\", \"app1\"]], instead of all with the hub. " +
+					"Some chain of pairs has to join all nodes. The second of a pair dials the first. A change is in place: nothing is copied that is there already.",
+				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueListsAre(listvalidator.SizeBetween(2, 2), listvalidator.NoNullValues())},
+			},
+			"ignore": schema.ListAttribute{
+				Optional: true, ElementType: types.StringType,
+				Description: "What is left alone, as unison's patterns: \"Name *.tmp\", \"Path cache\", \"BelowPath a/b\", \"Regex .*\\\\.bak\". Default nothing." + restarts,
+				Validators:  []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(pattern())},
+			},
+			"conflicts": base.Choice(filetier.Keep, "What is done about a path that was changed on both sides before they met: keep leaves each side its own until a person makes them the same or deletes one, "+
+				"newer takes the one that was changed last and keeps the other beside it, with \"conflict\" and the date in its name. Default keep."+restarts, filetier.Keep, filetier.Newer),
+			"initial": base.Optional("What is done when trees that both have files, and not the same, meet for the first time: \"merge\" keeps all files of both and treats a path that differs as conflicts says; "+
+				"\"from:NODE\" takes that node's version of a path that differs, and keeps the other one beside it. Without it such an apply is refused before anything is touched.", initialPolicy()),
+			"memory_mib": base.Number(1024, 64, 1048576, "Most memory that the unison of one pair may use on one machine, in MiB: about 1 KiB a file, and 5 KiB when the trees first meet. Default 1024."+restarts),
+		},
+	}
+}

@@ -1,0 +1,239 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package filetier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// ErrNotInStep says that everything is in place, and still two nodes are not kept
+// in step.
+var ErrNotInStep = errors.New("not every pair is kept in step")
+
+// patience is how long pairs get to find each other: the agent dials again after
+// 10 seconds at most.
+const patience = 75 * time.Second
+
+// pause lies between two looks at the pairs.
+const pause = 500 * time.Millisecond
+
+// Converge brings the tier to every host and ends when each pair has met. It gives
+// the public keys of the nodes that dial.
+func (t Tier) Converge(ctx context.Context, hosts map[string]remote.Host) (map[string]string, error) {
+	facts, err := each(hosts, func(node string) (Facts, error) { return converge.Ask(ctx, hosts[node], t.facts(node)) })
+	if err == nil {
+		err = t.meet(ctx, hosts, facts)
+	}
+	if err != nil {
+		return nil, err
+	}
+	// What a node lets in are the keys of the others, so these come first.
+	facts, err = each(hosts, func(node string) (Facts, error) { return t.withKey(ctx, hosts[node], node, facts[node]) })
+	if err != nil {
+		return nil, err
+	}
+	keys := map[string]string{}
+	for node, one := range facts {
+		if one.PublicKey != "" {
+			keys[node] = one.PublicKey
+		}
+	}
+	if err := t.adjust(ctx, hosts, facts, keys); err != nil {
+		return nil, err
+	}
+	return keys, t.await(ctx, hosts)
+}
+
+// withKey makes the key of a node that dials and has none that is whole.
+func (t Tier) withKey(ctx context.Context, host remote.Host, node string, facts Facts) (Facts, error) {
+	if err := t.refuse(node, facts); err != nil || len(t.dialled(node)) == 0 {
+		return facts, err
+	}
+	m := converge.Manifest{Owner: t.RecordOwner(), Items: []converge.Item{client, t.makeKey(node)}}
+	observation, err := converge.Observe(ctx, host, m)
+	if err != nil {
+		return facts, err
+	}
+	plan := converge.Diff(m, observation)
+	if plan.Refusal != nil {
+		return facts, plan.Refusal
+	}
+	// The record stays as it is: with these alone it would take back all others.
+	steps := slices.DeleteFunc(plan.Steps, func(step converge.Step) bool {
+		return step.Effect.Kind != converge.EffectInstall && step.Effect.Kind != converge.EffectRun
+	})
+	if len(steps) == 0 {
+		return facts, nil
+	}
+	if err := converge.Apply(ctx, host, m, steps); err != nil {
+		return facts, err
+	}
+	return converge.Ask(ctx, host, t.facts(node))
+}
+
+// meet refuses trees that meet for the first time, have files that are not the
+// same, and of which nobody said what is to become of them.
+func (t Tier) meet(ctx context.Context, hosts map[string]remote.Host, facts map[string]Facts) error {
+	known := true
+	for _, one := range facts {
+		_, claimed := one.Claims[t.Name]
+		known = known && claimed
+	}
+	if known || t.Initial != "" {
+		return nil
+	}
+	contents, err := each(hosts, func(node string) (content, error) { return converge.Ask(ctx, hosts[node], t.contents(node)) })
+	if err != nil {
+		return err
+	}
+	return t.clash(facts, contents)
+}
+
+// clash finds a tree that is new to the tier and differs from another one.
+func (t Tier) clash(facts map[string]Facts, contents map[string]content) error {
+	for _, node := range slices.Sorted(maps.Keys(contents)) {
+		if _, claimed := facts[node].Claims[t.Name]; claimed || contents[node].empty {
+			continue
+		}
+		for _, other := range slices.Sorted(maps.Keys(contents)) {
+			if other != node && !contents[other].empty && contents[other].digest != contents[node].digest {
+				return fmt.Errorf("%s on %s and %s on %s both have files, and not the same: nothing was touched. Say what is to become of them: initial = %q keeps all files and treats a path that differs as conflicts says, "+
+					"initial = %q takes that node's version of a path that differs and keeps the other one beside it", t.Nodes[node].Hot, node, t.Nodes[other].Hot, other, Merge, From+other)
+			}
+		}
+	}
+	return nil
+}
+
+// adjust brings the manifests to all nodes at once.
+func (t Tier) adjust(ctx context.Context, hosts map[string]remote.Host, facts map[string]Facts, keys map[string]string) error {
+	heard, err := each(hosts, func(node string) (Heard, error) {
+		observation, err := converge.Observe(ctx, hosts[node], t.Manifest(node, facts[node], keys))
+		return Heard{facts[node], observation}, err
+	})
+	if err != nil {
+		return err
+	}
+	operations, err := provision.Operations(t.Diagnose(heard, keys))
+	if err != nil {
+		return err
+	}
+	wanted := map[string]remote.Host{}
+	for _, operation := range operations {
+		if adjust, is := operation.(Adjust); is {
+			wanted[adjust.Node] = hosts[adjust.Node]
+		}
+	}
+	_, err = each(wanted, func(node string) (converge.Observation, error) {
+		return converge.Converge(ctx, hosts[node], t.Manifest(node, facts[node], keys))
+	})
+	return err
+}
+
+// await looks until every pair has met. What kept one apart may be mended now, so
+// it is told not to wait any longer.
+func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) error {
+	woken := map[Pair]bool{}
+	for deadline := time.Now().Add(patience); ; {
+		var waiting []string
+		for _, pair := range t.Pairs {
+			status, err := converge.Ask(ctx, hosts[pair.Dials], t.status(pair.Serves))
+			if err != nil {
+				return fmt.Errorf("node %s: %w", pair.Dials, err)
+			}
+			if status.Error != "" || status.Stage != model.Working && status.Stage != model.Watching {
+				if status.Stage == model.Waiting && !woken[pair] {
+					woken[pair] = true
+					if err := t.wake(ctx, hosts[pair.Dials], pair); err != nil {
+						return err
+					}
+				}
+				waiting = append(waiting, strings.TrimSuffix(fmt.Sprintf("%s: %s", pair, oneLine(status.Error)), ": "))
+			}
+		}
+		if len(waiting) == 0 {
+			return nil
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("%w:\n%s", ErrNotInStep, strings.Join(waiting, "\n"))
+		}
+		if err := remote.Pause(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// wake lets a node dial at once.
+func (t Tier) wake(ctx context.Context, host remote.Host, pair Pair) error {
+	_, err := host.Run(ctx, remote.Command{Name: "dialling " + pair.Serves + " at once", Script: "systemctl restart -- " + remote.Quote(t.unit(pair.Serves)+".service")})
+	return err
+}
+
+// Hear asks one node's machine. keys are those that are remembered of the other
+// nodes; its own is asked for.
+func (t Tier) Hear(ctx context.Context, host remote.Host, node string, facts Facts, keys map[string]string) (Heard, error) {
+	observation, err := converge.Observe(ctx, host, t.Manifest(node, facts, keys))
+	return Heard{facts, observation}, err
+}
+
+// Know asks one node's machine for its facts.
+func (t Tier) Know(ctx context.Context, host remote.Host, node string) (Facts, error) {
+	return converge.Ask(ctx, host, t.facts(node))
+}
+
+// Leave takes the tier from a machine. All files stay; what unison remembers goes,
+// so that a node that comes back gets what it missed and deletes nothing.
+func (t Tier) Leave(ctx context.Context, host remote.Host, hot string) error {
+	program := remote.Quote(agent.Program(t.home()))
+	letGo := fmt.Sprintf("if [ -x %[1]s ]; then %[1]s claim --root %[2]s --tier %[3]s --drop 2>/dev/null || :; fi", program, remote.Quote(hot), remote.Quote(t.Name))
+	if _, err := host.Run(ctx, remote.Command{Name: "letting " + hot + " go", Script: t.stop("*") + letGo}); err != nil {
+		return err
+	}
+	if err := converge.Remove(ctx, host, t.RecordOwner()); err != nil {
+		return err
+	}
+	_, err := host.Run(ctx, remote.Command{Name: "leaving the file tier " + t.Name, Script: fmt.Sprintf(
+		"set -e\nrm -rf -- %[1]s\nrmdir -- %[2]s 2>/dev/null || :", remote.Quote(t.home()), remote.Quote(t.settings()))})
+	return err
+}
+
+// stop ends what runs for a pair; "*" stands for all of them.
+func (t Tier) stop(peer string) string {
+	unit := t.unit(peer)
+	return fmt.Sprintf("systemctl stop -- %s %s %s 2>/dev/null || :\n", remote.Quote(unit+".service"), remote.Quote(unit+".socket"), remote.Quote(unit+"@*.service"))
+}
+
+// each asks all nodes at once and says of each error whose it is.
+func each[V any](hosts map[string]remote.Host, ask func(node string) (V, error)) (map[string]V, error) {
+	answers, problems := map[string]V{}, []error{}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for node := range hosts {
+		group.Go(func() {
+			answer, err := ask(node)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				problems = append(problems, fmt.Errorf("node %s: %w", node, err))
+				return
+			}
+			answers[node] = answer
+		})
+	}
+	group.Wait()
+	return answers, errors.Join(problems...)
+}

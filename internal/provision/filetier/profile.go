@@ -1,0 +1,90 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package filetier
+
+import (
+	"encoding/json"
+	"fmt"
+	"net"
+	"path"
+	"strconv"
+	"strings"
+
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// pairFile is what the agent is started with on a node, for its pair with another.
+func (t Tier) pairFile(node, peer string, dials bool) []byte {
+	pair := model.Pair{Tier: t.Name, Node: t.Name + "." + node, Peer: peer, Hot: t.Nodes[node].Hot, State: t.state(peer)}
+	if dials {
+		pair.Profile, pair.Conflict, pair.First = t.profile(node, peer), t.conflict(), t.first(node, peer)
+	}
+	text, err := json.MarshalIndent(pair, "", "  ")
+	if err != nil {
+		panic(err) // a struct of strings always encodes
+	}
+	return append(text, '\n')
+}
+
+// root is the other node's tree as unison is told of it.
+func (t Tier) root(peer string) string {
+	node := t.Nodes[peer]
+	return fmt.Sprintf("ssh://%s@%s/%s", t.account(), net.JoinHostPort(node.Address, strconv.Itoa(node.Port)), node.Hot)
+}
+
+// profile is unison's, but for what is done about conflicts. The agent puts in
+// where systemd laid the key.
+func (t Tier) profile(node, peer string) string {
+	var text strings.Builder
+	line := func(name, value string) { fmt.Fprintf(&text, "%s = %s\n", name, value) }
+	line("root", t.Nodes[node].Hot)
+	line("root", t.root(peer))
+	line("sshargs", strings.Join([]string{
+		"-F none", "-i $CREDENTIALS_DIRECTORY/key", "-o IdentitiesOnly=yes", "-o BatchMode=yes",
+		"-o UserKnownHostsFile=" + path.Join(t.settings(), "known_hosts"), "-o GlobalKnownHostsFile=none", "-o StrictHostKeyChecking=yes", "-o HostKeyAlias=" + peer,
+		"-o ConnectTimeout=10", "-o ServerAliveInterval=5", "-o ServerAliveCountMax=3",
+	}, " "))
+	line("batch", "true")
+	line("auto", "true")
+	line("times", "true")
+	if t.Owner == "root" {
+		line("owner", "true")
+		line("group", "true")
+	}
+	// Our own directory in the tree: a tree without it is not mounted.
+	line("ignore", "Path "+model.Private)
+	line("mountpoint", model.Private)
+	for _, pattern := range t.Ignore {
+		line("ignore", pattern)
+	}
+	line("log", "false")
+	line("dumbtty", "true")
+	line("contactquietly", "true")
+	return text.String()
+}
+
+// conflict is what is done about a file that was changed on both sides. Without a
+// line unison leaves both as they are.
+func (t Tier) conflict() string {
+	if t.Conflicts == Newer {
+		return "prefer = newer\ncopyonconflict = true\n"
+	}
+	return ""
+}
+
+// first is what is done in its place when the trees meet for the first time: the
+// version from the node that is nearer to the declared one stays, and the other
+// is kept beside it.
+func (t Tier) first(node, peer string) string {
+	from, is := strings.CutPrefix(t.Initial, From)
+	if !is {
+		return ""
+	}
+	distances := t.distances(from)
+	root := t.root(peer)
+	if distances[node] < distances[peer] {
+		root = t.Nodes[node].Hot
+	}
+	return "prefer = " + root + "\ncopyonconflict = true\n"
+}

@@ -1,0 +1,126 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package filetier
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
+)
+
+// dialUnit runs the agent that dials a peer.
+func (t Tier) dialUnit(node, peer string) []byte {
+	order := "network-online.target"
+	if t.After != "" {
+		order += " " + t.After
+	}
+	return fmt.Appendf(nil, `# Written by Atoll.
+[Unit]
+Description=File tier %[1]s: keep %[2]s in step with %[3]s
+After=%[4]s
+Wants=%[4]s
+RequiresMountsFor=%[2]s
+StartLimitIntervalSec=0
+
+[Service]
+Type=exec
+ExecStart=%[5]s sync --config %[6]s
+LoadCredential=key:%[7]s
+Restart=always
+RestartSec=3
+%[8]s
+[Install]
+WantedBy=multi-user.target
+`, t.Name, t.Nodes[node].Hot, peer, order, agent.Program(t.home()), t.config(peer), t.key(), t.limits(node, peer))
+}
+
+// serveUnit runs unison for a peer that dialled, one process a connection.
+func (t Tier) serveUnit(node, peer string) []byte {
+	return fmt.Appendf(nil, `# Written by Atoll.
+[Unit]
+Description=File tier %[1]s: serve %[2]s to %[3]s
+RequiresMountsFor=%[2]s
+PartOf=%[4]s.socket
+CollectMode=inactive-or-failed
+
+[Service]
+Type=exec
+ExecStart=%[5]s serve --config %[6]s
+StandardInput=socket
+StandardOutput=socket
+StandardError=journal
+%[7]s`, t.Name, t.Nodes[node].Hot, peer, t.unit(peer), agent.Program(t.home()), t.config(peer), t.limits(node, peer))
+}
+
+// socketUnit is where the peer's SSH key leads, and nothing else. It wants the mesh
+// by which the peer comes, and waits for nothing: sockets come before all units.
+func (t Tier) socketUnit(peer string) []byte {
+	wants := ""
+	if t.After != "" {
+		wants = "Wants=" + t.After + "\n"
+	}
+	return fmt.Appendf(nil, `# Written by Atoll.
+[Unit]
+Description=File tier %[1]s: %[2]s dials here
+%[5]sStartLimitIntervalSec=0
+
+[Socket]
+ListenStream=%[3]s
+SocketUser=%[4]s
+SocketMode=0600
+Accept=yes
+MaxConnections=8
+TriggerLimitIntervalSec=0
+RemoveOnStop=yes
+
+[Install]
+WantedBy=sockets.target
+`, t.Name, peer, t.socket(peer), t.account(), wants)
+}
+
+// limits bound what a unison may use and reach. As another user than root it has
+// no privileges at all.
+func (t Tier) limits(node, peer string) string {
+	capabilities := ""
+	if t.Owner == "root" {
+		capabilities = "CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL"
+	}
+	return fmt.Sprintf(`User=%[1]s
+UMask=0022
+MemoryMax=%[2]dM
+MemorySwapMax=0
+CPUWeight=50
+IOWeight=50
+TasksMax=64
+OOMPolicy=stop
+CapabilityBoundingSet=%[3]s
+NoNewPrivileges=yes
+ProtectSystem=strict
+ProtectHome=read-only
+ReadWritePaths=%[4]s %[5]s
+PrivateTmp=%[6]s
+PrivateDevices=yes
+ProtectKernelTunables=yes
+ProtectKernelModules=yes
+ProtectKernelLogs=yes
+ProtectControlGroups=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+RestrictNamespaces=yes
+RestrictRealtime=yes
+LockPersonality=yes
+SystemCallArchitectures=native
+`, t.Owner, cmp.Or(t.MemoryMiB, 1024), capabilities, t.Nodes[node].Hot, t.state(peer), privateTmp(t.Nodes[node].Hot))
+}
+
+// privateTmp hides /tmp, unless the tree lies in it.
+func privateTmp(hot string) string {
+	if Overlap(hot, "/tmp") || Overlap(hot, "/var/tmp") {
+		return "no"
+	}
+	return "yes"
+}
+
+func (t Tier) key() string { return path.Join(t.home(), "key") }
