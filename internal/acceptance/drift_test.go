@@ -38,7 +38,7 @@ func TestDriftHasAVoice(t *testing.T) {
 			{"a stranger is let in", "hk1", "sed s/app1/eve/ /etc/tinc/site/hosts/app1 >/etc/tinc/site/hosts/eve", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/eve: is no declared peer's, and its key opens the mesh"},
 			{"a unit is disabled", "app2", "systemctl disable -q mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: disabled, want enabled"},
 			{"a variable is set", secondary, "mysql -e 'SET GLOBAL binlog_expire_logs_seconds = 4711'", `atoll_mysql_server.database["` + secondary + `"]`, "variable binlog_expire_logs_seconds: is 4711, want 604800"},
-			{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 5"},
+			{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 3"},
 			{"a row of the metadata is deleted", f.primary(), "mysql -e \"DELETE FROM mysql_innodb_cluster_metadata.instances WHERE mysql_server_uuid <> @@server_uuid LIMIT 1\"", "atoll_mysql_cluster.main", "row in the cluster metadata: missing or differs"},
 			{"the router's configuration is edited", "app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router/mysqlrouter.conf", `atoll_mysql_router.application["app1"]`, "file /etc/atoll-router/mysqlrouter.conf: content differs"},
 		}},

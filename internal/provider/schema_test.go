@@ -89,11 +89,11 @@ func everything() map[string]object {
 			"settings": object{"max_connections": "200"}, "memory_mib": 2048, "guardian": false, "delete_data": true, "timeouts": everyTimeout(),
 		},
 		"atoll_mysql_cluster": {
-			"name": "main", "members": object{"hk1": member}, "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",
+			"name": "main", "members": object{"hk1": member}, "failover": "default", "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",
 			"exit_state_action": "READ_ONLY", "transaction_size_limit": 0, "recovery_method": "auto", "timeouts": everyTimeout(),
 		},
 		"atoll_mysql_router": {
-			"ssh": everyWay("203.0.113.11"), "cluster": object{"cluster": "main", "cluster_id": "b2c1", "members": object{"hk1": member}}, "bind_address": "127.0.0.1", "package": "mysql-router",
+			"ssh": everyWay("203.0.113.11"), "cluster": object{"cluster": "main", "cluster_id": "b2c1", "connect_timeout": 2, "read_timeout": 3, "members": object{"hk1": member}}, "bind_address": "127.0.0.1", "package": "mysql-router",
 			"ports": object{"read_write": 6446, "read_only": 6447, "read_write_split": 6450}, "connect_timeout": 2, "read_timeout": 3, "client_tls": "REQUIRED", "server_tls": "REQUIRED", "timeouts": everyTimeout(),
 		},
 		"atoll_file_tier": {

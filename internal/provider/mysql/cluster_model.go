@@ -4,12 +4,14 @@
 package mysql
 
 import (
+	"cmp"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 	"github.com/hashicorp/terraform-plugin-framework/types/basetypes"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -19,6 +21,7 @@ import (
 type clusterModel struct {
 	base.Relation
 	Members                    types.Map    `tfsdk:"members"`
+	Failover                   types.String `tfsdk:"failover"`
 	ExpelTimeout               types.Int64  `tfsdk:"expel_timeout"`
 	UnreachableMajorityTimeout types.Int64  `tfsdk:"unreachable_majority_timeout"`
 	AutorejoinTries            types.Int64  `tfsdk:"autorejoin_tries"`
@@ -53,14 +56,29 @@ func statusType() basetypes.ObjectType {
 
 func routingTypes() map[string]attr.Type {
 	return map[string]attr.Type{
-		"cluster": types.StringType, "cluster_id": types.StringType, "members": types.MapType{ElemType: memberType()},
+		"cluster": types.StringType, "cluster_id": types.StringType, "connect_timeout": types.Int64Type, "read_timeout": types.Int64Type, "members": types.MapType{ElemType: memberType()},
+	}
+}
+
+// follow fills in what failover decides and the configuration leaves to it.
+func (m *clusterModel) follow(written *clusterModel) {
+	decided, known := group.Failovers[m.Failover.ValueString()]
+	if written.ExpelTimeout.IsNull() {
+		m.ExpelTimeout = base.Keep(known, types.Int64Value(decided.ExpelTimeout), types.Int64Unknown())
+	}
+	if written.Consistency.IsNull() {
+		m.Consistency = base.Keep(known, types.StringValue(decided.Consistency), types.StringUnknown())
 	}
 }
 
 // routing makes the routing object of what the model holds.
 func (m *clusterModel) routing() types.Object {
+	known := !m.Failover.IsUnknown()
+	decided := group.Failovers[cmp.Or(m.Failover.ValueString(), group.DefaultFailover)]
 	return types.ObjectValueMust(routingTypes(), map[string]attr.Value{
 		"cluster": m.Name, "cluster_id": m.ClusterID, "members": m.Members,
+		"connect_timeout": base.Keep(known, types.Int64Value(decided.ConnectTimeout), types.Int64Unknown()),
+		"read_timeout":    base.Keep(known, types.Int64Value(decided.ReadTimeout), types.Int64Unknown()),
 	})
 }
 

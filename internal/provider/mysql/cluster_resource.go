@@ -45,6 +45,7 @@ func (k *clusterKind) CheckName(name string) error {
 // update does not change.
 func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel]) {
 	plan := change.Plan
+	plan.follow(change.Config)
 	cluster, _ := plan.declared()
 	checkMembers(plan.Members, path.Root("members"), change.Diagnostics)
 	for _, problem := range cluster.Validate() {

@@ -6,6 +6,7 @@ package mysql
 import (
 	"regexp"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -15,6 +16,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
@@ -92,8 +94,10 @@ func clusterAttributes() map[string]schema.Attribute {
 		}},
 	}
 	attributes["routing"] = base.ShowsGroup("What a router has to know of the cluster; hand it to atoll_mysql_router.cluster whole. Holds no secret.", map[string]schema.Attribute{
-		"cluster":    base.Shows("Name of the cluster."),
-		"cluster_id": base.Shows("UUID of the cluster in its metadata."),
+		"cluster":         base.Shows("Name of the cluster."),
+		"cluster_id":      base.Shows("UUID of the cluster in its metadata."),
+		"connect_timeout": base.ShowsNumber("Seconds of the routers' connect_timeout, as failover decides them."),
+		"read_timeout":    base.ShowsNumber("Seconds of the routers' read_timeout, as failover decides them."),
 		"members": schema.MapAttribute{
 			Computed: true, ElementType: memberType(),
 			Description: "The members of the cluster, by name.",
@@ -106,11 +110,20 @@ func clusterAttributes() map[string]schema.Attribute {
 // small sites over a mesh.
 func clusterOptions() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"expel_timeout":                base.Number(5, 0, 3600, "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default 5. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart."),
+		"failover": base.Choice(group.DefaultFailover, "How soon a silent member is given up, and its work taken over: default, fast (which a break of a few seconds in a line can turn into an expulsion), or patient (for lines that break for up to a minute). "+
+			"It decides expel_timeout (3, 0 or 60 s), consistency (fast: EVENTUAL), the routers' connect_timeout (2, 1 or 5 s) and read_timeout (3, 1 or 10 s), and how often the guardians look; each of the four can be set by itself, and wins. "+
+			"Seconds measured for fast and default stand in the guide of measurements. Default default. A change is in place, without a restart of mysqld; routers are bootstrapped anew.",
+			"fast", group.DefaultFailover, "patient"),
+		"expel_timeout": schema.Int64Attribute{
+			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 3600)},
+			Description: "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default: what failover says, 3. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart.",
+		},
 		"unreachable_majority_timeout": base.Number(0, 0, 31536000, "Seconds after which a member cut off from the majority leaves the group by itself; 0 waits for ever, its writes standing still. Default 0. A change is in place, without a restart."),
 		"autorejoin_tries":             base.Number(3, 0, 2016, "How often an expelled member tries to come back by itself, every 5 minutes. Default 3. A change is in place, without a restart."),
-		"consistency": base.Choice("BEFORE_ON_PRIMARY_FAILOVER", "What a new primary does first: EVENTUAL answers at once, BEFORE_ON_PRIMARY_FAILOVER applies what it received before. BEFORE, AFTER and BEFORE_AND_AFTER cost a round trip per transaction. Default BEFORE_ON_PRIMARY_FAILOVER. A change is in place, without a restart.",
-			"EVENTUAL", "BEFORE_ON_PRIMARY_FAILOVER", "BEFORE", "AFTER", "BEFORE_AND_AFTER"),
+		"consistency": schema.StringAttribute{
+			Optional: true, Computed: true, Validators: []validator.String{base.OneOf("EVENTUAL", "BEFORE_ON_PRIMARY_FAILOVER", "BEFORE", "AFTER", "BEFORE_AND_AFTER")},
+			Description: "What a new primary does first: EVENTUAL answers at once, BEFORE_ON_PRIMARY_FAILOVER applies what it received before. BEFORE, AFTER and BEFORE_AND_AFTER cost a round trip per transaction. Default: what failover says, BEFORE_ON_PRIMARY_FAILOVER. A change is in place, without a restart.",
+		},
 		"exit_state_action": base.Choice("READ_ONLY", "What a member does that had to leave the group: READ_ONLY goes on answering reads, OFFLINE_MODE lets only administrators in, ABORT_SERVER stops it. Default READ_ONLY. A change is in place, without a restart.",
 			"READ_ONLY", "OFFLINE_MODE", "ABORT_SERVER"),
 		"transaction_size_limit": base.Number(150000000, 0, 2147483647, "Largest transaction, in bytes; a larger one is rolled back. 0 means no limit. Default 150000000. A change is in place, without a restart."),

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
@@ -32,6 +33,31 @@ func (m *routerModel) Key() types.String { return m.Address() }
 
 // Subject names the router in diagnostics.
 func (m *routerModel) Subject() string { return "MySQL Router on " + m.ID.ValueString() }
+
+// follow takes over what the cluster's failover decides and the configuration
+// leaves to it.
+func (m *routerModel) follow(written *routerModel) {
+	usual := group.Failovers[group.DefaultFailover]
+	if written.ConnectTime.IsNull() {
+		m.ConnectTime = m.routed("connect_timeout", usual.ConnectTimeout)
+	}
+	if written.ReadTime.IsNull() {
+		m.ReadTime = m.routed("read_timeout", usual.ReadTimeout)
+	}
+}
+
+// routed is a number of the cluster's routing, or the usual one where that was
+// written by hand without it.
+func (m *routerModel) routed(name string, usual int64) types.Int64 {
+	number := base.Member[types.Int64](m.Cluster, name)
+	switch {
+	case m.Cluster.IsUnknown() || number.IsUnknown():
+		return types.Int64Unknown()
+	case number.ValueInt64() == 0:
+		return types.Int64Value(usual)
+	}
+	return number
+}
 
 // defaultPorts are Router's own.
 func defaultPorts() map[string]int64 {

@@ -34,6 +34,7 @@ func (k *routerKind) Traits() base.Traits {
 // Plan keeps known what follows from the configuration.
 func (k *routerKind) Plan(_ context.Context, change *base.Change[routerModel]) {
 	plan, state := change.Plan, change.State
+	plan.follow(change.Config)
 	taken := map[int64]bool{}
 	for _, port := range plan.ports() {
 		if taken[port] {

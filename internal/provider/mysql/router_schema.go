@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
@@ -39,8 +40,8 @@ func (k *routerKind) Schema() schema.Schema {
 			"package": base.Optional("Distribution package to install. Default mysql-router; in MySQL's own repository it is mysql-router-community. It has to come from a repository that the machine uses, see apt_sources of atoll_host. A change is in place.",
 				base.Matching(packagePattern, "must be a package name of the distribution")),
 			"ports":           portsAttribute(),
-			"connect_timeout": base.Number(2, 1, 65536, "Seconds that the router waits for a connection to a member before it tries another. Default 2 (Router's own: 5). A change is in place: the router is bootstrapped anew."),
-			"read_timeout":    base.Number(3, 1, 65536, "Seconds that the router waits for a member's answer about the cluster. Default 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router is bootstrapped anew."),
+			"connect_timeout": routerTimeout("Seconds that the router waits for a connection to a member before it tries another. Default: what the cluster's failover says, 2 (Router's own: 5). A change is in place: the router is bootstrapped anew."),
+			"read_timeout":    routerTimeout("Seconds that the router waits for a member's answer about the cluster. Default: what the cluster's failover says, 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router is bootstrapped anew."),
 			"client_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the application encrypts its connections to the router: DISABLED, PREFERRED (as the client asks) or REQUIRED. The certificate is one that the router makes itself. "+
 				"Default PREFERRED. A change is in place: the router is bootstrapped anew.", "DISABLED", mysqlrouter.DefaultTLS, "REQUIRED"),
 			"server_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the router encrypts its connections to the members: PREFERRED (where they can) or REQUIRED. Members of Atoll's refuse what is not encrypted, "+
@@ -53,6 +54,10 @@ func (k *routerKind) Schema() schema.Schema {
 			"version": base.Shows("Version of MySQL Router."),
 		},
 	}
+}
+
+func routerTimeout(description string) schema.Int64Attribute {
+	return schema.Int64Attribute{Optional: true, Computed: true, Description: description, Validators: []validator.Int64{int64validator.Between(1, 65536)}}
 }
 
 func portsAttribute() schema.SingleNestedAttribute {
@@ -71,8 +76,10 @@ func routingAttribute() schema.SingleNestedAttribute {
 		Required:    true,
 		Description: "The cluster to route to: the routing of an atoll_mysql_cluster, taken whole. A change of members is followed without a restart; another cluster_id means that the router is bootstrapped anew.",
 		Attributes: map[string]schema.Attribute{
-			"cluster":    base.Given("Name of the cluster.", base.Line()),
-			"cluster_id": base.Given("UUID of the cluster in its metadata.", base.Line()),
+			"cluster":         base.Given("Name of the cluster.", base.Line()),
+			"cluster_id":      base.Given("UUID of the cluster in its metadata.", base.Line()),
+			"connect_timeout": base.ExportedNumber("Seconds of the router's connect_timeout, where that is not given."),
+			"read_timeout":    base.ExportedNumber("Seconds of the router's read_timeout, where that is not given."),
 			"members": schema.MapAttribute{
 				Required: true, ElementType: memberType(),
 				Description: "The members of the cluster, by name.",

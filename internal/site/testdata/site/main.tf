@@ -79,8 +79,9 @@ resource "atoll_mysql_server" "database" {
 }
 
 resource "atoll_mysql_cluster" "main" {
-  name    = "main"
-  members = { for name, server in atoll_mysql_server.database : name => server.member }
+  name     = "main"
+  members  = { for name, server in atoll_mysql_server.database : name => server.member }
+  failover = var.failover
 }
 
 resource "atoll_mysql_router" "application" {

@@ -36,3 +36,9 @@ variable "lost" {
   type        = set(string)
   default     = []
 }
+
+variable "failover" {
+  description = "How soon a silent member is given up."
+  type        = string
+  default     = "default"
+}
