@@ -41,7 +41,7 @@ var Serve = agent.Role{
 			return fmt.Errorf("unable to hand on the lock: %w", err)
 		}
 		// These are the words that unison asks a server by since 2.52.
-		err = syscall.Exec(program, []string{"unison", "-server", "__new-rpc-mode"}, environment(pair)) //nolint:gosec // constant words
+		err = syscall.Exec(program, []string{"unison", "-server", "__new-rpc-mode"}, environment(pair))
 		return fmt.Errorf("unable to start %s: %w", program, err)
 	},
 }

@@ -245,7 +245,7 @@ func (s *syncer) tell(status tier.PairStatus) {
 	text, err := json.Marshal(status)
 	file := filepath.Join(s.pair.State, tier.StatusFile)
 	if err == nil {
-		err = os.WriteFile(file+".new", text, 0o644) //nolint:gosec // no secret is in it
+		err = os.WriteFile(file+".new", text, 0o644)
 	}
 	if err == nil {
 		err = os.Rename(file+".new", file)
