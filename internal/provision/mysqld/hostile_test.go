@@ -18,7 +18,7 @@ import (
 func FuzzHostile(f *testing.F) {
 	with := func(change func(*Config, string)) func(string) converge.Manifest {
 		return func(text string) converge.Manifest {
-			c := Config{Address: "10.77.0.11", Port: 3306, ServerID: 7, After: "tinc@site.service", MemoryBytes: 2 * gibibyte}
+			c := Config{Address: "10.77.0.11", Port: 3306, ServerID: 7, After: "tinc@site.service", MemoryBytes: 2 * gibibyte, Unguarded: true}
 			change(&c, text)
 			return c.Manifest()
 		}
