@@ -2,8 +2,10 @@
 # back and the functions keep (for each path: keep_file) and absent. What it
 # writes for later is not to be expanded now.
 # shellcheck disable=SC2154,SC2016
-umask 077
 dir=$base/$name.$id
+# Others have their own below its parent: that one is nobody's secret.
+(umask 022; mkdir -p "${base%/*}")
+umask 077
 mkdir -p "$base"
 pending() { # the directory of a change of this name that is neither proven nor taken back
   for one in "$base/$name".*; do

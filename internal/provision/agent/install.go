@@ -48,12 +48,19 @@ var builds = sync.OnceValues(func() (map[string]converge.Build, error) {
 })
 
 func items(carried map[string]converge.Build, home string, restart []string) []converge.Item {
-	return []converge.Item{
-		converge.Directory{Path: home, Mode: 0o755},
+	// Whoever runs it has to get there: the ways to it are open, whoever made them.
+	ways := []converge.Item{converge.Directory{Path: home, Mode: 0o755}}
+	for way := path.Dir(home); strings.HasPrefix(way, root); way = path.Dir(way) {
+		ways = append([]converge.Item{converge.Directory{Path: way, Mode: 0o755}}, ways...)
+	}
+	return append(ways,
 		converge.Program{Path: Program(home), Mode: 0o755, Builds: carried, Restart: restart},
 		converge.Check[model.Version]{Question: Version(home), Differs: func(model.Version) []converge.Line { return nil }},
-	}
+	)
 }
+
+// root is where all that is ours lies on a machine.
+const root = "/var/lib/atoll"
 
 // Version asks the agent in a home what it speaks. One that is too new for this
 // provider is an error, so that an older provider does not put an older agent in
