@@ -5,8 +5,10 @@ package base
 
 import (
 	"context"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
 )
 
 // DataSource is embedded by data sources: it receives the provider's data.
@@ -18,4 +20,31 @@ func (d *DataSource) Configure(_ context.Context, req datasource.ConfigureReques
 	if data, ok := req.ProviderData.(*Data); ok {
 		d.configure(data)
 	}
+}
+
+// lookBudget is how long all machines of a data source together may take.
+const lookBudget = 2 * time.Minute
+
+// Look carries a data source that asks machines: look fills the model in which the
+// configuration stands. What does not answer is a matter of the model's.
+func Look[M any](ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse, look func(ctx context.Context, model *M)) {
+	var model M
+	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
+	if resp.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookBudget)
+	defer cancel()
+	look(ctx, &model)
+	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
+}
+
+// Tells is a string that a data source fills.
+func Tells(description string) schema.StringAttribute {
+	return schema.StringAttribute{Computed: true, Description: description}
+}
+
+// TellsNumber is an integer that a data source fills.
+func TellsNumber(description string) schema.Int64Attribute {
+	return schema.Int64Attribute{Computed: true, Description: description}
 }

@@ -36,12 +36,6 @@ func (d *clusterStatus) Metadata(_ context.Context, req datasource.MetadataReque
 
 // Schema describes a look at a cluster.
 func (d *clusterStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	shows := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, Description: description}
-	}
-	number := func(description string) schema.Int64Attribute {
-		return schema.Int64Attribute{Computed: true, Description: description}
-	}
 	resp.Schema = schema.Schema{
 		Description: "How an InnoDB Cluster is now: its state in a word and a sentence, who takes writes, how far each member is, and the routers that it knows. " +
 			"Each member is asked once, all at the same time, and nothing is changed. A cluster that is not well, and a member that does not answer, are no error: they are said.",
@@ -58,32 +52,32 @@ func (d *clusterStatus) Schema(_ context.Context, _ datasource.SchemaRequest, re
 					},
 				},
 			},
-			"state": shows("ONLINE (every member takes part), PARTIAL (a majority does), OFFLINE (no member is in the group), NO_QUORUM (members are in the group and none sees a majority), " +
+			"state": base.Tells("ONLINE (every member takes part), PARTIAL (a majority does), OFFLINE (no member is in the group), NO_QUORUM (members are in the group and none sees a majority), " +
 				"SPLIT_BRAIN (two groups take writes), DIVERGED (a server holds what the group has not), HALF_MADE (the group is there and its metadata are not) or UNKNOWN (nobody who answered knows of the cluster)."),
-			"summary": shows("What the members are, in a sentence, such as \"2 of 3 members are ONLINE, hk1 takes writes, sg1 could not be asked\"."),
-			"primary": shows("Name of the member that takes writes; empty when none does."),
+			"summary": base.Tells("What the members are, in a sentence, such as \"2 of 3 members are ONLINE, hk1 takes writes, sg1 could not be asked\"."),
+			"primary": base.Tells("Name of the member that takes writes; empty when none does."),
 			"members": schema.MapNestedAttribute{
 				Computed: true, Description: "How each member is, by its name.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"state":    shows("ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE, MISSING (not in the group of the majority), NO_QUORUM (in one without a majority) or UNKNOWN (nobody says)."),
-					"role":     shows("PRIMARY or SECONDARY; empty outside of the group."),
-					"version":  shows("Version of the server; empty when it is not known."),
-					"queued":   number("Transactions that it has received and not applied yet."),
-					"executed": shows("GTID set of the transactions that it has, as MySQL writes it; empty when it was not asked."),
-					"behind":   number("Transactions that the primary had and it had not, when they were asked; null when either was not."),
-					"problem":  shows("Why it was not asked; empty when it was."),
+					"state":    base.Tells("ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE, MISSING (not in the group of the majority), NO_QUORUM (in one without a majority) or UNKNOWN (nobody says)."),
+					"role":     base.Tells("PRIMARY or SECONDARY; empty outside of the group."),
+					"version":  base.Tells("Version of the server; empty when it is not known."),
+					"queued":   base.TellsNumber("Transactions that it has received and not applied yet."),
+					"executed": base.Tells("GTID set of the transactions that it has, as MySQL writes it; empty when it was not asked."),
+					"behind":   base.TellsNumber("Transactions that the primary had and it had not, when they were asked; null when either was not."),
+					"problem":  base.Tells("Why it was not asked; empty when it was."),
 				}},
 			},
 			"routers": schema.ListNestedAttribute{
 				Computed: true, Description: "The routers that the cluster's metadata know, in the order in which they came; empty when no member was asked. One that was removed by hand stays until somebody removes its row.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"address":          shows("Address of its machine, as it gave it."),
-					"name":             shows("Its name; atoll for one of an atoll_mysql_router."),
-					"version":          shows("Version of MySQL Router."),
-					"read_write":       shows("Port that leads to the primary; empty for none."),
-					"read_only":        shows("Port that leads to the secondaries; empty for none."),
-					"read_write_split": shows("Port that sends reads to secondaries and writes to the primary; empty for none."),
-					"last_seen":        shows("When it last said that it is there, in UTC as RFC 3339; empty for never. A router does so every few minutes at most."),
+					"address":          base.Tells("Address of its machine, as it gave it."),
+					"name":             base.Tells("Its name; atoll for one of an atoll_mysql_router."),
+					"version":          base.Tells("Version of MySQL Router."),
+					"read_write":       base.Tells("Port that leads to the primary; empty for none."),
+					"read_only":        base.Tells("Port that leads to the secondaries; empty for none."),
+					"read_write_split": base.Tells("Port that sends reads to secondaries and writes to the primary; empty for none."),
+					"last_seen":        base.Tells("When it last said that it is there, in UTC as RFC 3339; empty for never. A router does so every few minutes at most."),
 				}},
 			},
 		},
@@ -122,13 +116,10 @@ type routerStatusModel struct {
 
 // Read asks all members at once.
 func (d *clusterStatus) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var model clusterStatusModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookBudget)
-	defer cancel()
+	base.Look(ctx, req, resp, d.look)
+}
+
+func (d *clusterStatus) look(ctx context.Context, model *clusterStatusModel) {
 	members, targets := membersOf(base.Member[types.Map](model.Cluster, "members"))
 	cluster := innodbcluster.Cluster{Name: base.Member[types.String](model.Cluster, "cluster").ValueString(), Members: members}
 	looked := innodbcluster.Look(ctx, cluster, d.Reachable(targets))
@@ -138,7 +129,6 @@ func (d *clusterStatus) Read(ctx context.Context, req datasource.ReadRequest, re
 		}
 	}
 	model.read(looked)
-	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
 
 // read takes over what the members said.

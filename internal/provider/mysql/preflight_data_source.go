@@ -7,7 +7,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
@@ -24,9 +23,6 @@ import (
 // Ensure the data source implements what Terraform is told it does.
 var _ datasource.DataSourceWithConfigure = &preflightSource{}
 
-// lookBudget is how long all servers of a data source together may take.
-const lookBudget = 2 * time.Minute
-
 // NewPreflight makes an atoll_mysql_preflight.
 func NewPreflight() datasource.DataSource { return &preflightSource{} }
 
@@ -38,12 +34,6 @@ func (d *preflightSource) Metadata(_ context.Context, req datasource.MetadataReq
 
 // Schema describes a look at servers before they are one group.
 func (d *preflightSource) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	shows := func(description string) schema.StringAttribute {
-		return schema.StringAttribute{Computed: true, Description: description}
-	}
-	number := func(description string) schema.Int64Attribute {
-		return schema.Int64Attribute{Computed: true, Description: description}
-	}
 	resp.Schema = schema.Schema{
 		Description: "What stands against MySQL servers as members of one InnoDB Cluster, before they are: tables without a key or of another engine, foreign keys, accounts, definers and events that will not work, " +
 			"memory, disk and limits, and what differs between the servers. Each machine is asked once and nothing is changed; the servers need not be Atoll's yet. " +
@@ -58,23 +48,23 @@ func (d *preflightSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			"findings": schema.ListNestedAttribute{
 				Computed: true, Description: "What was found, errors first, then by server, check and object. Of each kind on a server at most 100 are listed, and how many more there are.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-					"severity": shows("error: a join would fail or rows would be lost. warning: it works until something happens, which the text names. info: good to know."),
-					"check":    shows("What was looked at: server, version, engine, key, foreign_key, account, definer, event, replication, variable, identity, memory, disk, transaction_size or binary_log."),
-					"server":   shows("Name of the server in hosts; empty for what is between servers."),
-					"object":   shows("What it is about, such as \"shop.orders\" or \"'app'@'%'\"; empty for the server as a whole."),
-					"text":     shows("What is the matter, and what follows."),
-					"remedy":   shows("SQL that ends it; empty where SQL does not. A word in <angle brackets> is yours to fill in."),
+					"severity": base.Tells("error: a join would fail or rows would be lost. warning: it works until something happens, which the text names. info: good to know."),
+					"check":    base.Tells("What was looked at: server, version, engine, key, foreign_key, account, definer, event, replication, variable, identity, memory, disk, transaction_size or binary_log."),
+					"server":   base.Tells("Name of the server in hosts; empty for what is between servers."),
+					"object":   base.Tells("What it is about, such as \"shop.orders\" or \"'app'@'%'\"; empty for the server as a whole."),
+					"text":     base.Tells("What is the matter, and what follows."),
+					"remedy":   base.Tells("SQL that ends it; empty where SQL does not. A word in <angle brackets> is yours to fill in."),
 				}},
 			},
 			"servers": schema.MapNestedAttribute{
 				Computed: true, Description: "What each server is, by its name in hosts.",
 				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
 					"answers":    schema.BoolAttribute{Computed: true, Description: "Whether a server runs there and answered. If not, a finding says why, and version and schemas are empty."},
-					"version":    shows("Version of the server."),
+					"version":    base.Tells("Version of the server."),
 					"schemas":    schema.ListAttribute{Computed: true, ElementType: types.StringType, Description: "Schemas that are a user's, sorted."},
-					"data_mib":   number("Size of the InnoDB files in MiB, which is what a clone carries."),
-					"memory_mib": number("Memory of the machine in MiB."),
-					"free_mib":   number("Room in MiB where the datadir is or will be."),
+					"data_mib":   base.TellsNumber("Size of the InnoDB files in MiB, which is what a clone carries."),
+					"memory_mib": base.TellsNumber("Memory of the machine in MiB."),
+					"free_mib":   base.TellsNumber("Room in MiB where the datadir is or will be."),
 				}},
 			},
 		},
@@ -109,13 +99,10 @@ type lookedServerModel struct {
 
 // Read asks all machines at once. One that does not answer is a finding.
 func (d *preflightSource) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var model preflightModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookBudget)
-	defer cancel()
+	base.Look(ctx, req, resp, d.look)
+}
+
+func (d *preflightSource) look(ctx context.Context, model *preflightModel) {
 	targets := targetsOf(model.Hosts)
 	hosts := d.Reachable(targets)
 	looked := map[string]preflight.Facts{}
@@ -127,7 +114,6 @@ func (d *preflightSource) Read(ctx context.Context, req datasource.ReadRequest, 
 		looked[key] = facts
 	}
 	model.read(looked)
-	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }
 
 // targetsOf reads a map of connections.

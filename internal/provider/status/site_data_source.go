@@ -8,7 +8,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 
@@ -18,9 +17,6 @@ import (
 
 // Ensure the data source implements what Terraform is told it does.
 var _ datasource.DataSourceWithConfigure = &siteStatus{}
-
-// budget is how long all machines together may take.
-const budget = 2 * time.Minute
 
 // NewSiteStatus makes an atoll_site_status.
 func NewSiteStatus() datasource.DataSource { return &siteStatus{} }
@@ -33,13 +29,10 @@ func (d *siteStatus) Metadata(_ context.Context, req datasource.MetadataRequest,
 
 // Read asks all machines at once. One that does not answer is a line, not an error.
 func (d *siteStatus) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
-	var model siteModel
-	resp.Diagnostics.Append(req.Config.Get(ctx, &model)...)
-	if resp.Diagnostics.HasError() {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, budget)
-	defer cancel()
+	base.Look(ctx, req, resp, d.look)
+}
+
+func (d *siteStatus) look(ctx context.Context, model *siteModel) {
 	site := model.site()
 	outcomes := base.Parallel(slices.Sorted(maps.Keys(site.Machines)), func(name string) (sitestatus.Answer, error) {
 		return site.Ask(ctx, d.Hosts.Host(site.Machines[name]), name), nil
@@ -49,5 +42,4 @@ func (d *siteStatus) Read(ctx context.Context, req datasource.ReadRequest, resp 
 		answers[name] = outcome.Value
 	}
 	model.read(site, answers)
-	resp.Diagnostics.Append(resp.State.Set(ctx, model)...)
 }

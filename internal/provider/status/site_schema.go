@@ -74,7 +74,7 @@ func siteAnswers() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"healthy":  schema.BoolAttribute{Computed: true, Description: "Whether nothing is wrong: problems is empty."},
 		"problems": schema.ListAttribute{Computed: true, ElementType: types.StringType, Description: "What is wrong, a line each, the worst first, such as \"member hk2: OFFLINE, want ONLINE\"."},
-		"primary":  schema.StringAttribute{Computed: true, Description: "Name of the member that takes writes; empty when none does."},
+		"primary":  base.Tells("Name of the member that takes writes; empty when none does."),
 		"links": schema.MapAttribute{
 			Computed: true, ElementType: textList(), Description: "Which peers each peer reaches over the mesh, by name; those that did not answer are missing.",
 		},
@@ -85,10 +85,10 @@ func siteAnswers() map[string]schema.Attribute {
 		"database": schema.MapNestedAttribute{
 			Computed: true, Description: "State of each member, by its name in members.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"state":   schema.StringAttribute{Computed: true, Description: "ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE, MISSING (not in the group of the majority), NO_QUORUM (in one without a majority) or UNKNOWN (nobody says)."},
-				"role":    schema.StringAttribute{Computed: true, Description: "PRIMARY or SECONDARY; empty outside of the group."},
-				"version": schema.StringAttribute{Computed: true, Description: "Version of the server; empty when it is not known."},
-				"queued":  schema.Int64Attribute{Computed: true, Description: "Transactions that it has received and not applied yet."},
+				"state":   base.Tells("ONLINE, RECOVERING, OFFLINE, ERROR, UNREACHABLE, MISSING (not in the group of the majority), NO_QUORUM (in one without a majority) or UNKNOWN (nobody says)."),
+				"role":    base.Tells("PRIMARY or SECONDARY; empty outside of the group."),
+				"version": base.Tells("Version of the server; empty when it is not known."),
+				"queued":  base.TellsNumber("Transactions that it has received and not applied yet."),
 			}},
 		},
 	}
@@ -97,25 +97,25 @@ func siteAnswers() map[string]schema.Attribute {
 func machineAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"reachable":            schema.BoolAttribute{Computed: true, Description: "Whether it answered. If not, the rest is null."},
-		"uptime":               schema.Int64Attribute{Computed: true, Description: "Seconds since it was booted."},
+		"uptime":               base.TellsNumber("Seconds since it was booted."),
 		"clock_offset":         schema.NumberAttribute{Computed: true, Description: "Seconds that its clock is ahead of that of the machine where Terraform runs, give or take half of the way there and back; negative when behind."},
-		"memory_mib":           schema.Int64Attribute{Computed: true, Description: "Memory of the machine in MiB."},
-		"memory_available_mib": schema.Int64Attribute{Computed: true, Description: "Memory in MiB that could be had without swapping."},
+		"memory_mib":           base.TellsNumber("Memory of the machine in MiB."),
+		"memory_available_mib": base.TellsNumber("Memory in MiB that could be had without swapping."),
 		"carries":              schema.ListAttribute{Computed: true, ElementType: types.StringType, Description: "What Atoll has on the machine, by the names of its records there."},
 		"failed_units":         schema.ListAttribute{Computed: true, ElementType: types.StringType, Description: "Units of what Atoll brings that systemd calls failed."},
 		"router": schema.SingleNestedAttribute{
 			Computed: true, Description: "MySQL Router on the machine; null where there is none.",
 			Attributes: map[string]schema.Attribute{
-				"version": schema.StringAttribute{Computed: true, Description: "Version of MySQL Router."},
+				"version": base.Tells("Version of MySQL Router."),
 				"active":  schema.BoolAttribute{Computed: true, Description: "Whether it runs."},
 			},
 		},
 		"disks": schema.MapNestedAttribute{
 			Computed: true, Description: "Local file systems by where they are mounted.",
 			NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-				"size_mib":     schema.Int64Attribute{Computed: true, Description: "Size in MiB."},
-				"free_mib":     schema.Int64Attribute{Computed: true, Description: "Room that is left, in MiB."},
-				"free_percent": schema.Int64Attribute{Computed: true, Description: "What is left of room or inodes, whichever is less, in percent."},
+				"size_mib":     base.TellsNumber("Size in MiB."),
+				"free_mib":     base.TellsNumber("Room that is left, in MiB."),
+				"free_percent": base.TellsNumber("What is left of room or inodes, whichever is less, in percent."),
 			}},
 		},
 	}
