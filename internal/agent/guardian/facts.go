@@ -79,17 +79,15 @@ func (f Facts) State() string {
 }
 
 // inside says whether the member is in a group, be it without a majority.
-func (f Facts) inside() bool { return f.State() == "ONLINE" || f.State() == "RECOVERING" }
+func (f Facts) inside() bool { return group.Alive(f.State()) }
 
 // majority says whether the member is in a group of which more than half answer.
 func (f Facts) majority() bool {
-	alive := 0
+	var states []string
 	for _, member := range f.View {
-		if member.State == "ONLINE" || member.State == "RECOVERING" {
-			alive++
-		}
+		states = append(states, member.State)
 	}
-	return f.inside() && alive*2 > len(f.View)
+	return f.inside() && group.Majority(states)
 }
 
 // unreachable are the members that the member sees and that do not answer.

@@ -6,6 +6,8 @@ package group
 import (
 	"maps"
 	"slices"
+
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
 // What a member can be beside the states of Group Replication.
@@ -95,7 +97,7 @@ func Standings(endpoints map[string]string, heard map[string]Heard) map[string]M
 }
 
 // Alive says whether the member takes part or is on its way to.
-func (m Member) Alive() bool { return m.Online() || m.State == "RECOVERING" }
+func (m Member) Alive() bool { return model.Alive(m.State) }
 
 // Regains says whether a view that has no majority comes back to one by itself
 // when its members reach each other again: more than half of them are still in

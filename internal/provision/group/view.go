@@ -15,6 +15,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
 // ErrQuorum says that a group cannot spare a member now.
@@ -91,13 +93,11 @@ func (v View) OthersOnline() int {
 // Majority says whether the server is online among more than half of those it
 // sees: one that was expelled sees only itself.
 func (v View) Majority() bool {
-	alive := 0
+	var states []string
 	for _, member := range v.Members {
-		if member.Alive() {
-			alive++
-		}
+		states = append(states, member.State)
 	}
-	return v.Own().Online() && alive*2 > len(v.Members)
+	return v.Own().Online() && model.Majority(states)
 }
 
 // Spares says whether those that are left keep their majority when one of the
