@@ -41,6 +41,20 @@ type Doer interface {
 	Do(ctx context.Context, operation Operation) error
 }
 
+// OfMachine makes findings of what differs on one machine of several; mend ends
+// all of it. Lines of the code between tell of what lies between two machines:
+// they come apart, since what is found on one may be the reason.
+func OfMachine(name string, lines []converge.Line, mend Operation, between converge.Code) (findings, apart []Finding) {
+	for _, line := range lines {
+		if line.Code == between {
+			apart = append(apart, Finding{Line: line})
+		} else {
+			findings = append(findings, Finding{Line: line.At(name), Mend: mend})
+		}
+	}
+	return findings, apart
+}
+
 // Drift is what a plan shows of findings.
 func Drift(findings []Finding) []converge.Line {
 	var lines []converge.Line

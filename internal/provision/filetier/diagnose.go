@@ -36,13 +36,8 @@ func (t Tier) Diagnose(heard map[string]Heard, keys map[string]string) []provisi
 		if len(plan.Steps) > 0 {
 			mend = Adjust{node}
 		}
-		for _, line := range plan.Drift {
-			if line.Code == CodeNotInStep {
-				apart = append(apart, provision.Finding{Line: line})
-			} else {
-				findings = append(findings, provision.Finding{Line: line.At(node), Mend: mend})
-			}
-		}
+		own, between := provision.OfMachine(node, plan.Drift, mend, CodeNotInStep)
+		findings, apart = append(findings, own...), append(apart, between...)
 		switch {
 		case plan.Refusal != nil:
 			findings = append(findings, provision.Finding{Refusal: fmt.Errorf("node %s: %w", node, plan.Refusal)})

@@ -67,13 +67,8 @@ func (m Mesh) Diagnose(heard map[string]Heard, gone map[string]Peer) []provision
 			}
 			continue
 		}
-		for _, line := range plan.Drift {
-			if line.Code == CodeNotReached {
-				silent = append(silent, provision.Finding{Line: line})
-			} else {
-				findings = append(findings, provision.Finding{Line: line.At(key), Mend: mend})
-			}
-		}
+		own, between := provision.OfMachine(key, plan.Drift, mend, CodeNotReached)
+		findings, silent = append(findings, own...), append(silent, between...)
 		for _, left := range slices.Sorted(maps.Keys(gone)) {
 			if m.Knows(gone[left], observation) {
 				findings = append(findings, provision.Finding{
