@@ -57,12 +57,19 @@ func (f *fixture) kill(moment string, late time.Duration) {
 		}
 	}
 	time.Sleep(late)
-	f.stopWithState(command.Process.Pid)
-	f.signal(command.Process.Pid, syscall.SIGKILL)
-	if err := <-ended; err == nil {
+	if err := f.cutShort(command.Process.Pid, ended); err == nil {
 		f.Fatalf("the apply ended by itself within %s of %q", late, moment)
 	}
+}
+
+// cutShort kills a run and gives how it ended: nil for one that was done already.
+func (f *fixture) cutShort(pid int, ended <-chan error) error {
+	f.Helper()
+	f.stopWithState(pid)
+	f.signal(pid, syscall.SIGKILL)
+	err := <-ended
 	_ = os.Remove(filepath.Join(f.terraform.Dir, ".terraform.tfstate.lock.info"))
+	return err
 }
 
 // stopWithState stops a run at a moment when its state stands whole on disk.

@@ -7,12 +7,9 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -175,11 +172,7 @@ func (k *killing) killedIn(way way) (when time.Duration, killed bool) {
 			}
 		}
 	}
-	k.stopWithState(command.Process.Pid)
-	k.signal(command.Process.Pid, syscall.SIGKILL)
-	err = <-ended
-	_ = os.Remove(filepath.Join(k.terraform.Dir, ".terraform.tfstate.lock.info"))
-	return when, err != nil
+	return when, k.cutShort(command.Process.Pid, ended) != nil
 }
 
 // mostDown is how many members were not online at one moment, at most.
