@@ -312,7 +312,9 @@ func (f *tree) leaves() {
 }
 
 func (f *tree) destroyed() {
-	all := "cd /srv/files; find . -path ./.tier -prune -o -type f -print | sort | xargs sha256sum"
+	// A unison that was killed, or whose file went while it came, keeps what it had
+	// got so far under such a name for the next attempt: that is nobody's file.
+	all := "cd /srv/files; find . -path ./.tier -prune -o -type f ! -name '.unison.*.unison.tmp' -print0 | sort -z | xargs -0 sha256sum"
 	before := f.on("app1", all)
 	f.must(f.terraform.Destroy(f.Context()))
 	for _, host := range f.nodes {
