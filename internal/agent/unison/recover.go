@@ -31,6 +31,7 @@ func takeOver(ctx context.Context, pair tier.Pair) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
+	var left leftover
 	for attempt := 0; ; attempt++ {
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
@@ -39,13 +40,12 @@ func takeOver(ctx context.Context, pair tier.Pair) (*os.File, error) {
 		if !errors.Is(err, unix.EWOULDBLOCK) {
 			return nil, errors.Join(fmt.Errorf("unable to lock the pair: %w", err), file.Close())
 		}
-		// Who holds the lock lives, so the number is still its own.
 		signal := unix.SIGTERM
 		if attempt > 10 {
 			signal = unix.SIGKILL
 		}
-		if process := holder(file); process > 1 && process != os.Getpid() {
-			_ = unix.Kill(process, signal)
+		if process := holder(file); left.stays(process) {
+			end(process, file, signal)
 		}
 		select {
 		case <-ctx.Done():
@@ -53,6 +53,50 @@ func takeOver(ctx context.Context, pair tier.Pair) (*os.File, error) {
 		case <-time.After(300 * time.Millisecond):
 		}
 	}
+}
+
+// leftover is who holds the pair, as it was read the last time.
+type leftover struct{ process int }
+
+// stays says whether the same process was read twice. Between the lock and the
+// number that is written under it, the file has the number of the one before.
+func (l *leftover) stays(process int) bool {
+	before := l.process
+	l.process = process
+	return process > 1 && process != os.Getpid() && process == before
+}
+
+// end signals a process that has the pair's lock open, and no other: the number in
+// the file may be another process' by now.
+func end(process int, lock *os.File, signal os.Signal) {
+	// It stands for this process from here on, even when its number is given anew.
+	found, err := os.FindProcess(process)
+	if err != nil {
+		return
+	}
+	defer func() { _ = found.Release() }()
+	if has(process, lock) {
+		_ = found.Signal(signal)
+	}
+}
+
+// has says whether a process has a file open.
+func has(process int, file *os.File) bool {
+	want, err := file.Stat()
+	if err != nil {
+		return false
+	}
+	directory := filepath.Join("/proc", strconv.Itoa(process), "fd")
+	open, err := os.ReadDir(directory)
+	if err != nil {
+		return false
+	}
+	for _, one := range open {
+		if found, err := os.Stat(filepath.Join(directory, one.Name())); err == nil && os.SameFile(found, want) {
+			return true
+		}
+	}
+	return false
 }
 
 func hold(file *os.File) error {

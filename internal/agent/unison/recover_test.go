@@ -112,6 +112,74 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
+// Only a process that was found twice, and that has this very pair's lock open, is
+// signalled: any other one has a number that was given anew.
+func TestWhoIsEnded(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		// reads are the numbers that the lock says one after the other; 0 stands for
+		// the process that was started.
+		reads []int
+		// open is what that process has open: the lock of this pair, of another, or none.
+		open string
+		want bool
+	}{
+		{"left of this pair", []int{0, 0}, "this", true},
+		{"read once", []int{0}, "this", false},
+		{"another in between", []int{0, 7, 0}, "this", false},
+		{"a stranger that has its number", []int{0, 0}, "none", false},
+		{"left of another pair", []int{0, 0}, "other", false},
+		{"a group of processes", []int{-1, -1}, "this", false},
+		{"the first process", []int{1, 1}, "this", false},
+		{"itself", []int{os.Getpid(), os.Getpid()}, "this", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			top := t.TempDir()
+			locks := map[string]*os.File{}
+			for _, name := range []string{"this", "other"} {
+				lock, err := os.OpenFile(filepath.Join(top, name), os.O_RDWR|os.O_CREATE, 0o600)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = lock.Close() }()
+				locks[name] = lock
+			}
+			// It says that it was started, and then waits for its input to end.
+			command := exec.Command("sh", "-c", "echo here; read -r line; exit 0")
+			if lock := locks[row.open]; lock != nil {
+				command.ExtraFiles = []*os.File{lock}
+			}
+			in, err := command.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			out, err := command.StdoutPipe()
+			if err == nil {
+				err = command.Start()
+			}
+			if err == nil {
+				_, err = io.ReadFull(out, make([]byte, 5))
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			var left leftover
+			for _, process := range row.reads {
+				if process == 0 {
+					process = command.Process.Pid
+				}
+				if left.stays(process) {
+					end(process, locks["this"], os.Kill)
+				}
+			}
+			_ = in.Close()
+			if err := command.Wait(); (err != nil) != row.want {
+				t.Errorf("it ended with %v", err)
+			}
+		})
+	}
+}
+
 func TestTreeThatIsNotThere(t *testing.T) {
 	pair := testPair(t)
 	if err := there(pair); err == nil || !strings.Contains(err.Error(), "if it is a mount point, mount it") {
