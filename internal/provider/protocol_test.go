@@ -24,9 +24,9 @@ import (
 // this process, and holds what it answers to Terraform's own rules.
 type terraform struct {
 	*testing.T
-	server  tfprotov6.ProviderServer
-	network *remotetest.Network
-	schemas map[string]*tfprotov6.Schema
+	server           tfprotov6.ProviderServer
+	network          *remotetest.Network
+	schemas, sources map[string]*tfprotov6.Schema
 	// warnings came with the provider block.
 	warnings string
 }
@@ -71,7 +71,7 @@ func configured(t *testing.T, network *remotetest.Network, block object) (*terra
 	tf := &terraform{T: t, server: server, network: network}
 	all, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	tf.must(err)
-	tf.schemas = all.ResourceSchemas
+	tf.schemas, tf.sources = all.ResourceSchemas, all.DataSourceSchemas
 	kind := all.Provider.ValueType()
 	config := tf.dynamic(kind, write(kind, block))
 	validated, err := server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: config})
@@ -249,6 +249,18 @@ func (tf *terraform) find(resource, id string) (*state, string) {
 	}
 	imported := response.ImportedResources[0]
 	return tf.read(resource, &state{tf.value(tf.kind(resource), imported.State), imported.Private, ""})
+}
+
+// look reads a data source.
+func (tf *terraform) look(source string, config object) *state {
+	tf.Helper()
+	kind := tf.sources[source].ValueType()
+	response, err := tf.server.ReadDataSource(tf.Context(), &tfprotov6.ReadDataSourceRequest{TypeName: source, Config: tf.dynamic(kind, write(kind, config))})
+	tf.must(err)
+	if problems := errorsIn(response.Diagnostics); problems != "" {
+		tf.Fatalf("%s: %s", source, problems)
+	}
+	return &state{value: tf.value(kind, response.State), warnings: warningsIn(response.Diagnostics)}
 }
 
 // empty says whether a plan changes nothing.

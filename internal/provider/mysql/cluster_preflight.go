@@ -5,12 +5,10 @@ package mysql
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight"
 )
@@ -33,15 +31,7 @@ func (k *clusterKind) refuseJoins(ctx context.Context, change *base.Change[clust
 	if !news {
 		return
 	}
-	hosts, looked := k.Reachable(targets), map[string]preflight.Facts{}
-	for key, outcome := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(key string) (preflight.Facts, error) {
-		return converge.Ask(ctx, hosts[key], preflight.Question())
-	}) {
-		if outcome.Err == nil {
-			looked[key] = outcome.Value
-		}
-	}
-	if err := preflight.Refusal(preflight.Joining(looked)); err != nil {
+	if err := preflight.Refusal(preflight.Joining(lookAt(ctx, k.Data, targets))); err != nil {
 		change.Diagnostics.AddAttributeError(path.Root("members"), "Servers Cannot Be One Cluster", "members: "+err.Error())
 	}
 }

@@ -103,17 +103,21 @@ func (d *preflightSource) Read(ctx context.Context, req datasource.ReadRequest, 
 }
 
 func (d *preflightSource) look(ctx context.Context, model *preflightModel) {
-	targets := targetsOf(model.Hosts)
-	hosts := d.Reachable(targets)
+	model.read(lookAt(ctx, d.Data, targetsOf(model.Hosts)))
+}
+
+// lookAt asks all servers at once, each by its key. One that is declared lost is
+// not contacted and, like any that was not asked, says so.
+func lookAt(ctx context.Context, data *base.Data, targets map[string]remote.Target) map[string]preflight.Facts {
 	looked := map[string]preflight.Facts{}
-	for key, outcome := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(key string) (preflight.Facts, error) {
-		return converge.Ask(ctx, hosts[key], preflight.Question())
+	for key, outcome := range base.Parallel(slices.Sorted(maps.Keys(targets)), func(key string) (preflight.Facts, error) {
+		return converge.Ask(ctx, data.Hosts.Host(targets[key]), preflight.Question())
 	}) {
 		facts := outcome.Value
 		facts.Err = outcome.Err
 		looked[key] = facts
 	}
-	model.read(looked)
+	return looked
 }
 
 // targetsOf reads a map of connections.

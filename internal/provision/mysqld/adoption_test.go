@@ -11,28 +11,8 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot/machinetest"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight/preflighttest"
 )
-
-// answer is what a server says whose tables are those.
-func answer(tables string) string {
-	return `server	{"version": "9.7.4", "uuid": "u"}
-variables	{"log_bin": "ON", "binlog_expire_logs_seconds": "604800"}
-member	false
-tables	` + tables + `
-foreign_keys	{"count": null, "first": null}
-accounts	{"count": null, "first": null}
-definers	{"count": null, "first": null}
-events	{"count": null, "first": null}
-data	"4096"
-schemas	["shop"]
-channels	NULL
-filters	NULL
-end	true
-`
-}
-
-// sinful has a table that a group does not take.
-const sinful = `{"count": 1, "first": [{"schema": "shop", "name": "log", "engine": "MyISAM", "keyless": 1, "increments": "", "partitioned": ""}]}`
 
 // A server that runs is asked and nothing is done to it; what holds no tables
 // of the kind goes on.
@@ -41,8 +21,8 @@ func TestAdoptionIsRefusedBeforeAnythingIsTouched(t *testing.T) {
 		answer  string
 		refused bool
 	}{
-		"tables":    {answer(sinful), true},
-		"none":      {answer(`{"count": null, "first": null}`), false},
+		"tables":    {preflighttest.Answer(preflighttest.OneTable), true},
+		"none":      {preflighttest.Answer(preflighttest.NoTables), false},
 		"not whole": {"server\tnull\n", true},
 	} {
 		m := machinetest.New(t, row.answer)

@@ -12,25 +12,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight/preflighttest"
 )
 
-const answer = `server	{"version": "9.7.4", "uuid": "u"}
-variables	{"log_bin": "ON", "server_id": "7"}
-member	false
-tables	{"count": 1, "first": [{"schema": "shop", "name": "log", "engine": "MyISAM", "keyless": 1, "increments": "", "partitioned": ""}]}
-foreign_keys	{"count": null, "first": null}
-accounts	{"count": null, "first": null}
-definers	{"count": null, "first": null}
-events	{"count": null, "first": null}
-data	"4096"
-schemas	["shop"]
-channels	NULL
-filters	NULL
-end	true
-log	"1024"
-chosen	"binlog-do-db "
-machine	{"memory": 1024, "free": 2048, "data": true}
-`
+var answer = preflighttest.Answer(preflighttest.OneTable) + "log\t\"1024\"\nchosen\t\"binlog-do-db \"\nmachine\t{\"memory\": 1024, \"free\": 2048, \"data\": true}\n"
 
 const downAnswer = "unit	\"inactive\"\nend	true\nlog	null\nchosen	null\nmachine	{\"memory\": 1024, \"free\": 2048, \"data\": false}\n"
 
@@ -41,7 +26,7 @@ func TestQuestionFailsClosed(t *testing.T) {
 		"no binary logs":           {"log\t\"1024\"", "log\tnull"},
 		"no filters":               {"chosen\t\"binlog-do-db \"", "chosen\tnull"},
 		"no memory":                {`"memory": 1024`, `"memory": 0`},
-		"no variables":             {`{"log_bin": "ON", "server_id": "7"}`, "NULL"},
+		"no variables":             {preflighttest.Variables, "NULL"},
 	} {
 		if facts, err := read(strings.Replace(answer, change[0], change[1], 1)); err == nil {
 			t.Errorf("%s: %+v", name, facts)
