@@ -100,16 +100,26 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 	return errors.Join(err, routing.Restrict(ctx, c.Account()))
 }
 
-// Remove takes the router from its machine, and its account and rows from the
-// cluster. A machine that is lost, and a cluster that is gone, need nothing.
+// Remove takes a router's account and rows from its cluster, and then the router
+// from its machine. The record on the machine goes last, since a run that was ended
+// in between is known by it alone: the other way round the account would stay for
+// good. A machine that is lost, and a cluster that is gone, need nothing.
 func (c Config) Remove(ctx context.Context, host remote.Host, cluster Cluster) error {
-	err := converge.Remove(ctx, host, Owner)
-	if err == nil {
-		_, err = host.Run(ctx, remote.Command{Name: "removing the router's files", Script: "rm -rf " + directory + " " + settings})
-	}
-	if err != nil && !errors.Is(err, remote.ErrLost) {
+	if err := c.retire(ctx, cluster); err != nil {
 		return err
 	}
+	_, err := host.Run(ctx, remote.Command{Name: "removing the router's files", Script: "systemctl stop " + Unit + " 2>/dev/null; rm -rf " + directory + " " + settings})
+	if err == nil {
+		err = converge.Remove(ctx, host, Owner)
+	}
+	if errors.Is(err, remote.ErrLost) {
+		return nil
+	}
+	return err
+}
+
+// retire takes the account and the rows from the cluster, if there is one.
+func (c Config) retire(ctx context.Context, cluster Cluster) error {
 	routing, err := innodbcluster.OpenRouting(ctx, cluster.Cluster, cluster.Hosts)
 	if errors.Is(err, innodbcluster.ErrNoCluster) {
 		return nil
