@@ -16,26 +16,39 @@ import (
 )
 
 // Killed anywhere, finished by the next apply: the group is one, accounts are
-// not doubled, and no file is half.
+// not doubled, and no file is half. Where there is the time each moment has a site
+// of its own; else one site is killed in all of them, each run by the next.
 func TestKilledApplyIsFinishedByTheNext(t *testing.T) {
 	f := open(t)
-	lates := []time.Duration{1500 * time.Millisecond, 100 * time.Millisecond}
-	lates = lates[:min(often(t, killsVariable, 1), len(lates))]
-	for _, moment := range []string{
+	moments := []string{
 		`atoll_mesh_peer.node["hk1"]: Creating`, "atoll_mesh.site: Creating", `atoll_mysql_server.database["hk1"]: Creating`,
 		"atoll_mysql_cluster.main: Creating", `atoll_mysql_router.application["app1"]: Creating`,
-	} {
-		for _, late := range lates {
+	}
+	const late = 1500 * time.Millisecond
+	if often(t, killsVariable, 1) == 1 {
+		f.killedAt(late, moments...)
+		return
+	}
+	for _, moment := range moments {
+		for _, late := range []time.Duration{late, 100 * time.Millisecond} {
 			t.Run(strings.Fields(moment)[0]+" after "+late.String(), func(t *testing.T) {
-				f := f.within(t)
-				f.rebuildAll()
-				f.kill(moment, late)
-				f.apply()
-				f.inSync()
-				f.whole()
+				f.within(t).killedAt(late, moment)
 			})
 		}
 	}
+}
+
+// killedAt makes a site of bare hosts whose apply is killed some time after each of
+// these moments.
+func (f *fixture) killedAt(late time.Duration, moments ...string) {
+	f.Helper()
+	f.rebuildAll()
+	for _, moment := range moments {
+		f.kill(moment, late)
+	}
+	f.apply()
+	f.inSync()
+	f.whole()
 }
 
 // kill starts an apply and kills Terraform and the provider with SIGKILL some
