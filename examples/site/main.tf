@@ -1,6 +1,7 @@
 # A whole site: five servers at three hosters, one of them made at Linode here, a
-# tinc mesh between them, a three-member InnoDB Cluster over the mesh, and a MySQL
-# Router beside each application. `make demo` applies this very file to the lab.
+# tinc mesh between them, a three-member InnoDB Cluster over the mesh, a MySQL
+# Router beside each application, and files that are the same beside all of them.
+# `make demo` applies this very file to the lab.
 
 terraform {
   required_version = ">= 1.9"
@@ -39,4 +40,15 @@ module "site" {
     memory_mib   = atoll_linode.node[name].specs.memory_mib # known before a resize: the settings follow in the same apply
   } })
   mysql_settings = var.mysql_settings
+}
+
+# What an application writes below /srv/files is beside the others within seconds.
+resource "atoll_file_tier" "files" {
+  name = "files"
+  hot  = "/srv/files"
+  mesh = module.site.mesh
+  nodes = { for name, node in var.nodes : name => {
+    ssh     = module.site.ssh[name]
+    address = node.mesh_address
+  } if contains(node.roles, "router") }
 }

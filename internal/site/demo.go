@@ -33,7 +33,8 @@ const (
 var vps = lab.HostSpec{Name: "sg1", Address: "198.51.100.13"}
 
 // Demo applies examples/site to the hosts of a lab, sg1 being made at its
-// Linode, shows what stands, and pulls the primary's plug under a writer.
+// Linode, shows what stands and how files go from one host to the other, and pulls
+// the primary's plug under a writer.
 func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) error {
 	terraform, err := Copy("site", dir, client.Inventory)
 	if err != nil {
@@ -66,7 +67,15 @@ func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) er
 		return fmt.Errorf("the plan after the apply is not empty: %s", plan)
 	}
 	fmt.Fprintln(out, "\nThe next plan is empty.")
-	return failover(ctx, client, primary, out)
+	pool, err := Machines(client.Inventory)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = pool.Close() }()
+	if err := carry(ctx, pool, client.Inventory, out); err != nil {
+		return err
+	}
+	return failover(ctx, pool, client, primary, out)
 }
 
 // ModuleNodes is the variable of examples/site, and of the module site, for the
@@ -139,12 +148,7 @@ func show(ctx context.Context, terraform *Terraform, out io.Writer) (string, err
 }
 
 // failover pulls the primary's plug while app1 writes through its router.
-func failover(ctx context.Context, client *lab.Client, primary string, out io.Writer) error {
-	pool, err := Machines(client.Inventory)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = pool.Close() }()
+func failover(ctx context.Context, pool *remote.Pool, client *lab.Client, primary string, out io.Writer) error {
 	database, err := Machine(pool, client.Inventory, primary)
 	if err != nil {
 		return err
