@@ -46,12 +46,22 @@ func TestGuardian(t *testing.T) {
 		got, err := f.try("hk1", "systemctl is-active atoll-guardian")
 		return err == nil && got == "active"
 	})
+	// Who starts the member at boot is the guardian while it is there, and MySQL itself
+	// from the moment that somebody ends it.
+	boots := func(host, want string) {
+		f.eventually(host+" with start_on_boot = "+want, time.Minute, func() bool { return f.sql(host, "SELECT @@group_replication_start_on_boot") == want })
+	}
+	for _, host := range databases {
+		boots(host, "0")
+	}
 	f.on("hk2", "systemctl stop atoll-guardian")
+	boots("hk2", "1")
 	if lines := f.plan().Drift[`atoll_mysql_server.database["hk2"]`]; len(lines) != 1 || !strings.HasPrefix(lines[0], "unit atoll-guardian.service: inactive") {
 		t.Errorf("drift: %q", lines)
 	}
 	f.apply()
 	f.inSync()
+	boots("hk2", "0")
 	t.Run("Nudges", func(t *testing.T) { f.within(t).nudged() })
 	t.Run("Rejoins", func(t *testing.T) { f.within(t).rejoined() })
 }

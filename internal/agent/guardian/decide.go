@@ -25,6 +25,8 @@ const (
 	Abandon Deed = "abandon"
 	// Start starts the group with the own member as its first.
 	Start Deed = "start"
+	// Attend takes the start at boot over from MySQL.
+	Attend Deed = "attend"
 	// Disarm clears the flag by which the next start would make a second group.
 	Disarm Deed = "disarm"
 )
@@ -35,7 +37,7 @@ func (d Deed) patience() time.Duration {
 	switch d {
 	case Rejoin:
 		return 2 * time.Second
-	case Abandon, Start, Disarm:
+	case Abandon, Start, Disarm, Attend:
 		return 3 * time.Second
 	}
 	return 0
@@ -58,10 +60,13 @@ func refused(why string, values ...any) Decision {
 }
 
 // Observed is all that a decision goes by: what the guardian's own server says,
-// and the reports of the others that are not old, by their endpoints.
+// the reports of the others that are not old, by their endpoints, and the
+// endpoints of those whose servers have answered for a while and of whom no report
+// has come: no guardian is beside them.
 type Observed struct {
-	Self  Facts
-	Peers map[string]Facts
+	Self   Facts
+	Peers  map[string]Facts
+	Silent []string
 }
 
 // Decide says what to do now. It is a function of its argument, without I/O and
@@ -82,7 +87,7 @@ func Decide(o Observed) Decision {
 	case self.Trying:
 		return nothing("the member is %s, and MySQL itself tries to rejoin now", self.State())
 	case !self.Wanted:
-		return nothing("the member is %s, and group_replication_start_on_boot is OFF: it is not to be in its group", self.State())
+		return nothing("the member is %s, it has no persisted place in a group, and group_replication_start_on_boot is OFF: it is not to be in one", self.State())
 	case self.Stopped:
 		return nothing("the member is %s: somebody has stopped it in its group; START GROUP_REPLICATION or terraform apply brings it back", self.State())
 	}
@@ -90,6 +95,9 @@ func Decide(o Observed) Decision {
 		if peer.majority() {
 			return o.rejoining(peer)
 		}
+	}
+	if self.State() == "OFFLINE" && !self.Boots && !self.Tried && len(o.Silent) > 0 {
+		return Decision{Deed: Rejoin, Why: fmt.Sprintf("nobody says that the group runs, and %s has no guardian that could: the member tries once, as MySQL would at boot", strings.Join(o.Silent, ", "))}
 	}
 	return o.outage()
 }
@@ -101,6 +109,9 @@ func Decide(o Observed) Decision {
 func inMajority(self Facts) Decision {
 	if silent := self.unreachable(); len(silent) > 0 {
 		return Decision{Deed: Nudge, Why: fmt.Sprintf("%s does not answer; it is expelled when expel_timeout, %d s, has passed", strings.Join(silent, ", "), self.ExpelTimeout)}
+	}
+	if self.State() == "ONLINE" && self.Boots && self.Placed && self.registers(self.ID, self.Endpoint) {
+		return Decision{Deed: Attend, Why: "the member is ONLINE; from now on the guardian starts it at boot, which after an outage of all is sooner than MySQL by a minute"}
 	}
 	return nothing("the member is %s in a group with a majority", self.State())
 }

@@ -32,9 +32,15 @@ type Facts struct {
 	Weight  int    `json:"weight"`
 	// ExpelTimeout in seconds.
 	ExpelTimeout int `json:"expel_timeout"`
-	// Wanted: the member starts its group at boot. Stopped: somebody has stopped
-	// it in its group since it was ONLINE last.
+	// Wanted: the member is to be in its group. Boots: MySQL itself starts it there
+	// at boot. Placed: its place in the group is persisted, so that the guardian can
+	// see that it is wanted and start it at boot instead. Tried: a start was asked
+	// for since the server's own start. Stopped: somebody has stopped the member in
+	// its group since it was ONLINE last.
 	Wanted  bool `json:"wanted"`
+	Boots   bool `json:"boots"`
+	Placed  bool `json:"placed"`
+	Tried   bool `json:"tried"`
 	Stopped bool `json:"stopped"`
 	// Starting: a start is on its way. Rejoining: MySQL's own tries to rejoin are
 	// under way or lie before it, Trying: one of them is in progress.

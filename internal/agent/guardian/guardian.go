@@ -15,8 +15,6 @@ package guardian
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -51,6 +49,8 @@ type Guardian struct {
 	Purpose *Purpose
 	// Say is told what was decided, and by what.
 	Say func(Status)
+	// Ending says whether the machine is going down.
+	Ending func() bool
 
 	facts  Facts
 	looked time.Time
@@ -69,6 +69,7 @@ type Guardian struct {
 
 // Run looks and acts until the context ends.
 func (g *Guardian) Run(ctx context.Context) error {
+	defer g.resign(context.WithoutCancel(ctx))
 	go g.reports(ctx)
 	for ctx.Err() == nil {
 		wait := g.step(ctx)
@@ -154,124 +155,6 @@ func (g *Guardian) refuse(ctx context.Context, decision Decision) {
 	g.refusal = why
 }
 
-// act does a deed that needs the group's turn. A turn that somebody else has is no
-// failure: it is asked for again at the next look.
-func (g *Guardian) act(ctx context.Context, decision Decision) {
-	err := g.inTurn(ctx, decision.Deed)
-	g.looked = time.Time{}
-	switch {
-	case errors.Is(err, ErrTurn):
-		g.status.Why = decision.Why + "; it waits, since somebody else works on the group"
-		return
-	case errors.Is(err, errChanged):
-		return
-	case err != nil:
-		g.failures++
-		g.later = time.Now().Add(backOff(g.failures))
-	default:
-		g.failures, g.later = 0, time.Now().Add(troubled)
-	}
-	g.status.did(err)
-}
-
-// backOff lies between a deed that failed that often in a row and its next try.
-func backOff(failures int) time.Duration {
-	return min(2*time.Second<<min(failures, 10), mostBackOff)
-}
-
-// errChanged says that a deed is not due any more.
-var errChanged = errors.New("it is not due any more")
-
-// inTurn takes the turn, decides again by what is reported from then on, and acts.
-// The turn ends when the others have heard what came of it.
-func (g *Guardian) inTurn(ctx context.Context, deed Deed) error {
-	self := g.facts
-	turn, err := g.Peers.take(ctx, self, string(deed))
-	if err != nil {
-		return err
-	}
-	defer turn.release()
-	if err := g.again(ctx, deed); err != nil {
-		return err
-	}
-	if err := turn.kept(ctx, self); err != nil {
-		return err
-	}
-	err = g.do(ctx, deed)
-	if facts, lookErr := g.Server.ask(ctx); lookErr == nil {
-		g.tell(ctx, g.complete(facts))
-	}
-	return err
-}
-
-// again decides anew by reports that were all made after it was called.
-func (g *Guardian) again(ctx context.Context, deed Deed) error {
-	before, err := g.Server.Reports(ctx)
-	if err != nil {
-		return err
-	}
-	for deadline := time.Now().Add(fresh * time.Second); ; {
-		g.looked = time.Time{}
-		observed, err := g.look(ctx)
-		if err != nil {
-			return err
-		}
-		if newer(observed.Peers, before) {
-			if Decide(observed).Deed != deed {
-				return errChanged
-			}
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return fmt.Errorf("%w: not all of the others have reported again", errChanged)
-		}
-		select {
-		case <-time.After(troubled / 2):
-		case <-ctx.Done():
-			return ctx.Err()
-		}
-	}
-}
-
-// newer says whether all reports are two beats later than they were: the one
-// between may have been on its way.
-func newer(reports, before map[string]Facts) bool {
-	for endpoint, was := range before {
-		is, there := reports[endpoint]
-		if there && is.Beat < was.Beat+2 && is.Beat >= was.Beat {
-			return false
-		}
-	}
-	return true
-}
-
-// do changes the own server.
-func (g *Guardian) do(ctx context.Context, deed Deed) error {
-	stop := func() error {
-		if err := g.Purpose.Own(); err != nil {
-			return err
-		}
-		return g.Server.Stop(ctx)
-	}
-	switch deed {
-	case Disarm:
-		return g.Server.Disarm(ctx)
-	case Abandon:
-		return stop()
-	case Rejoin, Start:
-		if g.facts.State() != "OFFLINE" {
-			if err := stop(); err != nil {
-				return err
-			}
-		}
-		if deed == Start {
-			return g.Server.Start(ctx)
-		}
-		return g.Server.Join(ctx)
-	}
-	return fmt.Errorf("%q is no deed that needs the turn", deed)
-}
-
 // hush keeps a report of a server that does not answer from being told again.
 func (g *Guardian) hush() {
 	g.mu.Lock()
@@ -304,7 +187,7 @@ func (g *Guardian) look(ctx context.Context) (Observed, error) {
 		return Observed{Self: g.facts}, nil
 	}
 	reports, err := g.Server.Reports(ctx)
-	return Observed{g.facts, reports}, err
+	return Observed{g.facts, reports, g.Peers.silent(reports)}, err
 }
 
 // complete adds what the server cannot know by itself. Where that cannot be

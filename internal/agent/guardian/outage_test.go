@@ -88,7 +88,8 @@ func TestMemberThatFellOutRejoins(t *testing.T) {
 		{"between MySQL's own tries", site(out("ERROR"), with("a", func(f *Facts) { f.Rejoining = true })), Rejoin, false, ""},
 		{"in one of MySQL's own tries", site(out("ERROR"), with("a", func(f *Facts) { f.Rejoining, f.Trying = true, true })), Nothing, false, "MySQL itself tries"},
 		{"on its way", site(out("OFFLINE"), with("a", func(f *Facts) { f.Starting = true })), Nothing, false, "on its way"},
-		{"left for good", site(out("OFFLINE"), with("a", func(f *Facts) { f.Wanted = false })), Nothing, false, "start_on_boot is OFF"},
+		{"left for good", site(out("OFFLINE"), with("a", func(f *Facts) { f.Wanted = false })), Nothing, false, "no persisted place"},
+		{"started at boot by its guardian", site(out("OFFLINE"), with("a", func(f *Facts) { f.Boots = false })), Rejoin, false, ""},
 		{"stopped by somebody", site(out("OFFLINE"), with("a", func(f *Facts) { f.Stopped = true })), Nothing, false, "somebody has stopped it"},
 		{"struck off", site(out("ERROR"), with("b", func(f *Facts) { f.Registered = f.Registered[1:] })), Nothing, false, "no member 10.0.0.1:3306"},
 		{"made anew under its address", site(out("ERROR"), with("b", func(f *Facts) { f.Registered[0].ID = "z" })), Nothing, false, "with the UUID a"},
@@ -140,6 +141,47 @@ func TestGroupStartsAfterAnOutage(t *testing.T) {
 	})
 }
 
+// A member whose start at boot is the guardian's, and of whom nobody with a guardian
+// knows anything, tries to join as MySQL itself would have: once, and not where
+// MySQL did, or where somebody stopped it.
+func TestMemberAmongOthersWithoutGuardians(t *testing.T) {
+	alone := func(changes ...func(*Facts)) Observed {
+		o := site(map[string]string{"a": "OFFLINE"}, with("a", func(f *Facts) { f.Boots = false }))
+		o.Silent = []string{"10.0.0.2:3306"}
+		for _, change := range changes {
+			change(&o.Self)
+		}
+		return o
+	}
+	unreached := alone()
+	unreached.Silent = nil
+	judge(t, []verdict{
+		{"at boot", alone(), Rejoin, false, "10.0.0.2:3306 has no guardian"},
+		{"it has tried", alone(func(f *Facts) { f.Tried = true }), Nothing, true, "nothing is heard of 10.0.0.2:3306, 10.0.0.3:3306"},
+		{"it tries", alone(func(f *Facts) { f.Tried, f.Starting = true, true }), Nothing, false, "on its way"},
+		{"MySQL did at boot", alone(func(f *Facts) { f.Boots = true }), Nothing, true, "nothing is heard of"},
+		{"somebody stopped it", alone(func(f *Facts) { f.Stopped = true }), Nothing, false, "somebody has stopped it"},
+		{"it has left", alone(func(f *Facts) { f.Wanted = false }), Nothing, false, "no persisted place"},
+		{"it fell out", alone(func(f *Facts) { f.View[0].State = "ERROR" }), Nothing, true, "nothing is heard of"},
+		{"nobody is there", unreached, Nothing, true, "nothing is heard of"},
+	})
+}
+
+// The start at boot becomes the guardian's when the member is in its group, and the
+// data say that it belongs there.
+func TestStartAtBootIsTakenOver(t *testing.T) {
+	whole := map[string]string{"a": "ONLINE", "b": "ONLINE", "c": "ONLINE"}
+	mine := with("a", func(f *Facts) { f.Boots, f.Placed = true, true })
+	judge(t, []verdict{
+		{"MySQL has it", site(whole, mine), Attend, false, ""},
+		{"the guardian has it", site(whole, with("a", func(f *Facts) { f.Boots, f.Placed = false, true })), Nothing, false, "majority"},
+		{"its place is not persisted", site(whole, with("a", func(f *Facts) { f.Boots = true })), Nothing, false, "majority"},
+		{"it is recovering", site(map[string]string{"a": "RECOVERING", "b": "ONLINE", "c": "ONLINE"}, mine), Nothing, false, "majority"},
+		{"it is not registered", site(whole, mine, with("a", func(f *Facts) { f.Registered = f.Registered[1:] })), Nothing, false, "majority"},
+		{"another one does not answer", site(whole, mine, with("a", func(f *Facts) { f.View[1].State = "UNREACHABLE" })), Nudge, false, ""},
+	})
+}
+
 // Two of three were down and came back; the third still has the view of before.
 func TestStaleViewIsGivenUp(t *testing.T) {
 	states := map[string]string{"a": "ONLINE", "b": "OFFLINE", "c": "OFFLINE"}
@@ -182,7 +224,7 @@ func TestOnlyOneStarts(t *testing.T) {
 				starts++
 			}
 			for endpoint := range seen.Peers {
-				less := Observed{seen.Self, map[string]Facts{}}
+				less := Observed{Self: seen.Self, Peers: map[string]Facts{}}
 				for other, facts := range seen.Peers {
 					if other != endpoint {
 						less.Peers[other] = facts

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -37,6 +38,8 @@ const (
 	fresh  = 6
 	often  = time.Second
 	seldom = 20 * time.Second
+	// unheard is how long a server may answer without a report of its guardian.
+	unheard = 15 * time.Second
 )
 
 // Reports are those of the others that are not old, by their endpoints; of two of
@@ -87,6 +90,8 @@ type line struct {
 	endpoint string
 	db       *sql.DB
 	conn     *sql.Conn
+	// opened is when the session began, in nanoseconds since 1970; 0 without one.
+	opened atomic.Int64
 }
 
 // NewPeers has no session yet.
@@ -155,6 +160,22 @@ func (p *Peers) speak(ctx context.Context, l *line, do func(context.Context, *sq
 	return nil
 }
 
+// silent are those whose servers have answered for a while, and of whom there is
+// no report.
+func (p *Peers) silent(reports map[string]Facts) []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []string
+	for endpoint, line := range p.lines {
+		opened := line.opened.Load()
+		if _, heard := reports[endpoint]; !heard && opened != 0 && time.Since(time.Unix(0, opened)) > unheard {
+			list = append(list, endpoint)
+		}
+	}
+	slices.Sort(list)
+	return list
+}
+
 // open begins a session; the certificates of members are their own, so that what
 // counts is that the account's password does.
 func (p *Peers) open(ctx context.Context, l *line) error {
@@ -174,8 +195,10 @@ func (p *Peers) open(ctx context.Context, l *line) error {
 	l.db = sql.OpenDB(connector)
 	if l.conn, err = l.db.Conn(ctx); err != nil {
 		l.drop()
+		return err
 	}
-	return err
+	l.opened.Store(time.Now().UnixNano())
+	return nil
 }
 
 func (l *line) drop() {
@@ -186,6 +209,7 @@ func (l *line) drop() {
 		_ = l.db.Close()
 	}
 	l.conn, l.db = nil, nil
+	l.opened.Store(0)
 }
 
 func (l *line) close() {

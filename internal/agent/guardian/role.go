@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -44,8 +46,16 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	peers := NewPeers(server)
 	defer peers.Close()
 	teller := teller{directory: Directory, streams: streams}
-	guardian := &Guardian{Server: server, Peers: peers, Purpose: purpose, Say: teller.say}
+	guardian := &Guardian{Server: server, Peers: peers, Purpose: purpose, Say: teller.say, Ending: ending}
 	return guardian.Run(ctx)
+}
+
+// ending asks systemd whether the machine is going down.
+func ending() bool {
+	ctx, cancel := context.WithTimeout(context.Background(), answer)
+	defer cancel()
+	state, _ := exec.CommandContext(ctx, "systemctl", "is-system-running").Output() // not zero for all but "running"
+	return strings.TrimSpace(string(state)) == "stopping"
 }
 
 // alone waits until no other guardian runs on the machine: one of an older

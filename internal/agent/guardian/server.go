@@ -133,11 +133,13 @@ func (s *Server) View(ctx context.Context) (view []Member, err error) {
 // Replication, and the number of STOP GROUP_REPLICATION since the server's start.
 const factsQuery = `SELECT JSON_OBJECT('id', @@server_uuid, 'endpoint', CONCAT(@@report_host, ':', @@report_port), 'version', @@version,
  'group', @@group_replication_group_name, 'weight', @@group_replication_member_weight, 'expel_timeout', @@group_replication_member_expel_timeout,
- 'wanted', CAST(IF(@@group_replication_start_on_boot, 'true', 'false') AS JSON), 'seeds', @@group_replication_group_seeds,
+ 'boots', CAST(IF(@@group_replication_start_on_boot, 'true', 'false') AS JSON), 'seeds', @@group_replication_group_seeds,
  'armed', CAST(IF(@@group_replication_bootstrap_group, 'true', 'false') AS JSON),
  'executed', REPLACE(@@global.gtid_executed, '\n', ''), 'purged', REPLACE(@@global.gtid_purged, '\n', ''),
  'received', (SELECT REPLACE(IFNULL(MAX(received_transaction_set), ''), '\n', '') FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'),
  'stops', (SELECT IFNULL(SUM(count_star), 0) FROM performance_schema.events_statements_summary_global_by_event_name WHERE event_name = 'statement/sql/group_replication_stop'),
+ 'starts', (SELECT IFNULL(SUM(count_star), 0) FROM performance_schema.events_statements_summary_global_by_event_name WHERE event_name = 'statement/sql/group_replication_start'),
+ 'place', (SELECT IFNULL(MAX(variable_value), '') FROM performance_schema.persisted_variables WHERE variable_name = 'group_replication_local_address'),
  'threads', (SELECT JSON_ARRAYAGG(SUBSTRING_INDEX(name, '/', -1)) FROM performance_schema.threads WHERE name LIKE 'thread/group\_rpl/%'),
  'view', (` + viewQuery + `))`
 
@@ -145,8 +147,13 @@ const factsQuery = `SELECT JSON_OBJECT('id', @@server_uuid, 'endpoint', CONCAT(@
 type said struct {
 	Facts
 	Seeds string `json:"seeds"`
-	// Stops is the number of STOP GROUP_REPLICATION since the server's start.
-	Stops   int      `json:"stops"`
+	// Stops and Starts are the numbers of STOP and START GROUP_REPLICATION since
+	// the server's start.
+	Stops  int `json:"stops"`
+	Starts int `json:"starts"`
+	// Place is the persisted address of the member in its group: who takes it out
+	// for good takes that back.
+	Place   string   `json:"place"`
 	Threads []string `json:"threads"`
 	process int
 }
@@ -193,6 +200,8 @@ func isError(err error, number uint16) bool {
 func (a said) facts() Facts {
 	facts := a.Facts
 	facts.Protocol = Protocol
+	facts.Placed, facts.Tried = a.Place != "", a.Starts > 0
+	facts.Wanted = facts.Boots || facts.Placed
 	for seed := range strings.SplitSeq(a.Seeds, ",") {
 		if seed = strings.TrimSpace(seed); seed != "" {
 			facts.Seeds = append(facts.Seeds, seed)
@@ -230,6 +239,17 @@ func (s *Server) document(ctx context.Context, what, query string, target any) e
 // gcs_xcom_control_interface.cc), as it does by itself every 15 seconds only.
 func (s *Server) Nudge(ctx context.Context) error {
 	return s.run(ctx, "nudge the server", answer, "SET GLOBAL group_replication_member_expel_timeout = @@GLOBAL.group_replication_member_expel_timeout")
+}
+
+// Attend takes the start at boot over from MySQL, whose own one finds nobody after
+// an outage of all, and then waits for a minute.
+func (s *Server) Attend(ctx context.Context) error {
+	return s.run(ctx, "take the start at boot over", answer, "SET PERSIST group_replication_start_on_boot = OFF")
+}
+
+// Resign gives it back.
+func (s *Server) Resign(ctx context.Context) error {
+	return s.run(ctx, "give the start at boot back", answer, "SET PERSIST group_replication_start_on_boot = ON")
 }
 
 // Stop takes the server out of its group.

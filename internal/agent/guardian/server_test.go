@@ -31,8 +31,25 @@ func TestThreadsSayWhatGoesOn(t *testing.T) {
 		if got.Starting != row.starting || got.Rejoining != row.rejoins || got.Trying != row.attempt {
 			t.Errorf("%s: starting %v, rejoining %v, trying %v", row.name, got.Starting, got.Rejoining, got.Trying)
 		}
+		if got.Wanted || got.Placed || got.Tried {
+			t.Errorf("%s: %+v", row.name, got)
+		}
 		if !slices.Equal(got.Seeds, []string{"10.0.0.2:3306", "10.0.0.3:3306"}) || got.Protocol != Protocol {
 			t.Errorf("%s: %+v", row.name, got)
+		}
+	}
+}
+
+// A member is wanted when MySQL would start it at boot, or when it has a place in a
+// group that nobody has taken back.
+func TestWhoIsWanted(t *testing.T) {
+	for _, row := range []struct {
+		boots  bool
+		place  string
+		wanted bool
+	}{{true, "", true}, {true, "10.0.0.1:3306", true}, {false, "10.0.0.1:3306", true}, {false, "", false}} {
+		if got := (said{Facts: Facts{Boots: row.boots}, Place: row.place, Starts: 1}).facts(); got.Wanted != row.wanted || got.Placed != (row.place != "") || !got.Tried {
+			t.Errorf("%+v: %+v", row, got)
 		}
 	}
 }

@@ -275,7 +275,8 @@ func wrongVariables(c Cluster, key string, seen Observation) []variable {
 	var wrong []variable
 	wanted := append(c.variables(key, ""), variable{"group_replication_bootstrap_group", "OFF", live}, variable{"group_replication_force_members", "", live})
 	for _, want := range wanted {
-		if want.takes == live && want.differs(seen.Variables[want.name]) {
+		attended := want.name == "group_replication_start_on_boot" && seen.Guarded
+		if want.takes == live && !attended && want.differs(seen.Variables[want.name]) {
 			wrong = append(wrong, want)
 		}
 	}

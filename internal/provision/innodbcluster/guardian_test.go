@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -20,5 +21,56 @@ func TestPlanShowsWhyGuardiansRefuse(t *testing.T) {
 	text := strings.Join(converge.Texts(Diagnose(c, seen).Drift()), "\n")
 	if want := "; the guardian of a does nothing: nothing is heard of 10.0.0.3:3306"; strings.Count(text, want) != 1 || strings.Contains(text, "guardian of b") {
 		t.Errorf("the drift is:\n%s", text)
+	}
+}
+
+// The start at boot may be the guardian's where one is, and is MySQL's where none is.
+func TestStartAtBootIsTheGuardians(t *testing.T) {
+	c := three()
+	for _, row := range []struct {
+		guarded bool
+		is      string
+		want    string
+	}{
+		{true, "OFF", ""}, {true, "ON", ""}, {false, "ON", ""},
+		{false, "OFF", "b: variable group_replication_start_on_boot: is OFF, want ON"},
+	} {
+		seen := standing(c)
+		one := seen["b"]
+		one.Guarded, one.Variables["group_replication_start_on_boot"] = row.guarded, row.is
+		seen["b"] = one
+		diagnosis := Diagnose(c, seen)
+		if text := strings.Join(converge.Texts(diagnosis.Drift()), "; "); text != row.want {
+			t.Errorf("%+v: %q", row, text)
+		}
+		if operations, err := diagnosis.Operations(); err != nil || (len(operations) == 1) != (row.want != "") {
+			t.Errorf("%+v: %v, %v", row, operations, err)
+		}
+	}
+}
+
+// A member whose guardian starts it at boot has not left its cluster while that is
+// down, so nothing of it is erased for another one.
+func TestGuardedMemberThatIsDownHasNotLeft(t *testing.T) {
+	c := three()
+	down := fresh(c, "c")
+	down.Clusters, down.Instances = []ClusterRow{{Name: "theirs"}}, []InstanceRow{{UUID: "uuid-c"}}
+	down.Variables["group_replication_start_on_boot"] = "OFF"
+	if !down.left() {
+		t.Error("it has no place in a group, and did not leave")
+	}
+	down.Persisted = map[string]string{"group_replication_local_address": "10.0.0.3:3306"}
+	if down.left() {
+		t.Error("it has a place in its group, and left")
+	}
+	seen := standing(c)
+	seen["c"] = down
+	for _, key := range []string{"a", "b"} {
+		one := seen[key]
+		one.View = one.View[:2]
+		seen[key] = one
+	}
+	if _, err := Diagnose(c, seen).Operations(); !errors.Is(err, ErrForeign) {
+		t.Errorf("a member of another cluster: %v", err)
 	}
 }

@@ -44,6 +44,9 @@ type Observation struct {
 	Waited bool
 	// Persisted are the group's variables that a start sets.
 	Persisted map[string]string
+	// Guarded: a guardian is to run beside the server, which starts the member at
+	// boot instead of MySQL.
+	Guarded bool
 	// Guardian is why the server's guardian does nothing where something is
 	// wrong; "" where nothing is, or none is there.
 	Guardian string
@@ -116,7 +119,7 @@ var observeScript = mysqlroot.QuestionScript(
 	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'primary_mode', primary_mode, 'attributes', attributes)) FROM `+schema+`.clusters`),
 	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', i.address, 'uuid', i.mysql_server_uuid, 'type', IFNULL(i.type, ''), 'attributes', i.attributes))
  FROM (SELECT NULL AS instance_type) AS before_2_2, LATERAL (SELECT address, mysql_server_uuid, attributes, instance_type AS type FROM `+schema+`.instances) i`),
-) + " || exit 1\n" + mysqlroot.LoginScript("login")
+) + " || exit 1\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + mysqlroot.LoginScript("login")
 
 // Observe asks all servers at once: one round trip each on a warm connection.
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
@@ -167,7 +170,7 @@ func readObservation(text string) (Observation, error) {
 	seen := Observation{Answers: true}
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
-		"guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
+		"guarded": &seen.Guarded, "guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
 	}); err != nil {
 		return Observation{}, err
 	}
@@ -191,13 +194,13 @@ func (s Observation) group() group.View {
 func (s Observation) state() string { return s.group().Own().State }
 
 // left says whether the server is out of a group for good: nothing starts it
-// there again, or the group has struck it off before it went.
+// there again, neither MySQL nor a guardian, or the group has struck it off before it went.
 func (s Observation) left() bool {
 	if s.state() != "OFFLINE" || s.Starting {
 		return false
 	}
 	struckOff := !slices.ContainsFunc(s.Instances, func(row InstanceRow) bool { return row.UUID == s.UUID })
-	return struckOff || s.Variables["group_replication_start_on_boot"] == "OFF"
+	return struckOff || s.Variables["group_replication_start_on_boot"] == "OFF" && s.Persisted["group_replication_local_address"] == ""
 }
 
 // transactions are all that the server holds, applied or only received.

@@ -62,7 +62,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 		return made, hosts
 	}
 	made, hosts := machines()
-	convergetest.FailsClosed(t, question(), made["b"].Answer+"login\t\"yes\"\n", "unit\t\"inactive\"\nend\ttrue\n")
+	convergetest.FailsClosed(t, question(), made["b"].Answer+"guarded\ttrue\nlogin\t\"yes\"\n", "unit\t\"inactive\"\nend\ttrue\n")
 	if diagnosis, err := Converge(t.Context(), c, hosts); err != nil || len(diagnosis.Drift()) > 0 {
 		t.Fatalf("whole: %v, %v", diagnosis.Drift(), err)
 	}

@@ -104,6 +104,8 @@ func (w *work) do(ctx context.Context, operation provision.Operation, status Sta
 	switch operation.(type) {
 	case Set:
 		return w.set(ctx, status)
+	case StartAtBoot:
+		return w.startAtBoot(ctx)
 	case Restart:
 		return w.restart(ctx, status)
 	}

@@ -16,15 +16,24 @@ type (
 	// Set brings variables to the file's values at run time, and takes back what
 	// was persisted over the file.
 	Set struct{ Server string }
+	// StartAtBoot lets MySQL itself start the member in its group at boot.
+	StartAtBoot struct{ Server string }
 	// Restart lets the server read its file, in its group's turn.
 	Restart struct{ Server string }
 )
 
-func (o Set) String() string     { return "set variables of " + o.Server }
-func (o Restart) String() string { return "restart " + o.Server }
+// startOnBoot is the variable that says who starts the member at boot.
+const startOnBoot = "group_replication_start_on_boot"
+
+func (o Set) String() string         { return "set variables of " + o.Server }
+func (o Restart) String() string     { return "restart " + o.Server }
+func (o StartAtBoot) String() string { return "let MySQL start " + o.Server + " in its group at boot" }
 
 // Stage is its place in the order.
 func (Set) Stage() int { return 0 }
+
+// Stage is its place in the order.
+func (StartAtBoot) Stage() int { return 0 }
 
 // Stage is its place in the order: what can be set need not be restarted for.
 func (Restart) Stage() int { return 1 }
@@ -35,7 +44,7 @@ func (c Config) Diagnose(s Status) []provision.Finding {
 	if !s.Answers {
 		return nil // the unit's own line says why
 	}
-	var findings []provision.Finding
+	findings := c.unattended(s)
 	for _, setting := range c.differing(s) {
 		name := variableName(setting)
 		findings = append(findings, provision.Finding{
@@ -44,6 +53,18 @@ func (c Config) Diagnose(s Status) []provision.Finding {
 		})
 	}
 	return findings
+}
+
+// unattended finds a member that nobody starts at boot: its guardian is not to be,
+// and did not give the start back. The file has it off for servers in no group.
+func (c Config) unattended(s Status) []provision.Finding {
+	if !c.Unguarded || s.place() == "" || s.Persisted[startOnBoot] != "OFF" {
+		return nil
+	}
+	return []provision.Finding{{
+		Line: converge.Line{Subject: "variable " + startOnBoot, Code: converge.CodeValue, Text: "is OFF, want ON: no guardian starts the member at boot"},
+		Mend: StartAtBoot{c.Endpoint()},
+	}}
 }
 
 // mend is what changes a variable: that it can be set at run time only shows when
@@ -64,7 +85,7 @@ func (c Config) differing(s Status) []Setting {
 	for _, setting := range c.Settings() {
 		name := variableName(setting)
 		is, known := s.Variables[name]
-		if !known || name == "group_replication_start_on_boot" || same(name, setting.Value, is) {
+		if !known || name == startOnBoot || same(name, setting.Value, is) {
 			continue
 		}
 		list = append(list, setting)

@@ -4,6 +4,7 @@
 package mysqld
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -64,5 +65,32 @@ func TestDiagnosisOfVariables(t *testing.T) {
 				t.Error(diff)
 			}
 		})
+	}
+}
+
+// Where no guardian is to be, MySQL has to start a member at boot; where one is,
+// that is the guardian's own business, and nobody's where the server is no member.
+func TestSomebodyStartsTheMemberAtBoot(t *testing.T) {
+	place := map[string]string{"group_replication_local_address": "10.0.0.1:3306", startOnBoot: "OFF"}
+	config := Config{Address: "10.0.0.1", Port: 3306, ServerID: 7}
+	for name, row := range map[string]struct {
+		unguarded bool
+		persisted map[string]string
+		want      string
+	}{
+		"guarded":                         {false, place, ""},
+		"unguarded":                       {true, place, "variable group_replication_start_on_boot: is OFF, want ON: no guardian starts the member at boot"},
+		"unguarded, and MySQL does it":    {true, map[string]string{"group_replication_local_address": "10.0.0.1:3306", startOnBoot: "ON"}, ""},
+		"unguarded, and in no group":      {true, map[string]string{startOnBoot: "OFF"}, ""},
+		"unguarded, and never in a group": {true, nil, ""},
+	} {
+		config.Unguarded = row.unguarded
+		findings := config.Diagnose(Status{Answers: true, Persisted: row.persisted})
+		if got := strings.Join(converge.Texts(provision.Drift(findings)), "; "); got != row.want {
+			t.Errorf("%s: %q, want %q", name, got, row.want)
+		}
+		if row.want != "" && findings[0].Mend != (StartAtBoot{config.Endpoint()}) {
+			t.Errorf("%s: %v", name, findings[0].Mend)
+		}
 	}
 }

@@ -19,17 +19,20 @@ var ErrMember = errors.New("a member of a group keeps its address and port")
 // Endpoint is "host:port", under which the server is to be known.
 func (c Config) Endpoint() string { return net.JoinHostPort(c.Address, strconv.Itoa(c.Port)) }
 
+// place is where the server is to be in its group, "" for one that is not to be in
+// any: who takes it out for good takes that back.
+func (s Status) place() string { return s.Persisted["group_replication_local_address"] }
+
 // memberAt is the endpoint by which the server's group knows it, "" for a server
 // that is in none and would be in none after a boot.
 func (s Status) memberAt() string {
-	own := s.View.Own()
-	if s.Persisted["group_replication_start_on_boot"] != "ON" && own.State == "OFFLINE" {
-		return ""
-	}
-	if local := s.Persisted["group_replication_local_address"]; local != "" {
+	if local := s.place(); local != "" {
 		return local
 	}
-	return own.Endpoint()
+	if own := s.View.Own(); own.State != "OFFLINE" {
+		return own.Endpoint()
+	}
+	return ""
 }
 
 // keepsEndpoint refuses to move a member: the group, the others' seeds, the

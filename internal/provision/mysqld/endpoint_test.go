@@ -27,6 +27,7 @@ func TestMemberKeepsItsEndpoint(t *testing.T) {
 		{"another address", secondary, "active", "10.0.0.9", 3306, ErrMember},
 		{"one that left", left, "active", "10.0.0.2", 3307, nil},
 		{"one that stopped and comes back at its next boot", persisted.Replace(left), "active", "10.0.0.2", 3307, ErrMember},
+		{"one that stopped and whose guardian starts it at boot", strings.Replace(persisted.Replace(left), `"ON"`, `"OFF"`, 1), "active", "10.0.0.2", 3307, ErrMember},
 		{"one that is down", "", "inactive", "10.0.0.2", 3307, errUnknown},
 	} {
 		config := Config{Address: row.address, Port: row.port, ServerID: 2}

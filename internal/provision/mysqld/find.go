@@ -22,7 +22,7 @@ func Find(ctx context.Context, host remote.Host) (Config, error) {
 	result, err := host.Run(ctx, remote.Command{
 		Name: "reading the server's settings", Reads: true,
 		Script: fmt.Sprintf("cat %s 2>/dev/null\nsed -n 's/^After=/after /p' /etc/systemd/system/mysql.service.d/atoll.conf 2>/dev/null\n[ -e /etc/systemd/system/%s ] || echo unguarded\n:",
-			settingsFile, guardianUnit),
+			settingsFile, GuardianUnit),
 	})
 	if err != nil {
 		return Config{}, err

@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// guardianUnit runs the guardian of the server's group membership, which is
+	// GuardianUnit runs the guardian of the server's group membership, which is
 	// a role of the agent in guardianHome.
-	guardianUnit = "atoll-guardian.service"
+	GuardianUnit = "atoll-guardian.service"
 	guardianHome = "/var/lib/atoll/guardian"
 )
 
@@ -23,11 +23,11 @@ func (c Config) guardian() ([]converge.Item, error) {
 	if c.Unguarded {
 		return nil, nil
 	}
-	items, err := agent.Items(guardianHome, guardianUnit)
+	items, err := agent.Items(guardianHome, GuardianUnit)
 	yes := true
 	return append(items,
-		converge.File{Path: "/etc/systemd/system/" + guardianUnit, Mode: 0o644, Content: guardianUnitFile(), Restart: []string{guardianUnit}},
-		converge.Unit{Name: guardianUnit, Enabled: &yes, Active: &yes},
+		converge.File{Path: "/etc/systemd/system/" + GuardianUnit, Mode: 0o644, Content: guardianUnitFile(), Restart: []string{GuardianUnit}},
+		converge.Unit{Name: GuardianUnit, Enabled: &yes, Active: &yes},
 	), err
 }
 

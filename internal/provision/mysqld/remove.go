@@ -53,7 +53,7 @@ func (p *Plugin) Remove(ctx context.Context, host remote.Host, deleteToo bool) e
 // leave lets the server leave its group for good.
 func (w *work) leave(ctx context.Context, status Status) error {
 	_, err := w.host.Run(ctx, remote.Command{Name: "leaving the group", Long: true, Script: mysqlroot.Script(
-		"STOP GROUP_REPLICATION", "SET PERSIST group_replication_start_on_boot = OFF")})
+		"STOP GROUP_REPLICATION", "SET PERSIST group_replication_start_on_boot = OFF", "RESET PERSIST IF EXISTS group_replication_local_address")})
 	if err == nil {
 		w.run.Leave(status.UUID)
 	}

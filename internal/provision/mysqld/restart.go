@@ -69,10 +69,15 @@ func (w *work) restart(ctx context.Context, status Status) error {
 // MySQL Shell does not persist that where it is the default, and the file that the
 // server is about to read has it off, for servers that are in no group yet.
 func (w *work) bootsIntoGroup(ctx context.Context, status Status) error {
-	if status.Persisted["group_replication_start_on_boot"] == "ON" {
+	if status.Persisted[startOnBoot] == "ON" {
 		return nil
 	}
-	_, err := w.host.Run(ctx, remote.Command{Name: "keeping the member in its group", Script: mysqlroot.Script("SET PERSIST group_replication_start_on_boot = ON")})
+	return w.startAtBoot(ctx)
+}
+
+// startAtBoot lets MySQL itself start the member in its group at boot.
+func (w *work) startAtBoot(ctx context.Context) error {
+	_, err := w.host.Run(ctx, remote.Command{Name: "keeping the member in its group", Script: mysqlroot.Script("SET PERSIST " + startOnBoot + " = ON")})
 	return err
 }
 
