@@ -6,6 +6,7 @@ package guardian
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ const (
 	// fresh is the age up to which a report counts, and often and seldom lie
 	// between two: while something is the matter, and while nothing is.
 	fresh  = 6
-	often  = time.Second
+	often  = 500 * time.Millisecond
 	seldom = 20 * time.Second
 	// unheard is how long a server may answer without a report of its guardian.
 	unheard = 15 * time.Second
@@ -79,6 +80,8 @@ func (s *Server) credentials(ctx context.Context) (user, password string, err er
 // Peers are sessions on the other members.
 type Peers struct {
 	server *Server
+	// connector leads to another member as an account.
+	connector func(endpoint, user, password string) (driver.Connector, error)
 
 	mu    sync.Mutex
 	lines map[string]*line
@@ -95,11 +98,14 @@ type line struct {
 }
 
 // NewPeers has no session yet.
-func NewPeers(server *Server) *Peers { return &Peers{server: server, lines: map[string]*line{}} }
+func NewPeers(server *Server) *Peers {
+	return &Peers{server: server, connector: overTheMesh, lines: map[string]*line{}}
+}
 
 // Report leaves a report on each of the others, all at once, and drops the
 // sessions on those that are no others any more. Whom it does not reach it tries
-// again with the next report.
+// again with the next report. One that does not answer keeps nobody else waiting:
+// what others wait for are reports.
 func (p *Peers) Report(ctx context.Context, facts Facts) {
 	text, err := json.Marshal(facts)
 	if err != nil {
@@ -108,13 +114,22 @@ func (p *Peers) Report(ctx context.Context, facts Facts) {
 	var reporting sync.WaitGroup
 	for _, line := range p.to(facts) {
 		reporting.Go(func() {
-			_ = p.speak(ctx, line, func(ctx context.Context, conn *sql.Conn) error {
+			if !line.mu.TryLock() {
+				return // it does not answer to the one before
+			}
+			defer line.mu.Unlock()
+			_ = p.say(ctx, line, func(ctx context.Context, conn *sql.Conn) error {
 				_, err := conn.ExecContext(ctx, "SET @"+reportVariable+" = ?", string(text))
 				return err
 			})
 		})
 	}
-	reporting.Wait()
+	all := make(chan struct{})
+	go func() { reporting.Wait(); close(all) }()
+	select {
+	case <-all:
+	case <-time.After(often):
+	}
 }
 
 // to are the sessions on the others.
@@ -146,6 +161,11 @@ func (p *Peers) to(facts Facts) []*line {
 func (p *Peers) speak(ctx context.Context, l *line, do func(context.Context, *sql.Conn) error) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	return p.say(ctx, l, do)
+}
+
+// say is speak for who has the line already.
+func (p *Peers) say(ctx context.Context, l *line, do func(context.Context, *sql.Conn) error) error {
 	ctx, cancel := context.WithTimeout(ctx, call)
 	defer cancel()
 	if l.conn == nil {
@@ -176,19 +196,24 @@ func (p *Peers) silent(reports map[string]Facts) []string {
 	return list
 }
 
-// open begins a session; the certificates of members are their own, so that what
-// counts is that the account's password does.
+// overTheMesh: the certificates of members are their own, so that what counts is
+// that the account's password does.
+func overTheMesh(endpoint, user, password string) (driver.Connector, error) {
+	config := mysql.NewConfig()
+	config.User, config.Passwd, config.Net, config.Addr = user, password, "tcp", endpoint
+	config.TLSConfig, config.InterpolateParams, config.Timeout = "skip-verify", true, call
+	config.Logger = &mysql.NopLogger{}
+	config.Collation = "utf8mb4_0900_ai_ci"
+	return mysql.NewConnector(config)
+}
+
+// open begins a session.
 func (p *Peers) open(ctx context.Context, l *line) error {
 	user, password, err := p.server.credentials(ctx)
 	if err != nil {
 		return err
 	}
-	config := mysql.NewConfig()
-	config.User, config.Passwd, config.Net, config.Addr = user, password, "tcp", l.endpoint
-	config.TLSConfig, config.InterpolateParams, config.Timeout = "skip-verify", true, call
-	config.Logger = &mysql.NopLogger{}
-	config.Collation = "utf8mb4_0900_ai_ci"
-	connector, err := mysql.NewConnector(config)
+	connector, err := p.connector(l.endpoint, user, password)
 	if err != nil {
 		return err
 	}

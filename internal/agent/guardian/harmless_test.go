@@ -1,0 +1,155 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package guardian
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// scenes are what guardians meet, each with what they have to make of it.
+var scenes = []struct {
+	name string
+	set  func(*world)
+	// groups is how many have to be started.
+	groups int
+}{
+	{"all were down", func(*world) {}, 1},
+	{"all were down, and MySQL has the start at boot", func(w *world) {
+		for _, server := range w.servers {
+			server.boots = true
+		}
+	}, 1},
+	{"one was expelled", func(w *world) {
+		w.servers["10.0.0.1:3306"].state, w.servers["10.0.0.2:3306"].state, w.servers["10.0.0.3:3306"].state = "ONLINE", "ONLINE", "ERROR"
+	}, 0},
+	{"one is armed", func(w *world) { w.servers["10.0.0.2:3306"].armed = true }, 1},
+}
+
+// play lets guardians work on a world until nothing is left to do, for some minutes
+// at most, which are none outside; beside says how many are beside each server.
+func play(ctx context.Context, w *world, beside int, directories map[string]string) error {
+	ctx, end := context.WithCancel(ctx)
+	var guards sync.WaitGroup
+	for endpoint, directory := range directories {
+		for range beside {
+			guards.Go(func() { w.guard(ctx, endpoint, directory) })
+		}
+	}
+	err := w.settled()
+	for tries := 0; err != nil && tries < 600; tries++ {
+		time.Sleep(time.Second)
+		err = w.settled()
+	}
+	end()
+	guards.Wait()
+	return err
+}
+
+func directories(t *testing.T) map[string]string {
+	return map[string]string{"10.0.0.1:3306": t.TempDir(), "10.0.0.2:3306": t.TempDir(), "10.0.0.3:3306": t.TempDir()}
+}
+
+// A guardian that is killed at any statement, before it or after it, leaves nothing
+// that its successor or the others do not finish: the group is there, it is one,
+// and no flag and no turn is left behind.
+func TestKilledAtAnyStatement(t *testing.T) {
+	for _, scene := range scenes {
+		for _, late := range []bool{false, true} {
+			for fuse, burnt := 1, true; burnt; fuse++ {
+				where := directories(t)
+				synctest.Test(t, func(t *testing.T) {
+					w := newWorld(t, "OFFLINE")
+					w.fuse, w.late = fuse, late
+					scene.set(w)
+					err := play(t.Context(), w, 1, where)
+					if err != nil || w.groups != scene.groups {
+						t.Fatalf("%s, killed at statement %d (late %v): %d groups were started, %v", scene.name, fuse, late, w.groups, err)
+					}
+					burnt = w.said >= fuse
+				})
+			}
+		}
+	}
+}
+
+// Two guardians beside each server, which a lock on the machine prevents, still
+// make one group.
+func TestDoubledGuardiansMakeOneGroup(t *testing.T) {
+	for _, scene := range scenes {
+		where := directories(t)
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, "OFFLINE")
+			scene.set(w)
+			if err := play(t.Context(), w, 2, where); err != nil || w.groups != scene.groups {
+				t.Errorf("%s: %d groups were started, %v", scene.name, w.groups, err)
+			}
+		})
+	}
+}
+
+// While an apply has the turn no guardian starts, stops or joins anything, and they
+// go on when it is over.
+func TestGuardiansStepAsideForAnApply(t *testing.T) {
+	where := directories(t)
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "OFFLINE")
+		release := w.apply()
+		done := make(chan error)
+		go func() { done <- play(t.Context(), w, 1, where) }()
+		time.Sleep(5 * time.Minute)
+		w.mu.Lock()
+		for endpoint, server := range w.servers {
+			if server.starts+server.stops > 0 || server.armed {
+				t.Errorf("%s: %d starts and %d stops while an apply is at work", endpoint, server.starts, server.stops)
+			}
+		}
+		w.mu.Unlock()
+		release()
+		if err := <-done; err != nil || w.groups != 1 {
+			t.Errorf("after the apply: %d groups were started, %v", w.groups, err)
+		}
+	})
+}
+
+// Guardians of another protocol are not heard, and nothing is done on what they say;
+// one of before the start at boot was the guardian's says less, and is understood.
+func TestOlderGuardians(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "OFFLINE")
+		for endpoint, text := range map[string]string{
+			"10.0.0.2:3306": `{"protocol": 0, "beat": 9, "id": "b", "endpoint": "10.0.0.2:3306", "group": "` + source + `", "view": [{"id": "b", "endpoint": "10.0.0.2:3306", "state": "ONLINE"}]}`,
+			"10.0.0.3:3306": `{"protocol": 1, "beat": 9, "id": "c", "endpoint": "10.0.0.3:3306", "version": "9.7.4", "group": "` + source + `", "wanted": true, "executed": "` + source + `:1-10", "view": []}`,
+			"10.0.0.4:3306": `{"protocol": 1, "beat`,
+		} {
+			conn, err := connector{w, "10.0.0.1:3306", "mysql_innodb_cluster_" + endpoint[7:8], nil}.Connect(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, _ := conn.(*session)
+			s.variables[reportVariable], s.told = text, time.Now()
+		}
+		own := &Server{db: openDB(w)}
+		defer func() { _ = own.db.Close() }()
+		reports, err := own.Reports(t.Context())
+		if err != nil || len(reports) != 1 || !reports["10.0.0.3:3306"].Wanted {
+			t.Fatalf("%+v, %v", reports, err)
+		}
+		answer, err := own.ask(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := Decide(Observed{Self: answer.facts(), Peers: reports}); got.Deed != Nothing || !strings.Contains(got.Why, "nothing is heard of 10.0.0.2:3306") {
+			t.Errorf("%+v", got)
+		}
+		time.Sleep(time.Minute)
+		if reports, err := own.Reports(t.Context()); err != nil || len(reports) > 0 {
+			t.Errorf("a minute later: %+v, %v", reports, err)
+		}
+	})
+}
