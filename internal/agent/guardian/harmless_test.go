@@ -5,6 +5,8 @@ package guardian
 
 import (
 	"context"
+	"database/sql"
+	"database/sql/driver"
 	"strings"
 	"sync"
 	"testing"
@@ -151,5 +153,36 @@ func TestOlderGuardians(t *testing.T) {
 		if reports, err := own.Reports(t.Context()); err != nil || len(reports) > 0 {
 			t.Errorf("a minute later: %+v, %v", reports, err)
 		}
+	})
+}
+
+// Whoever does not answer keeps nobody else waiting for reports: beside a dead
+// machine the others still hear each other twice in the time that a deed has.
+func TestDeadMachineKeepsNobodyWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "ONLINE")
+		w.servers["10.0.0.3:3306"].dead = true
+		own := &Server{db: openDB(w)}
+		defer func() { _ = own.db.Close() }()
+		peers := NewPeers(own)
+		peers.connector = func(endpoint, user, _ string) (driver.Connector, error) {
+			return connector{w, endpoint, user, nil}, nil
+		}
+		defer peers.Close()
+		self := Facts{Protocol: Protocol, Endpoint: "10.0.0.1:3306", Seeds: []string{"10.0.0.2:3306", "10.0.0.3:3306"}}
+		began := time.Now()
+		for self.Beat = range 3 {
+			peers.Report(t.Context(), self)
+			time.Sleep(often)
+		}
+		if took := time.Since(began); took > fresh*time.Second/2 {
+			t.Errorf("three reports took %s", took)
+		}
+		heard := &Server{db: sql.OpenDB(connector{w, "10.0.0.2:3306", "root", nil})}
+		defer func() { _ = heard.db.Close() }()
+		if reports, err := heard.Reports(t.Context()); err != nil || reports["10.0.0.1:3306"].Beat != 2 {
+			t.Errorf("%+v, %v", reports, err)
+		}
+		time.Sleep(call)
 	})
 }

@@ -36,10 +36,16 @@ var errOver = errors.New("the line is down")
 
 func (c connector) Driver() driver.Driver { return nil }
 
-func (c connector) Connect(context.Context) (driver.Conn, error) {
+func (c connector) Connect(ctx context.Context) (driver.Conn, error) {
 	c.world.mu.Lock()
 	defer c.world.mu.Unlock()
 	server := c.world.servers[c.at]
+	if server != nil && server.dead {
+		c.world.mu.Unlock()
+		<-ctx.Done()
+		c.world.mu.Lock()
+		return nil, ctx.Err()
+	}
 	if c.life != nil && c.life.over || server == nil {
 		return nil, errOver
 	}

@@ -40,7 +40,9 @@ type server struct {
 	boots, armed  bool
 	starts, stops int
 	executed      string
-	sessions      map[*session]bool
+	// dead: its machine answers to nothing.
+	dead     bool
+	sessions map[*session]bool
 }
 
 // life is one run of a guardian.
