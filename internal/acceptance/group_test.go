@@ -83,9 +83,9 @@ func (f *fixture) oneAtATime(spells []spell) {
 	}
 }
 
-// serversApart declares the site's servers anew, each by a provider
-// configuration of its own: Terraform runs a process for each, and none of them
-// knows of the others.
+// serversApart declares the site's servers anew and without guardians, each by a
+// provider configuration of its own: Terraform runs a process for each, and none
+// of them knows of the others.
 func (f *fixture) serversApart(settings string) string {
 	f.Helper()
 	var text strings.Builder
@@ -100,6 +100,7 @@ resource "atoll_mysql_server" %[1]q {
   provider = atoll.%[1]s
   mesh     = "site"
   address  = %[3]q
+  guardian = false
   settings = { %[4]s }
   ssh      = { host = %[5]q, host_key = %[6]q }
 }
@@ -110,9 +111,19 @@ resource "atoll_mysql_server" %[1]q {
 
 // Processes that know nothing of each other take turns all the same: the lease
 // is in the group. A changed setting restarts the members, never two at a time.
+// Each comes back by itself, whatever it was told before about its start: as MySQL
+// Shell leaves a member, which persists nothing where ON is the default, and as a
+// guardian leaves it that could not give the start back when it ended.
 func TestProcessesTakeTurns(t *testing.T) {
 	f := stand(t)
 	primary := f.primary()
+	for host, statement := range map[string]string{
+		databases[0]: "RESET PERSIST group_replication_start_on_boot; SET GLOBAL group_replication_start_on_boot = ON",
+		databases[1]: "SET PERSIST group_replication_start_on_boot = OFF",
+	} {
+		f.on(host, "systemctl stop atoll-guardian")
+		f.sql(host, statement)
+	}
 	stop := f.sample()
 	apart := written(t, f.lab, f.serversApart(`back_log = "97"`))
 	err := apart.Apply(f.Context())
@@ -121,6 +132,10 @@ func TestProcessesTakeTurns(t *testing.T) {
 	for _, host := range databases {
 		if got := f.sql(host, "SELECT @@back_log"); got != "97" {
 			t.Errorf("%s runs with %s", host, got)
+		}
+		const started = "SELECT variable_value FROM performance_schema.persisted_variables WHERE variable_name = 'group_replication_start_on_boot'"
+		if got := f.sql(host, started); got != "ON" {
+			t.Errorf("%s has start_on_boot = %q persisted, and no guardian is beside it", host, got)
 		}
 	}
 	if left := f.on(primary, "ls -d /run/atoll/turn.* 2>/dev/null; pgrep -f '[/]run/atoll/turn'; :"); left != "" {
