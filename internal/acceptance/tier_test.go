@@ -21,6 +21,8 @@ type tree struct {
 	*fixture
 	nodes   []string
 	initial string
+	// looks asks for the tier's status, beside what is declared.
+	looks *site.Terraform
 }
 
 const tierAddress = "atoll_file_tier.files"
@@ -55,6 +57,57 @@ resource "atoll_file_tier" "files" {
 }
 `
 
+const tierStatusBody = `
+variable "machines" {}
+variable "nodes" {}
+variable "initial" {}
+
+data "atoll_file_tier_status" "now" {
+  tier = {
+    name  = "files"
+    hot   = "/srv/files"
+    hub   = "app1"
+    nodes = { for name in var.nodes : name => {
+      ssh     = { host = var.machines[name].host, host_key = var.machines[name].host_key, port = 22, user = "root", key = "default", jumps = [] }
+      address = var.machines[name].mesh
+      hot     = null
+    } }
+  }
+  least_free_percent = 0
+}
+
+output "status" {
+  value = data.atoll_file_tier_status.now
+}
+`
+
+// tierStatus is what an atoll_file_tier_status says.
+type tierStatus struct {
+	Healthy  bool
+	Problems []string
+	Pairs    []struct {
+		Dials, State string
+		InStep       bool `json:"in_step"`
+		Behind       *int64
+		Skipped      []tier.Left
+	}
+	Nodes map[string]struct {
+		Asked bool
+		Free  int64  `json:"free_mib"`
+		Files *int64 `json:"files"`
+		Days  *int64 `json:"days"`
+	}
+}
+
+// look asks for the status, by what may only read.
+func (f *tree) look() tierStatus {
+	f.Helper()
+	f.must(f.looks.Apply(f.Context()))
+	var found tierStatus
+	f.must(f.looks.Output(f.Context(), "status", &found))
+	return found
+}
+
 // declare writes the variables.
 func (f *tree) declare() {
 	f.Helper()
@@ -69,6 +122,7 @@ func (f *tree) declare() {
 		values["initial"] = f.initial
 	}
 	f.must(f.terraform.Variables(values))
+	f.must(f.looks.Variables(values))
 }
 
 // as does something on a host as the owner of the files.
@@ -121,7 +175,7 @@ func (f *tree) says(line string) {
 // no file is ever lost.
 func TestFileTier(t *testing.T) {
 	f := &tree{fixture: open(t), nodes: []string{"app1", "app2", "sg1"}}
-	f.terraform = written(t, f.lab, tierBody)
+	f.terraform, f.looks = written(t, f.lab, tierBody), written(t, f.lab, tierStatusBody)
 	f.declare()
 	f.on("app1", "rm -rf /srv/files; install -d -o www-data -g www-data /srv/files /srv/files/old; echo before >/srv/files/old/file; chown www-data: /srv/files/old/file")
 	f.on("app2", "rm -rf /srv/files")
@@ -170,6 +224,14 @@ func (f *tree) goBothWays() {
 	f.comes("app2", "ls -b", "2026\na\\nb\\ \\377\nold")
 	f.as("app1", "rm -f a*")
 	f.comes("app2", "ls", "2026\nold")
+	f.watching()
+	// Counted within minutes after it is brought there: here at once.
+	f.on("app1", "systemctl start atoll-count-files.service")
+	found := f.look()
+	if app1 := found.Nodes["app1"]; !found.Healthy || len(found.Pairs) != 2 || !found.Pairs[0].InStep || !found.Pairs[1].InStep || app1.Free == 0 ||
+		app1.Files == nil || *app1.Files != 1 || *app1.Days != 1 {
+		f.Errorf("the status is %+v", found)
+	}
 }
 
 // conflict keeps two nodes apart while both write the same path.
@@ -186,6 +248,9 @@ func (f *tree) conflict() {
 		skipped := f.pair("app2").Skipped
 		return len(skipped) == 1 && skipped[0].Path == "both"
 	})
+	if found := f.look(); found.Healthy || found.Pairs[0].Dials != "app2" || found.Pairs[0].State != "PARTIAL" || len(found.Pairs[0].Skipped) != 1 || found.Pairs[0].Skipped[0].Path != "both" {
+		f.Errorf("with a conflict the status is %+v", found)
+	}
 	f.as("app2", "rm both")
 	f.comes("app2", "cat both 2>/dev/null", "from app1")
 }
@@ -278,6 +343,9 @@ func (f *tree) unmounted() {
 func (f *tree) reboot() {
 	f.must(f.lab.PullPlug(f.Context(), "app1"))
 	f.as("app2", "echo off >power")
+	if found := f.look(); found.Healthy || found.Nodes["app1"].Asked || found.Pairs[0].InStep || found.Pairs[1].State != "UNKNOWN" {
+		f.Errorf("without power on app1 the status is %+v", found)
+	}
 	f.must(f.lab.PlugIn(f.Context(), "app1"))
 	f.comes("sg1", "cat power", "off")
 	f.watching()

@@ -140,6 +140,7 @@ var standIns = map[string]string{
 	"atoll_linode":        "label = \"sg1\"\nregion = \"ap-south\"\ntype = \"g6-standard-1\"\nimage = \"linode/debian13\"\nauthorized_keys = [\"" + hostKey + "\"]",
 	"atoll_mesh_peer":     "ssh = { host = \"203.0.113.11\", host_key = \"" + hostKey + "\" }\nmesh = \"site\"\nname = \"hk1\"\naddress = \"10.77.0.11\"",
 	"atoll_mesh":          "name = \"site\"\ncidr = \"10.77.0.0/24\"\npeers = { hk1 = { name = \"hk1\", address = \"10.77.0.11\", endpoint = \"203.0.113.11\", port = 655, public_key = \"k\", ssh = { host = \"203.0.113.11\" } } }",
+	"atoll_file_tier":     "name = \"files\"\nhot = \"/srv/files\"\nnodes = { app1 = { address = \"10.77.0.21\", ssh = { host = \"203.0.113.21\", host_key = \"" + hostKey + "\" } } }",
 	"atoll_mysql_server":  "ssh = { host = \"203.0.113.11\", host_key = \"" + hostKey + "\" }\naddress = \"10.77.0.11\"",
 	"atoll_mysql_cluster": "name = \"main\"\nmembers = { hk1 = { address = \"10.77.0.11\", port = 3306, server_id = 7, ssh = { host = \"203.0.113.11\" } } }",
 }
@@ -154,6 +155,9 @@ const mocked = `mock_provider "atoll" {
     }
   }
   mock_data "atoll_site_status" {
+    defaults = { healthy = true, problems = [] }
+  }
+  mock_data "atoll_file_tier_status" {
     defaults = { healthy = true, problems = [] }
   }
   mock_data "atoll_mysql_preflight" {

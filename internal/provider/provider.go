@@ -209,7 +209,7 @@ func (p *atollProvider) Resources(context.Context) []func() resource.Resource {
 
 // DataSources lists what reads only.
 func (p *atollProvider) DataSources(context.Context) []func() datasource.DataSource {
-	return []func() datasource.DataSource{status.NewSiteStatus, mysql.NewPreflight, mysql.NewClusterStatus}
+	return []func() datasource.DataSource{status.NewSiteStatus, mysql.NewPreflight, mysql.NewClusterStatus, files.NewTierStatus}
 }
 
 // EphemeralResources lists what is there while Terraform runs only.

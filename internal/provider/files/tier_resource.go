@@ -68,6 +68,7 @@ func (k *tierKind) Observe(ctx context.Context, run *base.Run, model *tierModel)
 	if run.Failed() {
 		return base.Observed{}
 	}
+	k.warnOfRoom(run, model, tier, hearing.Answers)
 	recorded := 0
 	for _, heard := range hearing.Answers {
 		if heard.Observation.Recorded() {
@@ -78,6 +79,19 @@ func (k *tierKind) Observe(ctx context.Context, run *base.Run, model *tierModel)
 		return base.Observed{Absent: true}
 	}
 	return base.Observed{Drift: append(hearing.Drift, provision.Drift(tier.Diagnose(hearing.Answers, known))...)}
+}
+
+// warnOfRoom says in every plan where it will be full soon.
+func (k *tierKind) warnOfRoom(run *base.Run, model *tierModel, tier filetier.Tier, heard map[string]filetier.Heard) {
+	for _, node := range slices.Sorted(maps.Keys(heard)) {
+		line, is, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
+		switch {
+		case err != nil:
+			run.Fail(model.Subject()+" on "+node, err)
+		case is:
+			run.Diagnostics.AddWarning("Disk Nearly Full", model.Subject()+": "+line.String()+".")
+		}
+	}
 }
 
 // Converge brings the tier to every node and ends when each pair has met. Nodes

@@ -129,7 +129,7 @@ func (k *tierKind) Schema() schema.Schema {
 				Description: "What is left alone, as unison's patterns: \"Name *.tmp\", \"Path cache\", \"BelowPath a/b\", \"Regex .*\\\\.bak\". Default nothing." + restarts,
 				Validators:  []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(pattern())},
 			},
-			"conflicts": base.Choice(filetier.Keep, "What is done about a path that was changed on both sides before they met: keep leaves each side its own until a person makes them the same or deletes one, "+
+			"conflicts": base.Choice(filetier.Keep, "What is done about a path that was changed on both sides before they met: keep leaves each side its own until a person makes them the same, times included (of a path that was new on both, deleting one is enough), "+
 				"newer takes the one that was changed last and keeps the other beside it, with \"conflict\" and the date in its name. Default keep."+restarts, filetier.Keep, filetier.Newer),
 			"initial": base.Optional("What is done when trees that both have files, and not the same, meet for the first time: \"merge\" keeps all files of both and treats a path that differs as conflicts says; "+
 				"\"from:NODE\" takes that node's version of a path that differs, and keeps the other one beside it. Without it such an apply is refused before anything is touched.", initialPolicy()),

@@ -38,7 +38,8 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 		t.watches("max_user_watches", 262144), t.watches("max_user_instances", 256),
 		t.claim(node, facts),
 		t.formerPairs(node),
-	})
+		t.room(node),
+	}, t.countItems(node, facts))
 	if dialled := t.dialled(node); len(dialled) > 0 {
 		manifest.Items = append(manifest.Items, client, t.makeKey(node),
 			converge.File{Path: path.Join(t.settings(), "known_hosts"), Mode: 0o644, Content: t.knownHosts(dialled)})

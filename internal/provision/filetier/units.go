@@ -102,18 +102,21 @@ ProtectSystem=strict
 ProtectHome=read-only
 ReadWritePaths=%[4]s %[5]s
 PrivateTmp=%[6]s
-PrivateDevices=yes
+RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
+`+hardening, t.Owner, cmp.Or(t.MemoryMiB, 1024), capabilities, t.Nodes[node].Hot, t.state(peer), privateTmp(t.Nodes[node].Hot))
+}
+
+// hardening is what no unit of a tier needs.
+const hardening = `PrivateDevices=yes
 ProtectKernelTunables=yes
 ProtectKernelModules=yes
 ProtectKernelLogs=yes
 ProtectControlGroups=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
 RestrictNamespaces=yes
 RestrictRealtime=yes
 LockPersonality=yes
 SystemCallArchitectures=native
-`, t.Owner, cmp.Or(t.MemoryMiB, 1024), capabilities, t.Nodes[node].Hot, t.state(peer), privateTmp(t.Nodes[node].Hot))
-}
+`
 
 // privateTmp hides /tmp, unless the tree lies in it.
 func privateTmp(hot string) string {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 )
 
 // Machine is what a machine says of itself.
@@ -20,31 +21,9 @@ type Machine struct {
 	Uptime time.Duration
 	// MemoryKiB is what there is, AvailableKiB what could be had without swapping.
 	MemoryKiB, AvailableKiB int64
-	Disks                   []Disk
+	Disks                   []provision.Disk
 	// Failed are units of what Atoll brings that systemd calls failed.
 	Failed []string
-}
-
-// Disk is a local file system.
-type Disk struct {
-	Mount      string
-	SizeKiB    int64
-	FreeKiB    int64
-	Inodes     int64
-	FreeInodes int64
-}
-
-// Left says how much of room and inodes is left, the lesser of both, in percent.
-// A file system that counts no inodes has as many as it likes.
-func (d Disk) Left() int64 {
-	left := int64(100)
-	if d.SizeKiB > 0 {
-		left = d.FreeKiB * 100 / d.SizeKiB
-	}
-	if d.Inodes > 0 {
-		left = min(left, d.FreeInodes*100/d.Inodes)
-	}
-	return left
 }
 
 const machineScript = `set -e
@@ -134,7 +113,7 @@ func (m *Machine) readDisk(words []string) error {
 	if !strings.HasPrefix(mount, "/") {
 		return errShape
 	}
-	m.Disks = append(m.Disks, Disk{Mount: mount, SizeKiB: numbers[0], FreeKiB: numbers[1], Inodes: numbers[2], FreeInodes: numbers[3]})
+	m.Disks = append(m.Disks, provision.Disk{Mount: mount, SizeKiB: numbers[0], FreeKiB: numbers[1], Inodes: numbers[2], FreeInodes: numbers[3]})
 	return nil
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
@@ -55,7 +56,7 @@ func whole() map[string]Answer {
 			}
 		}
 		all[key] = Answer{
-			Machine:  Machine{Disks: []Disk{{Mount: "/", SizeKiB: 1000, FreeKiB: 500, Inodes: 100, FreeInodes: 50}}},
+			Machine:  Machine{Disks: []provision.Disk{{Mount: "/", SizeKiB: 1000, FreeKiB: 500, Inodes: 100, FreeInodes: 50}}},
 			Reach:    reach,
 			Database: seen(key, map[string]string{"a": "ONLINE", "b": "ONLINE", "c": "ONLINE"}),
 		}
@@ -141,7 +142,7 @@ func TestDiagnosis(t *testing.T) {
 		"a line, a disk, a clock, a unit and a router": {
 			change("b", func(a *Answer) {
 				a.Reach["a"] = false
-				a.Disks = append(a.Disks, Disk{Mount: "/var", SizeKiB: 1000, FreeKiB: 500, Inodes: 100, FreeInodes: 9}, Disk{Mount: "/srv", SizeKiB: 10, FreeKiB: 1})
+				a.Disks = append(a.Disks, provision.Disk{Mount: "/var", SizeKiB: 1000, FreeKiB: 500, Inodes: 100, FreeInodes: 9}, provision.Disk{Mount: "/srv", SizeKiB: 10, FreeKiB: 1})
 				a.Ahead, a.Failed, a.Router = -3*time.Second, []string{"mysql.service"}, &mysqlrouter.Status{}
 			}),
 			[]string{

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/count"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/fsmonitor"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/guardian"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
@@ -28,5 +29,5 @@ func main() {
 }
 
 var roles = []agent.Role{
-	mover.Claim, fsmonitor.Role, guardian.Role, mover.Role, peer.Role, unison.Relay, scrub.Role, unison.Serve, status.Role, unison.Sync,
+	mover.Claim, count.Role, fsmonitor.Role, guardian.Role, mover.Role, peer.Role, unison.Relay, scrub.Role, unison.Serve, status.Role, unison.Sync,
 }

@@ -1,0 +1,155 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package files
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
+	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/datasource"
+	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// Ensure the data source implements what Terraform is told it does.
+var _ datasource.DataSourceWithConfigure = &tierStatus{}
+
+// NewTierStatus makes an atoll_file_tier_status.
+func NewTierStatus() datasource.DataSource { return &tierStatus{} }
+
+type tierStatus struct{ base.DataSource }
+
+func (d *tierStatus) Metadata(_ context.Context, req datasource.MetadataRequest, resp *datasource.MetadataResponse) {
+	resp.TypeName = req.ProviderTypeName + "_file_tier_status"
+}
+
+// Schema describes a look at a file tier.
+func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
+	node := types.ObjectType{AttrTypes: map[string]attr.Type{"address": types.StringType, "hot": types.StringType, "ssh": base.ConnectionType()}}
+	limit := func(fallback string, least, most int64, description string) schema.Int64Attribute {
+		return schema.Int64Attribute{Optional: true, Description: description + " Default " + fallback + ".", Validators: []validator.Int64{int64validator.Between(least, most)}}
+	}
+	resp.Schema = schema.Schema{
+		Description: "How a file tier is now: which pairs of nodes are in step, what is left on which path and why, what each tree holds, and the room where it lies. " +
+			"Each node is asked once, all at the same time, and nothing is changed. Trees are not walked for it: the agent counts each once an hour. " +
+			"A node that does not answer is no error: it is said, and its pairs are not called in step.",
+		Attributes: map[string]schema.Attribute{
+			"tier": schema.SingleNestedAttribute{
+				Required: true, Description: "The tier to look at: an atoll_file_tier, taken whole.",
+				Attributes: map[string]schema.Attribute{
+					"name": schema.StringAttribute{Required: true, Description: "Name of the tier.", Validators: []validator.String{tierName()}},
+					"hot":  schema.StringAttribute{Required: true, Description: "Absolute path of the tree.", Validators: []validator.String{treePath()}},
+					"hub":  schema.StringAttribute{Optional: true, Description: "Name of the node that all others are paired with.", Validators: []validator.String{nodeName()}},
+					"pairs": schema.ListAttribute{
+						Optional: true, ElementType: types.ListType{ElemType: types.StringType}, Description: "Which nodes are kept in step with one another, where that is not all with the hub.",
+					},
+					"nodes": schema.MapAttribute{
+						Required: true, ElementType: node, Description: "The nodes of the tier, by name.",
+						Validators: []validator.Map{mapvalidator.SizeAtLeast(1), mapvalidator.KeysAre(nodeName()), base.Whole{Of: "node of an atoll_file_tier", Needs: []string{"address", "ssh.host"}}},
+					},
+				},
+			},
+			"least_free_percent": limit("10", 0, 100, "Least that should be left where each tree lies, of room and of inodes, in percent. Less is a problem, and a warning of every plan."),
+			"most_behind":        limit("60", 0, 86400, "Most seconds that a pair which is at work may be behind. What is more is a problem."),
+			"healthy":            schema.BoolAttribute{Computed: true, Description: "Whether nothing is wrong: problems is empty."},
+			"problems": schema.ListAttribute{
+				Computed: true, ElementType: types.StringType, Description: "What is wrong, a line each, the worst first, such as \"app2 ↔ app1: PARTIAL: 1 path is left, the first is \\\"both\\\"\".",
+			},
+			"pairs": schema.ListNestedAttribute{
+				Computed: true, Description: "How each pair of nodes is, in the order of the declaration, or by the name of the node that dials.", NestedObject: schema.NestedAttributeObject{Attributes: pairAttributes()},
+			},
+			"nodes": schema.MapNestedAttribute{
+				Computed: true, Description: "What there is on each node, by its name.", NestedObject: schema.NestedAttributeObject{Attributes: nodeStatusAttributes()},
+			},
+		},
+	}
+}
+
+func pairAttributes() map[string]schema.Attribute {
+	left := schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+		"path":   base.Tells("Path below the tree, as unison prints it."),
+		"reason": base.Tells("Why, in unison's words; empty where it gives none."),
+	}}
+	return map[string]schema.Attribute{
+		"dials":  base.Tells("Name of the node that dials, which tells of the pair."),
+		"serves": base.Tells("Name of the other node."),
+		"state": base.Tells("IN_STEP (all was carried, and changes are waited for), PARTIAL (the same but for skipped and failed paths), WORKING (trees are read, or changes carried), CONNECTING, " +
+			"WAITING (it cannot go on now and tries again), STOPPED (what keeps it in step does not run) or UNKNOWN (one of both nodes was not asked, or has told nothing yet)."),
+		"in_step": schema.BoolAttribute{Computed: true, Description: "Whether the state is IN_STEP."},
+		"problem": base.Tells("Why it is not in step; empty where it is, or no reason is known."),
+		"since":   base.Tells("When it came to what it is doing, in UTC as RFC 3339, by the clock of the node that dials; empty where it is not known."),
+		"last_in_step": base.Tells("When all that could be carried was, the last time, in UTC as RFC 3339, by the clock of the node that dials; empty for never, or where it is not known. " +
+			"While a pair is in step and nothing changes, it stays as it is."),
+		"behind": base.TellsNumber("Seconds since all was carried, while it is not in step: what was changed before that is on both sides. " +
+			"0 in step, though what was changed in the last seconds may be on its way; null where it never was in step, or nothing is known."),
+		"skipped": schema.ListNestedAttribute{Computed: true, Description: "Paths that were left as they are on both sides, mostly since both changed them: conflicts. At most 1000.", NestedObject: left},
+		"failed":  schema.ListNestedAttribute{Computed: true, Description: "Paths that could not be carried and are tried again. At most 1000.", NestedObject: left},
+	}
+}
+
+func nodeStatusAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"asked":        schema.BoolAttribute{Computed: true, Description: "Whether it answered. If not, problem says why, and what follows is null."},
+		"problem":      base.Tells("Why it was not asked; empty when it was."),
+		"tree_there":   schema.BoolAttribute{Computed: true, Description: "Whether the tree is there and carries the tier's mark. One that is not mounted does not."},
+		"size_mib":     base.TellsNumber("Size in MiB of the file system on which the tree lies; null where there is no tree."),
+		"free_mib":     base.TellsNumber("Room in MiB that is left on it."),
+		"free_inodes":  base.TellsNumber("Inodes that are left on it; null where they have no end."),
+		"free_percent": base.TellsNumber("What is left of room and of inodes, the lesser of both, in percent."),
+		"full_on": base.Tells("Day in UTC, such as 2026-12-24, on which it is full if it goes on filling as it did in the last one to seven days. " +
+			"Null where less than a day is known, where it did not fill, and where that is more than a year away."),
+		"counted_at": base.Tells("When the agent counted the tree, in UTC as RFC 3339, by its own clock: in the first minutes after it was brought there, and then every hour. Null before, then the rest is null, too."),
+		"whole":      schema.BoolAttribute{Computed: true, Description: "Whether the ten minutes that there are sufficed to count all of it. If not, there is at least what was counted."},
+		"files":      base.TellsNumber("Files in the tree, without what is ignored by the tier itself; what the patterns of ignore leave alone is counted."),
+		"bytes":      base.TellsNumber("Length of all files together, of a file with several names as often."),
+		"days":       base.TellsNumber("Directories of days in the tree, as in 2026/12/24; links to days are not counted."),
+		"first_day":  base.Tells("The first of them; null where there is none."),
+		"last_day":   base.Tells("The last of them; null where there is none."),
+		"unread":     base.TellsNumber("Names and directories that could not be looked at."),
+	}
+}
+
+// Read asks all nodes at once.
+func (d *tierStatus) Read(ctx context.Context, req datasource.ReadRequest, resp *datasource.ReadResponse) {
+	base.Look(ctx, req, resp, func(ctx context.Context, model *statusModel) { d.look(ctx, model, &resp.Diagnostics) })
+}
+
+func (d *tierStatus) look(ctx context.Context, model *statusModel, diags *diag.Diagnostics) {
+	tier := model.tier()
+	if err := tier.Validate(); err != nil {
+		diags.AddAttributeError(path.Root("tier"), "File Tier Cannot Be Asked", err.Error())
+		return
+	}
+	nodes := map[string]filetier.NodeStatus{}
+	for name, outcome := range base.Parallel(slices.Sorted(maps.Keys(tier.Nodes)), func(name string) (filetier.NodeStatus, error) {
+		target := tier.Nodes[name].Target
+		if d.Lost[target.Host] {
+			return filetier.NodeStatus{}, &remote.Error{Kind: remote.ErrLost, Address: target.Address()}
+		}
+		return tier.Look(ctx, d.Hosts.Host(target), name), nil
+	}) {
+		nodes[name] = outcome.Value
+		if outcome.Err != nil {
+			nodes[name] = filetier.NodeStatus{Err: outcome.Err}
+		}
+	}
+	for _, line := range tier.Problems(nodes, model.limits()) {
+		if line.Code == filetier.CodeDisk {
+			diags.AddWarning("Disk Nearly Full", fmt.Sprintf("File tier %s: %s.", tier.Name, line))
+		}
+	}
+	model.read(tier, nodes)
+}

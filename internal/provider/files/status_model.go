@@ -1,0 +1,158 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package files
+
+import (
+	"strings"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/types"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	modeltier "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
+)
+
+// statusModel is one atoll_file_tier_status.
+type statusModel struct {
+	Tier             types.Object               `tfsdk:"tier"`
+	LeastFreePercent types.Int64                `tfsdk:"least_free_percent"`
+	MostBehind       types.Int64                `tfsdk:"most_behind"`
+	Healthy          types.Bool                 `tfsdk:"healthy"`
+	Problems         []string                   `tfsdk:"problems"`
+	Pairs            []pairStatusModel          `tfsdk:"pairs"`
+	Nodes            map[string]nodeStatusModel `tfsdk:"nodes"`
+}
+
+type pairStatusModel struct {
+	Dials      string      `tfsdk:"dials"`
+	Serves     string      `tfsdk:"serves"`
+	State      string      `tfsdk:"state"`
+	InStep     bool        `tfsdk:"in_step"`
+	Problem    string      `tfsdk:"problem"`
+	Since      string      `tfsdk:"since"`
+	LastInStep string      `tfsdk:"last_in_step"`
+	Behind     *int64      `tfsdk:"behind"`
+	Skipped    []leftModel `tfsdk:"skipped"`
+	Failed     []leftModel `tfsdk:"failed"`
+}
+
+type leftModel struct {
+	Path   string `tfsdk:"path"`
+	Reason string `tfsdk:"reason"`
+}
+
+type nodeStatusModel struct {
+	Asked       bool    `tfsdk:"asked"`
+	Problem     string  `tfsdk:"problem"`
+	TreeThere   *bool   `tfsdk:"tree_there"`
+	SizeMiB     *int64  `tfsdk:"size_mib"`
+	FreeMiB     *int64  `tfsdk:"free_mib"`
+	FreeInodes  *int64  `tfsdk:"free_inodes"`
+	FreePercent *int64  `tfsdk:"free_percent"`
+	FullOn      *string `tfsdk:"full_on"`
+	CountedAt   *string `tfsdk:"counted_at"`
+	Whole       *bool   `tfsdk:"whole"`
+	Files       *int64  `tfsdk:"files"`
+	Bytes       *int64  `tfsdk:"bytes"`
+	Days        *int64  `tfsdk:"days"`
+	FirstDay    *string `tfsdk:"first_day"`
+	LastDay     *string `tfsdk:"last_day"`
+	Unread      *int64  `tfsdk:"unread"`
+}
+
+// tier is the declared one, as far as it takes to ask.
+func (m statusModel) tier() filetier.Tier {
+	given := tierModel{
+		Hot: base.Member[types.String](m.Tier, "hot"), Hub: base.Member[types.String](m.Tier, "hub"),
+		Pairs: base.Member[types.List](m.Tier, "pairs"), Nodes: base.Member[types.Map](m.Tier, "nodes"),
+	}
+	given.Name = base.Member[types.String](m.Tier, "name")
+	tier, _ := given.declared()
+	return tier
+}
+
+func (m statusModel) limits() filetier.Limits {
+	limits := filetier.Limits{FreePercent: leastFreePercent, Behind: time.Minute}
+	if !m.LeastFreePercent.IsNull() {
+		limits.FreePercent = m.LeastFreePercent.ValueInt64()
+	}
+	if !m.MostBehind.IsNull() {
+		limits.Behind = time.Duration(m.MostBehind.ValueInt64()) * time.Second
+	}
+	return limits
+}
+
+// leastFreePercent is what should be left where a tree lies.
+const leastFreePercent = 10
+
+// read takes over what the nodes said.
+func (m *statusModel) read(tier filetier.Tier, nodes map[string]filetier.NodeStatus) {
+	m.Problems = converge.Texts(tier.Problems(nodes, m.limits()))
+	m.Healthy = types.BoolValue(len(m.Problems) == 0)
+	m.Pairs, m.Nodes = []pairStatusModel{}, map[string]nodeStatusModel{}
+	for _, standing := range tier.Standings(nodes) {
+		m.Pairs = append(m.Pairs, pairStatusOf(standing))
+	}
+	for name, node := range nodes {
+		m.Nodes[name] = nodeStatusOf(node)
+	}
+}
+
+func pairStatusOf(s filetier.Standing) pairStatusModel {
+	pair := pairStatusModel{
+		Dials: s.Dials, Serves: s.Serves, State: string(s.State), InStep: s.State == filetier.InStep, Problem: s.Problem,
+		Since: moment(s.Status.Since), LastInStep: moment(s.Status.InStep), Skipped: leftOf(s.Status.Skipped), Failed: leftOf(s.Status.Failed),
+	}
+	if s.State != filetier.Unknown && !s.Never {
+		behind := int64(s.Behind.Seconds())
+		pair.Behind = &behind
+	}
+	return pair
+}
+
+// moment writes a time down; "" for none.
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return ""
+	}
+	return at.UTC().Format(time.RFC3339)
+}
+
+func leftOf(all []modeltier.Left) []leftModel {
+	found := []leftModel{}
+	for _, one := range all {
+		found = append(found, leftModel{strings.ToValidUTF8(one.Path, "?"), strings.ToValidUTF8(one.Reason, "?")})
+	}
+	return found
+}
+
+func nodeStatusOf(node filetier.NodeStatus) nodeStatusModel {
+	if node.Err != nil {
+		return nodeStatusModel{Problem: converge.FirstLine(node.Err)}
+	}
+	found := nodeStatusModel{Asked: true, TreeThere: &node.Tree}
+	if disk := node.Disk; disk.SizeKiB > 0 {
+		size, free, left := disk.SizeKiB>>10, disk.FreeKiB>>10, disk.Left()
+		found.SizeMiB, found.FreeMiB, found.FreePercent = &size, &free, &left
+		if disk.Inodes > 0 {
+			found.FreeInodes = &node.Disk.FreeInodes
+		}
+		if full, is := modeltier.FullAt(node.Count.Filling, uint64(disk.FreeKiB)<<10, node.Now); is {
+			day := full.UTC().Format(time.DateOnly)
+			found.FullOn = &day
+		}
+	}
+	count := node.Count
+	if count.At.IsZero() {
+		return found
+	}
+	at := moment(count.At)
+	found.CountedAt, found.Whole, found.Files, found.Bytes, found.Days, found.Unread = &at, &count.Whole, &count.Files, &count.Bytes, &count.Days, &count.Unread
+	if count.First != "" {
+		found.FirstDay, found.LastDay = &count.First, &count.Last
+	}
+	return found
+}

@@ -1,0 +1,171 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package filetier
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// NodeStatus is what one node's machine says of its part in a tier.
+type NodeStatus struct {
+	// Err says why it said nothing; then the rest is empty.
+	Err error
+	// Has says that the tier is on the machine, Tree that its tree is there and
+	// carries the tier's mark.
+	Has, Tree bool
+	// Now is the machine's clock.
+	Now time.Time
+	// Disk is where the tree lies; without a mount where there is no tree.
+	Disk provision.Disk
+	// Dials has what is told of the pair with each node that it dials, and Runs those
+	// for which the unit runs that tells it.
+	Dials map[string]model.PairStatus
+	Runs  []string
+	// Count is what the tree holds; the zero value before it was counted.
+	Count model.Count
+}
+
+// Look asks one node's machine how its part of the tier is, and changes nothing.
+func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatus {
+	manifest := converge.Manifest{Owner: t.RecordOwner() + ".status", Items: []converge.Item{t.presence(node), t.room(node), t.count()}}
+	for _, peer := range t.dialled(node) {
+		manifest.Items = append(manifest.Items, t.status(peer))
+	}
+	err := t.forms()
+	var observation converge.Observation
+	if err == nil {
+		observation, err = converge.Observe(ctx, host, manifest)
+	}
+	if err != nil {
+		return NodeStatus{Err: err}
+	}
+	found, err := t.presence(node).Answer(observation)
+	if err != nil {
+		return NodeStatus{Err: err}
+	}
+	var problems []error
+	found.Disk, err = t.room(node).Answer(observation)
+	problems = append(problems, err)
+	found.Count, err = t.count().Answer(observation)
+	problems = append(problems, err)
+	found.Dials = map[string]model.PairStatus{}
+	for _, peer := range t.dialled(node) {
+		found.Dials[peer], err = t.status(peer).Answer(observation)
+		problems = append(problems, err)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return NodeStatus{Err: err}
+	}
+	return found
+}
+
+// presence asks for what is on the machine, all but what the agent wrote down.
+func (t Tier) presence(node string) converge.Question[NodeStatus] {
+	var runs strings.Builder
+	for _, peer := range t.dialled(node) {
+		fmt.Fprintf(&runs, "if systemctl is-active --quiet -- %s; then echo %s; fi\n", remote.Quote(t.unit(peer)+".service"), remote.Quote("runs "+peer))
+	}
+	return converge.Question[NodeStatus]{
+		Name: "what is there of the file tier " + t.Name, Read: readPresence,
+		Script: fmt.Sprintf(`set -e
+home=%s hot=%s
+echo "now $(date +%%s) s"
+if [ -d "$home/pairs" ]; then echo 'has it'; fi
+if [ -e "$hot/%s" ]; then echo 'tree is there'; fi
+%secho '%s'`, remote.Quote(t.home()), remote.Quote(t.Nodes[node].Hot), model.Private, runs.String(), converge.WholeMark),
+	}
+}
+
+func readPresence(output string) (NodeStatus, error) {
+	rows, err := converge.Whole(output)
+	if err != nil {
+		return NodeStatus{}, err
+	}
+	var found NodeStatus
+	for line := range strings.Lines(rows) {
+		words := strings.Fields(line)
+		switch {
+		case len(words) == 3 && words[0] == "now" && words[2] == "s":
+			seconds, err := strconv.ParseInt(words[1], 10, 64)
+			if err != nil {
+				return NodeStatus{}, err
+			}
+			found.Now = time.Unix(seconds, 0).UTC()
+		case slices.Equal(words, []string{"has", "it"}):
+			found.Has = true
+		case slices.Equal(words, []string{"tree", "is", "there"}):
+			found.Tree = true
+		case len(words) == 2 && words[0] == "runs" && NodeForm.MatchString(words[1]):
+			found.Runs = append(found.Runs, words[1])
+		default:
+			return NodeStatus{}, fmt.Errorf("line %q makes no sense", strings.TrimSpace(line))
+		}
+	}
+	if found.Now.IsZero() {
+		return NodeStatus{}, errors.New("the clock is missing")
+	}
+	return found, nil
+}
+
+// room asks for the file system on which the tree lies; none where there is no tree.
+func (t Tier) room(node string) converge.Question[provision.Disk] {
+	return converge.Question[provision.Disk]{
+		Name: "the room where the tree lies", Read: readRoom,
+		Script: converge.AbsentFunction + fmt.Sprintf(`hot=%s
+if [ -d "$hot" ]; then stat -f -c 'room %%S %%b %%a %%c %%d' -- "$hot" || exit; else absent "$hot" || { stat -- "$hot"; exit 1; }; fi
+echo '%s'`, remote.Quote(t.Nodes[node].Hot), converge.WholeMark),
+	}
+}
+
+func readRoom(output string) (provision.Disk, error) {
+	rows, err := converge.Whole(output)
+	words := strings.Fields(rows)
+	if err != nil || len(words) == 0 {
+		return provision.Disk{}, err
+	}
+	var numbers [5]int64
+	if len(words) != 1+len(numbers) || words[0] != "room" {
+		return provision.Disk{}, fmt.Errorf("%q makes no sense", rows)
+	}
+	for i := range numbers {
+		if numbers[i], err = strconv.ParseInt(words[1+i], 10, 64); err != nil {
+			return provision.Disk{}, err
+		}
+	}
+	size := numbers[0]
+	return provision.Disk{SizeKiB: kibibytes(size, numbers[1]), FreeKiB: kibibytes(size, numbers[2]), Inodes: numbers[3], FreeInodes: numbers[4]}, nil
+}
+
+// kibibytes are those of blocks of a size.
+func kibibytes(size, blocks int64) int64 { return int64(float64(size) / 1024 * float64(blocks)) }
+
+// count asks for what the agent counted.
+func (t Tier) count() converge.Question[model.Count] {
+	return converge.Question[model.Count]{
+		Name: "what the tree was counted to hold",
+		Script: converge.AbsentFunction + fmt.Sprintf(`file=%s
+if [ -f "$file" ]; then cat -- "$file" || exit; echo; else absent "$file" || { stat -- "$file"; exit 1; }; fi
+echo '%s'`, remote.Quote(t.countFile()), converge.WholeMark),
+		Read: func(output string) (model.Count, error) {
+			var count model.Count
+			text, err := converge.Whole(output)
+			if err == nil && strings.TrimSpace(text) != "" {
+				err = json.Unmarshal([]byte(text), &count)
+			}
+			return count, err
+		},
+	}
+}

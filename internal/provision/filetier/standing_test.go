@@ -1,0 +1,50 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package filetier
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+)
+
+var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
+
+// A pair that works is as it should be while it is not far behind; a disk that is
+// nearly full and trees that hold nothing are said after what is worse.
+func TestProblems(t *testing.T) {
+	at := func(stage model.Stage, ago time.Duration) model.PairStatus {
+		return model.PairStatus{Stage: stage, InStep: now.Add(-ago)}
+	}
+	half := provision.Disk{SizeKiB: 100, FreeKiB: 50, Inodes: 100, FreeInodes: 50}
+	for name, row := range map[string]struct {
+		status model.PairStatus
+		disk   provision.Disk
+		want   []string
+	}{
+		"in step since long":           {at(model.Watching, 24*time.Hour), half, []string{}},
+		"at work":                      {at(model.Working, 5*time.Second), half, []string{}},
+		"at work for long":             {at(model.Working, 5*time.Minute), half, []string{"b ↔ a: WORKING, in step 5m0s ago"}},
+		"at work for the first time":   {model.PairStatus{Stage: model.Working}, half, []string{"b ↔ a: WORKING, and never was in step"}},
+		"dials again":                  {at(model.Connecting, 5*time.Second), half, []string{}},
+		"a clock that is ahead":        {at(model.Working, -time.Hour), half, []string{}},
+		"few inodes":                   {at(model.Watching, 0), provision.Disk{SizeKiB: 100, FreeKiB: 50, Inodes: 100, FreeInodes: 9}, []string{"b: where /srv/files lies, 9 % is left, less than 10 %"}},
+		"no room, and a path is left":  {model.PairStatus{Stage: model.Watching, Failed: []model.Left{{Path: "a\nb"}, {Path: "c"}}}, provision.Disk{SizeKiB: 100}, []string{"b ↔ a: PARTIAL: 2 paths are left, the first is \"a b\"", "b: where /srv/files lies, 0 % is left, less than 10 %"}},
+		"a file system without inodes": {at(model.Watching, 0), provision.Disk{SizeKiB: 100, FreeKiB: 50}, []string{}},
+	} {
+		tier := three().Without(func(node string) bool { return node == "c" })
+		nodes := map[string]NodeStatus{
+			"a": {Has: true, Tree: true, Now: now, Disk: half},
+			"b": {Has: true, Tree: true, Now: now, Disk: row.disk, Runs: []string{"a"}, Dials: map[string]model.PairStatus{"a": row.status}},
+		}
+		if diff := cmp.Diff(row.want, converge.Texts(tier.Problems(nodes, Limits{FreePercent: 10, Behind: time.Minute}))); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
