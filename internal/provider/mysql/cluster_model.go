@@ -32,6 +32,8 @@ type clusterModel struct {
 	AllowFullStop              types.Bool   `tfsdk:"allow_full_stop"`
 	QuorumSurvivors            types.Set    `tfsdk:"quorum_survivors"`
 	HiddenMembers              types.Set    `tfsdk:"hidden_members"`
+	Mode                       types.String `tfsdk:"mode"`
+	Weights                    types.Map    `tfsdk:"weights"`
 	RotateRecoveryAccounts     types.String `tfsdk:"rotate_recovery_accounts"`
 	GroupName                  types.String `tfsdk:"group_name"`
 	ClusterID                  types.String `tfsdk:"cluster_id"`
@@ -94,8 +96,27 @@ func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Targ
 			ExitStateAction: m.ExitStateAction.ValueString(), TransactionSizeLimit: m.TransactionSizeLimit.ValueInt64(),
 			RecoveryMethod: m.RecoveryMethod.ValueString(), AllowFullStop: m.AllowFullStop.ValueBool(),
 			Primary: m.Primary.ValueString(), QuorumSurvivors: names(m.QuorumSurvivors), Hidden: names(m.HiddenMembers),
+			MultiPrimary: m.multiPrimary(), Weights: weights(m.Weights),
 		},
 	}, targets
+}
+
+func (m *clusterModel) multiPrimary() bool { return m.Mode.ValueString() == multiPrimary }
+
+const multiPrimary = "multi-primary"
+
+// weights are the known ones by the keys of members; nil where none are declared.
+func weights(value types.Map) map[string]int64 {
+	if value.IsNull() || value.IsUnknown() {
+		return nil
+	}
+	known := map[string]int64{}
+	for key, element := range value.Elements() {
+		if number, _ := element.(types.Int64); !number.IsNull() && !number.IsUnknown() {
+			known[key] = number.ValueInt64()
+		}
+	}
+	return known
 }
 
 // names are the known ones of a set; nil for one that is not declared.

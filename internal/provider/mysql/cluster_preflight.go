@@ -36,6 +36,19 @@ func (k *clusterKind) refuseJoins(ctx context.Context, change *base.Change[clust
 	}
 }
 
+// refuseMode looks at the servers before each of them takes writes, and refuses what
+// they would not take then. The apply looks again.
+func (k *clusterKind) refuseMode(ctx context.Context, change *base.Change[clusterModel]) {
+	plan, state := change.Plan, change.State
+	if change.Diagnostics.HasError() || k.Data == nil || k.Pending != "" || !plan.multiPrimary() || state != nil && state.multiPrimary() && len(state.Drift.Elements()) == 0 {
+		return
+	}
+	_, targets := membersOf(plan.Members)
+	if err := preflight.Refusal(preflight.MultiPrimary(lookAt(ctx, k.Data, targets))); err != nil {
+		change.Diagnostics.AddAttributeError(path.Root("mode"), "Not Every Member Can Take Writes", "mode = \"multi-primary\": "+err.Error())
+	}
+}
+
 // declaredBefore says whether the state has a member by that name.
 func declaredBefore(state *clusterModel, key string) bool {
 	_, there := state.Members.Elements()[key]

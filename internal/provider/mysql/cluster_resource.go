@@ -73,6 +73,7 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 	}
 	plan.Routing = plan.routing()
 	k.refuseJoins(ctx, change)
+	k.refuseMode(ctx, change)
 }
 
 // planConsents asks for the word of a person where an apply would need it, and
@@ -87,6 +88,12 @@ func planConsents(change *base.Change[clusterModel]) {
 	}
 	if !plan.Primary.IsNull() && !plan.Primary.IsUnknown() && !change.Config.Primary.IsNull() {
 		named(path.Root("primary"), plan.Primary.ValueString())
+	}
+	if plan.multiPrimary() && !change.Config.Primary.IsNull() {
+		change.Diagnostics.AddAttributeError(path.Root("primary"), "Every Member Takes Writes", "primary names the member that takes writes, and with mode = \"multi-primary\" all do: leave one of the two out.")
+	}
+	for name := range plan.Weights.Elements() {
+		named(path.Root("weights").AtMapKey(name), name)
 	}
 	for _, name := range names(plan.HiddenMembers) {
 		named(path.Root("hidden_members"), name)

@@ -27,7 +27,7 @@ const clusterMessage = "must start with a letter or underscore and have at most 
 // Schema describes the membership of an InnoDB Cluster.
 func (k *clusterKind) Schema() schema.Schema {
 	return schema.Schema{
-		Description: "Membership of a single-primary MySQL InnoDB Cluster. Creates the group, joins the members, each with its own recovery account and TLS between them, " +
+		Description: "Membership of a MySQL InnoDB Cluster, single-primary unless mode says otherwise. Creates the group, joins the members, each with its own recovery account and TLS between them, " +
 			"and keeps the cluster metadata that MySQL Router reads. Adding or removing an entry joins or leaves one member at a time and never below quorum; " +
 			"a member that left or is in ERROR is drift, and apply rejoins it. A server that already holds data becomes the first member and keeps it; " +
 			"a joiner with transactions of its own is refused. Destroying it dissolves the group: every server keeps its data and stands alone.",
@@ -63,7 +63,7 @@ func clusterAttributes() map[string]schema.Attribute {
 	}
 	attributes["primary"] = schema.StringAttribute{
 		Optional: true, Computed: true, Validators: []validator.String{base.Line()},
-		Description: "Name of the member that takes writes. Left out, it shows which one does now. Declared, an apply hands the role over to it whenever another one has it: open transactions get a minute to end, and are named where they do not; writes pause for about a second. " +
+		Description: "Name of the member that takes writes. Left out, it shows which one does now, in multi-primary mode one of them. Declared, an apply hands the role over to it whenever another one has it: open transactions get a minute to end, and are named where they do not; writes pause for about a second. " +
 			"After a failover, and after a restart of that member, the next plan shows the change back. A change is in place.",
 	}
 	attributes["allow_full_stop"] = schema.BoolAttribute{
@@ -77,6 +77,14 @@ func clusterAttributes() map[string]schema.Attribute {
 	attributes["hidden_members"] = schema.SetAttribute{
 		Optional: true, ElementType: types.StringType, Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(base.Line())},
 		Description: "Names of the members that routers send no new session to, such as one that is to be worked on, or that only takes backups. [] hides none; left out, what other tools hid stays as it is. A change is in place; sessions that are open stay.",
+	}
+	attributes["mode"] = base.Choice("single-primary", "Who takes writes: single-primary, one member, or multi-primary, all of them. With multi-primary two members that change the same row at once make one of the transactions fail when it commits, "+
+		"numbers of AUTO_INCREMENT lie 7 apart, and tables whose foreign keys change rows of others (CASCADE, SET NULL), and SERIALIZABLE, are refused: the plan says so. Routers send the read-write port to all members in turn, and find none for the read-only one. "+
+		"Default single-primary. A change is in place and nothing stops: MySQL switches the running group, in about a second.", "single-primary", multiPrimary)
+	attributes["weights"] = schema.MapAttribute{
+		Optional: true, ElementType: types.Int64Type,
+		Validators:  []validator.Map{mapvalidator.KeysAre(base.Line()), mapvalidator.NoNullValues(), mapvalidator.ValueInt64sAre(int64validator.Between(0, 100))},
+		Description: "Weights of members, by name, from 0 to 100: when a primary is lost, the member with the highest one takes writes. Those that are left out have MySQL's 50. A change is in place, and moves nothing by itself; which member takes writes while all are well is what primary says.",
 	}
 	attributes["quorum_survivors"] = schema.SetAttribute{
 		Optional: true, ElementType: types.StringType,
@@ -112,7 +120,7 @@ func clusterOptions() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"failover": base.Choice(group.DefaultFailover, "How soon a silent member is given up, and its work taken over: default, fast (which a break of a few seconds in a line can turn into an expulsion), or patient (for lines that break for up to a minute). "+
 			"It decides expel_timeout (3, 0 or 60 s), consistency (fast: EVENTUAL), the routers' connect_timeout (2, 1 or 5 s) and read_timeout (3, 1 or 10 s), and how often the guardians look; each of the four can be set by itself, and wins. "+
-			"Seconds measured for fast and default stand in the guide of measurements. Default default. A change is in place, without a restart of mysqld; routers are bootstrapped anew.",
+			"Seconds measured for fast and default stand in the guide of measurements. Default default. A change is in place, without a restart of mysqld; routers restart.",
 			"fast", group.DefaultFailover, "patient"),
 		"expel_timeout": schema.Int64Attribute{
 			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 3600)},

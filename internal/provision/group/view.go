@@ -76,8 +76,12 @@ func (v View) Own() Member {
 	return Member{ID: v.Self, State: "OFFLINE"}
 }
 
-// Primary says whether the server takes the group's writes.
-func (v View) Primary() bool { return v.Own().Role == "PRIMARY" }
+// Primary says whether the server takes the group's writes, and nobody else does:
+// in a group where all do, each can go without a hand-over.
+func (v View) Primary() bool {
+	others := slices.ContainsFunc(v.Members, func(m Member) bool { return m.ID != v.Self && m.Online() && m.Role == "PRIMARY" })
+	return v.Own().Role == "PRIMARY" && !others
+}
 
 // OthersOnline counts the other members that are online.
 func (v View) OthersOnline() int {

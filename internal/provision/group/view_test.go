@@ -96,3 +96,21 @@ func TestMissing(t *testing.T) {
 		t.Errorf("it left for good and is awaited: %v", awaited)
 	}
 }
+
+// Where every member takes writes nobody is the primary that hands over.
+func TestPrimaryIsTheOnlyOne(t *testing.T) {
+	for name, row := range map[string]struct {
+		own, other, state string
+		want              bool
+	}{
+		"the primary":               {"PRIMARY", "SECONDARY", "ONLINE", true},
+		"a secondary":               {"SECONDARY", "PRIMARY", "ONLINE", false},
+		"one of many":               {"PRIMARY", "PRIMARY", "ONLINE", false},
+		"the other one is not back": {"PRIMARY", "PRIMARY", "RECOVERING", true},
+	} {
+		view := View{Self: "a", Members: []Member{{ID: "a", State: "ONLINE", Role: row.own}, {ID: "b", State: row.state, Role: row.other}}}
+		if view.Primary() != row.want {
+			t.Errorf("%s: %v", name, !row.want)
+		}
+	}
+}

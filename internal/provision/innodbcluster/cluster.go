@@ -1,8 +1,8 @@
 // Copyright (c) The Atoll Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package innodbcluster is the provisioning plugin for the membership of a
-// single-primary InnoDB Cluster: the group, its members, their recovery
+// Package innodbcluster is the provisioning plugin for the membership of an
+// InnoDB Cluster: the group, its members, their recovery
 // accounts, and the metadata that MySQL Router and MySQL Shell read.
 //
 // Observe asks every server, Diagnose says what is the matter in plain
@@ -53,6 +53,11 @@ type Options struct {
 	RecoveryMethod string
 	// Primary is the key of the member that takes writes; "" leaves it where it is.
 	Primary string
+	// MultiPrimary lets every member take writes.
+	MultiPrimary bool
+	// Weights of members by their keys, for the election of a primary; those that
+	// are not in it have MySQL's own.
+	Weights map[string]int64
 	// Hidden are the keys of members that routers send nobody to; nil leaves that to
 	// others.
 	Hidden []string
@@ -165,17 +170,13 @@ func (v variable) differs(is string) bool {
 // as MySQL Shell does, since mysqld-auto.cnf beats every file.
 func (c Cluster) variables(key, group string) []variable {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
-	return []variable{
+	variables := []variable{
 		{"group_replication_group_name", group, joining},
 		{"group_replication_communication_stack", "MYSQL", fullStop},
 		{"group_replication_local_address", c.Members[key].Endpoint(), joining},
 		{"group_replication_ssl_mode", "REQUIRED", fullStop},
 		{"group_replication_recovery_use_ssl", "ON", live},
-		{"group_replication_enforce_update_everywhere_checks", "OFF", joining},
-		{"group_replication_single_primary_mode", "ON", joining},
 		{"group_replication_paxos_single_leader", "OFF", joining},
-		{"auto_increment_increment", "1", live},
-		{"auto_increment_offset", "2", live},
 		{"group_replication_start_on_boot", "ON", live},
 		{"group_replication_group_seeds", c.seeds(key), live},
 		{"group_replication_member_expel_timeout", number(c.Options.ExpelTimeout), live},
@@ -184,6 +185,29 @@ func (c Cluster) variables(key, group string) []variable {
 		{"group_replication_consistency", c.Options.Consistency, live},
 		{"group_replication_exit_state_action", c.Options.ExitStateAction, live},
 		{"group_replication_transaction_size_limit", number(c.Options.TransactionSizeLimit), live},
+	}
+	if weight, declared := c.Options.Weights[key]; declared {
+		variables = append(variables, variable{weightVariable, number(weight), live})
+	}
+	return append(variables, c.modeVariables(key)...)
+}
+
+const weightVariable = "group_replication_member_weight"
+
+// modeVariables are those by which one member takes writes, or all do. A server
+// takes them in this order alone. Numbers that several members give out at once
+// lie apart as MySQL Shell lets them.
+func (c Cluster) modeVariables(key string) []variable {
+	if !c.Options.MultiPrimary {
+		return []variable{
+			{"group_replication_enforce_update_everywhere_checks", "OFF", joining}, {"group_replication_single_primary_mode", "ON", joining},
+			{"auto_increment_increment", "1", live}, {"auto_increment_offset", "2", live},
+		}
+	}
+	step := max(7, int64(len(c.Members)))
+	return []variable{
+		{"group_replication_single_primary_mode", "OFF", joining}, {"group_replication_enforce_update_everywhere_checks", "ON", joining},
+		{"auto_increment_increment", strconv.FormatInt(step, 10), live}, {"auto_increment_offset", strconv.FormatInt(1+c.Members[key].ServerID%step, 10), live},
 	}
 }
 

@@ -247,6 +247,8 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 	case SinglePrimary:
 		_, err := primary.Text(ctx, "switching to one primary", "SELECT group_replication_switch_to_single_primary_mode(?)", uuidOf(r.diagnosis.view, r.cluster.Members[o.Member].Endpoint()))
 		return err
+	case MultiPrimary:
+		return primary.multiPrimary(ctx)
 	case Hide:
 		return primary.hide(ctx, r.cluster.Members[o.Member].Endpoint(), o.Hidden)
 	case Promote:

@@ -142,7 +142,7 @@ func (d *diagnosing) standings() {
 func (d *diagnosing) foreignPrimary() {
 	for _, member := range d.view {
 		endpoint := member.Endpoint()
-		if _, known := d.cluster.Leavers[endpoint]; known && member.Role == "PRIMARY" && member.Online() && d.seen[endpoint].Answers {
+		if _, known := d.cluster.Leavers[endpoint]; known && d.Primary == "" && member.Role == "PRIMARY" && member.Online() && d.seen[endpoint].Answers {
 			d.Primary = endpoint
 		}
 	}

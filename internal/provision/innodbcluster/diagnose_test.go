@@ -298,6 +298,36 @@ func TestOperations(t *testing.T) {
 			outOf(seen, "b", alone)
 			manyPrimaries(seen)
 		}, standing, []string{"leave the writes of a multi-primary group to a"}, nil},
+		{"one member takes writes, and all should", func(c *Cluster, _ map[string]Observation) { c.Options.MultiPrimary = true }, standing,
+			[]string{"let every member take writes, beside a"}, []string{
+				"group: runs in single-primary mode, want multi-primary",
+				"a: variable auto_increment_increment: is 1, want 7",
+				"b: variable auto_increment_increment: is 1, want 7", "b: variable auto_increment_offset: is 2, want 3",
+				"c: variable auto_increment_increment: is 1, want 7", "c: variable auto_increment_offset: is 2, want 4",
+				"cluster metadata: says single-primary, want multi-primary"}},
+		{"one member takes writes, all should, and one comes back", func(c *Cluster, seen map[string]Observation) {
+			c.Options.MultiPrimary = true
+			for _, one := range seen {
+				one.View[2].State = "RECOVERING"
+			}
+		}, standing, nil, nil},
+		{"all take writes as declared", func(c *Cluster, seen map[string]Observation) {
+			multiPrimary(c, seen)
+		}, standing, nil, nil},
+		{"all take writes as declared, and a declared primary is none", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Primary = "c"
+			multiPrimary(c, seen)
+		}, standing, nil, nil},
+		{"another weight", func(c *Cluster, _ map[string]Observation) { c.Options.Weights = map[string]int64{"b": 70} }, standing,
+			[]string{"set variables of b"}, []string{"b: variable group_replication_member_weight: is , want 70"}},
+		{"the declared weight", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Weights = map[string]int64{"b": 70}
+			seen["b"].Variables[weightVariable], seen["b"].Persisted[weightVariable] = "70", "70"
+		}, persisted, nil, nil},
+		{"a weight by hand beside a declared one", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Weights = map[string]int64{"b": 50}
+			seen["a"].Persisted[weightVariable], seen["b"].Variables[weightVariable] = "60", "50"
+		}, persisted, []string{"take back group_replication_member_weight of a"}, []string{"a: variable group_replication_member_weight: 60 was persisted by hand"}},
 		{"another stack, and a stop is allowed", func(c *Cluster, seen map[string]Observation) {
 			c.Options.AllowFullStop = true
 			otherStack(seen)
@@ -356,6 +386,27 @@ func allowedFrom(c *Cluster, seen map[string]Observation, host string) {
 			seen[key].Accounts[i].Host = host
 		}
 	}
+}
+
+// multiPrimary declares what every member takes writes by, and lets all have it.
+func multiPrimary(c *Cluster, seen map[string]Observation) {
+	c.Options.MultiPrimary = true
+	manyPrimaries(seen)
+	for key, one := range seen {
+		for _, variable := range c.modeVariables(key) {
+			one.Variables[variable.name] = variable.value
+		}
+	}
+}
+
+// persisted is a standing cluster in which a test may persist what it likes.
+func persisted(c Cluster) map[string]Observation {
+	seen := standing(c)
+	for key, one := range seen {
+		one.Persisted = map[string]string{}
+		seen[key] = one
+	}
+	return seen
 }
 
 func manyPrimaries(seen map[string]Observation) {

@@ -136,7 +136,7 @@ func (d *diagnosing) running() {
 	}
 	// It is electing, or its primary is not ours to use: look again.
 	d.electing = d.Primary == "" || row == nil && len(authority.Instances) > 0
-	d.hold = d.fullStop() || d.manyPrimaries(authority) || d.hold
+	d.hold = d.fullStop() || d.mode(authority) || d.hold
 	for _, key := range d.cluster.keys() {
 		d.member(key)
 	}
@@ -159,7 +159,7 @@ func (d *diagnosing) member(key string) {
 		}
 		return
 	}
-	for _, name := range seen.undeclared(d.cluster) {
+	for _, name := range seen.undeclared(d.cluster, key) {
 		d.find(Forget{key, name}, key, converge.CodeUndeclared, "variable %s: %s was persisted by hand", name, seen.Persisted[name])
 	}
 	for _, wrong := range wrongVariables(d.cluster, key, seen) {
@@ -246,8 +246,8 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 	if is, want := row.Attributes.TransactionSizeLimit, d.cluster.Options.TransactionSizeLimit; is != want {
 		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "transaction size limit is %d, want %d", is, want)
 	}
-	if row.PrimaryMode == "mm" {
-		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "says multi-primary, want single-primary")
+	if is := row.PrimaryMode == "mm"; is != d.cluster.Options.MultiPrimary {
+		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "says %s, want %s", modeName(is), modeName(!is))
 	}
 	if is, want := row.Name, d.cluster.Name; is != want {
 		d.find(Describe{d.Primary}, "cluster metadata", CodeMetadata, "name is %s, want %s", is, want)

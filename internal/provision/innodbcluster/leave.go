@@ -33,12 +33,12 @@ func (s *server) reset(ctx context.Context, c Cluster) error {
 	if err := s.resetActions(ctx); err != nil {
 		return err
 	}
-	statements := []string{"RESET PERSIST IF EXISTS super_read_only"}
+	statements := []string{"RESET PERSIST IF EXISTS super_read_only", "RESET PERSIST IF EXISTS " + weightVariable}
 	for _, variable := range c.variables("", "") {
 		statements = append(statements, "RESET PERSIST IF EXISTS "+variable.name)
 	}
 	return s.Run(ctx, "forgetting the group's settings", append(statements,
-		"SET GLOBAL group_replication_group_seeds = DEFAULT", "SET GLOBAL group_replication_local_address = DEFAULT",
+		"SET GLOBAL "+weightVariable+" = DEFAULT", "SET GLOBAL group_replication_group_seeds = DEFAULT", "SET GLOBAL group_replication_local_address = DEFAULT",
 		"SET GLOBAL group_replication_start_on_boot = OFF")...)
 }
 

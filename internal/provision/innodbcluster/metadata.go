@@ -87,8 +87,8 @@ func (s *server) installMetadata(ctx context.Context, c Cluster, group, version 
 		return fmt.Errorf("describing the cluster: %w", err)
 	}
 	_, err = s.DB.ExecContext(ctx, `INSERT INTO `+schema+`.clusters (cluster_id, cluster_name, description, attributes, cluster_type, primary_mode, router_options)
- SELECT UUID(), ?, 'Default Cluster', ?, 'gr', 'pm', JSON_OBJECT('tags', JSON_OBJECT(), 'read_only_targets', 'secondaries')
- WHERE NOT EXISTS (SELECT 1 FROM `+schema+`.clusters)`, c.Name, string(attributes))
+ SELECT UUID(), ?, 'Default Cluster', ?, 'gr', ?, JSON_OBJECT('tags', JSON_OBJECT(), 'read_only_targets', 'secondaries')
+ WHERE NOT EXISTS (SELECT 1 FROM `+schema+`.clusters)`, c.Name, string(attributes), c.rowMode())
 	return s.Explain("writing the cluster's row", err)
 }
 
@@ -144,7 +144,7 @@ func (s *server) unregister(ctx context.Context, endpoint string) error {
 // describe corrects the name and single keys: routers and shells write the same
 // document.
 func (s *server) describe(ctx context.Context, c Cluster, seen Diagnosis) error {
-	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET cluster_name = ?, primary_mode = 'pm', attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
- WHERE cluster_id = ?`, c.Name, c.Options.TransactionSizeLimit, seen.GroupName, seen.ClusterID)
+	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET cluster_name = ?, primary_mode = ?, attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
+ WHERE cluster_id = ?`, c.Name, c.rowMode(), c.Options.TransactionSizeLimit, seen.GroupName, seen.ClusterID)
 	return s.Explain("correcting the cluster's row", err)
 }

@@ -58,25 +58,47 @@ func (d *diagnosing) strangers() error {
 	return nil
 }
 
-// manyPrimaries finds a group in which every member takes writes. A member that is
-// out cannot come back by the settings of ours, so that goes first.
-func (d *diagnosing) manyPrimaries(authority Observation) bool {
-	if authority.Variables["group_replication_single_primary_mode"] != "OFF" {
+// mode finds a group in which every member takes writes and one should, or the
+// other way round. A member that is out cannot come back by the settings of ours,
+// so that goes first.
+func (d *diagnosing) mode(authority Observation) bool {
+	want := d.cluster.Options.MultiPrimary
+	is := authority.Variables["group_replication_single_primary_mode"] == "OFF"
+	if is == want {
 		return false
 	}
 	var mend provision.Operation
-	if !slices.ContainsFunc(d.view, func(m group.Member) bool { return !m.Online() }) {
+	switch {
+	case slices.ContainsFunc(d.view, func(m group.Member) bool { return !m.Online() }): // which the switch waits for
+	case want:
+		mend = MultiPrimary{d.Primary}
+	default:
 		mend = SinglePrimary{d.Primary}
 	}
-	d.find(mend, "group", CodePrimary, "runs in multi-primary mode, want single-primary")
+	d.find(mend, "group", CodePrimary, "runs in %s mode, want %s", modeName(is), modeName(want))
 	return true
+}
+
+func modeName(multiPrimary bool) string {
+	if multiPrimary {
+		return "multi-primary"
+	}
+	return "single-primary"
+}
+
+// rowMode is the metadata's word for it.
+func (c Cluster) rowMode() string {
+	if c.Options.MultiPrimary {
+		return "mm"
+	}
+	return "pm"
 }
 
 // role finds another member taking writes than the declared one. That is put
 // right when nothing else is to be done.
 func (d *diagnosing) role() {
 	wanted := d.cluster.Options.Primary
-	if wanted == "" || d.electing || d.Primary == wanted || d.Members[wanted].State != "ONLINE" {
+	if wanted == "" || d.cluster.Options.MultiPrimary || d.electing || d.Primary == wanted || d.Members[wanted].State != "ONLINE" {
 		return
 	}
 	var mend provision.Operation = Promote{wanted}
@@ -96,9 +118,9 @@ var persistedByHand = []string{
 
 // undeclared are variables of the group that somebody persisted on the server and
 // nobody declares.
-func (s Observation) undeclared(c Cluster) []string {
+func (s Observation) undeclared(c Cluster, key string) []string {
 	var names []string
-	declared := c.variables("", "")
+	declared := c.variables(key, "")
 	for _, name := range slices.Sorted(maps.Keys(s.Persisted)) {
 		known := slices.ContainsFunc(declared, func(v variable) bool { return v.name == name })
 		if !known && slices.ContainsFunc(persistedByHand, func(begin string) bool { return strings.HasPrefix(name, begin) }) {

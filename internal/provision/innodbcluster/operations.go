@@ -46,6 +46,8 @@ type (
 	Describe struct{ Primary string }
 	// SinglePrimary leaves the writes of a multi-primary group to one member.
 	SinglePrimary struct{ Member string }
+	// MultiPrimary lets every member of the group take writes. Member is one that does already.
+	MultiPrimary struct{ Member string }
 	// Promote gives the primary's role to a member.
 	Promote struct{ Member string }
 	// Forget takes back a variable that was persisted by hand.
@@ -81,6 +83,9 @@ func (o StrikeOff) String() string  { return "strike off " + o.Endpoint }
 func (o Describe) String() string   { return "correct the cluster metadata on " + o.Primary }
 func (o SinglePrimary) String() string {
 	return "leave the writes of a multi-primary group to " + o.Member
+}
+func (o MultiPrimary) String() string {
+	return "let every member take writes, beside " + o.Member
 }
 func (o Promote) String() string { return "hand the primary's role over to " + o.Member }
 func (o Hide) String() string {
@@ -118,6 +123,9 @@ func (Install) Stage() int { return 2 }
 
 // Stage is its place in the order.
 func (SinglePrimary) Stage() int { return 2 }
+
+// Stage is its place in the order.
+func (MultiPrimary) Stage() int { return 2 }
 
 // Stage is its place in the order.
 func (Forget) Stage() int { return 3 }

@@ -267,3 +267,24 @@ func TestRefusal(t *testing.T) {
 		}
 	}
 }
+
+// What keeps members from all taking writes is found on the one whose data count,
+// and the isolation of each.
+func TestMultiPrimary(t *testing.T) {
+	whole, cascades, strict := good(), good(), good()
+	foreignKey(0, 0, 1)(&cascades)
+	cascades.Member = true
+	set("transaction_isolation", "SERIALIZABLE")(&strict)
+	foreignKey(0, 1, 0)(&strict)
+	var got []string
+	for _, finding := range MultiPrimary(map[string]Facts{"a": whole, "b": cascades, "c": strict, "d": {Err: errors.New("silent")}}) {
+		got = append(got, strings.Join([]string{string(finding.Severity), finding.Server, finding.Object, finding.Remedy}, " "))
+	}
+	want := []string{"error b a.t.fk ALTER TABLE `a`.`t` DROP FOREIGN KEY `fk`;", "error c transaction_isolation "}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if found := MultiPrimary(map[string]Facts{"a": whole}); len(found) > 0 {
+		t.Errorf("%+v", found)
+	}
+}

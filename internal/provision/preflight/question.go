@@ -19,7 +19,7 @@ var asked = []string{
 	"group_replication_gtid_assignment_block_size", "group_replication_message_cache_size", "group_replication_transaction_size_limit",
 	"innodb_buffer_pool_size", "innodb_page_size", "join_buffer_size", "log_bin", "lower_case_table_names", "max_binlog_size", "max_connections",
 	"performance_schema", "read_buffer_size", "read_rnd_buffer_size", "replica_max_allowed_packet", "server_id", "slave_max_allowed_packet",
-	"sort_buffer_size", "thread_stack",
+	"sort_buffer_size", "thread_stack", "transaction_isolation",
 }
 
 // own are the schemas that are not a user's.
