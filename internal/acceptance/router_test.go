@@ -45,8 +45,59 @@ rm /etc/atoll-router/bootstrapped`)
 	if got := f.on("app1", "grep -E '^(client|server)_ssl_mode' /etc/atoll-router/mysqlrouter.conf | sort -u"); got != "client_ssl_mode=REQUIRED\nserver_ssl_mode=REQUIRED" {
 		t.Errorf("the router has %q", got)
 	}
+	f.routersApart(main, before)
+}
+
+// routersApart gives app1 a second router and takes the encryption of the first
+// back: what is no other cluster leaves the keyring and the account as they are,
+// and neither router has anything of the other's.
+func (f *fixture) routersApart(main string, before []byte) {
+	f.Helper()
+	const keyring = "stat -c '%Y %i' /var/lib/atoll-router/data/keyring /var/lib/atoll-router/mysqlrouter.key"
+	bootstrapped, password := f.on("app1", keyring), "SELECT password_last_changed FROM mysql.user WHERE user = 'mysql_router_203_0_113_21'"
+	changed := f.sql("hk1", password)
+	f.must(os.WriteFile(main, append(before, `
+resource "atoll_mysql_router" "second" {
+  ssh     = atoll_host.node["app1"].ssh
+  name    = "second"
+  cluster = atoll_mysql_cluster.main.routing
+  ports   = { read_write = 7446, read_only = 7447, read_write_split = 7450 }
+}
+`...), 0o600))
+	// A Router that is too old for the servers is refused before anything is made.
+	f.on("app1", "printf '#!/bin/sh\necho MySQL Router  Ver 8.4.7 for Linux\n' >/usr/local/bin/mysqlrouter && chmod 0755 /usr/local/bin/mysqlrouter")
+	if _, err := f.terraform.Plan(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "Router is 8.4.7, and a member is 9.7.4") {
+		f.Errorf("the plan with an old Router says %v", err)
+	}
+	f.on("app1", "rm /usr/local/bin/mysqlrouter")
+	f.apply()
+	f.inSync()
+	if now := f.on("app1", keyring); now != bootstrapped || f.sql("hk1", password) != changed {
+		f.Errorf("the router was bootstrapped again: its keyring was %q and is %q", bootstrapped, now)
+	}
+	if got := f.on("app1", "grep -c ssl_mode=REQUIRED /etc/atoll-router/mysqlrouter.conf || :; systemctl is-active mysqlrouter mysqlrouter-second; ss -ltnH | grep -cE '127.0.0.1:(6446|6447|6450|7446|7447|7450) '"); got != "0\nactive\nactive\n6" {
+		f.Errorf("the two routers: %q", got)
+	}
+	const endpoints = "SELECT CONCAT_WS(' ', attributes->>'$.RWEndpoint', attributes->>'$.ROEndpoint', attributes->>'$.RWSplitEndpoint') FROM mysql_innodb_cluster_metadata.routers WHERE router_name = 'atoll-second'"
+	if got := f.sql("hk1", endpoints); got != "7446 7447 7450" {
+		f.Errorf("the metadata have the second router's ports as %q", got)
+	}
+	const rows = "SELECT GROUP_CONCAT(router_name ORDER BY 1) FROM mysql_innodb_cluster_metadata.routers WHERE address = '203.0.113.21'"
+	if got := f.sql("hk1", rows); got != "atoll,atoll-second" {
+		f.Errorf("the metadata have %q", got)
+	}
+	f.on("app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router-second/mysqlrouter.conf; systemctl stop mysqlrouter-second")
+	if lines := strings.Join(f.plan().Drift["atoll_mysql_router.second"], "; "); lines != "file /etc/atoll-router-second/mysqlrouter.conf: content differs; unit mysqlrouter-second.service: inactive, want active" {
+		f.Errorf("the second router's drift is %q", lines)
+	}
+	f.apply()
+	f.inSync()
 	f.must(os.WriteFile(main, before, 0o600))
 	f.apply()
+	if got := f.on("app1", "ls -d /etc/atoll-router* /var/lib/atoll-router* /etc/systemd/system/mysqlrouter*; systemctl is-active mysqlrouter") + f.sql("hk1", rows); got != "/etc/atoll-router\n/etc/systemd/system/mysqlrouter.service\n/var/lib/atoll-router\nactive"+"atoll" {
+		f.Errorf("without the second there are %q", got)
+	}
+	f.inSync()
 }
 
 // While nobody takes writes, the cluster says so and no router does; who looks at

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
@@ -42,5 +43,40 @@ func TestReadWriteSplitIsTheVersions(t *testing.T) {
 	planned, problems := tf.plan("atoll_mysql_router", &state{settled(created.value), nil, ""}, write(kind, other))
 	if problems != "" || planned.at("version") != (unknown{}) || planned.at("endpoints", "read_write_split") != (unknown{}) {
 		t.Errorf("another package: %v, version %v; %s", planned.at("endpoints", "read_write_split"), planned.at("version"), problems)
+	}
+}
+
+// Two routers on one machine are told apart by name, and neither takes what the
+// other has.
+func TestTwoRoutersOnOneMachine(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	const kind = "atoll_mysql_router"
+	router := func(name, cluster any, first int) (*state, string) {
+		config := everything()[kind]
+		routing, _ := config["cluster"].(object)
+		routing["cluster"] = cluster
+		config["name"], config["ports"] = name, object{"read_write": first, "read_only": first + 1, "read_write_split": first + 2}
+		return tf.plan(kind, nil, write(tf.kind(kind), config))
+	}
+	for _, row := range []struct {
+		name, cluster any
+		first         int
+		want          string
+	}{
+		{nil, "main", 6446, ""},
+		{nil, "main", 6446, ""}, // Terraform plans one twice
+		{nil, "shop", 7446, "give this one a name of its own"},
+		{"shop", "shop", 6447, "ports.read_write = 6447 is a port of the router atoll of the cluster main"},
+		{"shop", "shop", 7446, ""},
+		{unknown{}, "other", 7446, ""},
+	} {
+		planned, problems := router(row.name, row.cluster, row.first)
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%v of %v at %d: %q", row.name, row.cluster, row.first, problems)
+		}
+		if row.name == "shop" && problems == "" && planned.at("id") != "203.0.113.11/shop" {
+			t.Errorf("its id is %v", planned.at("id"))
+		}
 	}
 }

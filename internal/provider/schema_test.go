@@ -94,7 +94,7 @@ func everything() map[string]object {
 			"primary": "hk1", "allow_full_stop": false, "rotate_recovery_accounts": "2026", "hidden_members": []any{"hk1"}, "mode": "single-primary", "weights": object{"hk1": 70}, "quorum_survivors": []any{"hk1"},
 		},
 		"atoll_mysql_router": {
-			"ssh": everyWay("203.0.113.11"), "cluster": object{"cluster": "main", "cluster_id": "b2c1", "connect_timeout": 2, "read_timeout": 3, "members": object{"hk1": member}}, "bind_address": "127.0.0.1", "package": "mysql-router",
+			"ssh": everyWay("203.0.113.11"), "name": "shop", "cluster": object{"cluster": "main", "cluster_id": "b2c1", "connect_timeout": 2, "read_timeout": 3, "members": object{"hk1": member}}, "bind_address": "127.0.0.1", "package": "mysql-router",
 			"ports": object{"read_write": 6446, "read_only": 6447, "read_write_split": 6450}, "connect_timeout": 2, "read_timeout": 3, "client_tls": "REQUIRED", "server_tls": "REQUIRED", "timeouts": everyTimeout(),
 		},
 		"atoll_file_tier": {

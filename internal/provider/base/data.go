@@ -56,8 +56,8 @@ type Data struct {
 	Departures tinc.Departures
 	// Succession is where what is made and what is taken back meet.
 	Succession Succession
-	// Trees are those of file tiers that plans declare.
-	Trees Trees
+	// Trees are those of file tiers that plans declare, Routers the names and ports of routers.
+	Trees, Routers Claims
 	// Lost holds the addresses from the provider block's lost list.
 	Lost map[string]bool
 	// Pending names what of the provider's ssh block is not known before the

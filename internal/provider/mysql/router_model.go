@@ -16,6 +16,7 @@ import (
 // routerModel is the state of one atoll_mysql_router.
 type routerModel struct {
 	base.Node
+	Name        types.String `tfsdk:"name"`
 	Cluster     types.Object `tfsdk:"cluster"`
 	Package     types.String `tfsdk:"package"`
 	BindAddress types.String `tfsdk:"bind_address"`
@@ -28,8 +29,21 @@ type routerModel struct {
 	Version     types.String `tfsdk:"version"`
 }
 
-// Key is the address of the machine, under which the cluster knows the router.
-func (m *routerModel) Key() types.String { return m.Address() }
+// Key is the address of the machine, under which the cluster knows the router, and
+// the name of one among several there.
+func (m *routerModel) Key() types.String {
+	switch address := m.Address(); {
+	case m.Name.IsNull(), address.IsUnknown():
+		return address
+	case m.Name.IsUnknown():
+		return types.StringUnknown()
+	default:
+		return types.StringValue(address.ValueString() + "/" + m.Name.ValueString())
+	}
+}
+
+// Place is the router's name: a machine may have several.
+func (m *routerModel) Place() types.String { return m.Name }
 
 // Subject names the router in diagnostics.
 func (m *routerModel) Subject() string { return "MySQL Router on " + m.ID.ValueString() }
@@ -105,7 +119,7 @@ func (m *routerModel) config(data *base.Data) (mysqlrouter.Config, mysqlrouter.C
 	members, ports := base.Member[types.Map](m.Cluster, "members"), m.ports()
 	found, targets := membersOf(members)
 	config := mysqlrouter.Config{
-		Address: target.Host, ClusterID: base.Member[types.String](m.Cluster, "cluster_id").ValueString(), BindAddress: m.BindAddress.ValueString(),
+		Address: target.Host, Instance: m.Name.ValueString(), ClusterID: base.Member[types.String](m.Cluster, "cluster_id").ValueString(), BindAddress: m.BindAddress.ValueString(),
 		ReadWrite: ports["read_write"], ReadOnly: ports["read_only"], ReadWriteSplit: ports["read_write_split"],
 		Package: m.Package.ValueString(), ConnectTimeout: m.ConnectTime.ValueInt64(), ReadTimeout: m.ReadTime.ValueInt64(), After: base.MeshUnit(meshOf(members)),
 	}

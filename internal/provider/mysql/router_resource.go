@@ -5,7 +5,9 @@ package mysql
 
 import (
 	"context"
+	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -25,14 +27,14 @@ type routerKind struct{ base.Configured }
 
 func (k *routerKind) Traits() base.Traits {
 	return base.Traits{
-		Type: "mysql_router", ID: "Address of the machine, under which the router is known to the cluster.",
+		Type: "mysql_router", ID: "Address of the machine, under which the router is known to the cluster, and behind a slash the router's name where it has one.",
 		Renaming: "the router would stop and be bootstrapped anew, and its application would be without a database meanwhile",
 		Drift:    "unit mysqlrouter.service: inactive, want active", Budgets: budgets,
 	}
 }
 
 // Plan keeps known what follows from the configuration.
-func (k *routerKind) Plan(_ context.Context, change *base.Change[routerModel]) {
+func (k *routerKind) Plan(ctx context.Context, change *base.Change[routerModel]) {
 	plan, state := change.Plan, change.State
 	plan.follow(change.Config)
 	taken := map[int64]bool{}
@@ -47,12 +49,55 @@ func (k *routerKind) Plan(_ context.Context, change *base.Change[routerModel]) {
 		change.Diagnostics.AddAttributeError(path.Root("cluster").AtName("members"), "Missing Members", "cluster.members is empty: hand over the whole routing of an atoll_mysql_cluster.")
 	}
 	checkMembers(base.Member[types.Map](plan.Cluster, "members"), path.Root("cluster").AtName("members"), change.Diagnostics)
+	k.refuseCollisions(change)
+	k.refuseVersion(ctx, change)
 	keep := change.Same && !state.Version.IsNull() && state.Package.Equal(plan.Package) && !change.Drifted(installing...)
 	if state == nil {
 		state = &routerModel{}
 	}
 	plan.Version = base.Keep(keep, state.Version, types.StringUnknown())
 	plan.Endpoints = plan.endpoints()
+}
+
+// refuseCollisions refuses a router that wants the name or a port of another on the
+// same machine.
+func (k *routerKind) refuseCollisions(change *base.Change[routerModel]) {
+	plan := change.Plan
+	cluster := base.Member[types.String](plan.Cluster, "cluster")
+	if k.Data == nil || !change.Reachable || plan.Name.IsUnknown() || cluster.ValueString() == "" {
+		return
+	}
+	machine, config := change.Target.Address(), mysqlrouter.Config{Instance: plan.Name.ValueString()}
+	equal := func(a, b string) bool { return a == b }
+	owner := fmt.Sprintf("the router %s of the cluster %s", config.Name(), cluster.ValueString())
+	if other, _, clash := k.Routers.Declare(machine, config.Name(), owner, equal); clash {
+		change.Diagnostics.AddAttributeError(path.Root("name"), "Routers Collide",
+			fmt.Sprintf("%s is another one on the same machine, %s: give this one a name of its own, and ports.", other, machine))
+		return
+	}
+	for name, port := range plan.ports() {
+		if other, _, clash := k.Routers.Declare(machine, strconv.FormatInt(port, 10), owner, equal); clash {
+			change.Diagnostics.AddAttributeError(path.Root("ports").AtName(name), "Routers Collide",
+				fmt.Sprintf("ports.%s = %d is a port of %s on the same machine, %s: give each its own.", name, port, other, machine))
+		}
+	}
+}
+
+// refuseVersion asks, where a bootstrap is ahead, whether the Router of the machine
+// leads to the servers of the cluster.
+func (k *routerKind) refuseVersion(ctx context.Context, change *base.Change[routerModel]) {
+	plan, state := change.Plan, change.State
+	ahead := state == nil || !state.Package.Equal(plan.Package) || change.Drifted(mysqlrouter.CodeBootstrap)
+	if !ahead || change.Diagnostics.HasError() || k.Data == nil || k.Pending != "" || !change.Reachable || k.Lost[change.Target.Host] ||
+		plan.Package.IsUnknown() || base.Member[types.String](plan.Cluster, "cluster_id").ValueString() == "" {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	config, cluster := plan.config(k.Data)
+	if err := config.Compatible(ctx, k.Hosts.Host(change.Target), cluster); err != nil {
+		change.Diagnostics.AddAttributeError(path.Root("cluster"), "Router Is Too Old", err.Error()+".")
+	}
 }
 
 // Observe knows nothing of a router that was just imported: its cluster stands
@@ -66,7 +111,7 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 	if err != nil {
 		return observed, err
 	}
-	status, err := mysqlrouter.ReadStatus(observation)
+	status, err := config.ReadStatus(observation)
 	if err != nil {
 		return observed, err
 	}

@@ -168,8 +168,8 @@ func machineOf(answer sitestatus.Answer) machineModel {
 	for _, disk := range answer.Disks {
 		machine.Disks[disk.Mount] = diskModel{disk.SizeKiB >> 10, disk.FreeKiB >> 10, disk.Left()}
 	}
-	if answer.Router != nil {
-		machine.Router = &routerModel{cmp.Or(answer.Router.Version, "unknown"), answer.Router.Active}
+	if len(answer.Routers.Active) > 0 {
+		machine.Router = &routerModel{cmp.Or(answer.Routers.Version, "unknown"), len(answer.Routers.Stopped()) == 0}
 	}
 	return machine
 }

@@ -107,7 +107,7 @@ func machineAttributes() map[string]schema.Attribute {
 			Computed: true, Description: "MySQL Router on the machine; null where there is none.",
 			Attributes: map[string]schema.Attribute{
 				"version": base.Tells("Version of MySQL Router."),
-				"active":  schema.BoolAttribute{Computed: true, Description: "Whether it runs."},
+				"active":  schema.BoolAttribute{Computed: true, Description: "Whether it runs; of several routers, whether all do."},
 			},
 		},
 		"disks": schema.MapNestedAttribute{

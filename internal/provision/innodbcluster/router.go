@@ -52,10 +52,12 @@ var bootstrapTables = []string{schema + ".clusters", schema + ".v2_gr_clusters"}
 type Routing struct {
 	// Primary is the endpoint to bootstrap against.
 	Primary string
-	server  *server
-	online  []string
-	run     *run
-	stats   bool
+	// Newest is the highest version of a member.
+	Newest string
+	server *server
+	online []string
+	run    *run
+	stats  bool
 }
 
 // OpenRouting finds the primary among the members and opens a session on it.
@@ -75,7 +77,7 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 	if err != nil {
 		return nil, err
 	}
-	routing := &Routing{Primary: c.Members[diagnosis.Primary].Endpoint(), server: primary, run: r}
+	routing := &Routing{Primary: c.Members[diagnosis.Primary].Endpoint(), Newest: Newest(seen), server: primary, run: r}
 	routing.stats = !older(mysqld.ParseVersion(seen[diagnosis.Primary].Schema), metadataVersion("9.0.0"))
 	for _, key := range c.keys() {
 		if diagnosis.Members[key].State == "ONLINE" && key != diagnosis.Primary && seen[key].Answers {
@@ -83,6 +85,17 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 		}
 	}
 	return routing, nil
+}
+
+// Newest is the highest version of those that answered; "" where nobody did.
+func Newest(seen map[string]Observation) string {
+	newest := ""
+	for _, one := range seen {
+		if one.Answers && (newest == "" || older(mysqld.ParseVersion(newest), mysqld.ParseVersion(one.Version))) {
+			newest = one.Version
+		}
+	}
+	return newest
 }
 
 // Close ends the sessions.

@@ -32,7 +32,7 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 	if err != nil {
 		return Status{}, err
 	}
-	before, err := ReadStatus(observation)
+	before, err := c.ReadStatus(observation)
 	if err != nil {
 		return Status{}, err
 	}
@@ -45,7 +45,7 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 		if _, err := converge.Converge(ctx, host, c.Manifest(false)); err != nil {
 			return Status{}, err
 		}
-		if err := c.bootstrap(ctx, host, cluster); err != nil {
+		if err := c.mend(ctx, host, cluster); err != nil {
 			return Status{}, err
 		}
 	}
@@ -56,7 +56,7 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 		if err != nil {
 			return Status{}, err
 		}
-		status, err := ReadStatus(observation)
+		status, err := c.ReadStatus(observation)
 		if err != nil {
 			return Status{}, err
 		}
@@ -73,6 +73,25 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 	}
 }
 
+// mend does what is to be done by the time that Router is installed: which one it
+// is may be the version's to say.
+func (c Config) mend(ctx context.Context, host remote.Host, cluster Cluster) error {
+	now, err := converge.Ask(ctx, host, c.StatusQuestion())
+	if err != nil {
+		return err
+	}
+	operations, err := provision.Operations(c.Diagnose(now))
+	for _, operation := range operations {
+		switch operation.(type) {
+		case Bootstrap:
+			err = c.bootstrap(ctx, host, cluster)
+		case Settle:
+			_, err = host.Run(ctx, remote.Command{Name: "writing the router's settings", Script: c.as(now.Version).settingsScript()})
+		}
+	}
+	return err
+}
+
 // bootstrap makes the account, lets Router write its configuration, and takes
 // back from the account what only this needed. The password goes to the machine
 // on standard input and stays in Router's own keyring there.
@@ -85,9 +104,12 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 	if err := routing.Lock(ctx, c.Account()); err != nil {
 		return err
 	}
-	now, err := converge.Ask(ctx, host, StatusQuestion())
-	if _, outdated := c.outdated(now); err != nil || outdated == "" {
+	now, err := converge.Ask(ctx, host, c.StatusQuestion())
+	if err != nil || c.outdated(now) == "" {
 		return err // another run has done it while we waited
+	}
+	if err := leads(now.Version, routing.Newest); err != nil {
+		return err
 	}
 	account, err := routing.Authorize(ctx, c.Account())
 	if err != nil {
@@ -108,9 +130,9 @@ func (c Config) Remove(ctx context.Context, host remote.Host, cluster Cluster) e
 	if err := c.retire(ctx, cluster); err != nil {
 		return err
 	}
-	_, err := host.Run(ctx, remote.Command{Name: "removing the router's files", Script: "systemctl stop " + Unit + " 2>/dev/null; rm -rf " + directory + " " + settings})
+	_, err := host.Run(ctx, remote.Command{Name: "removing the router's files", Script: "systemctl stop " + c.Unit() + " 2>/dev/null; rm -rf " + c.directory() + " " + c.settings()})
 	if err == nil {
-		err = converge.Remove(ctx, host, Owner)
+		err = converge.Remove(ctx, host, c.Owner())
 	}
 	if errors.Is(err, remote.ErrLost) {
 		return nil
@@ -128,5 +150,5 @@ func (c Config) retire(ctx context.Context, cluster Cluster) error {
 		return err
 	}
 	defer routing.Close()
-	return routing.Remove(ctx, c.Account(), c.Address, Name)
+	return routing.Remove(ctx, c.Account(), c.Address, c.Name())
 }

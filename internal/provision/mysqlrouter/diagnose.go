@@ -13,59 +13,80 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 )
 
-// Bootstrap lets a router make its configuration anew, with an account of its
-// own; Router is the address that the cluster knows it by.
-type Bootstrap struct{ Router string }
+// The operations; Router is the address that the cluster knows the router by.
+type (
+	// Bootstrap lets a router make its configuration anew, with an account of its own.
+	Bootstrap struct{ Router string }
+	// Settle writes the declared settings into what the bootstrap left.
+	Settle struct{ Router string }
+)
 
 func (o Bootstrap) String() string { return "bootstrap the router at " + o.Router }
+func (o Settle) String() string    { return "write the settings of the router at " + o.Router }
 
 // Stage is its place in the order.
 func (Bootstrap) Stage() int { return 0 }
 
-// CodeBootstrap says that the router has to be bootstrapped anew.
-const CodeBootstrap converge.Code = "router-bootstrap"
+// Stage is its place in the order.
+func (Settle) Stage() int { return 0 }
+
+const (
+	// CodeBootstrap says that the router has to be bootstrapped anew.
+	CodeBootstrap converge.Code = "router-bootstrap"
+	// CodeSettings says that it runs with other settings.
+	CodeSettings converge.Code = "router-settings"
+)
 
 // Diagnose compares what a bootstrap left, and the ports, with the declaration. A
 // port that is silent beside a bootstrap that is whole has nothing to mend it:
 // the router needs a moment after its start, and its cluster.
 func (c Config) Diagnose(s Status) []provision.Finding {
-	if subject, text := c.outdated(s); text != "" {
-		return []provision.Finding{{Line: converge.Line{Subject: subject, Code: CodeBootstrap, Text: text}, Mend: Bootstrap{c.Address}}}
-	}
-	if !s.Active {
-		return nil // the unit's own line says so
+	if text := c.outdated(s); text != "" {
+		return []provision.Finding{{Line: converge.Line{Subject: "router", Code: CodeBootstrap, Text: text}, Mend: Bootstrap{c.Address}}}
 	}
 	var findings []provision.Finding
-	for _, port := range c.as(s.Version).ports() {
-		listens := slices.ContainsFunc(s.Listening, func(address string) bool { return strings.HasSuffix(address, fmt.Sprintf(":%d", port)) })
-		if !listens {
-			findings = append(findings, provision.Finding{Line: converge.Line{Subject: fmt.Sprintf("port %d", port), Code: converge.CodeSilent, Text: "nothing listens"}})
+	switch {
+	case s.Declared != c.as(s.Version).declared():
+		findings = append(findings, provision.Finding{Line: converge.Line{Subject: "router", Code: CodeSettings, Text: "runs with other settings"}, Mend: Settle{c.Address}})
+	case s.ConfNow != s.ConfThen:
+		findings = append(findings, provision.Finding{Line: converge.Line{Subject: "file " + c.conf(), Code: converge.CodeContent, Text: "content differs"}, Mend: Settle{c.Address}})
+	case s.Active: // or the unit's own line says so
+		for _, port := range c.as(s.Version).ports() {
+			listens := slices.ContainsFunc(s.Listening, func(address string) bool { return strings.HasSuffix(address, fmt.Sprintf(":%d", port.number)) })
+			if !listens {
+				findings = append(findings, provision.Finding{Line: converge.Line{Subject: fmt.Sprintf("port %d", port.number), Code: converge.CodeSilent, Text: "nothing listens"}})
+			}
 		}
 	}
 	return findings
 }
 
-// outdated says what of the last bootstrap is not as declared; "" when it is.
-func (c Config) outdated(s Status) (subject, text string) {
-	older := c
+// outdated says why the last bootstrap is not one for what is declared; "" when
+// it is.
+func (c Config) outdated(s Status) string {
+	now, older := c.as(s.Version), c
 	older.ReadWriteSplit = 0
+	// Before there was an identity, the sum of everything stood for it.
+	identified := s.Identity == now.identity() || s.Identity == "" && s.Declared == now.declared()
 	switch {
 	case s.Declared == "":
-		return "router", "not bootstrapped"
-	case s.Declared == older.declared() && Splits(s.Version):
-		return "router", "bootstrapped by a version without a read-write split, and now there is " + cmp.Or(s.Version, "another")
-	case s.Declared != c.as(s.Version).declared():
-		return "router", "bootstrapped for another cluster or other settings"
-	case s.ConfNow != s.ConfThen:
-		return "file " + conf, "content differs"
+		return "not bootstrapped"
+	case !identified && Splits(s.Version) && (s.Identity == older.identity() || s.Identity == "" && s.Declared == older.declared()):
+		return "bootstrapped by a version without a read-write split, and now there is " + cmp.Or(s.Version, "another")
+	case !identified && s.Identity == "":
+		return "bootstrapped for another cluster or other settings"
+	case !identified:
+		return "bootstrapped for another cluster"
+	case !s.Written && s.ConfNow != s.ConfThen:
+		return "its configuration was edited or is gone, and no copy of what it was made of is there"
 	case !s.Keyring:
-		return "router", "its keyring is missing"
+		return "its keyring is missing"
 	case !s.State && !s.Active:
-		return "router", "its list of members is missing or cannot be read"
+		return "its list of members is missing or cannot be read"
 	case s.State && len(c.Members) > 0 && !slices.ContainsFunc(s.Knows, func(member string) bool { return slices.Contains(c.Members, member) }):
-		return "router", "knows none of the cluster's members: " + strings.Join(slices.Sorted(slices.Values(s.Knows)), ", ")
+		return "knows none of the cluster's members: " + strings.Join(slices.Sorted(slices.Values(s.Knows)), ", ")
 	}
-	return "", ""
+	return ""
 }
 
 // Silent says whether a line is about a port that nobody opened. A router does not

@@ -3,6 +3,8 @@
 
 package mysqlrouter
 
+import "strings"
+
 // Plugin is Router's, see package provision. It yields to nobody: a router
 // goes with its application.
 type Plugin struct{}
@@ -10,5 +12,7 @@ type Plugin struct{}
 // Name of what it makes.
 func (Plugin) Name() string { return "MySQL Router" }
 
-// Owns the router's record.
-func (Plugin) Owns(owner string) bool { return owner == Owner }
+// Owns the routers' records.
+func (Plugin) Owns(owner string) bool {
+	return owner == ownerPrefix || strings.HasPrefix(owner, ownerPrefix+"-")
+}

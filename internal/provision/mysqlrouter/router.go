@@ -4,6 +4,9 @@
 // Package mysqlrouter is the provisioning plugin for MySQL Router beside an
 // application: bootstrapped by Router itself against the cluster, with an
 // account that was made for it, and run by a unit that starts after the mesh.
+// A bootstrap is for a cluster; what else is declared is written into what it
+// left, without another account. A machine may have several routers, each with a
+// name; the one without has the names that were there before there were others.
 package mysqlrouter
 
 import (
@@ -18,13 +21,15 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
-	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // Config is what one atoll_mysql_router declares.
 type Config struct {
 	// Address of the machine, under which the cluster knows the router.
 	Address string
+	// Instance is the router's name among several on the machine; "" for the one
+	// without.
+	Instance string `json:"-"`
 	// ClusterID is the UUID in the cluster's metadata: with another one, the
 	// router has to be bootstrapped anew.
 	ClusterID   string
@@ -51,28 +56,51 @@ type Config struct {
 const DefaultTLS = "PREFERRED"
 
 const (
-	// Owner is the name under which a machine records what the router has there.
-	Owner = "mysql-router"
-	// Name is the router's in the cluster's metadata, beside its address.
-	Name = "atoll"
-	// Unit that runs the router.
-	Unit = "mysqlrouter.service"
 	user = "mysqlrouter"
-	// directory is the router's own, where it bootstraps itself and keeps its
-	// keyring and state; root writes nothing there.
-	directory = "/var/lib/atoll-router"
-	// What root writes stands where the router's user may only read.
-	settings = "/etc/atoll-router"
-	conf     = settings + "/mysqlrouter.conf"
-	stamp    = settings + "/bootstrapped"
+	// home is that of the user, whichever routers there are.
+	home = "/var/lib/atoll-router"
 )
+
+// named is a name with that of the router behind it.
+func (c Config) named(name string) string {
+	if c.Instance == "" {
+		return name
+	}
+	return name + "-" + c.Instance
+}
+
+// Owner is the name under which a machine records what the router has there.
+func (c Config) Owner() string { return c.named(ownerPrefix) }
+
+const ownerPrefix = "mysql-router"
+
+// Name is the router's in the cluster's metadata, beside its address.
+func (c Config) Name() string { return c.named("atoll") }
+
+// Unit that runs the router.
+func (c Config) Unit() string { return c.named("mysqlrouter") + ".service" }
+
+// runtime is the name of its directory in /run.
+func (c Config) runtime() string { return c.named("mysqlrouter") }
+
+// directory is the router's own, where it bootstraps itself and keeps its
+// keyring and state; root writes nothing there.
+func (c Config) directory() string { return c.named(home) }
+
+// settings is where what root writes stands, and the router's user may only read:
+// the configuration, what of it the bootstrap wrote, and what that was for.
+func (c Config) settings() string { return c.named("/etc/atoll-router") }
+func (c Config) conf() string     { return c.settings() + "/mysqlrouter.conf" }
+func (c Config) written() string  { return c.settings() + "/bootstrapped.conf" }
+func (c Config) stamp() string    { return c.settings() + "/bootstrapped" }
 
 // Account is the name of the router's own account in the cluster. 32
 // characters are the most that MySQL takes.
 func (c Config) Account() string {
-	name := "mysql_router_" + regexp.MustCompile(`[^A-Za-z0-9]`).ReplaceAllString(c.Address, "_")
+	of := c.named(c.Address)
+	name := "mysql_router_" + regexp.MustCompile(`[^A-Za-z0-9]`).ReplaceAllString(of, "_")
 	if len(name) > 32 {
-		sum := sha256.Sum256([]byte(c.Address))
+		sum := sha256.Sum256([]byte(of))
 		name = "mysql_router_" + hex.EncodeToString(sum[:])[:16]
 	}
 	return name
@@ -99,15 +127,41 @@ func (c Config) as(version string) Config {
 
 func (c Config) packageName() string { return cmp.Or(c.Package, "mysql-router") }
 
-// ports are those that are opened.
-func (c Config) ports() []int64 {
-	return slices.DeleteFunc([]int64{c.ReadWrite, c.ReadOnly, c.ReadWriteSplit}, func(port int64) bool { return port == 0 })
+// port is one that a section of the configuration opens.
+type port struct {
+	section string
+	number  int64
 }
 
-// declared sums up everything that a bootstrap decides.
+const splitSection = "routing:bootstrap_rw_split"
+
+// ports are those that are opened.
+func (c Config) ports() []port {
+	return slices.DeleteFunc([]port{{"routing:bootstrap_rw", c.ReadWrite}, {"routing:bootstrap_ro", c.ReadOnly}, {splitSection, c.ReadWriteSplit}},
+		func(p port) bool { return p.number == 0 })
+}
+
+// InstanceForm is that of the name of a router among several: what units,
+// directories and MySQL's accounts may be called.
+var InstanceForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,30}$`)
+
+// declared sums up everything that the configuration is made of.
 func (c Config) declared() string {
 	c.After = "" // only the unit's
-	text, err := json.Marshal(c)
+	return sum(c)
+}
+
+// identity sums up what only a bootstrap gives a router: its place in the metadata
+// of a cluster, and the sections that its version writes.
+func (c Config) identity() string {
+	return sum(struct {
+		Address, ClusterID, Name string
+		Splits                   bool
+	}{c.Address, c.ClusterID, c.Name(), c.ReadWriteSplit != 0})
+}
+
+func sum(of any) string {
+	text, err := json.Marshal(of)
 	if err != nil {
 		panic(err) // a struct of strings and numbers always encodes
 	}
@@ -119,20 +173,20 @@ func (c Config) declared() string {
 // bootstrap writes. start says whether the unit has to run by now.
 func (c Config) Manifest(start bool) converge.Manifest {
 	yes := true
-	unit := converge.Unit{Name: Unit, Enabled: &yes}
+	unit := converge.Unit{Name: c.Unit(), Enabled: &yes}
 	if start {
 		unit.Active = &yes
 	}
 	return converge.Manifest{
-		Owner: Owner, Refusal: c.forms(),
+		Owner: c.Owner(), Refusal: c.forms(),
 		Items: []converge.Item{
 			converge.Package{Name: c.packageName()},
-			converge.User{Name: user, Home: directory},
-			converge.Directory{Path: directory, Owner: user, Group: user, Mode: 0o700},
-			converge.Directory{Path: settings, Group: user, Mode: 0o750},
-			converge.File{Path: "/etc/systemd/system/" + Unit, Mode: 0o644, Content: c.unit(), Restart: []string{Unit}},
+			converge.User{Name: user, Home: home},
+			converge.Directory{Path: c.directory(), Owner: user, Group: user, Mode: 0o700},
+			converge.Directory{Path: c.settings(), Group: user, Mode: 0o750},
+			converge.File{Path: "/etc/systemd/system/" + c.Unit(), Mode: 0o644, Content: c.unit(), Restart: []string{c.Unit()}},
 			unit,
-			converge.Check[Status]{Question: StatusQuestion(), Differs: func(s Status) []converge.Line { return provision.Drift(c.Diagnose(s)) }},
+			converge.Check[Status]{Question: c.StatusQuestion(), Differs: func(s Status) []converge.Line { return provision.Drift(c.Diagnose(s)) }},
 		},
 	}
 }
@@ -143,6 +197,9 @@ func (c Config) forms() error {
 	problems := []error{
 		converge.Formed("package", c.packageName(), converge.PackageForm), converge.OneLine("ssh.host", c.Address), converge.OneLine("cluster_id", c.ClusterID),
 		converge.Addressed("bind_address", c.BindAddress),
+	}
+	if c.Instance != "" {
+		problems = append(problems, converge.Formed("name", c.Instance, InstanceForm))
 	}
 	if c.After != "" {
 		problems = append(problems, converge.Formed("the unit to start after", c.After, converge.UnitForm))
@@ -164,8 +221,8 @@ Description=MySQL Router
 [Service]
 Type=notify
 User=%s
-Environment=ROUTER_PID=/run/mysqlrouter/mysqlrouter.pid
-RuntimeDirectory=mysqlrouter
+Environment=ROUTER_PID=/run/%s/mysqlrouter.pid
+RuntimeDirectory=%s
 ExecStart=/usr/bin/mysqlrouter -c %s
 Restart=always
 RestartSec=1
@@ -173,51 +230,5 @@ LimitNOFILE=65536
 
 [Install]
 WantedBy=multi-user.target
-`, order, user, conf)
-}
-
-// bootstrapScript reads the account's password twice on standard input: the
-// account bootstraps itself. Router does it as its own user, in its own
-// directory, and root takes over from there only what that user can read.
-// Sections for the X protocol, which the servers do not speak, are taken out of
-// what Router wrote.
-func (c Config) bootstrapScript(primary string) string {
-	split, tls := "", ""
-	set := func(option string, value any) string {
-		return " --conf-set-option=" + remote.Quote(fmt.Sprintf("%s=%v", option, value))
-	}
-	// The section of the split has modes of its own.
-	for _, side := range []struct{ option, mode string }{{"client_ssl_mode", c.ClientTLS}, {"server_ssl_mode", c.ServerTLS}} {
-		if side.mode == "" {
-			continue
-		}
-		tls += set("DEFAULT."+side.option, side.mode)
-		if c.ReadWriteSplit != 0 {
-			tls += set("routing:bootstrap_rw_split."+side.option, side.mode)
-		}
-	}
-	// A section that the version does not write itself would lack all the rest.
-	if c.ReadWriteSplit != 0 {
-		split = set("routing:bootstrap_rw_split.bind_port", c.ReadWriteSplit)
-	}
-	return fmt.Sprintf(`set -e
-umask 077
-cd /
-own="setpriv --reuid=%[2]s --regid=%[2]s --clear-groups --"
-read -r password
-said=$(printf '%%s\n%%s\n' "$password" "$password" | $own mysqlrouter --bootstrap %[3]s --directory %[1]s --force --disable-rest \
-  --account=%[4]s --account-create=never --name=%[5]s --report-host=%[6]s --conf-bind-address=%[7]s%[8]s 2>&1) || { printf '%%s\n' "$said" >&2; exit 1; }
-written=$($own cat %[1]s/mysqlrouter.conf)
-printf '%%s\n' "$written" | grep -q '^\[metadata_cache' || { echo 'Router took the server for a standalone one: its configuration has no metadata_cache' >&2; exit 1; }
-printf '%%s\n' "$written" | awk '/^\[/ {skip = ($0 ~ /^\[routing:bootstrap_x_/)} !skip' >%[9]s.new
-chown root:%[2]s %[9]s.new
-chmod 0640 %[9]s.new
-mv -fT %[9]s.new %[9]s
-printf '%%s %%s\n' %[10]s "$(sha256sum <%[9]s | cut -c1-64)" >%[11]s.new
-mv -fT %[11]s.new %[11]s
-systemctl try-restart %[12]s`,
-		directory, user, remote.Quote(c.Account()+"@"+primary), remote.Quote(c.Account()), Name, remote.Quote(c.Address), remote.Quote(c.BindAddress),
-		set("DEFAULT.connect_timeout", c.ConnectTimeout)+set("DEFAULT.read_timeout", c.ReadTimeout)+set("DEFAULT.logging_folder", "")+
-			set("routing:bootstrap_rw.bind_port", c.ReadWrite)+set("routing:bootstrap_ro.bind_port", c.ReadOnly)+split+tls,
-		conf, c.declared(), stamp, Unit)
+`, order, user, c.runtime(), c.runtime(), c.conf())
 }

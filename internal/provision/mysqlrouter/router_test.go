@@ -4,6 +4,8 @@
 package mysqlrouter
 
 import (
+	"fmt"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
@@ -22,6 +24,13 @@ func config() Config {
 
 func TestAccountFitsMySQL(t *testing.T) {
 	seen := map[string]bool{}
+	for _, instance := range []string{"shop", "shop-of-another-name-that-is-long"} {
+		account := Config{Address: "203.0.113.21", Instance: instance}.Account()
+		if len(account) > 32 || !strings.HasPrefix(account, "mysql_router_") || seen[account] {
+			t.Errorf("%s: account %q", instance, account)
+		}
+		seen[account] = true
+	}
 	for _, address := range []string{"203.0.113.21", "203.0.113.22", "2001:db8::1", "app1.a-very-long-name.example.com", "app2.a-very-long-name.example.com"} {
 		account := Config{Address: address}.Account()
 		if len(account) > 32 || !strings.HasPrefix(account, "mysql_router_") || seen[account] {
@@ -34,37 +43,59 @@ func TestAccountFitsMySQL(t *testing.T) {
 // A router is bootstrapped for what only that mends, and left alone otherwise.
 func TestDiagnosis(t *testing.T) {
 	good := func() Status {
-		return Status{Version: "9.7.4", Declared: config().declared(), ConfThen: "x", ConfNow: "x", Keyring: true, Active: true,
+		return Status{Version: "9.7.4", Identity: config().identity(), Declared: config().declared(), Written: true, ConfThen: "x", ConfNow: "x", Keyring: true, Active: true,
 			State: true, Knows: []string{"10.77.0.12:3306", "10.77.0.13:3306"},
 			Listening: []string{"127.0.0.1:6446", "127.0.0.1:6447", "127.0.0.1:6450"}}
+	}
+	bootstrap, settle := Bootstrap{config().Address}, Settle{config().Address}
+	// older is what a version of this provider left that bootstrapped for everything.
+	older := func(change func(*Status, *Config)) func(*Status, *Config) {
+		return func(s *Status, c *Config) {
+			s.Identity, s.Written = "", false
+			change(s, c)
+		}
 	}
 	for _, row := range []struct {
 		name   string
 		change func(*Status, *Config)
 		want   []string
+		// mend is what is done; nil for nothing.
+		mend provision.Operation
 	}{
-		{"in sync", func(*Status, *Config) {}, []string{}},
-		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.After = "tinc@other.service" }, []string{}},
-		{"not bootstrapped", func(s *Status, _ *Config) { *s = Status{} }, []string{"router: not bootstrapped"}},
-		{"another cluster", func(_ *Status, c *Config) { c.ClusterID = "new" }, []string{"router: bootstrapped for another cluster or other settings"}},
-		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, []string{"router: bootstrapped for another cluster or other settings"}},
-		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, []string{"file /etc/atoll-router/mysqlrouter.conf: content differs"}},
-		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, []string{"router: its keyring is missing"}},
-		{"other members joined and left", func(_ *Status, c *Config) { c.Members = []string{"10.77.0.13:3306", "10.77.0.14:3306"} }, []string{}},
+		{"in sync", func(*Status, *Config) {}, []string{}, nil},
+		{"the mesh is the unit's business", func(_ *Status, c *Config) { c.After = "tinc@other.service" }, []string{}, nil},
+		{"not bootstrapped", func(s *Status, _ *Config) { *s = Status{} }, []string{"router: not bootstrapped"}, bootstrap},
+		{"another cluster", func(_ *Status, c *Config) { c.ClusterID = "new" }, []string{"router: bootstrapped for another cluster"}, bootstrap},
+		{"another cluster and port", func(_ *Status, c *Config) { c.ClusterID, c.ReadOnly = "new", 7000 }, []string{"router: bootstrapped for another cluster"}, bootstrap},
+		{"another port", func(_ *Status, c *Config) { c.ReadOnly = 7000 }, []string{"router: runs with other settings"}, settle},
+		{"another time-out, and edited", func(s *Status, c *Config) { c.ReadTimeout, s.ConfNow = 7, "y" }, []string{"router: runs with other settings"}, settle},
+		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, []string{"file /etc/atoll-router/mysqlrouter.conf: content differs"}, settle},
+		{"its configuration is gone", func(s *Status, _ *Config) { s.ConfNow = "" }, []string{"file /etc/atoll-router/mysqlrouter.conf: content differs"}, settle},
+		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, []string{"router: its keyring is missing"}, bootstrap},
+		{"other members joined and left", func(_ *Status, c *Config) { c.Members = []string{"10.77.0.13:3306", "10.77.0.14:3306"} }, []string{}, nil},
 		{"all that it knows are gone", func(_ *Status, c *Config) { c.Members = []string{"10.77.0.12:3307", "10.77.0.13:3307"} },
-			[]string{"router: knows none of the cluster's members: 10.77.0.12:3306, 10.77.0.13:3306"}},
-		{"members that are not known yet", func(_ *Status, c *Config) { c.Members = nil }, []string{}},
-		{"its state is gone, and it runs on", func(s *Status, _ *Config) { s.State, s.Knows = false, nil }, []string{}},
-		{"its state is gone", func(s *Status, _ *Config) { s.State, s.Knows, s.Active = false, nil, false }, []string{"router: its list of members is missing or cannot be read"}},
+			[]string{"router: knows none of the cluster's members: 10.77.0.12:3306, 10.77.0.13:3306"}, bootstrap},
+		{"members that are not known yet", func(_ *Status, c *Config) { c.Members = nil }, []string{}, nil},
+		{"its state is gone, and it runs on", func(s *Status, _ *Config) { s.State, s.Knows = false, nil }, []string{}, nil},
+		{"its state is gone", func(s *Status, _ *Config) { s.State, s.Knows, s.Active = false, nil, false }, []string{"router: its list of members is missing or cannot be read"}, bootstrap},
 		{"8.0 never opens the split", func(s *Status, c *Config) {
-			s.Version, s.Listening, s.Declared = "8.0.40", s.Listening[:2], c.as("8.0.40").declared()
-		}, []string{}},
-		{"8.0 became 8.4", func(s *Status, c *Config) { s.Version, s.Declared = "8.4.3", c.as("8.0.40").declared() },
-			[]string{"router: bootstrapped by a version without a read-write split, and now there is 8.4.3"}},
-		{"8.4 became 8.0", func(s *Status, _ *Config) { s.Version = "8.0.40" }, []string{"router: bootstrapped for another cluster or other settings"}},
-		{"another package", func(_ *Status, c *Config) { c.Package = "mysql-router-community" }, []string{}},
-		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, []string{"port 6450: nothing listens"}},
-		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening, s.Active = nil, false }, []string{}},
+			old := c.as("8.0.40")
+			s.Version, s.Listening, s.Identity, s.Declared = "8.0.40", s.Listening[:2], old.identity(), old.declared()
+		}, []string{}, nil},
+		{"8.0 became 8.4", func(s *Status, c *Config) {
+			old := c.as("8.0.40")
+			s.Version, s.Identity, s.Declared = "8.4.3", old.identity(), old.declared()
+		}, []string{"router: bootstrapped by a version without a read-write split, and now there is 8.4.3"}, bootstrap},
+		{"8.4 became 8.0", func(s *Status, _ *Config) { s.Version = "8.0.40" }, []string{"router: bootstrapped for another cluster"}, bootstrap},
+		{"another package", func(_ *Status, c *Config) { c.Package = "mysql-router-community" }, []string{}, nil},
+		{"deaf", func(s *Status, _ *Config) { s.Listening = s.Listening[:2] }, []string{"port 6450: nothing listens"}, nil},
+		{"stopped: the unit's line is enough", func(s *Status, _ *Config) { s.Listening, s.Active = nil, false }, []string{}, nil},
+
+		{"of an older version", older(func(*Status, *Config) {}), []string{}, nil},
+		{"of an older version, another cluster", older(func(_ *Status, c *Config) { c.ClusterID = "new" }), []string{"router: bootstrapped for another cluster or other settings"}, bootstrap},
+		{"of an older version, edited", older(func(s *Status, _ *Config) { s.ConfNow = "y" }), []string{"router: its configuration was edited or is gone, and no copy of what it was made of is there"}, bootstrap},
+		{"of an older version, 8.0 became 8.4", older(func(s *Status, c *Config) { s.Version, s.Declared = "8.4.3", c.as("8.0.40").declared() }),
+			[]string{"router: bootstrapped by a version without a read-write split, and now there is 8.4.3"}, bootstrap},
 	} {
 		status, declared := good(), config()
 		row.change(&status, &declared)
@@ -73,8 +104,11 @@ func TestDiagnosis(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		bootstraps := slices.Equal(operations, []provision.Operation{Bootstrap{declared.Address}})
-		if wanted := len(row.want) > 0 && !strings.HasPrefix(row.want[0], "port"); bootstraps != wanted || !wanted && len(operations) > 0 {
+		var want []provision.Operation
+		if row.mend != nil {
+			want = append(want, row.mend)
+		}
+		if !slices.Equal(operations, want) {
 			t.Errorf("%s: does %v", row.name, operations)
 		}
 		if diff := cmp.Diff(row.want, converge.Texts(provision.Drift(findings))); diff != "" {
@@ -105,19 +139,47 @@ func TestSumOfTheBootstrapStays(t *testing.T) {
 	}
 }
 
-// How lines are encrypted is bootstrapped anew for, and left to Router where it is
-// not given.
+// How lines are encrypted is written beside the bootstrap, which keeps Router's own
+// for when it is declared no more.
 func TestTLSModes(t *testing.T) {
 	plain, given := config(), config()
 	given.ClientTLS, given.ServerTLS = "REQUIRED", "REQUIRED"
-	if strings.Contains(plain.bootstrapScript("p"), "ssl_mode") || plain.declared() == given.declared() {
-		t.Error("the modes are set where they are not given, or change nothing where they are")
+	if strings.Contains(plain.settingsScript(), "ssl_mode") || plain.declared() == given.declared() || plain.identity() != given.identity() {
+		t.Error("the modes are set where they are not given, or change nothing where they are, or are a reason to bootstrap")
 	}
-	script, older := given.bootstrapScript("p"), given.as("8.0.44").bootstrapScript("p")
-	for _, option := range []string{"DEFAULT.client_ssl_mode=REQUIRED", "DEFAULT.server_ssl_mode=REQUIRED", "routing:bootstrap_rw_split.client_ssl_mode=REQUIRED", "routing:bootstrap_rw_split.server_ssl_mode=REQUIRED"} {
-		if !strings.Contains(script, option) || strings.Contains(older, option) != strings.HasPrefix(option, "DEFAULT") {
-			t.Errorf("%s is missing, or there without a split:\n%s\n%s", option, script, older)
+	modes := func(c Config) (modes []string) {
+		for _, one := range c.options() {
+			if strings.HasSuffix(one.name, "ssl_mode") {
+				modes = append(modes, fmt.Sprintf("%s.%s=%s", one.section, one.name, one.value))
+			}
 		}
+		return modes
+	}
+	want := []string{"DEFAULT.client_ssl_mode=REQUIRED", "routing:bootstrap_rw_split.client_ssl_mode=REQUIRED", "DEFAULT.server_ssl_mode=REQUIRED", "routing:bootstrap_rw_split.server_ssl_mode=REQUIRED"}
+	if diff := cmp.Diff(want, modes(given)); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff([]string{want[0], want[2]}, modes(given.as("8.0.44"))); diff != "" {
+		t.Error(diff)
+	}
+	if bootstrap, _, _ := strings.Cut(given.bootstrapScript("p"), "written="); strings.Contains(bootstrap, "ssl_mode") || strings.Contains(given.settingsScript(), "--bootstrap") {
+		t.Error("the bootstrap is told of the modes, or the modes cost one")
+	}
+}
+
+// A router leads to servers of its own series and of those before.
+func TestVersionsOfServers(t *testing.T) {
+	for versions, want := range map[[2]string]bool{
+		{"9.7.4", "9.7.4"}: true, {"9.7.0", "9.7.4"}: true, {"9.7.4", "8.0.44"}: true, {"9.7.4", "8.4.7"}: true, {"10.0.0", "9.7.4"}: true,
+		{"8.4.7", "9.7.4"}: false, {"8.0.44", "8.4.7"}: false, {"9.6.0", "9.7.4"}: false, {"", "9.7.4"}: true, {"8.4.7", ""}: true,
+	} {
+		if err := leads(versions[0], versions[1]); (err == nil) != want {
+			t.Errorf("%v: %v", versions, err)
+		}
+	}
+	convergetest.FailsClosed(t, config().offeredQuestion(), "offered MySQL Router  Ver 9.7.4 for Linux\n"+converge.WholeMark+"\n", "offered 9.7.4-2\n"+converge.WholeMark+"\n", "offered (none)\n"+converge.WholeMark+"\n")
+	if version, err := readOffered("offered 8.4.7+dfsg-1\n" + converge.WholeMark + "\n"); err != nil || version != "8.4.7" {
+		t.Errorf("%q, %v", version, err)
 	}
 }
 
@@ -132,9 +194,10 @@ func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
 // A router whose status did not come whole is not one that was never bootstrapped.
 func TestStatusFailsClosed(t *testing.T) {
 	sum := strings.Repeat("0a", 32)
-	convergetest.FailsClosed(t, StatusQuestion(),
-		"version MySQL Router  Ver 9.7.4 for Linux\nstamp x y\nconf "+sum+" -\nkeyring 12 13\nstate e30=\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
-		"version none\nstamp none\nconf none\nkeyring none none\nstate none\nactive inactive\n"+converge.WholeMark+"\n")
+	convergetest.FailsClosed(t, config().StatusQuestion(),
+		"version MySQL Router  Ver 9.7.4 for Linux\nstamp i x y\nconf "+sum+" -\nwritten 20\nkeyring 12 13\nstate e30=\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
+		"version none\nstamp none\nconf none\nwritten none\nkeyring none none\nstate none\nactive inactive\n"+converge.WholeMark+"\n")
+	convergetest.FailsClosed(t, RunningQuestion(), "version MySQL Router  Ver 9.7.4 for Linux\nunit mysqlrouter.service active\nunit mysqlrouter-shop.service failed\n"+converge.WholeMark+"\n", "version none\n"+converge.WholeMark+"\n")
 }
 
 // The router's user owns its directory, so root neither writes there nor runs
@@ -142,7 +205,7 @@ func TestStatusFailsClosed(t *testing.T) {
 func TestRootStaysOutOfTheRoutersDirectory(t *testing.T) {
 	script := config().bootstrapScript("10.77.0.11:3306")
 	for line := range strings.Lines(script) {
-		if strings.Contains(line, directory) && !strings.Contains(line, "$own ") {
+		if strings.Contains(line, home) && !strings.Contains(line, "$own ") {
 			t.Errorf("root works there: %s", line)
 		}
 	}
@@ -161,6 +224,58 @@ func TestStateOfTheRouter(t *testing.T) {
 	for _, text := range []string{"", "{}", whole[:len(whole)/2], `{"metadata-cache": {"cluster-metadata-servers": []}}`, `["mysql://10.77.0.11:3306"]`} {
 		if members, there := readMembers([]byte(text)); there || len(members) > 0 {
 			t.Errorf("%q: %v, %v", text, members, there)
+		}
+	}
+}
+
+// Each router of a machine has names of its own in everything that the machine or
+// the cluster tells them apart by, and the first one those that it always had.
+func TestRoutersAreApart(t *testing.T) {
+	first, second := config(), config()
+	second.Instance = "shop"
+	names := func(c Config) []string {
+		return []string{c.Owner(), c.Name(), c.Unit(), c.runtime(), c.directory(), c.settings(), c.Account()}
+	}
+	if got := strings.Join(names(first), " "); got != "mysql-router atoll mysqlrouter.service mysqlrouter /var/lib/atoll-router /etc/atoll-router mysql_router_203_0_113_21" {
+		t.Errorf("the first is %s", got)
+	}
+	for i, name := range names(second) {
+		if !strings.Contains(name, "shop") || name == names(first)[i] {
+			t.Errorf("the second has %s", name)
+		}
+	}
+	if !(Plugin{}).Owns(first.Owner()) || !(Plugin{}).Owns(second.Owner()) || (Plugin{}).Owns("mysql-server") {
+		t.Error("the plugin owns others' records, or not these")
+	}
+	for _, script := range []string{second.bootstrapScript("p"), second.settingsScript(), second.StatusQuestion().Script, string(second.unit())} {
+		for _, path := range []string{"atoll-router/", "atoll-router ", "mysqlrouter.service"} {
+			if strings.Contains(script, path) {
+				t.Errorf("the second works in %q of the first:\n%s", path, script)
+			}
+		}
+	}
+}
+
+// What is declared goes into the sections that are there, in the place of what
+// stood there; all else stays, and nothing changes the second time.
+func TestSettingsAreWritten(t *testing.T) {
+	c := config()
+	c.ReadOnly, c.ClientTLS, c.BindAddress = 7447, "REQUIRED", "192.0.2.1"
+	const written = "# File automatically generated\n[DEFAULT]\nname=atoll\nconnect_timeout=5\nclient_ssl_mode=PREFERRED\n\n[metadata_cache:bootstrap]\nuser=u\nbind_port=1\n\n" +
+		"[routing:bootstrap_ro]\nbind_address=127.0.0.1\nbind_port = 6447\nprotocol=classic\n"
+	const want = "# File automatically generated\n[DEFAULT]\nconnect_timeout=2\nread_timeout=3\nlogging_folder=\nclient_ssl_mode=REQUIRED\nname=atoll\n\n[metadata_cache:bootstrap]\nuser=u\nbind_port=1\n\n" +
+		"[routing:bootstrap_ro]\nbind_address=192.0.2.1\nbind_port=7447\nprotocol=classic\n"
+	text := written
+	for range 2 {
+		command := exec.CommandContext(t.Context(), "awk", c.settingsProgram())
+		command.Stdin = strings.NewReader(text)
+		output, err := command.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(output)
+		if diff := cmp.Diff(want, text); diff != "" {
+			t.Fatal(diff)
 		}
 	}
 }

@@ -18,11 +18,13 @@ import (
 type Status struct {
 	// Version is "" while Router is not installed.
 	Version string
-	// Declared is the sum that the last bootstrap was made for; ConfThen and
-	// ConfNow are the sums of its configuration then and now. They are "" for
-	// what is not there.
-	Declared, ConfThen, ConfNow string
-	Keyring                     bool
+	// Identity is the sum that the last bootstrap was made for, "" for one of an
+	// older version of this provider; Declared that of all that was declared last.
+	// ConfThen and ConfNow are the sums of its configuration then and now. They are
+	// "" for what is not there.
+	Identity, Declared, ConfThen, ConfNow string
+	// Written says that what the bootstrap wrote is kept.
+	Written, Keyring bool
 	// Knows are the members, as "host:port", by which the router finds the
 	// cluster again when it starts. State says that there is a list of them, and
 	// that it can be read.
@@ -35,36 +37,41 @@ type Status struct {
 }
 
 // statusScript prints what a bootstrap left and what listens now, each row once.
-const statusScript = `set -e
+func (c Config) statusScript() string {
+	return `set -e
 content() { # path command…: what the command makes of a file, or none
   file=$1; shift
   if [ -f "$file" ]; then "$@" <"$file"; elif absent "$file"; then echo none; else stat -- "$file" >/dev/null; fi
 }
 if command -v mysqlrouter >/dev/null; then version=$(mysqlrouter --version); else version=none; fi
 # A stamp that is there and damaged is that of another bootstrap.
-stamp=$(content ` + stamp + ` awk 'NR == 1 && NF == 2 {print; whole = 1} END {if (!whole) print "damaged -"}')
-conf=$(content ` + conf + ` sha256sum)
-keyring=$(content ` + directory + `/data/keyring wc -c)
-key=$(content ` + directory + `/mysqlrouter.key wc -c)
+stamp=$(content ` + c.stamp() + ` awk 'NR == 1 && (NF == 2 || NF == 3) {print; whole = 1} END {if (!whole) print "damaged -"}')
+conf=$(content ` + c.conf() + ` sha256sum)
+written=$(content ` + c.written() + ` wc -c)
+keyring=$(content ` + c.directory() + `/data/keyring wc -c)
+key=$(content ` + c.directory() + `/mysqlrouter.key wc -c)
 # The router's user owns the directory: root follows no link of his in there.
-state=$(content ` + directory + `/data/state.json true)
+state=$(content ` + c.directory() + `/data/state.json true)
 if [ -z "$state" ]; then
-  state=$(setpriv --reuid=` + user + ` --regid=` + user + ` --clear-groups -- head -c 65536 ` + directory + `/data/state.json)
+  state=$(setpriv --reuid=` + user + ` --regid=` + user + ` --clear-groups -- head -c 65536 ` + c.directory() + `/data/state.json)
   state=$(printf %s "$state" | base64 -w0)
 fi
-if [ -d /run/systemd/system ]; then active=$(systemctl show -p ActiveState --value ` + Unit + `); else active=none; fi
+if [ -d /run/systemd/system ]; then active=$(systemctl show -p ActiveState --value ` + c.Unit() + `); else active=none; fi
 listen=$(ss -ltnH)
-printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "keyring $keyring $key" "state ${state:-none}" "active $active"
+printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "written $written" "keyring $keyring $key" "state ${state:-none}" "active $active"
 printf '%s\n' "$listen" | awk 'NF {print "listen " $4}'
 echo '` + converge.WholeMark + `'`
+}
 
 // StatusQuestion asks for Status.
-func StatusQuestion() converge.Question[Status] {
-	return converge.Question[Status]{Name: "the router's status", Script: converge.AbsentFunction + statusScript, Read: readStatus}
+func (c Config) StatusQuestion() converge.Question[Status] {
+	return converge.Question[Status]{Name: "the router's status", Script: converge.AbsentFunction + c.statusScript(), Read: readStatus}
 }
 
 // ReadStatus reads the status from an observation of the router's manifest.
-func ReadStatus(o converge.Observation) (Status, error) { return StatusQuestion().Answer(o) }
+func (c Config) ReadStatus(o converge.Observation) (Status, error) {
+	return c.StatusQuestion().Answer(o)
+}
 
 var versionPattern = regexp.MustCompile(`\d+\.\d+\.\d+`)
 
@@ -85,7 +92,7 @@ func readStatus(output string) (Status, error) {
 			return s, err
 		}
 	}
-	for _, row := range []string{"version", "stamp", "conf", "keyring", "state", "active"} {
+	for _, row := range []string{"version", "stamp", "conf", "written", "keyring", "state", "active"} {
 		if !seen[row] {
 			return s, errors.New("nothing is said about " + row)
 		}
@@ -104,6 +111,10 @@ func (s *Status) read(fields []string, line string) error {
 		}
 	case fields[0] == "stamp" && !none && len(fields) == 3:
 		s.Declared, s.ConfThen = fields[1], fields[2]
+	case fields[0] == "stamp" && !none && len(fields) == 4:
+		s.Identity, s.Declared, s.ConfThen = fields[1], fields[2], fields[3]
+	case fields[0] == "written":
+		s.Written = !none && fields[1] != "0"
 	case fields[0] == "conf" && !none && len(fields[1]) == 64:
 		s.ConfNow = fields[1]
 	case fields[0] == "keyring" && len(fields) == 3:

@@ -148,8 +148,12 @@ func (a Answer) lines(name string, limits Limits) []converge.Line {
 	for _, unit := range a.Failed {
 		add(CodeFailed, "unit %s has failed", unit)
 	}
-	if a.Router != nil && !a.Router.Active {
-		add(CodeRouter, "the router does not run")
+	for _, unit := range a.Routers.Stopped() {
+		if len(a.Routers.Active) == 1 {
+			add(CodeRouter, "the router does not run")
+		} else {
+			add(CodeRouter, "the router of %s does not run", unit)
+		}
 	}
 	for _, disk := range a.Disks {
 		if left := disk.Left(); left < limits.FreePercent {

@@ -45,8 +45,8 @@ type Answer struct {
 	// server said nothing.
 	Database    *Database
 	DatabaseErr error
-	// Router is nil on a machine without one.
-	Router *mysqlrouter.Status
+	// Routers are those of the machine; none on one without.
+	Routers mysqlrouter.Running
 }
 
 // owner is under which the questions are put together; nothing is recorded.
@@ -56,7 +56,7 @@ const owner = "site-status"
 func (s Site) Ask(ctx context.Context, host remote.Host, name string) Answer {
 	peer, isPeer := keyOf(s.PeerAt, name)
 	_, isMember := keyOf(s.MemberAt, name)
-	manifest := converge.Manifest{Owner: owner, Items: []converge.Item{machineQuestion(), converge.OwnersQuestion(), mysqlrouter.StatusQuestion()}}
+	manifest := converge.Manifest{Owner: owner, Items: []converge.Item{machineQuestion(), converge.OwnersQuestion(), mysqlrouter.RunningQuestion()}}
 	if isPeer {
 		manifest.Items = append(manifest.Items, s.Mesh.ReachQuestion(peer))
 	}
@@ -73,11 +73,7 @@ func (s Site) Ask(ctx context.Context, host remote.Host, name string) Answer {
 	var problems [4]error
 	answer.Machine, problems[0] = machineQuestion().Answer(observation)
 	answer.Owners, problems[1] = converge.OwnersQuestion().Answer(observation)
-	router, err := mysqlrouter.StatusQuestion().Answer(observation)
-	problems[2] = err
-	if router.Declared != "" {
-		answer.Router = &router
-	}
+	answer.Routers, problems[2] = mysqlrouter.RunningQuestion().Answer(observation)
 	if isPeer {
 		answer.Reach, problems[3] = s.Mesh.ReachQuestion(peer).Answer(observation)
 	}

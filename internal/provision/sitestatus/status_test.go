@@ -143,7 +143,7 @@ func TestDiagnosis(t *testing.T) {
 			change("b", func(a *Answer) {
 				a.Reach["a"] = false
 				a.Disks = append(a.Disks, provision.Disk{Mount: "/var", SizeKiB: 1000, FreeKiB: 500, Inodes: 100, FreeInodes: 9}, provision.Disk{Mount: "/srv", SizeKiB: 10, FreeKiB: 1})
-				a.Ahead, a.Failed, a.Router = -3*time.Second, []string{"mysql.service"}, &mysqlrouter.Status{}
+				a.Ahead, a.Failed, a.Routers = -3*time.Second, []string{"mysql.service"}, mysqlrouter.Running{Active: map[string]bool{"mysqlrouter.service": false}}
 			}),
 			[]string{
 				"b → a: no answer over the mesh", "b: unit mysql.service has failed", "b: the router does not run",
