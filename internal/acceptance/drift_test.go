@@ -40,6 +40,7 @@ func TestDriftHasAVoice(t *testing.T) {
 			{"a variable is set", secondary, "mysql -e 'SET GLOBAL binlog_expire_logs_seconds = 4711'", `atoll_mysql_server.database["` + secondary + `"]`, "variable binlog_expire_logs_seconds: is 4711, want 604800"},
 			{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 3"},
 			{"a row of the metadata is deleted", f.primary(), "mysql -e \"DELETE FROM mysql_innodb_cluster_metadata.instances WHERE mysql_server_uuid <> @@server_uuid LIMIT 1\"", "atoll_mysql_cluster.main", "row in the cluster metadata: missing or differs"},
+			{"the recovery channel has another password", secondary, "mysql -e \"CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = 'wrong' FOR CHANNEL 'group_replication_recovery'\"", "atoll_mysql_cluster.main", "(using password: YES)"},
 			{"the router's configuration is edited", "app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router/mysqlrouter.conf", `atoll_mysql_router.application["app1"]`, "file /etc/atoll-router/mysqlrouter.conf: content differs"},
 		}},
 		{"to be restarted", []fault{
