@@ -594,3 +594,34 @@ func TestSchemaStatements(t *testing.T) {
 		}
 	}
 }
+
+// A member is written only into metadata that have a place for it; what needs none
+// of that is done in older ones, too.
+func TestMetadataThatAreTooOld(t *testing.T) {
+	for _, row := range []struct {
+		schema  string
+		away    bool
+		refused string
+	}{
+		{"2.4.0", true, ""}, {"2.2.0", true, ""}, {"", true, ""}, {"2.1.0", false, ""},
+		{"2.1.0", true, "they are of version 2.1.0"}, {"0.0.0", true, "an upgrade of them is at work"},
+	} {
+		c := three()
+		seen := standing(c)
+		if row.away {
+			alone := grouped(c, "b", "")
+			alone.View = nil
+			outOf(seen, "b", alone)
+		} else {
+			seen["b"].Variables["group_replication_consistency"] = "AFTER"
+		}
+		for key, one := range seen {
+			one.Schema = row.schema
+			seen[key] = one
+		}
+		operations, err := Diagnose(c, seen).Operations()
+		if row.refused == "" && (err != nil || len(operations) == 0) || row.refused != "" && (!errors.Is(err, ErrMetadata) || !strings.Contains(err.Error(), row.refused)) {
+			t.Errorf("%q, one away %v: %v, %v", row.schema, row.away, operations, err)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 )
 
@@ -75,6 +76,8 @@ var (
 	ErrDiverged = errors.New("it holds transactions of its own")
 	// ErrFullStop: what is declared takes effect only after the whole group was stopped.
 	ErrFullStop = errors.New("the whole group has to be stopped")
+	// ErrMetadata: the metadata are of a version that no member can be written into.
+	ErrMetadata = errors.New("the cluster's metadata are too old, or being upgraded")
 	// ErrForeign: a server or member belongs to something else.
 	ErrForeign = errors.New("it belongs to another cluster")
 )
@@ -143,6 +146,27 @@ func (d *diagnosing) running() {
 	d.foreign(authority)
 	d.metadata(row, authority)
 	d.role()
+	d.refuse(d.outdatedMetadata(authority.Schema))
+}
+
+// outdatedMetadata refuses to write a member into metadata that have no place for
+// what is written of it: before 2.2 the type of an instance. Whatever else is to be
+// done goes on.
+func (d *diagnosing) outdatedMetadata(version string) error {
+	registers := slices.ContainsFunc(d.Findings, func(f provision.Finding) bool {
+		switch f.Mend.(type) {
+		case Join, Register:
+			return true
+		}
+		return false
+	})
+	if !registers || version == "" || !mysqld.ParseVersion(version).Before(2, 2, 0) {
+		return nil
+	}
+	if version == "0.0.0" {
+		return fmt.Errorf("%w: an upgrade of them is at work or was ended in the middle. Wait for it, or run dba.upgradeMetadata() of MySQL Shell, and apply again", ErrMetadata)
+	}
+	return fmt.Errorf("%w: they are of version %s, and a member is written into 2.2.0 or later. Run dba.upgradeMetadata() of MySQL Shell on the cluster, and apply again", ErrMetadata, version)
 }
 
 // member finds what is wrong with one declared member of a running group.
