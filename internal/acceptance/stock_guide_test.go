@@ -69,6 +69,7 @@ func TestStockFirstGuide(t *testing.T) {
 	f.apply()
 	f.inSync()
 	f.members(names...)
+	(&student{fixture: f, reader: reader, inventory: f.lab.Inventory}).study(root)
 }
 
 // reader is somebody who follows a guide, with a home of their own.

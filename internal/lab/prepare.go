@@ -18,7 +18,7 @@ import (
 // needs are the programs that the lab runs, and the Debian packages with them.
 var needs = map[string]string{
 	"debootstrap": "debootstrap", "systemd-nspawn": "systemd-container", "nft": "nftables",
-	"gpg": "gnupg", "ip": "iproute2", "jq": "jq", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "mount": "mount", "unshare": "util-linux",
+	"gpg": "gnupg", "ip": "iproute2", "jq": "jq", "unzip": "unzip", "ssh": "openssh-client", "ssh-keygen": "openssh-client", "mount": "mount", "unshare": "util-linux",
 }
 
 // Prepare makes the machine able to carry a lab: installs what is missing and
