@@ -106,6 +106,9 @@ func (k *peerKind) Find(ctx context.Context, host remote.Host, id string, model 
 	if err != nil {
 		return err
 	}
+	if found.Endpoint == "" { // one that only the others' host files have
+		found.Endpoint = host.Target().Host
+	}
 	model.Mesh, model.Name = types.StringValue(mesh), types.StringValue(name)
 	model.Address, model.Endpoint = types.StringValue(found.Address), types.StringValue(found.Endpoint)
 	model.Port, model.MTU = types.Int64Value(int64(found.Port)), types.Int64Value(int64(found.MTU))

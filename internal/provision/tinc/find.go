@@ -44,7 +44,7 @@ name=$(sed -n 's/^Name *= *//p' tinc.conf)
 key=$(openssl rsa -in rsa_key.priv -pubout 2>&1) || { printf '%%s\n' "$key" >&2; exit 1; }
 printf 'name %%s\n' "$name"
 sed 's/^/host /' "hosts/$name"
-sed -n 's/.* mtu \([0-9]*\).*/mtu \1/p' tinc-up
+if [ -e tinc-up ] || ! absent "$dir/tinc-up"; then sed -n 's/.* mtu \([0-9]*\).*/mtu \1/p' tinc-up; fi
 printf '%%s\n' "$key" | sed 's/^/key /'
 echo '` + converge.WholeMark + `'`
 
