@@ -70,6 +70,12 @@ func TestClusterPlanKnowsItsWay(t *testing.T) {
 			t.Errorf("%s: %q, want %q; %s", row.name, planned.warnings, row.warns, problems)
 		}
 	}
+	// A word for a loss that is over is not left standing in silence.
+	survivor := cluster(stands)
+	survivor["quorum_survivors"] = []any{"1"}
+	if planned, problems := tf.plan(resource, prior, write(kind, survivor)); problems != "" || !strings.Contains(planned.warnings, "The Group Has Its Quorum") {
+		t.Errorf("quorum_survivors of a whole group: %q; %s", planned.warnings, problems)
+	}
 }
 
 // Another port or address of a server is planned only when it is known to be in

@@ -12,8 +12,10 @@ resource "atoll_mysql_server" "database" {
 }
 
 resource "atoll_mysql_cluster" "main" {
-  name    = var.name
-  members = { for name, server in atoll_mysql_server.database : name => server.member }
+  name             = var.name
+  members          = { for name, server in atoll_mysql_server.database : name => server.member }
+  failover         = var.failover
+  quorum_survivors = var.quorum_survivors
 }
 
 resource "atoll_mysql_router" "application" {

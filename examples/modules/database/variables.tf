@@ -87,6 +87,24 @@ variable "settings" {
   nullable    = false
 }
 
+variable "failover" {
+  description = "How soon a silent database is given up: \"fast\", \"default\" or \"patient\"."
+  type        = string
+  default     = "default"
+  nullable    = false
+
+  validation {
+    condition     = contains(["fast", "default", "patient"], var.failover)
+    error_message = "failover is \"fast\", \"default\" or \"patient\"."
+  }
+}
+
+variable "quorum_survivors" {
+  description = "After most databases died at once and will not come back: the names of those that go on without them. They must be dead. Take it out again afterwards."
+  type        = set(string)
+  default     = null
+}
+
 variable "mysql_package" {
   description = "Package of the MySQL server: mysql-community-server in MySQL's own repository. It comes from what the servers have, see apt_sources of atoll_host."
   type        = string

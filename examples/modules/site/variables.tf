@@ -99,6 +99,24 @@ variable "mysql_settings" {
   nullable    = false
 }
 
+variable "failover" {
+  description = "How soon a silent database is given up: \"fast\", \"default\" or \"patient\"."
+  type        = string
+  default     = "default"
+  nullable    = false
+
+  validation {
+    condition     = contains(["fast", "default", "patient"], var.failover)
+    error_message = "failover is \"fast\", \"default\" or \"patient\"."
+  }
+}
+
+variable "quorum_survivors" {
+  description = "After most databases died at once and will not come back: the names of those that go on without them. They must be dead. Take it out again afterwards."
+  type        = set(string)
+  default     = null
+}
+
 variable "watcher_keys" {
   description = "Public SSH keys that may watch the servers and nothing else, such as that of a job in CI; see watcher_keys of atoll_host. Default none."
   type        = set(string)

@@ -102,6 +102,10 @@ func planConsents(change *base.Change[clusterModel]) {
 	for _, name := range survivors {
 		named(path.Root("quorum_survivors"), name)
 	}
+	if change.State != nil && len(survivors) > 0 && !change.Drifted(innodbcluster.StateNoQuorum.Code()) {
+		change.Diagnostics.AddAttributeWarning(path.Root("quorum_survivors"), "The Group Has Its Quorum",
+			"quorum_survivors is set, and the group has not lost its majority. Take it out, or the next loss of a majority is decided by it without you.")
+	}
 	if change.State == nil || len(change.State.Drift.Elements()) == 0 {
 		return
 	}
@@ -112,10 +116,6 @@ func planConsents(change *base.Change[clusterModel]) {
 			"Set allow_full_stop = true and apply at a time at which nobody needs the database for about half a minute. All data stay.")
 	default:
 		change.Diagnostics.AddAttributeWarning(at, "The Whole Group Will Be Stopped", "This apply stops all members and starts the group again: about half a minute without a database. All data stay.")
-	}
-	if len(survivors) > 0 && !change.Drifted(innodbcluster.StateNoQuorum.Code()) {
-		change.Diagnostics.AddAttributeWarning(path.Root("quorum_survivors"), "The Group Has Its Quorum",
-			"quorum_survivors is set, and the group has not lost its majority. Take it out, or the next loss of a majority is decided by it without you.")
 	}
 }
 

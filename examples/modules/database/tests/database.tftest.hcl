@@ -100,3 +100,24 @@ run "refuses_a_name_that_routers_do_not_take" {
   }
   expect_failures = [var.name]
 }
+
+run "goes_on_as_it_is_told" {
+  command = plan
+  variables {
+    databases        = { for number, name in ["a", "b", "c"] : name => { address = "10.77.0.${number + 1}", ssh = { host = "203.0.113.1${number}" } } }
+    failover         = "fast"
+    quorum_survivors = ["a"]
+  }
+  assert {
+    condition     = atoll_mysql_cluster.main.failover == "fast" && atoll_mysql_cluster.main.quorum_survivors == toset(["a"])
+    error_message = "The cluster has both."
+  }
+}
+
+run "refuses_a_pace_that_there_is_not" {
+  command = plan
+  variables {
+    failover = "faster"
+  }
+  expect_failures = [var.failover]
+}

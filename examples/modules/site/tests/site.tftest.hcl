@@ -210,3 +210,15 @@ run "refuses_names_and_networks_that_cannot_be" {
   }
   expect_failures = [var.name, var.cidr, var.cluster_name]
 }
+
+run "goes_on_as_it_is_told" {
+  command = plan
+  variables {
+    failover         = "patient"
+    quorum_survivors = ["sg1"]
+  }
+  assert {
+    condition     = atoll_mysql_cluster.main.failover == "patient" && atoll_mysql_cluster.main.quorum_survivors == toset(["sg1"])
+    error_message = "The cluster has both."
+  }
+}
