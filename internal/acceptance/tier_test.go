@@ -23,6 +23,9 @@ type tree struct {
 	initial string
 	// looks asks for the tier's status, beside what is declared.
 	looks *site.Terraform
+	// deletions and reserve are those of the archive.
+	deletions []string
+	reserve   int
 }
 
 const tierAddress = "atoll_file_tier.files"
@@ -31,6 +34,8 @@ const tierBody = `
 variable "machines" {}
 variable "nodes" {}
 variable "initial" {}
+variable "deletions" {}
+variable "reserve" {}
 
 resource "atoll_mesh_peer" "node" {
   for_each = var.machines
@@ -53,6 +58,11 @@ resource "atoll_file_tier" "files" {
   owner   = "www-data"
   mesh    = atoll_mesh.lagoon.id
   initial = var.initial
+  cold    = "/srv/cold"
+
+  cold_deletions   = var.deletions
+  cold_reserve_mib = var.reserve
+
   nodes   = { for name in var.nodes : name => { ssh = atoll_mesh_peer.node[name].ssh, address = atoll_mesh_peer.node[name].address } }
 }
 `
@@ -117,7 +127,7 @@ func (f *tree) declare() {
 		f.must(err)
 		machines[name] = map[string]any{"host": host.Address, "host_key": host.HostKey, "mesh": strings.Replace(site.MeshAddress(host.HostSpec), "10.77.", "10.78.", 1)}
 	}
-	values := map[string]any{"machines": machines, "nodes": f.nodes, "initial": nil}
+	values := map[string]any{"machines": machines, "nodes": f.nodes, "initial": nil, "deletions": f.deletions, "reserve": f.reserve}
 	if f.initial != "" {
 		values["initial"] = f.initial
 	}
@@ -178,8 +188,9 @@ func TestFileTier(t *testing.T) {
 	f.terraform, f.looks = written(t, f.lab, tierBody), written(t, f.lab, tierStatusBody)
 	f.declare()
 	f.on("app1", "rm -rf /srv/files; install -d -o www-data -g www-data /srv/files /srv/files/old; echo before >/srv/files/old/file; chown www-data: /srv/files/old/file")
-	f.on("app2", "rm -rf /srv/files")
-	f.on("sg1", "rm -rf /srv/files")
+	f.on("app1", "rm -rf /srv/cold")
+	f.on("app2", "rm -rf /srv/files /srv/cold")
+	f.on("sg1", "rm -rf /srv/files /srv/cold")
 	t.Cleanup(func() { _ = f.lab.Reset(f.Context()) })
 	f.apply()
 	f.inSync()
@@ -195,7 +206,9 @@ func TestFileTier(t *testing.T) {
 		{"a line is cut", true, (*tree).cut},
 		{"all is killed", false, (*tree).killed},
 		{"memory is lost", true, (*tree).memory},
+		{"archives are kept in step", false, (*tree).archives},
 		{"hands are at it", false, (*tree).byHand},
+		{"archives are killed", true, (*tree).archiveFaults},
 		{"a tree is not mounted", true, (*tree).unmounted},
 		{"the hub loses its power", true, (*tree).reboot},
 		{"a node leaves and comes back", false, (*tree).leaves},
@@ -265,11 +278,16 @@ func (f *tree) cut() {
 	f.as("app2", "echo 2 >cut2")
 	f.eventually("app2 misses app1", time.Minute, func() bool { return f.pair("app2").Stage == tier.Waiting })
 	f.says("app2 ↔ app1: not kept in step: ")
+	if err := f.run("app2"); err == nil {
+		f.Error("an archive is carried over a line that is cut")
+	}
+	f.says("archive app2 ↔ app1: not kept in step: unable to reach the archive of app1: ")
 	for _, other := range []string{"app1", "sg1"} {
 		f.must(f.lab.Mend(f.Context(), "app2", other))
 	}
 	f.comes("app2", "cat cut1", "1")
 	f.comes("sg1", "cat cut2", "2")
+	f.must(f.run("app2"))
 	f.watching()
 	f.inSync()
 }
@@ -298,14 +316,90 @@ func (f *tree) memory() {
 	f.watching()
 }
 
+// run keeps the archive of a node in step now.
+func (f *tree) run(host string) error {
+	f.Helper()
+	_, err := f.try(host, "systemctl restart atoll-tier-files.app1.cold.service")
+	return err
+}
+
+func (f *tree) archives() {
+	f.as("app1", "cd /srv/cold; umask 027; mkdir -p 2025/01/02; echo new >2025/01/02/both; echo one >'2025/01/02/from app1'")
+	f.as("app2", `cd /srv/cold; mkdir -p 2025/01/02; cd 2025/01/02; echo old >both; touch -d 2025-01-02 both; echo two >two; ln two "$(printf 'again\n\377')"; ln -s ../../../../etc/passwd link`)
+	f.as("sg1", "cd /srv/cold; mkdir -p 2025/01/03; echo three >2025/01/03/three; truncate -s 64M 2025/01/03/sparse")
+	for _, host := range []string{"app2", "sg1", "app2"} {
+		f.must(f.run(host))
+	}
+	const what = "cd /srv/cold; find . -path './.tier*' -prune -o -printf '%P %y %m %u %n %l\\n' | LC_ALL=C sort; cat 2025/01/02/both 2025/01/02/again* 2025/01/03/three; [ $(stat -c %b 2025/01/03/sparse) -lt 100 ] && echo sparse"
+	want := f.on("app1", what)
+	for _, host := range f.nodes {
+		if got := f.on(host, what); got != want || !strings.HasSuffix(got, "new\ntwo\nthree\nsparse") {
+			f.Errorf("%s has\n%s\napp1 has\n%s", host, got, want)
+		}
+	}
+	if kept := f.on("app2", "cd /srv/cold/.tier-archive; ls; cat replaced/*/2025/01/02/both"); kept != "replaced\nold" {
+		f.Errorf("what was replaced is kept as %q", kept)
+	}
+	// What one side deletes comes back, what is named goes everywhere.
+	f.as("app2", "rm -r /srv/cold/2025/01/02/two '/srv/cold/2025/01/02/from app1'")
+	f.deletions, f.reserve = []string{"2025/01/02/from app1", "2025/01/03"}, 1<<30
+	f.declare()
+	f.apply()
+	if err := f.run("app2"); err == nil {
+		f.Error("a full archive takes something")
+	}
+	if status := f.on("app2", "cat /var/lib/atoll/tier/files/pairs/app1/cold.json"); !strings.Contains(status, `"error":"full: `) {
+		f.Errorf("app2 tells %s", status)
+	}
+}
+
+// archiveFaults kills runs on either side.
+func (f *tree) archiveFaults() {
+	f.deletions, f.reserve = nil, 0
+	f.declare()
+	f.apply()
+	const files = "cd /srv/cold; find . -path './.tier*' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum"
+	f.as("app2", "mkdir /srv/cold/2025/02; cd /srv/cold/2025/02; for i in $(seq 40); do head -c 4M /dev/urandom >$i; done")
+	want := f.on("app2", files)
+	for round := range 12 {
+		host := []string{"app1", "app2"}[round%2]
+		f.on("app2", "systemctl restart --no-block atoll-tier-files.app1.cold.service")
+		f.eventually("files come in", time.Minute, func() bool {
+			in, _ := f.try("app1", "ls -A /srv/cold/.tier-archive/incoming-app2 2>/dev/null")
+			done, _ := f.try("app2", "systemctl is-active atoll-tier-files.app1.cold.service")
+			return in != "" || done == "failed" || done == "inactive"
+		})
+		f.on(host, "pkill -KILL -x rsync; :")
+		f.eventually("the run ends", 2*time.Minute, func() bool {
+			state, _ := f.try("app2", "systemctl show -p SubState --value atoll-tier-files.app1.cold.service")
+			return state != "start"
+		})
+		// What is there under its own name is whole.
+		f.on("app1", "cd /srv/cold; find 2025/02 -type f -size -4096k | wc -l | grep -qx 0")
+	}
+	f.must(f.run("app2"))
+	if got := f.on("app1", files); got != want {
+		f.Errorf("app1 has\n%s\napp2 has\n%s", got, want)
+	}
+	f.inSync()
+}
+
 func (f *tree) byHand() {
+	f.deletions, f.reserve = nil, 0
+	f.declare()
 	f.on("app2", "echo '{}' >/etc/atoll/tier/files/app1.json; systemctl stop atoll-tier-files.app1")
 	f.on("app1", "sed -i /sg1/d /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys; sed -i s/1024M/64M/ /etc/systemd/system/atoll-tier-files.sg1@.service; chmod 0666 /etc/systemd/system/atoll-tier-files.sg1.socket")
+	f.on("app1", "systemctl stop atoll-tier-files.app2.cold.socket")
+	f.on("app2", "systemctl stop atoll-tier-files.app1.cold.timer; systemctl restart atoll-tier-files.app1.cold || :")
 	f.on("sg1", "rm /var/lib/atoll/tier/files/key; chown root /var/lib/atoll/tier/files/pairs/app1")
 	drift := strings.Join(f.plan().Drift[tierAddress], "\n")
 	for _, line := range []string{
 		"app2: file /etc/atoll/tier/files/app1.json: content differs",
 		"app2: unit atoll-tier-files.app1.service: inactive, want active",
+		"app2: unit atoll-tier-files.app1.cold.timer: inactive, want active",
+		"app1: unit atoll-tier-files.app2.cold.socket: inactive, want active",
+		"app1: archive /srv/cold: takes nothing from app2: full: ",
+		"archive app2 ↔ app1: not kept in step: unable to reach the archive of app1: rsync ended with code ",
 		"app1: file /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys: content differs",
 		"app1: file /etc/systemd/system/atoll-tier-files.sg1@.service: content differs",
 		"app1: file /etc/systemd/system/atoll-tier-files.sg1.socket: mode 0666, want 0644",
@@ -320,6 +414,13 @@ func (f *tree) byHand() {
 	f.inSync()
 	f.as("sg1", "echo mended >hand")
 	f.comes("app2", "cat hand", "mended")
+	// What was deleted by hand came back, and what was named did not.
+	for _, host := range []string{"app2", "sg1"} {
+		f.must(f.run(host))
+		if got := f.on(host, "cd /srv/cold/2025/01; find . -mindepth 1 ! -name 'again*' -printf '%P ' | xargs -n1 | sort | xargs"); got != "02 02/both 02/link 02/two" {
+			f.Errorf("%s has %s", host, got)
+		}
+	}
 }
 
 func (f *tree) unmounted() {
@@ -362,7 +463,7 @@ func (f *tree) leaves() {
 	if left := f.on("sg1", "ls -A /var/lib/atoll/tier /etc/atoll/tier /etc/systemd/system 2>/dev/null | grep -e atoll-tier -e files; ls -A /srv/files/.tier 2>&1 | head -c 20; cat /srv/files/dark"); left != "ls: cannot access '/dark" {
 		f.Errorf("sg1 still holds %q", left)
 	}
-	if known := f.on("app1", "grep -c sg1 /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys; ls /var/lib/atoll/tier/files/pairs /etc/atoll/tier/files"); known != "0\n/etc/atoll/tier/files:\napp2.json\n\n/var/lib/atoll/tier/files/pairs:\napp2" {
+	if known := f.on("app1", "grep -c sg1 /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys; ls /var/lib/atoll/tier/files/pairs /etc/atoll/tier/files"); known != "0\n/etc/atoll/tier/files:\napp2.cold.json\napp2.json\n\n/var/lib/atoll/tier/files/pairs:\napp2" {
 		f.Errorf("app1 still knows sg1: %s", known)
 	}
 	f.as("sg1", "rm dark; echo alone >alone")
@@ -382,14 +483,19 @@ func (f *tree) leaves() {
 func (f *tree) destroyed() {
 	// A unison that was killed, or whose file went while it came, keeps what it had
 	// got so far under such a name for the next attempt: that is nobody's file.
-	all := "cd /srv/files; find . -path ./.tier -prune -o -type f ! -name '.unison.*.unison.tmp' -print0 | sort -z | xargs -0 sha256sum"
+	const all = "cd /srv/files; find . -path ./.tier -prune -o -type f ! -name '.unison.*.unison.tmp' -print0 | sort -z | xargs -0 sha256sum"
+	const archive = "cd /srv/cold; find . -path './.tier*' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum"
+	archived := f.on("app1", archive)
 	before := f.on("app1", all)
 	f.must(f.terraform.Destroy(f.Context()))
 	for _, host := range f.nodes {
 		if after := f.on(host, all); after != before {
 			f.Errorf("%s has other files than before:\n%s\nwere\n%s", host, after, before)
 		}
-		if left := f.on(host, "ls -A /srv/files/.tier /var/lib/atoll/tier /etc/atoll/tier 2>/dev/null; systemctl list-units --all --no-legend 'atoll-tier*'; pgrep -u www-data -a || :"); strings.Contains(left, "files") {
+		if after := f.on(host, archive); after != archived || archived == "" {
+			f.Errorf("%s has another archive than before:\n%s\nwas\n%s", host, after, archived)
+		}
+		if left := f.on(host, "ls -A /srv/files/.tier /srv/cold/.tier /var/lib/atoll/tier /etc/atoll/tier 2>/dev/null; systemctl list-units --all --no-legend 'atoll-tier*'; pgrep -u www-data -a || :"); strings.Contains(left, "files") {
 			f.Errorf("%s still holds %q", host, left)
 		}
 	}

@@ -100,7 +100,8 @@ func everything() map[string]object {
 		"atoll_file_tier": {
 			"name": "files", "mesh": "site", "hot": "/srv/files", "owner": "www-data", "hub": "app1", "pairs": nil, "ignore": []any{"Name *.tmp"}, "conflicts": "newer",
 			"initial": "from:app1", "memory_mib": 512, "timeouts": everyTimeout(),
-			"nodes": object{"app1": object{"ssh": everyWay("203.0.113.21"), "address": "10.77.0.21", "port": 22, "hot": "/srv/other"}},
+			"nodes": object{"app1": object{"ssh": everyWay("203.0.113.21"), "address": "10.77.0.21", "port": 22, "hot": "/srv/other", "cold": "/srv/old"}},
+			"cold":  "/srv/archive", "cold_schedule": "03:30", "cold_bandwidth_kib": 2048, "cold_reserve_mib": 512, "cold_deletions": []any{"2026/01/02/a file"},
 		},
 	}
 }
@@ -301,8 +302,9 @@ func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
 }
 
 // free are strings that may be anything but several lines: what MySQL or the
-// kernel or Linode make of it is theirs to say, and our writers quote it.
-var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts.", ".tags", ".rotate_recovery_accounts", ".user_data"}
+// kernel or Linode make of it is theirs to say, or it names a file, which may be
+// called so, and our writers quote it.
+var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts.", ".tags", ".rotate_recovery_accounts", ".user_data", ".cold_deletions"}
 
 // Nothing that is written goes on where it ends: neither in a file of lines nor
 // in a shell.

@@ -3,6 +3,7 @@
 resource "atoll_file_tier" "files" {
   name  = "files"
   hot   = "/srv/files"
+  cold  = "/srv/archive" # the same on both by the next morning
   owner = "www-data"
   mesh  = atoll_mesh.site.id
   nodes = {

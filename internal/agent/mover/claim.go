@@ -5,11 +5,15 @@ package mover
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"path/filepath"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 // Claim gives a tree the name of its tier, for what keeps it in step to know it by.
@@ -50,9 +54,33 @@ var Claim = agent.Role{
 // letGo takes the name from a tree. Where more lies beside it, days are on their
 // way to the archive: all of it stays.
 func letGo(whole, ours *tree.Dir) error {
+	if err := clearWorkshop(whole); err != nil {
+		return err
+	}
 	names, err := ours.Names()
 	if err != nil || len(names) != 1 || names[0] != marker {
 		return err
 	}
 	return whole.RemoveAll(private)
+}
+
+// clearWorkshop removes what an archive's runs left: not what they replaced.
+func clearWorkshop(whole *tree.Dir) error {
+	workshop, err := whole.Sub(tier.Workshop)
+	if errors.Is(err, unix.ENOENT) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer workshop.Close()
+	names, err := workshop.Names()
+	for _, name := range names {
+		if name == tier.Replaced {
+			err = errors.Join(err, workshop.RemoveEmpty(name))
+		} else {
+			err = errors.Join(err, workshop.RemoveAll(name))
+		}
+	}
+	return errors.Join(err, whole.RemoveEmpty(tier.Workshop))
 }

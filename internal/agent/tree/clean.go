@@ -25,7 +25,7 @@ func Clean(ctx context.Context, holder *Dir, name string, manifest *ManifestRead
 	if err := Join(ctx, top, manifest, c.pair, c.leave); err != nil {
 		return false, err
 	}
-	if err := holder.removeEmpty(name); err != nil {
+	if err := holder.RemoveEmpty(name); err != nil {
 		return false, err
 	}
 	_, err = holder.Stat(name)
@@ -79,10 +79,11 @@ func (c *cleaning) leave(v *Visit) error {
 	if v.Parent == nil {
 		return nil
 	}
-	return v.Parent.removeEmpty(v.Name)
+	return v.Parent.RemoveEmpty(v.Name)
 }
 
-func (d *Dir) removeEmpty(name string) error {
+// RemoveEmpty removes a directory that holds nothing; any other stays.
+func (d *Dir) RemoveEmpty(name string) error {
 	err := unix.Unlinkat(d.fd, name, unix.AT_REMOVEDIR)
 	if err == nil || errors.Is(err, unix.ENOTEMPTY) || errors.Is(err, unix.EEXIST) || errors.Is(err, unix.ENOENT) {
 		return nil

@@ -265,7 +265,7 @@ func (m *merging) removeGone() error {
 func removeIf(dir *Dir, entry Entry) error {
 	name := path.Base(entry.Path)
 	if entry.Kind == Directory {
-		return dir.removeEmpty(name)
+		return dir.RemoveEmpty(name)
 	}
 	stat, err := dir.Stat(name)
 	if errors.Is(err, unix.ENOENT) {

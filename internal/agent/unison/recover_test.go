@@ -212,10 +212,10 @@ func TestRelay(t *testing.T) {
 		_ = connection.Close()
 	}()
 	var out bytes.Buffer
-	if err := relay(socket, agent.Streams{In: strings.NewReader("hello"), Out: &out, Err: io.Discard}); err != nil || out.String() != "heard hello" {
+	if err := relay("unison", socket, agent.Streams{In: strings.NewReader("hello"), Out: &out, Err: io.Discard}); err != nil || out.String() != "heard hello" {
 		t.Errorf("%q, %v", out.String(), err)
 	}
-	if err := relay(socket+"x", agent.Streams{}); err == nil {
+	if err := relay("unison", socket+"x", agent.Streams{}); err == nil {
 		t.Error("a socket that is not there is relayed to")
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -46,22 +47,32 @@ var Serve = agent.Role{
 	},
 }
 
-// Relay is what the SSH key of the other node starts, and all that it may.
+// Relay is what the SSH key of the other node starts, and all that it may. Where
+// the other node asks for rsync, it is the archive that it wants.
 var Relay = agent.Role{
 	Name:    "relay",
-	Summary: "join another node to this one's unison (started by its SSH key: SOCKET)",
+	Summary: "join another node to this one's unison, or to its archive (started by its SSH key: SOCKET [SOCKET])",
 	Run: func(_ context.Context, args []string, streams agent.Streams) error {
-		if len(args) != 1 {
-			return &agent.UsageError{Problem: "relay: give the path of one socket"}
+		asked := os.Getenv("SSH_ORIGINAL_COMMAND")
+		word, _, _ := strings.Cut(asked, " ")
+		switch {
+		case len(args) < 1 || len(args) > 2:
+			return &agent.UsageError{Problem: "relay: give the path of one socket, or those of two"}
+		case word == "rsync" && len(args) == 2 && !strings.Contains(asked, "\n"):
+			// What is behind the socket has to know what is asked for.
+			streams.In = io.MultiReader(strings.NewReader(asked+"\n"), streams.In)
+			return relay("the archive", args[1], streams)
+		case word == "rsync":
+			return fmt.Errorf("unable to join you to rsync: this node keeps no archive with you")
 		}
-		return relay(args[0], streams)
+		return relay("unison", args[0], streams)
 	},
 }
 
-func relay(socket string, streams agent.Streams) error {
+func relay(what, socket string, streams agent.Streams) error {
 	connection, err := net.DialUnix("unix", nil, &net.UnixAddr{Name: socket, Net: "unix"})
 	if err != nil {
-		return fmt.Errorf("unable to reach unison: %w", err)
+		return fmt.Errorf("unable to reach %s: %w", what, err)
 	}
 	defer func() { _ = connection.Close() }()
 	go func() {

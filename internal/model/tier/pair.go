@@ -37,6 +37,8 @@ const (
 	Working Stage = "working"
 	// Watching means that all that could be carried was, and changes are waited for.
 	Watching Stage = "watching"
+	// Resting means that all was carried, and the next run is waited for.
+	Resting Stage = "resting"
 )
 
 // PairStatus is what the node that dials tells of a pair.

@@ -7,6 +7,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -28,6 +29,12 @@ type tierModel struct {
 	Conflicts types.String `tfsdk:"conflicts"`
 	Initial   types.String `tfsdk:"initial"`
 	MemoryMiB types.Int64  `tfsdk:"memory_mib"`
+
+	Cold             types.String `tfsdk:"cold"`
+	ColdSchedule     types.String `tfsdk:"cold_schedule"`
+	ColdBandwidthKiB types.Int64  `tfsdk:"cold_bandwidth_kib"`
+	ColdReserveMiB   types.Int64  `tfsdk:"cold_reserve_mib"`
+	ColdDeletions    types.List   `tfsdk:"cold_deletions"`
 }
 
 // Subject names the tier in diagnostics.
@@ -43,10 +50,10 @@ func (m *tierModel) declared() (tier filetier.Tier, whole bool) {
 		Name: m.Name.ValueString(), Owner: m.Owner.ValueString(), After: base.MeshUnit(m.Mesh.ValueString()), Nodes: map[string]filetier.Node{},
 		Conflicts: m.Conflicts.ValueString(), Initial: m.Initial.ValueString(), MemoryMiB: int(m.MemoryMiB.ValueInt64()),
 	}
-	whole = !m.Name.IsUnknown() && !m.Nodes.IsUnknown() && !m.Hot.IsUnknown() && !m.Mesh.IsUnknown() && !m.Owner.IsUnknown() && !m.Hub.IsUnknown()
+	whole = !m.Name.IsUnknown() && !m.Nodes.IsUnknown() && !m.Hot.IsUnknown() && !m.Cold.IsUnknown() && !m.Mesh.IsUnknown() && !m.Owner.IsUnknown() && !m.Hub.IsUnknown()
 	for name, element := range m.Nodes.Elements() {
 		object, _ := element.(types.Object)
-		node, known := nodeOf(object, m.Hot.ValueString())
+		node, known := nodeOf(object, m.Hot.ValueString(), m.Cold.ValueString())
 		if known {
 			tier.Nodes[name] = node
 		}
@@ -54,20 +61,51 @@ func (m *tierModel) declared() (tier filetier.Tier, whole bool) {
 	}
 	ignore, known := texts(m.Ignore)
 	tier.Ignore, whole = ignore, whole && known
+	archive, known := m.archive()
+	tier.Archive, whole = archive, whole && known
 	pairs, known := m.pairs()
 	tier.Pairs, whole = pairs, whole && known
 	return tier, whole
 }
 
+// How archives are kept in step where nothing is said. These are no defaults of the
+// schema: a tier without an archive has none of it.
+const (
+	usualSchedule   = "daily"
+	usualReserveMiB = 1024
+)
+
+// archive is how the archives are kept in step.
+func (m *tierModel) archive() (archive filetier.Archive, known bool) {
+	deleted, known := texts(m.ColdDeletions)
+	archive = filetier.Archive{
+		Calendar: calendar(cmp.Or(m.ColdSchedule.ValueString(), usualSchedule)), BandwidthKiB: int(m.ColdBandwidthKiB.ValueInt64()),
+		ReserveMiB: usualReserveMiB, Deleted: deleted,
+	}
+	if !m.ColdReserveMiB.IsNull() {
+		archive.ReserveMiB = int(m.ColdReserveMiB.ValueInt64())
+	}
+	return archive, known && !m.ColdSchedule.IsUnknown() && !m.ColdBandwidthKiB.IsUnknown() && !m.ColdReserveMiB.IsUnknown()
+}
+
+// calendar is a schedule as systemd.time(7) has it.
+func calendar(schedule string) string {
+	if strings.Contains(schedule, ":") {
+		return "*-*-* " + schedule + ":00"
+	}
+	return schedule
+}
+
 // nodeOf reads one node.
-func nodeOf(object types.Object, hot string) (node filetier.Node, known bool) {
+func nodeOf(object types.Object, hot, cold string) (node filetier.Node, known bool) {
 	target, known := base.Target(base.Member[types.Object](object, "ssh"))
-	address, port, own := base.Member[types.String](object, "address"), base.Member[types.Int64](object, "port"), base.Member[types.String](object, "hot")
+	address, port := base.Member[types.String](object, "address"), base.Member[types.Int64](object, "port")
+	ownHot, ownCold := base.Member[types.String](object, "hot"), base.Member[types.String](object, "cold")
 	node = filetier.Node{
-		Target: target, Address: address.ValueString(), Hot: cmp.Or(own.ValueString(), hot),
+		Target: target, Address: address.ValueString(), Hot: cmp.Or(ownHot.ValueString(), hot), Cold: cmp.Or(ownCold.ValueString(), cold),
 		Port: cmp.Or(int(port.ValueInt64()), target.Port, 22),
 	}
-	return node, known && !address.IsUnknown() && !port.IsUnknown() && !own.IsUnknown()
+	return node, known && !address.IsUnknown() && !port.IsUnknown() && !ownHot.IsUnknown() && !ownCold.IsUnknown()
 }
 
 // texts gives the strings of a list, in their order.

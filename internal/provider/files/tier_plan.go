@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -33,8 +34,30 @@ func (k *tierKind) Plan(_ context.Context, change *base.Change[tierModel]) {
 		change.Diagnostics.AddAttributeError(path.Root("nodes"), "File Tier Cannot Work", err.Error())
 		return
 	}
+	if name := lone(plan, tier); name != "" {
+		change.Diagnostics.AddAttributeError(path.Root(name), "Invalid Attribute Value", name+" is for the archive, and there is none: leave it out, or give the tier a cold.")
+		return
+	}
 	k.refuseMoved(change, tier)
 	k.refuseOverlap(change, tier)
+}
+
+// lone names an attribute of the archive where no node has one.
+func lone(plan *tierModel, tier filetier.Tier) string {
+	for _, node := range tier.Nodes {
+		if node.Cold != "" {
+			return ""
+		}
+	}
+	for _, set := range []struct {
+		name  string
+		value attr.Value
+	}{{"cold_schedule", plan.ColdSchedule}, {"cold_bandwidth_kib", plan.ColdBandwidthKiB}, {"cold_reserve_mib", plan.ColdReserveMiB}, {"cold_deletions", plan.ColdDeletions}} {
+		if !set.value.IsNull() {
+			return set.name
+		}
+	}
+	return ""
 }
 
 // hub is what was written; else the one that was, while it is a node; else the first.
@@ -77,7 +100,7 @@ func (k *tierKind) check(change *base.Change[tierModel]) {
 	for _, key := range slices.Sorted(maps.Keys(elements)) {
 		object, _ := elements[key].(types.Object)
 		at := path.Root("nodes").AtMapKey(key)
-		for name, check := range map[string]func(string) error{"address": base.CheckIPv4, "hot": treePath().Check} {
+		for name, check := range map[string]func(string) error{"address": base.CheckIPv4, "hot": treePath().Check, "cold": treePath().Check} {
 			if value := base.Member[types.String](object, name); !value.IsNull() && !value.IsUnknown() {
 				if err := check(value.ValueString()); err != nil {
 					diags.AddAttributeError(at.AtName(name), "Invalid Attribute Value", fmt.Sprintf("%s%s %v.", at.AtName(name), base.Shown(value.ValueString()), err))
@@ -88,7 +111,8 @@ func (k *tierKind) check(change *base.Change[tierModel]) {
 	}
 }
 
-// refuseMoved refuses another path for a tree that is there.
+// refuseMoved refuses another path for a tree that is there. An archive may be
+// taken out: all of it stays where it is.
 func (k *tierKind) refuseMoved(change *base.Change[tierModel], tier filetier.Tier) {
 	if change.State == nil || change.Replacing {
 		return
@@ -96,12 +120,22 @@ func (k *tierKind) refuseMoved(change *base.Change[tierModel], tier filetier.Tie
 	before, _ := change.State.declared()
 	for _, was := range before.Nodes {
 		for name, node := range tier.Nodes {
-			if node.Target.Host == was.Target.Host && node.Hot != was.Hot {
-				change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(name), "A Tree Is Never Moved",
-					fmt.Sprintf("hot = %q for node %q, and the tree is %s. Take the node out of nodes, apply, move the directory, and add the node again.", node.Hot, name, was.Hot))
+			if node.Target.Host != was.Target.Host {
+				continue
+			}
+			if node.Hot != was.Hot {
+				refuseMove(change, name, "hot", node.Hot, was.Hot)
+			}
+			if was.Cold != "" && node.Cold != "" && node.Cold != was.Cold {
+				refuseMove(change, name, "cold", node.Cold, was.Cold)
 			}
 		}
 	}
+}
+
+func refuseMove(change *base.Change[tierModel], node, attribute, to, from string) {
+	change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(node), "A Tree Is Never Moved",
+		fmt.Sprintf("%[1]s = %[2]q for node %[3]q, and the tree is %[4]s. Take the node out of nodes, apply, move the directory, and add the node again.", attribute, to, node, from))
 }
 
 // refuseOverlap refuses a tree that is, holds or lies in that of another tier.
@@ -111,9 +145,14 @@ func (k *tierKind) refuseOverlap(change *base.Change[tierModel], tier filetier.T
 	}
 	for _, name := range slices.Sorted(maps.Keys(tier.Nodes)) {
 		node := tier.Nodes[name]
-		if other, at, clash := k.Trees.Declare(node.Target.Address(), node.Hot, tier.Name, filetier.Overlap); clash {
-			change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(name), "Trees Overlap",
-				fmt.Sprintf("hot = %q for node %q overlaps %s, which is the tree of the file tier %q on the same machine: give each its own.", node.Hot, name, at, other))
+		for attribute, tree := range map[string]string{"hot": node.Hot, "cold": node.Cold} {
+			if tree == "" {
+				continue
+			}
+			if other, at, clash := k.Trees.Declare(node.Target.Address(), tree, tier.Name, filetier.Overlap); clash {
+				change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(name), "Trees Overlap",
+					fmt.Sprintf("%s = %q for node %q overlaps %s, which is a tree of the file tier %q on the same machine: give each its own.", attribute, tree, name, at, other))
+			}
 		}
 	}
 }

@@ -129,7 +129,7 @@ func (k *tierKind) Converge(ctx context.Context, run *base.Run, before, model *t
 // leave takes the tier from machines.
 func (k *tierKind) leave(ctx context.Context, tier filetier.Tier) map[string]base.Outcome[struct{}] {
 	return base.Parallel(slices.Sorted(maps.Keys(tier.Nodes)), func(node string) (struct{}, error) {
-		return struct{}{}, tier.Leave(ctx, k.Hosts.Host(tier.Nodes[node].Target), tier.Nodes[node].Hot)
+		return struct{}{}, tier.Leave(ctx, k.Hosts.Host(tier.Nodes[node].Target), tier.Nodes[node])
 	})
 }
 

@@ -6,8 +6,11 @@ package files
 
 import (
 	"errors"
+	stdpath "path"
+	"regexp"
 	"strings"
 
+	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -15,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
 )
@@ -77,12 +81,40 @@ func pattern() base.Text {
 	}}
 }
 
+// schedule asks for when archives are kept in step. Only what systemd surely takes
+// is taken, since a machine is asked too late.
+func schedule() base.Text {
+	return base.Matching(regexp.MustCompile(`\A(hourly|daily|weekly|([01][0-9]|2[0-3]):[0-5][0-9])\z`),
+		"must be hourly, daily, weekly, or a time of day by the machine's clock, such as 03:30")
+}
+
+// deletion asks for a path in an archive.
+func deletion() base.Text {
+	return base.Text{Must: "be a path below cold", Check: func(value string) error {
+		first, _, _ := strings.Cut(value, "/")
+		switch {
+		case value == "":
+			return errors.New("must be a path below cold, such as 2026/01/02/report.pdf")
+		case base.Line().Check(value) != nil:
+			return base.Line().Check(value)
+		case strings.HasPrefix(value, "/") || stdpath.Clean(value) != value || first == ".." || first == ".":
+			return errors.New("must be a path below cold in its shortest form, without a slash at its beginning or end")
+		case first == tier.Private || first == tier.Workshop:
+			return errors.New("names " + first + ", which is the tier's own")
+		case !filetier.DeletedForm.MatchString(value):
+			return errors.New("must be without *, ?, [, \\ and control characters: a pattern could mean more than was meant")
+		}
+		return nil
+	}}
+}
+
 func nodeAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"ssh":     base.ConnectionWithin(),
 		"address": base.ExportedText("IPv4 address of the machine inside the mesh, by which the other nodes dial it: the address of its atoll_mesh_peer. A change is in place."),
 		"port":    base.ExportedNumber("TCP port of the machine's sshd, as the other nodes dial it. Default ssh.port, else 22. A change is in place."),
 		"hot":     base.ExportedText("Absolute path of the tree on this machine. Default the tier's hot. A tree is never moved: a change is refused."),
+		"cold":    base.ExportedText("Absolute path of the archive on this machine. Default the tier's cold. An archive is never moved: a change is refused."),
 	}
 }
 
@@ -94,6 +126,7 @@ func (k *tierKind) Schema() schema.Schema {
 	hub.Computed = true
 	return schema.Schema{
 		Description: "A tree of files that is the same on several machines: what is written on one is on the others within seconds, both ways, by unison over SSH inside the mesh. " +
+			"Beside it, where it is declared, an archive of what is old: kept in step on a schedule by rsync, where nothing is deleted because another node does not have it. " +
 			"Each pair of nodes has units of its own on both machines, with limits, run as the owner of the files; the SSH key is made on the machine and may start nothing but the other side. " +
 			"Cut lines, reboots, kills and lost archives mend by themselves. A file that was changed on both sides is kept on both and reported. " +
 			"Trees that are there already are taken over as they are. Destroying it stops the sync and keeps every file everywhere.",
@@ -101,6 +134,26 @@ func (k *tierKind) Schema() schema.Schema {
 			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier; all files stay.", tierName()),
 			"mesh": base.Optional("The atoll_mesh (its id) that the addresses belong to: the sync starts after it. A change is in place; the units are reloaded.", base.Line()),
 			"hot":  base.Given("Absolute path of the tree on every node that names no other one; made where it is missing. Below it, .tier is the tier's own. A tree is never moved: a change is refused.", treePath()),
+			"cold": base.Optional("Absolute path of the archive on every node that names no other one; made where it is missing. Archives are kept in step on a schedule by rsync, pair by pair, both ways and adding only: "+
+				"what one side lacks is carried, of two versions the one that was changed last stays, and what it takes the place of is kept in .tier-archive/replaced below it. A file that is deleted on one side comes back: see cold_deletions. "+
+				"Modes are those of the node that is dialled. Below it, .tier and .tier-archive are the tier's own; sockets and devices are left alone. Where both have files, nothing is asked and nothing is lost. "+
+				"Default no archive. An archive is never moved: another path is refused; without the attribute it stays as it is and is left alone.", treePath()),
+			"cold_schedule": base.Optional("When archives are kept in step: hourly, daily, weekly, or a time of day by the machine's clock such as \"03:30\", up to five minutes later, and after a boot when it was missed. "+
+				"A run that fails is tried again after 15 minutes. With a hub, a file is on all nodes after two runs. Default daily. A change is in place.", schedule()),
+			"cold_bandwidth_kib": schema.Int64Attribute{
+				Optional: true, Validators: []validator.Int64{int64validator.Between(1, 10485760)},
+				Description: "Most that one pair carries between its archives, in KiB a second. Default no limit. A change is in place, from the next run on.",
+			},
+			"cold_reserve_mib": schema.Int64Attribute{
+				Optional: true, Validators: []validator.Int64{int64validator.Between(0, 1073741824)},
+				Description: "Space that stays free on the file system of each archive, in MiB: with less, nothing more comes in there, status and plan say so, and what it holds still goes out. Default 1024. A change is in place, from the next run on.",
+			},
+			"cold_deletions": schema.ListAttribute{
+				Optional: true, ElementType: types.StringType,
+				Description: "Paths below cold that no archive is to have, files or whole directories, such as [\"2026/01/02/report.pdf\"]: an apply deletes them on every node, for good, and no run carries them. " +
+					"Once it is applied, a path may be taken out again, and then come back only when somebody writes it. Default none. A change is in place.",
+				Validators: []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(deletion())},
+			},
 			"owner": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString("root"), Validators: []validator.String{base.UserName()},
 				Description: "Account, there on every node, that unison runs as and that every file belongs to which it writes. It needs no shell and no password. " +
@@ -133,7 +186,7 @@ func (k *tierKind) Schema() schema.Schema {
 				"newer takes the one that was changed last and keeps the other beside it, with \"conflict\" and the date in its name. Default keep."+restarts, filetier.Keep, filetier.Newer),
 			"initial": base.Optional("What is done when trees that both have files, and not the same, meet for the first time: \"merge\" keeps all files of both and treats a path that differs as conflicts says; "+
 				"\"from:NODE\" takes that node's version of a path that differs, and keeps the other one beside it. Without it such an apply is refused before anything is touched.", initialPolicy()),
-			"memory_mib": base.Number(1024, 64, 1048576, "Most memory that the unison of one pair may use on one machine, in MiB: about 1 KiB a file, and 5 KiB when the trees first meet. Default 1024."+restarts),
+			"memory_mib": base.Number(1024, 64, 1048576, "Most memory that the unison of one pair, and the rsync of one pair of archives, may use on one machine, in MiB: about 1 KiB a file, and 5 KiB when the trees first meet. Default 1024."+restarts),
 		},
 	}
 }

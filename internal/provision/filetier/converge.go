@@ -144,26 +144,54 @@ func (t Tier) adjust(ctx context.Context, hosts map[string]remote.Host, facts ma
 	return err
 }
 
+// meeting is one thing that two nodes keep in step.
+type meeting struct {
+	Pair
+	// name says what it is, unit is where the node that dials works on it.
+	name, unit string
+	status     converge.Question[model.PairStatus]
+	// met says whether the nodes found each other, idle whether the unit has to be
+	// told not to wait any longer.
+	met, idle func(model.PairStatus) bool
+}
+
+// meetings are all that the tier keeps in step.
+func (t Tier) meetings() []meeting {
+	var all []meeting
+	for _, pair := range t.Pairs {
+		all = append(all, meeting{pair, pair.String(), t.unit(pair.Serves) + ".service", t.status(pair.Serves),
+			func(s model.PairStatus) bool { return s.Stage == model.Working || s.Stage == model.Watching },
+			func(s model.PairStatus) bool { return s.Stage == model.Waiting }})
+		if t.cold() {
+			all = append(all, meeting{pair, "archive " + pair.String(), t.archiveUnit(pair.Serves) + ".service", t.archiveStatus(pair.Serves),
+				func(s model.PairStatus) bool { return s.Stage == model.Working || !s.InStep.IsZero() },
+				func(model.PairStatus) bool { return true }})
+		}
+	}
+	return all
+}
+
 // await looks until every pair has met. What kept one apart may be mended now, so
 // it is told not to wait any longer.
 func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) error {
-	woken := map[Pair]bool{}
+	woken := map[string]bool{}
 	for deadline := time.Now().Add(patience); ; {
 		var waiting []string
-		for _, pair := range t.Pairs {
-			status, err := converge.Ask(ctx, hosts[pair.Dials], t.status(pair.Serves))
+		for _, meeting := range t.meetings() {
+			status, err := converge.Ask(ctx, hosts[meeting.Dials], meeting.status)
 			if err != nil {
-				return fmt.Errorf("node %s: %w", pair.Dials, err)
+				return fmt.Errorf("node %s: %w", meeting.Dials, err)
 			}
-			if status.Error != "" || status.Stage != model.Working && status.Stage != model.Watching {
-				if status.Stage == model.Waiting && !woken[pair] {
-					woken[pair] = true
-					if err := t.wake(ctx, hosts[pair.Dials], pair); err != nil {
-						return err
-					}
+			if status.Error == "" && meeting.met(status) {
+				continue
+			}
+			if meeting.idle(status) && !woken[meeting.name] {
+				woken[meeting.name] = true
+				if err := wake(ctx, hosts[meeting.Dials], meeting); err != nil {
+					return err
 				}
-				waiting = append(waiting, strings.TrimSuffix(fmt.Sprintf("%s: %s", pair, oneLine(status.Error)), ": "))
 			}
+			waiting = append(waiting, strings.TrimSuffix(meeting.name+": "+oneLine(status.Error), ": "))
 		}
 		if len(waiting) == 0 {
 			return nil
@@ -178,8 +206,8 @@ func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) error {
 }
 
 // wake lets a node dial at once.
-func (t Tier) wake(ctx context.Context, host remote.Host, pair Pair) error {
-	_, err := host.Run(ctx, remote.Command{Name: "dialling " + pair.Serves + " at once", Script: "systemctl restart -- " + remote.Quote(t.unit(pair.Serves)+".service")})
+func wake(ctx context.Context, host remote.Host, meeting meeting) error {
+	_, err := host.Run(ctx, remote.Command{Name: "dialling " + meeting.Serves + " at once", Script: "systemctl restart --no-block -- " + remote.Quote(meeting.unit)})
 	return err
 }
 
@@ -197,10 +225,12 @@ func (t Tier) Know(ctx context.Context, host remote.Host, node string) (Facts, e
 
 // Leave takes the tier from a machine. All files stay; what unison remembers goes,
 // so that a node that comes back gets what it missed and deletes nothing.
-func (t Tier) Leave(ctx context.Context, host remote.Host, hot string) error {
-	program := remote.Quote(agent.Program(t.home()))
-	letGo := fmt.Sprintf("if [ -x %[1]s ]; then %[1]s claim --root %[2]s --tier %[3]s --drop 2>/dev/null || :; fi", program, remote.Quote(hot), remote.Quote(t.Name))
-	if _, err := host.Run(ctx, remote.Command{Name: "letting " + hot + " go", Script: t.stop("*") + letGo}); err != nil {
+func (t Tier) Leave(ctx context.Context, host remote.Host, node Node) error {
+	script := t.stop("*")
+	for _, tree := range (Tier{Nodes: map[string]Node{"": node}}).trees("") {
+		script += t.letGo(tree.path)
+	}
+	if _, err := host.Run(ctx, remote.Command{Name: "letting the trees of " + t.Name + " go", Script: script}); err != nil {
 		return err
 	}
 	if err := converge.Remove(ctx, host, t.RecordOwner()); err != nil {
@@ -211,10 +241,17 @@ func (t Tier) Leave(ctx context.Context, host remote.Host, hot string) error {
 	return err
 }
 
+// letGo takes the tier's name from a tree.
+func (t Tier) letGo(path string) string {
+	return fmt.Sprintf("if [ -x %[1]s ]; then %[1]s claim --root %[2]s --tier %[3]s --drop 2>/dev/null || :; fi\n",
+		remote.Quote(agent.Program(t.home())), remote.Quote(path), remote.Quote(t.Name))
+}
+
 // stop ends what runs for a pair; "*" stands for all of them.
 func (t Tier) stop(peer string) string {
 	unit := t.unit(peer)
-	return fmt.Sprintf("systemctl stop -- %s %s %s 2>/dev/null || :\n", remote.Quote(unit+".service"), remote.Quote(unit+".socket"), remote.Quote(unit+"@*.service"))
+	return fmt.Sprintf("systemctl stop -- %s %s %s %s 2>/dev/null || :\n",
+		remote.Quote(unit+".service"), remote.Quote(unit+".socket"), remote.Quote(unit+"@*.service"), remote.Quote(unit+".cold*"))
 }
 
 // each asks all nodes at once and says of each error whose it is.

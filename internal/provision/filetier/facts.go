@@ -5,6 +5,7 @@ package filetier
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -15,36 +16,38 @@ import (
 type Facts struct {
 	// Group is the owner's own; "" where there is no such account.
 	Group string
-	// Closed says that the tree is there, and that the owner may not read and write it.
-	Closed bool
+	// Closed are trees that are there, and that the owner may not read and write.
+	Closed []string
 	// PublicKey is the node's for this tier; "" before it has one.
 	PublicKey string
-	// Claims are the trees of all tiers on the machine, by the tier's name.
-	Claims map[string]string
+	// Claims are the hot trees of all tiers on the machine, by the tier's name,
+	// Archives the cold ones.
+	Claims, Archives map[string]string
 }
 
 // facts asks for them, together with the machine's first question of a run.
 func (t Tier) facts(node string) converge.Question[Facts] {
 	return converge.Question[Facts]{
 		Name: "what the file tier " + t.Name + " has to know of the machine", Asker: t.RecordOwner() + ".facts",
-		Script: converge.AbsentFunction + fmt.Sprintf(`owner=%s key=%s hot=%s
+		Script: converge.AbsentFunction + fmt.Sprintf(`owner=%s key=%s
 getent passwd -- "$owner" >/dev/null
 case $? in
 0)
   printf 'group %%s\n' "$(id -gn -- "$owner")"
-  if [ -d "$hot" ]; then
-    for way in -r -w -x; do setpriv --reuid "$owner" --regid "$(id -g -- "$owner")" --init-groups test "$way" "$hot" || { echo closed; break; }; done
-  fi ;;
+  for tree in %s; do
+    [ -d "$tree" ] || continue
+    for way in -r -w -x; do setpriv --reuid "$owner" --regid "$(id -g -- "$owner")" --init-groups test "$way" "$tree" || { printf 'closed %%s\n' "$tree"; break; }; done
+  done ;;
 2) ;;
 *) exit 1 ;;
 esac
 if [ -e "$key" ]; then sed 's/^/key /' -- "$key" || exit; else absent "$key" || { stat -- "$key"; exit 1; }; fi
-for file in /var/lib/atoll/tier/*/claimed; do
+for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   [ -e "$file" ] || continue
-  tier=${file%%/claimed}
-  printf 'claim %%s %%s\n' "${tier##*/}" "$(cat -- "$file")"
+  tier=${file%%/*}
+  printf '%%s %%s %%s\n' "${file##*/}" "${tier##*/}" "$(cat -- "$file")"
 done
-echo '%s'`, remote.Quote(t.Owner), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), converge.WholeMark),
+echo '%s'`, remote.Quote(t.Owner), remote.Quote(t.key()+".pub"), t.quotedTrees(node), converge.WholeMark),
 		Read: readFacts,
 	}
 }
@@ -54,19 +57,22 @@ func readFacts(output string) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	facts := Facts{Claims: map[string]string{}}
+	facts := Facts{Claims: map[string]string{}, Archives: map[string]string{}}
 	for line := range strings.Lines(rows) {
 		word, rest, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
 		switch word {
 		case "group":
 			facts.Group = rest
 		case "closed":
-			facts.Closed = true
+			facts.Closed = append(facts.Closed, rest)
 		case "key":
 			facts.PublicKey = rest
-		case "claim":
+		case "claimed":
 			tier, at, _ := strings.Cut(rest, " ")
 			facts.Claims[tier] = at
+		case "claimed-cold":
+			tier, at, _ := strings.Cut(rest, " ")
+			facts.Archives[tier] = at
 		default:
 			return facts, fmt.Errorf("line %q makes no sense", strings.TrimSpace(line))
 		}
@@ -79,17 +85,21 @@ func (t Tier) refuse(node string, facts Facts) error {
 	if facts.Group == "" {
 		return fmt.Errorf("node %s: owner = %q: there is no such account on the machine. Make it there, or name another one", node, t.Owner)
 	}
-	if facts.Closed {
-		return fmt.Errorf("node %s: hot = %q: %s may not read and write that directory. Give it to that account on the machine, or name another owner", node, t.Nodes[node].Hot, t.Owner)
-	}
-	for tier, path := range facts.Claims {
-		if tier != t.Name && Overlap(path, t.Nodes[node].Hot) {
-			return fmt.Errorf("node %s: hot = %q overlaps %s, which is the tree of the file tier %q on this machine: give each its own", node, t.Nodes[node].Hot, path, tier)
+	for _, tree := range t.trees(node) {
+		if slices.Contains(facts.Closed, tree.path) {
+			return fmt.Errorf("node %s: %s = %q: %s may not read and write that directory. Give it to that account on the machine, or name another owner", node, tree.attribute, tree.path, t.Owner)
 		}
-	}
-	if was, claimed := facts.Claims[t.Name]; claimed && was != t.Nodes[node].Hot {
-		return fmt.Errorf("node %s: hot = %q: the tree of this tier is %s on this machine, and is never moved. Take the node out of the tier, apply, and add it again with the other path",
-			node, t.Nodes[node].Hot, was)
+		for _, claims := range []map[string]string{facts.Claims, facts.Archives} {
+			for tier, path := range claims {
+				if tier != t.Name && Overlap(path, tree.path) {
+					return fmt.Errorf("node %s: %s = %q overlaps %s, which is a tree of the file tier %q on this machine: give each its own", node, tree.attribute, tree.path, path, tier)
+				}
+			}
+		}
+		if was, claimed := tree.claimed(facts)[t.Name]; claimed && was != tree.path {
+			return fmt.Errorf("node %s: %s = %q: the tree of this tier is %s on this machine, and is never moved. Take the node out of the tier, apply, and add it again with the other path",
+				node, tree.attribute, tree.path, was)
+		}
 	}
 	return nil
 }

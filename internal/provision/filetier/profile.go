@@ -33,18 +33,23 @@ func (t Tier) root(peer string) string {
 	return fmt.Sprintf("ssh://%s@%s/%s", t.account(), net.JoinHostPort(node.Address, strconv.Itoa(node.Port)), node.Hot)
 }
 
-// profile is unison's, but for what is done about conflicts. The agent puts in
-// where systemd laid the key.
+// sshWords are ssh's options by which a peer is reached. The agent puts in where
+// systemd laid the key.
+func (t Tier) sshWords(peer string) []string {
+	return []string{
+		"-F none", "-i $CREDENTIALS_DIRECTORY/key", "-o IdentitiesOnly=yes", "-o BatchMode=yes",
+		"-o UserKnownHostsFile=" + path.Join(t.settings(), "known_hosts"), "-o GlobalKnownHostsFile=none", "-o StrictHostKeyChecking=yes", "-o HostKeyAlias=" + peer,
+		"-o ConnectTimeout=10", "-o ServerAliveInterval=5", "-o ServerAliveCountMax=3",
+	}
+}
+
+// profile is unison's, but for what is done about conflicts.
 func (t Tier) profile(node, peer string) string {
 	var text strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&text, "%s = %s\n", name, value) }
 	line("root", t.Nodes[node].Hot)
 	line("root", t.root(peer))
-	line("sshargs", strings.Join([]string{
-		"-F none", "-i $CREDENTIALS_DIRECTORY/key", "-o IdentitiesOnly=yes", "-o BatchMode=yes",
-		"-o UserKnownHostsFile=" + path.Join(t.settings(), "known_hosts"), "-o GlobalKnownHostsFile=none", "-o StrictHostKeyChecking=yes", "-o HostKeyAlias=" + peer,
-		"-o ConnectTimeout=10", "-o ServerAliveInterval=5", "-o ServerAliveCountMax=3",
-	}, " "))
+	line("sshargs", strings.Join(t.sshWords(peer), " "))
 	line("batch", "true")
 	line("auto", "true")
 	line("times", "true")

@@ -20,9 +20,17 @@ const CodeNotInStep converge.Code = "tier-not-in-step"
 // status asks the node that dials how its pair with a peer stands. A pair that
 // has told nothing yet gives the zero value.
 func (t Tier) status(peer string) converge.Question[model.PairStatus] {
-	file := path.Join(t.state(peer), model.StatusFile)
+	return told("how the pair with "+peer+" stands", path.Join(t.state(peer), model.StatusFile))
+}
+
+// archiveStatus asks either node how its archive stands with a peer's.
+func (t Tier) archiveStatus(peer string) converge.Question[model.PairStatus] {
+	return told("how the archive stands with that of "+peer, path.Join(t.state(peer), model.ArchiveStatusFile))
+}
+
+func told(name, file string) converge.Question[model.PairStatus] {
 	return converge.Question[model.PairStatus]{
-		Name: "how the pair with " + peer + " stands",
+		Name: name,
 		Script: converge.AbsentFunction + fmt.Sprintf(`file=%s
 if [ -f "$file" ]; then cat -- "$file" || exit; echo; else absent "$file" || { stat -- "$file"; exit 1; }; fi
 echo '%s'`, remote.Quote(file), converge.WholeMark),
@@ -47,6 +55,30 @@ func (t Tier) statusCheck(node, peer string) converge.Check[model.PairStatus] {
 		return []converge.Line{{Subject: Pair{node, peer}.String(), Code: CodeNotInStep, Text: "not kept in step: " + oneLine(status.Error)}}
 	}}
 }
+
+// archiveCheck finds an archive that could not be kept in step with a peer's in
+// the last run, as the node that dials tells it.
+func (t Tier) archiveCheck(node, peer string) converge.Check[model.PairStatus] {
+	return converge.Check[model.PairStatus]{Question: t.archiveStatus(peer), Differs: func(status model.PairStatus) []converge.Line {
+		if status.Error == "" {
+			return nil
+		}
+		return []converge.Line{{Subject: "archive " + Pair{node, peer}.String(), Code: CodeNotInStep, Text: "not kept in step: " + oneLine(status.Error)}}
+	}}
+}
+
+// fullCheck finds an archive that takes nothing from a peer that dials.
+func (t Tier) fullCheck(node, peer string) converge.Check[model.PairStatus] {
+	return converge.Check[model.PairStatus]{Question: t.archiveStatus(peer), Differs: func(status model.PairStatus) []converge.Line {
+		if status.Error == "" {
+			return nil
+		}
+		return []converge.Line{{Subject: "archive " + t.Nodes[node].Cold, Code: CodeFull, Text: "takes nothing from " + peer + ": " + oneLine(status.Error)}}
+	}}
+}
+
+// CodeFull says that an archive takes nothing more.
+const CodeFull converge.Code = "tier-archive-full"
 
 // oneLine is what a person reads of a text that a machine gave.
 func oneLine(text string) string {

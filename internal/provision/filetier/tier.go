@@ -1,9 +1,10 @@
 // Copyright (c) The Atoll Authors
 // SPDX-License-Identifier: MPL-2.0
 
-// Package filetier keeps a tree of files in step on several machines: unison
-// between pairs of them, over SSH inside the mesh, each pair in units of its own
-// with limits, kept going by the agent.
+// Package filetier keeps trees of files in step on several machines, over SSH
+// inside the mesh, each pair of machines in units of its own with limits, kept
+// going by the agent: the hot tree within seconds and both ways by unison, the cold
+// archive on a schedule and adding only by rsync.
 package filetier
 
 import (
@@ -25,8 +26,8 @@ type Node struct {
 	// Address is the machine's inside the mesh, Port that of its sshd.
 	Address string
 	Port    int
-	// Hot is the tree.
-	Hot string
+	// Hot is the tree, Cold the archive beside it; "" where the tier has none.
+	Hot, Cold string
 }
 
 // Pair are two nodes that are kept in step with one another. The first dials.
@@ -51,8 +52,10 @@ type Tier struct {
 	Conflicts string
 	// Initial is "", Merge or From and a node's name.
 	Initial string
-	// MemoryMiB is the most that one unison may use.
+	// MemoryMiB is the most that one unison, or one rsync, may use.
 	MemoryMiB int
+	// Archive is how the cold archives are kept in step.
+	Archive Archive
 }
 
 // What is done about a file that was changed on both sides.
@@ -77,7 +80,9 @@ func (t Tier) RecordOwner() string { return ownerPrefix + t.Name }
 var (
 	NameForm = regexp.MustCompile(`\A[a-z][a-z0-9-]{0,19}\z`)
 	NodeForm = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,31}\z`)
-	PathForm = regexp.MustCompile(`\A(/[A-Za-z0-9._+@-]+)+\z`)
+	// DeletedForm leaves out what rsync takes for a pattern.
+	DeletedForm = regexp.MustCompile(`\A[^/*?\[\\\x00-\x1f\x7f]+(/[^/*?\[\\\x00-\x1f\x7f]+)*\z`)
+	PathForm    = regexp.MustCompile(`\A(/[A-Za-z0-9._+@-]+)+\z`)
 )
 
 // Where the parts of a tier lie on a machine.
@@ -90,6 +95,16 @@ func (t Tier) state(peer string) string {
 func (t Tier) config(peer string) string { return path.Join(t.settings(), peer+".json") }
 func (t Tier) unit(peer string) string   { return "atoll-tier-" + t.Name + "." + peer }
 func (t Tier) socket(peer string) string { return path.Join("/run/atoll-tier", t.Name, peer+".sock") }
+
+// cold says whether the tier has archives: all nodes have one, or none has.
+func (t Tier) cold() bool {
+	for _, node := range t.Nodes {
+		if node.Cold != "" {
+			return true
+		}
+	}
+	return false
+}
 
 // dialled are the nodes that a node dials, served those that dial it.
 func (t Tier) dialled(node string) []string {
@@ -157,6 +172,7 @@ func (t Tier) Validate() error {
 			say("initial = %q names no node: write one of %s", t.Initial, strings.Join(slices.Sorted(maps.Keys(t.Nodes)), ", "))
 		}
 	}
+	problems = append(problems, t.validateTrees()...)
 	addresses := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
 		address := t.Nodes[name].Address
@@ -166,6 +182,21 @@ func (t Tier) Validate() error {
 		addresses[address] = name
 	}
 	return errors.Join(problems...)
+}
+
+// validateTrees finds what is wrong with where the trees lie.
+func (t Tier) validateTrees() []error {
+	var problems []error
+	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
+		node := t.Nodes[name]
+		switch {
+		case node.Cold == "" && t.cold():
+			problems = append(problems, fmt.Errorf("node %q has no cold, and another one has: give all nodes one, or none", name))
+		case node.Cold != "" && Overlap(node.Hot, node.Cold):
+			problems = append(problems, fmt.Errorf("hot = %q and cold = %q of node %q overlap: give each a directory of its own", node.Hot, node.Cold, name))
+		}
+	}
+	return problems
 }
 
 // apart are the nodes that no chain of pairs joins to the first one.
@@ -203,9 +234,18 @@ func (t Tier) forms() error {
 	for _, pattern := range t.Ignore {
 		problems = append(problems, converge.OneLine("ignore", pattern))
 	}
+	for _, path := range t.Archive.Deleted {
+		problems = append(problems, converge.Formed("cold_deletions", path, DeletedForm), converge.OneLine("cold_deletions", path))
+	}
+	problems = append(problems, converge.OneLine("cold_schedule", t.Archive.Calendar))
 	for name, node := range t.Nodes {
+		for what, tree := range map[string]string{"hot": node.Hot, "cold": node.Cold} {
+			if tree != "" {
+				problems = append(problems, converge.Formed(what+" of node "+name, tree, PathForm))
+			}
+		}
 		problems = append(problems,
-			converge.Formed("the name of node "+name, name, NodeForm), converge.Formed("hot of node "+name, node.Hot, PathForm),
+			converge.Formed("the name of node "+name, name, NodeForm),
 			converge.Addressed("address of node "+name, node.Address), converge.OneLine("ssh.host_key of node "+name, node.Target.HostKey))
 	}
 	return errors.Join(problems...)

@@ -38,6 +38,9 @@ func TestValidate(t *testing.T) {
 		{"a pair of one", func(t *Tier) { t.Pairs = append(t.Pairs, Pair{"a", "a"}) }, `pairs has "a" with itself`},
 		{"a stranger", func(t *Tier) { t.Pairs = append(t.Pairs, Pair{"d", "a"}) }, `pairs names "d", which is not among nodes`},
 		{"one address twice", func(t *Tier) { t.Nodes["b"] = t.Nodes["c"] }, `nodes "b" and "c" both have the address 10.77.0.3`},
+		{"an archive beside it", func(t *Tier) { *t = archived() }, ""},
+		{"an archive on one", func(t *Tier) { n := t.Nodes["b"]; n.Cold = "/srv/cold"; t.Nodes["b"] = n }, `node "a" has no cold, and another one has`},
+		{"an archive in the tree", func(t *Tier) { t.each(func(n *Node) { n.Cold = "/srv/files/cold" }) }, `hot = "/srv/files" and cold = "/srv/files/cold" of node "a" overlap`},
 		{"from nowhere", func(t *Tier) { t.Initial = "from:d" }, `initial = "from:d" names no node: write one of a, b, c`},
 	} {
 		tier := three()
@@ -146,11 +149,15 @@ func TestRefuse(t *testing.T) {
 	}{
 		{Facts{Group: "www-data"}, ""},
 		{Facts{}, `owner = "www-data": there is no such account`},
-		{Facts{Group: "www-data", Closed: true}, "may not read and write that directory"},
-		{Facts{Group: "www-data", Claims: map[string]string{"other": "/srv"}}, `overlaps /srv, which is the tree of the file tier "other"`},
+		{Facts{Group: "www-data", Closed: []string{"/srv/files"}}, "may not read and write that directory"},
+		{Facts{Group: "www-data", Closed: []string{"/srv/cold"}}, `cold = "/srv/cold": www-data may not read and write`},
+		{Facts{Group: "www-data", Archives: map[string]string{"other": "/srv/cold/old"}}, `cold = "/srv/cold" overlaps /srv/cold/old`},
+		{Facts{Group: "www-data", Archives: map[string]string{"other": "/srv/files"}}, `hot = "/srv/files" overlaps /srv/files`},
+		{Facts{Group: "www-data", Archives: map[string]string{"files": "/srv/older"}}, "is never moved"},
+		{Facts{Group: "www-data", Claims: map[string]string{"other": "/srv"}}, `overlaps /srv, which is a tree of the file tier "other"`},
 		{Facts{Group: "www-data", Claims: map[string]string{"files": "/srv/old"}}, "is never moved"},
 	} {
-		err := three().refuse("a", row.facts)
+		err := archived().refuse("a", row.facts)
 		if (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%+v: %v", row.facts, err)
 		}
@@ -158,8 +165,8 @@ func TestRefuse(t *testing.T) {
 }
 
 func TestReadFacts(t *testing.T) {
-	facts, err := readFacts("group www-data\nclosed\nkey ssh-ed25519 AAAA x\nclaim files /srv/files\n" + converge.WholeMark)
-	if err != nil || facts.Group != "www-data" || !facts.Closed || facts.PublicKey != "ssh-ed25519 AAAA x" || facts.Claims["files"] != "/srv/files" {
+	facts, err := readFacts("group www-data\nclosed /srv/cold\nkey ssh-ed25519 AAAA x\nclaimed files /srv/files\nclaimed-cold files /srv/cold\n" + converge.WholeMark)
+	if err != nil || facts.Group != "www-data" || !slices.Equal(facts.Closed, []string{"/srv/cold"}) || facts.Archives["files"] != "/srv/cold" || facts.PublicKey != "ssh-ed25519 AAAA x" || facts.Claims["files"] != "/srv/files" {
 		t.Errorf("%+v, %v", facts, err)
 	}
 	for _, wrong := range []string{"", "group a\n", "nonsense\n" + converge.WholeMark} {
@@ -172,12 +179,16 @@ func TestReadFacts(t *testing.T) {
 // What a text from a machine or an old state holds gets into no unit and no profile.
 func TestHostileTexts(t *testing.T) {
 	for name, change := range map[string]func(*Tier){
-		"a path":    func(t *Tier) { n := t.Nodes["a"]; n.Hot = "/srv/a\nroot = /"; t.Nodes["a"] = n },
-		"a name":    func(t *Tier) { t.Name = "a b" },
-		"a pattern": func(t *Tier) { t.Ignore = []string{"Name x\nforce = newer"} },
-		"an owner":  func(t *Tier) { t.Owner = "x\nExecStartPre=/bin/sh" },
-		"a key":     func(t *Tier) { n := t.Nodes["a"]; n.Target.HostKey = "a\nb"; t.Nodes["a"] = n },
-		"an after":  func(t *Tier) { t.After = "x y" },
+		"a path":       func(t *Tier) { n := t.Nodes["a"]; n.Hot = "/srv/a\nroot = /"; t.Nodes["a"] = n },
+		"a name":       func(t *Tier) { t.Name = "a b" },
+		"a pattern":    func(t *Tier) { t.Ignore = []string{"Name x\nforce = newer"} },
+		"an owner":     func(t *Tier) { t.Owner = "x\nExecStartPre=/bin/sh" },
+		"a key":        func(t *Tier) { n := t.Nodes["a"]; n.Target.HostKey = "a\nb"; t.Nodes["a"] = n },
+		"an archive":   func(t *Tier) { n := t.Nodes["a"]; n.Cold = "/srv/a\nb"; t.Nodes["a"] = n },
+		"a schedule":   func(t *Tier) { t.Archive.Calendar = "daily\nUnit=x" },
+		"a deletion":   func(t *Tier) { t.Archive.Deleted = []string{"2026/*"} },
+		"a lone slash": func(t *Tier) { t.Archive.Deleted = []string{"/etc"} },
+		"an after":     func(t *Tier) { t.After = "x y" },
 	} {
 		tier := three()
 		change(&tier)
@@ -189,11 +200,12 @@ func TestHostileTexts(t *testing.T) {
 
 func TestQuestionsFailClosed(t *testing.T) {
 	tier := three()
-	convergetest.FailsClosed(t, tier.facts("a"), "group www-data\nkey ssh-ed25519 AAAA x\nclaim files /srv/files\n"+converge.WholeMark)
+	convergetest.FailsClosed(t, tier.facts("a"), "group www-data\nkey ssh-ed25519 AAAA x\nclaimed files /srv/files\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.contents("a"), "empty\n"+converge.WholeMark, "digest "+strings.Repeat("0a", 32)+"\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.status("a"), `{"stage":"watching","since":"2026-01-02T03:04:05Z"}`+"\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.presence("b"), "now 1764109200 s\nhas it\ntree is there\nruns a\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.room("b"), "room 4096 1000 500 64 32\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.count(), `{"at":"2026-01-02T03:04:05Z","files":3}`+"\n"+converge.WholeMark)
+	convergetest.FailsClosed(t, tier.archiveStatus("a"), `{"stage":"resting","since":"2026-01-02T03:04:05Z"}`+"\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.formerPairs("a").Question, "former b\n"+converge.WholeMark)
 }

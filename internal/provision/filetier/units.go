@@ -34,7 +34,7 @@ RestartSec=3
 %[8]s
 [Install]
 WantedBy=multi-user.target
-`, t.Name, t.Nodes[node].Hot, peer, order, agent.Program(t.home()), t.config(peer), t.key(), t.limits(node, peer))
+`, t.Name, t.Nodes[node].Hot, peer, order, agent.Program(t.home()), t.config(peer), t.key(), t.limits(t.Nodes[node].Hot, peer))
 }
 
 // serveUnit runs unison for a peer that dialled, one process a connection.
@@ -52,19 +52,19 @@ ExecStart=%[5]s serve --config %[6]s
 StandardInput=socket
 StandardOutput=socket
 StandardError=journal
-%[7]s`, t.Name, t.Nodes[node].Hot, peer, t.unit(peer), agent.Program(t.home()), t.config(peer), t.limits(node, peer))
+%[7]s`, t.Name, t.Nodes[node].Hot, peer, t.unit(peer), agent.Program(t.home()), t.config(peer), t.limits(t.Nodes[node].Hot, peer))
 }
 
 // socketUnit is where the peer's SSH key leads, and nothing else. It wants the mesh
 // by which the peer comes, and waits for nothing: sockets come before all units.
-func (t Tier) socketUnit(peer string) []byte {
+func (t Tier) socketUnit(socket, purpose string) []byte {
 	wants := ""
 	if t.After != "" {
 		wants = "Wants=" + t.After + "\n"
 	}
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
-Description=File tier %[1]s: %[2]s dials here
+Description=File tier %[1]s: %[2]s
 %[5]sStartLimitIntervalSec=0
 
 [Socket]
@@ -78,12 +78,12 @@ RemoveOnStop=yes
 
 [Install]
 WantedBy=sockets.target
-`, t.Name, peer, t.socket(peer), t.account(), wants)
+`, t.Name, purpose, socket, t.account(), wants)
 }
 
-// limits bound what a unison may use and reach. As another user than root it has
+// limits bound what a unison, or an rsync, may use and reach. As another user than root it has
 // no privileges at all.
-func (t Tier) limits(node, peer string) string {
+func (t Tier) limits(tree, peer string) string {
 	capabilities := ""
 	if t.Owner == "root" {
 		capabilities = "CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL"
@@ -103,7 +103,7 @@ ProtectHome=read-only
 ReadWritePaths=%[4]s %[5]s
 PrivateTmp=%[6]s
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-`+hardening, t.Owner, cmp.Or(t.MemoryMiB, 1024), capabilities, t.Nodes[node].Hot, t.state(peer), privateTmp(t.Nodes[node].Hot))
+`+hardening, t.Owner, cmp.Or(t.MemoryMiB, 1024), capabilities, tree, t.state(peer), privateTmp(tree))
 }
 
 // hardening is what no unit of a tier needs.
@@ -119,8 +119,8 @@ SystemCallArchitectures=native
 `
 
 // privateTmp hides /tmp, unless the tree lies in it.
-func privateTmp(hot string) string {
-	if Overlap(hot, "/tmp") || Overlap(hot, "/var/tmp") {
+func privateTmp(tree string) string {
+	if Overlap(tree, "/tmp") || Overlap(tree, "/var/tmp") {
 		return "no"
 	}
 	return "yes"

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/archive"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/count"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/fsmonitor"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/guardian"
@@ -29,5 +30,5 @@ func main() {
 }
 
 var roles = []agent.Role{
-	mover.Claim, count.Role, fsmonitor.Role, guardian.Role, mover.Role, peer.Role, unison.Relay, scrub.Role, unison.Serve, status.Role, unison.Sync,
+	archive.Dial, archive.Delete, archive.Serve, mover.Claim, count.Role, fsmonitor.Role, guardian.Role, mover.Role, peer.Role, unison.Relay, scrub.Role, unison.Serve, status.Role, unison.Sync,
 }
