@@ -20,6 +20,6 @@ const DefaultFailover = "default"
 // Failovers by their names.
 var Failovers = map[string]Failover{
 	"fast":          {ExpelTimeout: 0, Consistency: "EVENTUAL", ConnectTimeout: 1, ReadTimeout: 1},
-	DefaultFailover: {ExpelTimeout: 3, Consistency: "BEFORE_ON_PRIMARY_FAILOVER", ConnectTimeout: 2, ReadTimeout: 3},
+	DefaultFailover: {ExpelTimeout: 1, Consistency: "BEFORE_ON_PRIMARY_FAILOVER", ConnectTimeout: 2, ReadTimeout: 3},
 	"patient":       {ExpelTimeout: 60, Consistency: "BEFORE_ON_PRIMARY_FAILOVER", ConnectTimeout: 5, ReadTimeout: 10},
 }

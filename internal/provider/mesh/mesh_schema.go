@@ -56,8 +56,8 @@ func (k *meshKind) Schema() schema.Schema {
 			"mac_length":    base.Number(16, 8, 64, "Length of the message authentication code, in bytes. Default 16 (tinc's own is 4)."+restarts),
 			"ping_interval": base.Number(10, 1, 3600, "Seconds between two signs of life on a link. Default 10: together with ping_timeout a dead link is noticed after 15 s (tinc's own: 65 s)."+restarts),
 			"ping_timeout":  base.Number(5, 1, 600, "Seconds to wait for an answer before a link is taken for dead and its traffic relayed. Default 5."+restarts),
-			"max_timeout": base.Number(30, 1, 3600,
-				"Longest wait between two attempts to make a link again, in seconds. Default 30 (tinc's own is 900: a healed link would stay relayed for up to a quarter of an hour)."+restarts),
+			"max_timeout": base.Number(10, 1, 3600,
+				"Longest wait between two attempts to make a link again, in seconds. Default 10 (tinc's own is 900: a healed link would stay relayed for up to a quarter of an hour)."+restarts),
 			"replay_window": base.Number(128, 0, 4096, "Size of the window for packets out of order, in bytes of eight packets each. Default 128; larger loses less on lines that reorder."+restarts),
 			"links": schema.MapAttribute{
 				Computed: true, ElementType: types.ListType{ElemType: types.StringType},

@@ -119,12 +119,12 @@ func clusterAttributes() map[string]schema.Attribute {
 func clusterOptions() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"failover": base.Choice(group.DefaultFailover, "How soon a silent member is given up, and its work taken over: default, fast (which a break of a few seconds in a line can turn into an expulsion), or patient (for lines that break for up to a minute). "+
-			"It decides expel_timeout (3, 0 or 60 s), consistency (fast: EVENTUAL), the routers' connect_timeout (2, 1 or 5 s) and read_timeout (3, 1 or 10 s), and how often the guardians look; each of the four can be set by itself, and wins. "+
+			"It decides expel_timeout (1, 0 or 60 s), consistency (fast: EVENTUAL), the routers' connect_timeout (2, 1 or 5 s) and read_timeout (3, 1 or 10 s), and how often the guardians look; each of the four can be set by itself, and wins. "+
 			"Seconds measured for fast and default stand in the guide of measurements. Default default. A change is in place, without a restart of mysqld; routers restart.",
 			"fast", group.DefaultFailover, "patient"),
 		"expel_timeout": schema.Int64Attribute{
 			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 3600)},
-			Description: "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default: what failover says, 3. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart.",
+			Description: "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default: what failover says, 1. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart.",
 		},
 		"unreachable_majority_timeout": base.Number(0, 0, 31536000, "Seconds after which a member cut off from the majority leaves the group by itself; 0 waits for ever, its writes standing still. Default 0. A change is in place, without a restart."),
 		"autorejoin_tries":             base.Number(3, 0, 2016, "How often an expelled member tries to come back by itself, every 5 minutes. Default 3. A change is in place, without a restart."),
