@@ -271,7 +271,12 @@ func (tf *terraform) empty(resource string, prior *state, config object) bool {
 		tf.Errorf("%s: %s", resource, problems)
 		return false
 	}
-	return planned.value.Equal(prior.value)
+	differs, err := prior.value.Diff(planned.value)
+	tf.must(err)
+	for _, one := range differs {
+		tf.Logf("%s would change: %s", resource, one)
+	}
+	return len(differs) == 0
 }
 
 // at reads one value of a state as Go: text, number, truth, list or object.
