@@ -49,9 +49,9 @@ func lookedTier(t *testing.T) (*remotetest.Network, object) {
 		spoke.Write("/simulated/active/atoll-tier-files.app1.service", ""),
 		hub.Write("/var/lib/atoll/tier/files/count/count.json", `{"at":"2026-11-26T10:00:00Z","whole":true,"files":3,"bytes":12,"days":2,"first":"2026/11/25","last":"2026/11/26","newer":1}`))
 	node := func(address string) object {
-		return object{"ssh": sshTo(address), "address": "10.77.0." + address[len(address)-2:], "hot": nil}
+		return object{"ssh": sshTo(address), "address": "10.77.0." + address[len(address)-2:], "hot": nil, "cold": nil}
 	}
-	return network, object{"tier": object{"name": "files", "hot": "/var/trees", "hub": "app1", "pairs": nil, "nodes": object{"app1": node("203.0.113.21"), "app2": node("203.0.113.22")}}}
+	return network, object{"tier": object{"name": "files", "hot": "/var/trees", "cold": "/var/archive", "hub": "app1", "pairs": nil, "nodes": object{"app1": node("203.0.113.21"), "app2": node("203.0.113.22")}}}
 }
 
 func do(t *testing.T, problems ...error) {
@@ -70,6 +70,12 @@ func TestTierStatus(t *testing.T) {
 		return func(t *testing.T, network *remotetest.Network) {
 			t.Helper()
 			do(t, network.Machines[app2].Write("/var/lib/atoll/tier/files/pairs/app1/status.json", text))
+		}
+	}
+	archive := func(at, with, text string) func(*testing.T, *remotetest.Network) {
+		return func(t *testing.T, network *remotetest.Network) {
+			t.Helper()
+			do(t, network.Machines[at].Write("/var/lib/atoll/tier/files/pairs/"+with+"/cold.json", text))
 		}
 	}
 	fails := func(address string, kind error) func(*testing.T, *remotetest.Network) {
@@ -117,8 +123,15 @@ func TestTierStatus(t *testing.T) {
 			},
 			object{}, "IN_STEP", []string{"app1: /var/trees does not carry the tier's name: if it is a mount point, mount it"},
 		},
-		"an answer that was cut":  {status(`{"stage":"watching"`), object{}, "UNKNOWN", []string{"app2: not asked: ", "app2 ↔ app1: UNKNOWN: app2 was not asked"}},
-		"what a newer agent says": {status(`{"stage":"dreaming"}`), object{}, "UNKNOWN", []string{`app2 ↔ app1: UNKNOWN: its stage "dreaming" is not known to this provider`}},
+		"an archive's run failed": {archive(app2, "app1", `{"stage":"waiting","error":"unable to reach the archive of app1: timeout"}`), object{}, "IN_STEP", []string{"archive app2 ↔ app1: unable to reach the archive of app1: timeout"}},
+		"an archive is full":      {archive(app1, "app2", `{"stage":"waiting","error":"1 MiB is left"}`), object{}, "IN_STEP", []string{"archive app2 ↔ app1: app1 takes nothing: 1 MiB is left"}},
+		"an archive lacks a file": {
+			archive(app2, "app1", `{"stage":"resting","in_step":"2026-11-26T10:00:05Z","failed":[{"path":"2026/01/02/a","reason":"Permission denied"}]}`), object{}, "IN_STEP",
+			[]string{`archive app2 ↔ app1: 1 path is left, the first is "2026/01/02/a"`},
+		},
+		"an archive's answer was cut": {archive(app1, "app2", `{"stage":`), object{}, "UNKNOWN", []string{"app1: not asked: ", "app2 ↔ app1: UNKNOWN: app1 was not asked"}},
+		"an answer that was cut":      {status(`{"stage":"watching"`), object{}, "UNKNOWN", []string{"app2: not asked: ", "app2 ↔ app1: UNKNOWN: app2 was not asked"}},
+		"what a newer agent says":     {status(`{"stage":"dreaming"}`), object{}, "UNKNOWN", []string{`app2 ↔ app1: UNKNOWN: its stage "dreaming" is not known to this provider`}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -151,6 +164,7 @@ func TestTierStatus(t *testing.T) {
 func TestTierStatusOfNodes(t *testing.T) {
 	t.Parallel()
 	network, config := lookedTier(t)
+	do(t, network.Machines["203.0.113.22"].Write("/var/lib/atoll/tier/files/pairs/app1/cold.json", `{"stage":"resting","since":"2026-11-26T03:00:09Z","in_step":"2026-11-26T03:00:09Z"}`))
 	config["least_free_percent"] = 100
 	read, problems := start(t, network, object{}).looked("atoll_file_tier_status", config)
 	if problems != "" {
@@ -173,6 +187,10 @@ func TestTierStatusOfNodes(t *testing.T) {
 	}
 	if other, _ := read.at("nodes", "app2").(object); other["files"] != nil || other["counted_at"] != nil || other["asked"] != true {
 		t.Errorf("what was not counted is %v", other)
+	}
+	archives := []any{object{"dials": "app2", "serves": "app1", "told": true, "problem": "", "since": "2026-11-26T03:00:09Z", "last_in_step": "2026-11-26T03:00:09Z", "failed": []any{}}}
+	if diff := cmp.Diff(archives, read.at("archives")); diff != "" {
+		t.Error(diff)
 	}
 	if !strings.Contains(read.warnings, "Disk Nearly Full: File tier files: app1: where /var/trees lies, ") {
 		t.Errorf("the warnings are %q", read.warnings)

@@ -38,7 +38,7 @@ func (d *tierStatus) Metadata(_ context.Context, req datasource.MetadataRequest,
 
 // Schema describes a look at a file tier.
 func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
-	node := types.ObjectType{AttrTypes: map[string]attr.Type{"address": types.StringType, "hot": types.StringType, "ssh": base.ConnectionType()}}
+	node := types.ObjectType{AttrTypes: map[string]attr.Type{"address": types.StringType, "hot": types.StringType, "cold": types.StringType, "ssh": base.ConnectionType()}}
 	limit := func(fallback string, least, most int64, description string) schema.Int64Attribute {
 		return schema.Int64Attribute{Optional: true, Description: description + " Default " + fallback + ".", Validators: []validator.Int64{int64validator.Between(least, most)}}
 	}
@@ -52,6 +52,7 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				Attributes: map[string]schema.Attribute{
 					"name": schema.StringAttribute{Required: true, Description: "Name of the tier.", Validators: []validator.String{tierName()}},
 					"hot":  schema.StringAttribute{Required: true, Description: "Absolute path of the tree.", Validators: []validator.String{treePath()}},
+					"cold": schema.StringAttribute{Optional: true, Description: "Absolute path of the archive; left out, there is none.", Validators: []validator.String{treePath()}},
 					"hub":  schema.StringAttribute{Optional: true, Description: "Name of the node that all others are paired with.", Validators: []validator.String{nodeName()}},
 					"pairs": schema.ListAttribute{
 						Optional: true, ElementType: types.ListType{ElemType: types.StringType}, Description: "Which nodes are kept in step with one another, where that is not all with the hub.",
@@ -71,6 +72,9 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"pairs": schema.ListNestedAttribute{
 				Computed: true, Description: "How each pair of nodes is, in the order of the declaration, or by the name of the node that dials.", NestedObject: schema.NestedAttributeObject{Attributes: pairAttributes()},
 			},
+			"archives": schema.ListNestedAttribute{
+				Computed: true, Description: "How the archives of each pair are to one another, in the same order; empty where the tier has none.", NestedObject: schema.NestedAttributeObject{Attributes: archiveAttributes()},
+			},
 			"nodes": schema.MapNestedAttribute{
 				Computed: true, Description: "What there is on each node, by its name.", NestedObject: schema.NestedAttributeObject{Attributes: nodeStatusAttributes()},
 			},
@@ -78,11 +82,27 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 }
 
-func pairAttributes() map[string]schema.Attribute {
-	left := schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-		"path":   base.Tells("Path below the tree, as unison prints it."),
-		"reason": base.Tells("Why, in unison's words; empty where it gives none."),
+func leftAttributes(tree, program string) schema.NestedAttributeObject {
+	return schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+		"path":   base.Tells("Path below the " + tree + ", as " + program + " prints it."),
+		"reason": base.Tells("Why, in " + program + "'s words; empty where it gives none."),
 	}}
+}
+
+func archiveAttributes() map[string]schema.Attribute {
+	return map[string]schema.Attribute{
+		"dials":        base.Tells("Name of the node that dials, whose timer makes the runs."),
+		"serves":       base.Tells("Name of the other node."),
+		"told":         schema.BoolAttribute{Computed: true, Description: "Whether both nodes were asked, and a run has told how it went. Before the first one nothing is known."},
+		"problem":      base.Tells("Why not all is on both sides; empty where the last run carried all, and where none has been yet."),
+		"since":        base.Tells("When the last run began, ended or failed, in UTC as RFC 3339, by the clock of the node that dials; empty where it is not known."),
+		"last_in_step": base.Tells("When a run carried all, the last time, in UTC as RFC 3339; empty for never, or where it is not known. Hold it against cold_schedule: one run was missed where it is older."),
+		"failed":       schema.ListNestedAttribute{Computed: true, Description: "What the last run left.", NestedObject: leftAttributes("archive", "rsync")},
+	}
+}
+
+func pairAttributes() map[string]schema.Attribute {
+	left := leftAttributes("tree", "unison")
 	return map[string]schema.Attribute{
 		"dials":  base.Tells("Name of the node that dials, which tells of the pair."),
 		"serves": base.Tells("Name of the other node."),

@@ -23,6 +23,7 @@ type statusModel struct {
 	Healthy          types.Bool                 `tfsdk:"healthy"`
 	Problems         []string                   `tfsdk:"problems"`
 	Pairs            []pairStatusModel          `tfsdk:"pairs"`
+	Archives         []archiveStatusModel       `tfsdk:"archives"`
 	Nodes            map[string]nodeStatusModel `tfsdk:"nodes"`
 }
 
@@ -36,6 +37,16 @@ type pairStatusModel struct {
 	LastInStep string      `tfsdk:"last_in_step"`
 	Behind     *int64      `tfsdk:"behind"`
 	Skipped    []leftModel `tfsdk:"skipped"`
+	Failed     []leftModel `tfsdk:"failed"`
+}
+
+type archiveStatusModel struct {
+	Dials      string      `tfsdk:"dials"`
+	Serves     string      `tfsdk:"serves"`
+	Told       bool        `tfsdk:"told"`
+	Problem    string      `tfsdk:"problem"`
+	Since      string      `tfsdk:"since"`
+	LastInStep string      `tfsdk:"last_in_step"`
 	Failed     []leftModel `tfsdk:"failed"`
 }
 
@@ -66,7 +77,7 @@ type nodeStatusModel struct {
 // tier is the declared one, as far as it takes to ask.
 func (m statusModel) tier() filetier.Tier {
 	given := tierModel{
-		Hot: base.Member[types.String](m.Tier, "hot"), Hub: base.Member[types.String](m.Tier, "hub"),
+		Hot: base.Member[types.String](m.Tier, "hot"), Cold: base.Member[types.String](m.Tier, "cold"), Hub: base.Member[types.String](m.Tier, "hub"),
 		Pairs: base.Member[types.List](m.Tier, "pairs"), Nodes: base.Member[types.Map](m.Tier, "nodes"),
 	}
 	given.Name = base.Member[types.String](m.Tier, "name")
@@ -95,6 +106,13 @@ func (m *statusModel) read(tier filetier.Tier, nodes map[string]filetier.NodeSta
 	m.Pairs, m.Nodes = []pairStatusModel{}, map[string]nodeStatusModel{}
 	for _, standing := range tier.Standings(nodes) {
 		m.Pairs = append(m.Pairs, pairStatusOf(standing))
+	}
+	m.Archives = []archiveStatusModel{}
+	for _, s := range tier.ArchiveStandings(nodes) {
+		m.Archives = append(m.Archives, archiveStatusModel{
+			Dials: s.Dials, Serves: s.Serves, Told: s.Told, Problem: s.Problem,
+			Since: moment(s.Status.Since), LastInStep: moment(s.Status.InStep), Failed: leftOf(s.Status.Failed),
+		})
 	}
 	for name, node := range nodes {
 		m.Nodes[name] = nodeStatusOf(node)

@@ -34,6 +34,9 @@ type NodeStatus struct {
 	// for which the unit runs that tells it.
 	Dials map[string]model.PairStatus
 	Runs  []string
+	// Archives has what is told of the archive with each node of its pairs; the zero
+	// value before a run, and where the tier has none.
+	Archives map[string]model.PairStatus
 	// Count is what the tree holds; the zero value before it was counted.
 	Count model.Count
 }
@@ -43,6 +46,9 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 	manifest := converge.Manifest{Owner: t.RecordOwner() + ".status", Items: []converge.Item{t.presence(node), t.room(node), t.count()}}
 	for _, peer := range t.dialled(node) {
 		manifest.Items = append(manifest.Items, t.status(peer))
+	}
+	for _, peer := range t.archived(node) {
+		manifest.Items = append(manifest.Items, t.archiveStatus(peer))
 	}
 	err := t.forms()
 	var observation converge.Observation
@@ -66,10 +72,23 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 		found.Dials[peer], err = t.status(peer).Answer(observation)
 		problems = append(problems, err)
 	}
+	found.Archives = map[string]model.PairStatus{}
+	for _, peer := range t.archived(node) {
+		found.Archives[peer], err = t.archiveStatus(peer).Answer(observation)
+		problems = append(problems, err)
+	}
 	if err := errors.Join(problems...); err != nil {
 		return NodeStatus{Err: err}
 	}
 	return found
+}
+
+// archived are the nodes with which a node keeps its archive in step.
+func (t Tier) archived(node string) []string {
+	if !t.cold() {
+		return nil
+	}
+	return append(t.dialled(node), t.served(node)...)
 }
 
 // presence asks for what is on the machine, all but what the agent wrote down.

@@ -129,7 +129,8 @@ const (
 )
 
 // Problems says what is wrong with the tier, the worst first: who was not asked,
-// what is not there, which pairs are not in step, and where it will soon be full.
+// what is not there, which pairs and archives are not in step, and where it will soon
+// be full.
 func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Line {
 	var silent, missing, apart, full []converge.Line
 	for _, name := range slices.Sorted(maps.Keys(nodes)) {
@@ -154,7 +155,7 @@ func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Li
 			apart = append(apart, converge.Line{Subject: s.String(), Code: CodeNotInStep, Text: text})
 		}
 	}
-	return slices.Concat(silent, missing, apart, full)
+	return slices.Concat(silent, missing, apart, t.archiveProblems(nodes), full)
 }
 
 // text is what is wrong with a pair; "" for nothing. One that works all the time
