@@ -76,11 +76,13 @@ data "atoll_file_tier_status" "now" {
   tier = {
     name  = "files"
     hot   = "/srv/files"
+    cold  = "/srv/cold"
     hub   = "app1"
     nodes = { for name in var.nodes : name => {
       ssh     = { host = var.machines[name].host, host_key = var.machines[name].host_key, port = 22, user = "root", key = "default", jumps = [] }
       address = var.machines[name].mesh
       hot     = null
+      cold    = null
     } }
   }
   least_free_percent = 0
@@ -350,6 +352,9 @@ func (f *tree) archives() {
 	}
 	if status := f.on("app2", "cat /var/lib/atoll/tier/files/pairs/app1/cold.json"); !strings.Contains(status, `"error":"full: `) {
 		f.Errorf("app2 tells %s", status)
+	}
+	if found := f.look(); !slices.ContainsFunc(found.Problems, func(text string) bool { return strings.HasPrefix(text, "archive app2 ↔ app1: full: ") }) {
+		f.Errorf("with a full archive the status is %+v", found)
 	}
 }
 
