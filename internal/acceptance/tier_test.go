@@ -242,7 +242,9 @@ func (f *tree) goBothWays() {
 	f.watching()
 	// Counted within minutes after it is brought there: here at once.
 	f.on("app1", "systemctl start atoll-count-files.service")
-	found := f.look()
+	var found tierStatus
+	// A file that went while it was carried is left, until the trees are read again.
+	f.eventually("all pairs are in step", time.Minute, func() bool { found = f.look(); return found.Healthy })
 	if app1 := found.Nodes["app1"]; !found.Healthy || len(found.Pairs) != 2 || !found.Pairs[0].InStep || !found.Pairs[1].InStep || app1.Free == 0 ||
 		app1.Files == nil || *app1.Files != 1 || *app1.Days != 1 {
 		f.Errorf("the status is %+v", found)
@@ -263,7 +265,10 @@ func (f *tree) conflict() {
 		skipped := f.pair("app2").Skipped
 		return len(skipped) == 1 && skipped[0].Path == "both"
 	})
-	if found := f.look(); found.Healthy || found.Pairs[0].Dials != "app2" || found.Pairs[0].State != "PARTIAL" || len(found.Pairs[0].Skipped) != 1 || found.Pairs[0].Skipped[0].Path != "both" {
+	var found tierStatus
+	// Trees with something left are read again every few seconds: it is at work then.
+	f.eventually("the pair is in step but for that", time.Minute, func() bool { found = f.look(); return found.Pairs[0].State == "PARTIAL" })
+	if found.Healthy || found.Pairs[0].Dials != "app2" || len(found.Pairs[0].Skipped) != 1 || found.Pairs[0].Skipped[0].Path != "both" {
 		f.Errorf("with a conflict the status is %+v", found)
 	}
 	f.as("app2", "rm both")
