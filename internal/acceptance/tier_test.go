@@ -244,8 +244,11 @@ func (f *tree) goBothWays() {
 	f.on("app1", "systemctl start atoll-count-files.service")
 	var found tierStatus
 	// A file that went while it was carried is left, until the trees are read again.
-	f.eventually("all pairs are in step", time.Minute, func() bool { found = f.look(); return found.Healthy })
-	if app1 := found.Nodes["app1"]; !found.Healthy || len(found.Pairs) != 2 || !found.Pairs[0].InStep || !found.Pairs[1].InStep || app1.Free == 0 ||
+	f.eventually("all pairs are in step", time.Minute, func() bool {
+		found = f.look()
+		return found.Healthy && len(found.Pairs) == 2 && found.Pairs[0].InStep && found.Pairs[1].InStep
+	})
+	if app1 := found.Nodes["app1"]; app1.Free == 0 ||
 		app1.Files == nil || *app1.Files != 1 || *app1.Days != 1 {
 		f.Errorf("the status is %+v", found)
 	}
