@@ -14,8 +14,6 @@
 package archive
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -36,20 +34,15 @@ func readConfig(role string, args []string) (tier.Archive, error) {
 	var file string
 	var config tier.Archive
 	err := agent.Flags(role, args, func(set *flag.FlagSet) { set.StringVar(&file, "config", "", "") })
+	var text []byte
+	if err == nil {
+		text, err = agent.ReadConfig(role, file)
+	}
+	if err == nil {
+		err = agent.DecodeConfig(role, text, &config)
+	}
 	if err != nil {
 		return config, err
-	}
-	if file == "" {
-		return config, &agent.UsageError{Problem: role + ": --config FILE is missing"}
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return config, fmt.Errorf("unable to read the configuration: %w", err)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&config); err != nil {
-		return config, &agent.UsageError{Problem: role + ": unable to read the configuration: " + err.Error()}
 	}
 	for name, value := range map[string]string{"tier": config.Tier, "peer": config.Peer, "dials": config.Dials} {
 		if value == "" || value != filepath.Base(value) {
@@ -57,8 +50,8 @@ func readConfig(role string, args []string) (tier.Archive, error) {
 		}
 	}
 	for name, path := range map[string]string{"cold": config.Cold, "state": config.State} {
-		if !filepath.IsAbs(path) || filepath.Clean(path) != path || path == "/" {
-			return config, &agent.UsageError{Problem: fmt.Sprintf("%s: %s is %q: give an absolute path in its shortest form, other than /", role, name, path)}
+		if err := agent.CheckPath(name, path); err != nil {
+			return config, &agent.UsageError{Problem: role + ": " + err.Error()}
 		}
 	}
 	return config, nil

@@ -34,7 +34,7 @@ var Delete = agent.Role{
 		switch {
 		case err != nil:
 			return err
-		case !filepath.IsAbs(root) || filepath.Clean(root) != root || root == "/" || !filepath.IsLocal(name) || path.Clean(name) != name || name == ".":
+		case agent.CheckPath("--root", root) != nil || !filepath.IsLocal(name) || path.Clean(name) != name || name == ".":
 			return &agent.UsageError{Problem: "archive-delete: give --root, an absolute path in its shortest form other than /, and --path, one below it"}
 		}
 		if first, _, _ := strings.Cut(name, "/"); first == tier.Private || first == tier.Workshop {

@@ -38,8 +38,8 @@ var Role = agent.Role{
 			return err
 		}
 		for name, path := range map[string]string{"root": root, "into": into} {
-			if !filepath.IsAbs(path) || filepath.Clean(path) != path || path == "/" {
-				return &agent.UsageError{Problem: fmt.Sprintf("count: --%s is %q: give an absolute path in its shortest form, other than /", name, path)}
+			if err := agent.CheckPath("--"+name, path); err != nil {
+				return &agent.UsageError{Problem: "count: " + err.Error()}
 			}
 		}
 		layout, err := tier.ParseLayout(pattern)

@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"path/filepath"
 
 	"golang.org/x/sys/unix"
 
@@ -32,7 +31,7 @@ var Claim = agent.Role{
 		switch {
 		case err != nil:
 			return err
-		case !filepath.IsAbs(root) || filepath.Clean(root) != root || root == "/" || name == "":
+		case agent.CheckPath("--root", root) != nil || name == "":
 			return &agent.UsageError{Problem: "claim: give --root, an absolute path in its shortest form other than /, and --tier"}
 		case give:
 			return prepare(root, name)

@@ -4,8 +4,6 @@
 package mover
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -39,14 +37,11 @@ type Config struct {
 	Nodes []CommandNode `json:"nodes"`
 }
 
-// ParseConfig reads a configuration. A field that it does not know comes from a
-// newer provider, and may be one that matters.
+// ParseConfig reads a configuration.
 func ParseConfig(text []byte) (Config, error) {
 	var config Config
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&config); err != nil {
-		return config, &agent.UsageError{Problem: "mover: unable to read the configuration: " + err.Error()}
+	if err := agent.DecodeConfig("mover", text, &config); err != nil {
+		return config, err
 	}
 	return config, config.check()
 }
@@ -55,9 +50,7 @@ func (c Config) check() error {
 	_, err := tier.ParseLayout(c.Layout)
 	problems := []error{err}
 	for name, path := range map[string]string{"hot": c.Hot, "cold": c.Cold} {
-		if !filepath.IsAbs(path) || filepath.Clean(path) != path || path == "/" {
-			problems = append(problems, fmt.Errorf("%s is %q: give an absolute path in its shortest form, other than /", name, path))
-		}
+		problems = append(problems, agent.CheckPath(name, path))
 	}
 	if within(c.Hot, c.Cold) || within(c.Cold, c.Hot) {
 		problems = append(problems, fmt.Errorf("hot is %q and cold is %q: one lies in the other", c.Hot, c.Cold))

@@ -14,7 +14,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
@@ -39,12 +38,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	if err != nil {
 		return err
 	}
-	if file == "" {
-		return &agent.UsageError{Problem: "peer: --config FILE is missing"}
-	}
-	text, err := os.ReadFile(file)
+	text, err := agent.ReadConfig("peer", file)
 	if err != nil {
-		return fmt.Errorf("unable to read the configuration: %w", err)
+		return err
 	}
 	config, err := mover.ParseConfig(text)
 	if err != nil {

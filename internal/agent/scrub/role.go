@@ -10,7 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
@@ -36,12 +35,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	if err != nil {
 		return err
 	}
-	if file == "" {
-		return &agent.UsageError{Problem: "scrub: --config FILE is missing"}
-	}
-	text, err := os.ReadFile(file)
+	text, err := agent.ReadConfig("scrub", file)
 	if err != nil {
-		return fmt.Errorf("unable to read the configuration: %w", err)
+		return err
 	}
 	config, err := mover.ParseConfig(text)
 	if err != nil {

@@ -12,8 +12,6 @@
 package unison
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -35,20 +33,15 @@ func readPair(role string, args []string) (tier.Pair, error) {
 	var file string
 	var pair tier.Pair
 	err := agent.Flags(role, args, func(set *flag.FlagSet) { set.StringVar(&file, "config", "", "") })
+	var text []byte
+	if err == nil {
+		text, err = agent.ReadConfig(role, file)
+	}
+	if err == nil {
+		err = agent.DecodeConfig(role, text, &pair)
+	}
 	if err != nil {
 		return pair, err
-	}
-	if file == "" {
-		return pair, &agent.UsageError{Problem: role + ": --config FILE is missing"}
-	}
-	text, err := os.ReadFile(file)
-	if err != nil {
-		return pair, fmt.Errorf("unable to read the configuration: %w", err)
-	}
-	decoder := json.NewDecoder(bytes.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&pair); err != nil {
-		return pair, &agent.UsageError{Problem: role + ": unable to read the configuration: " + err.Error()}
 	}
 	for name, value := range map[string]string{"tier": pair.Tier, "node": pair.Node, "peer": pair.Peer} {
 		if value == "" {
@@ -56,8 +49,8 @@ func readPair(role string, args []string) (tier.Pair, error) {
 		}
 	}
 	for name, path := range map[string]string{"hot": pair.Hot, "state": pair.State} {
-		if !filepath.IsAbs(path) || filepath.Clean(path) != path || path == "/" {
-			return pair, &agent.UsageError{Problem: fmt.Sprintf("%s: %s is %q: give an absolute path in its shortest form, other than /", role, name, path)}
+		if err := agent.CheckPath(name, path); err != nil {
+			return pair, &agent.UsageError{Problem: role + ": " + err.Error()}
 		}
 	}
 	return pair, nil

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"path"
 	"strconv"
-	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
@@ -132,7 +131,6 @@ const retry = "15min"
 
 // dialArchiveUnit runs the agent once, behind all else on the machine.
 func (t Tier) dialArchiveUnit(node, peer string) []byte {
-	order := strings.TrimSpace("network-online.target " + t.After)
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
 Description=File tier %[1]s: keep the archive %[2]s in step with %[3]s
@@ -149,7 +147,7 @@ TimeoutStartSec=infinity
 Restart=on-failure
 RestartSec=`+retry+`
 RestartPreventExitStatus=2
-%[8]s%[9]s`, t.Name, t.Nodes[node].Cold, peer, order, agent.Program(t.home()), t.archiveConfig(peer), t.key(), t.limits(t.Nodes[node].Cold, peer), behind)
+%[8]s%[9]s`, t.Name, t.Nodes[node].Cold, peer, t.order(), agent.Program(t.home()), t.archiveConfig(peer), t.key(), t.limits(t.Nodes[node].Cold, peer), behind)
 }
 
 // archiveTimer starts the runs. One that was missed while the machine was off is
@@ -169,22 +167,10 @@ WantedBy=timers.target
 `, t.Name, peer, t.Archive.Calendar)
 }
 
-// serveArchiveUnit runs rsync for a peer that dialled, one process a connection.
+// serveArchiveUnit runs rsync for a peer that dialled.
 func (t Tier) serveArchiveUnit(node, peer string) []byte {
-	return fmt.Appendf(nil, `# Written by Atoll.
-[Unit]
-Description=File tier %[1]s: serve the archive %[2]s to %[3]s
-RequiresMountsFor=%[2]s
-PartOf=%[4]s.socket
-CollectMode=inactive-or-failed
-
-[Service]
-Type=exec
-ExecStart=%[5]s archive-serve --config %[6]s
-StandardInput=socket
-StandardOutput=socket
-StandardError=journal
-%[7]s%[8]s`, t.Name, t.Nodes[node].Cold, peer, t.archiveUnit(peer), agent.Program(t.home()), t.archiveConfig(peer), t.limits(t.Nodes[node].Cold, peer), behind)
+	cold := t.Nodes[node].Cold
+	return append(t.serving("the archive "+cold, cold, peer, t.archiveUnit(peer), "archive-serve --config "+t.archiveConfig(peer)), behind...)
 }
 
 // behind lets everything else on the machine go first.

@@ -35,10 +35,8 @@ func (t Tier) ArchiveStandings(nodes map[string]NodeStatus) []ArchiveStanding {
 }
 
 func archiveStanding(pair Pair, nodes map[string]NodeStatus) ArchiveStanding {
-	for _, end := range []string{pair.Dials, pair.Serves} {
-		if node, asked := nodes[end]; !asked || node.Err != nil {
-			return ArchiveStanding{Pair: pair, Problem: end + " was not asked"}
-		}
+	if unasked := pair.unasked(nodes); unasked != "" {
+		return ArchiveStanding{Pair: pair, Problem: unasked}
 	}
 	s := ArchiveStanding{Pair: pair, Status: nodes[pair.Dials].Archives[pair.Serves]}
 	s.Told = s.Status.Stage != ""
@@ -59,7 +57,7 @@ func archiveStanding(pair Pair, nodes map[string]NodeStatus) ArchiveStanding {
 func (t Tier) archiveProblems(nodes map[string]NodeStatus) []converge.Line {
 	var lines []converge.Line
 	for _, s := range t.ArchiveStandings(nodes) {
-		if silent := nodes[s.Dials].Err != nil || nodes[s.Serves].Err != nil; s.Problem != "" && !silent {
+		if s.Problem != "" && s.unasked(nodes) == "" {
 			lines = append(lines, converge.Line{Subject: "archive " + s.String(), Code: CodeNotInStep, Text: s.Problem})
 		}
 	}

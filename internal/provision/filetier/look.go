@@ -5,7 +5,6 @@ package filetier
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -173,18 +172,5 @@ func kibibytes(size, blocks int64) int64 { return int64(float64(size) / 1024 * f
 
 // count asks for what the agent counted.
 func (t Tier) count() converge.Question[model.Count] {
-	return converge.Question[model.Count]{
-		Name: "what the tree was counted to hold",
-		Script: converge.AbsentFunction + fmt.Sprintf(`file=%s
-if [ -f "$file" ]; then cat -- "$file" || exit; echo; else absent "$file" || { stat -- "$file"; exit 1; }; fi
-echo '%s'`, remote.Quote(t.countFile()), converge.WholeMark),
-		Read: func(output string) (model.Count, error) {
-			var count model.Count
-			text, err := converge.Whole(output)
-			if err == nil && strings.TrimSpace(text) != "" {
-				err = json.Unmarshal([]byte(text), &count)
-			}
-			return count, err
-		},
-	}
+	return told[model.Count]("what the tree was counted to hold", t.countFile())
 }

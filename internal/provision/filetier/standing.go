@@ -60,10 +60,8 @@ func (t Tier) Standings(nodes map[string]NodeStatus) []Standing {
 }
 
 func standing(pair Pair, nodes map[string]NodeStatus) Standing {
-	for _, end := range []string{pair.Dials, pair.Serves} {
-		if node, asked := nodes[end]; !asked || node.Err != nil {
-			return Standing{Pair: pair, State: Unknown, Problem: end + " was not asked"}
-		}
+	if unasked := pair.unasked(nodes); unasked != "" {
+		return Standing{Pair: pair, State: Unknown, Problem: unasked}
 	}
 	dials := nodes[pair.Dials]
 	status, told := dials.Dials[pair.Serves]
@@ -93,6 +91,16 @@ func standing(pair Pair, nodes map[string]NodeStatus) Standing {
 		s.Behind = max(0, dials.Now.Sub(status.InStep))
 	}
 	return s
+}
+
+// unasked says which of both nodes was not asked; "" when both were.
+func (p Pair) unasked(nodes map[string]NodeStatus) string {
+	for _, end := range []string{p.Dials, p.Serves} {
+		if node, asked := nodes[end]; !asked || node.Err != nil {
+			return end + " was not asked"
+		}
+	}
+	return ""
 }
 
 // paths counts them.

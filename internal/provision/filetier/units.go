@@ -7,16 +7,13 @@ import (
 	"cmp"
 	"fmt"
 	"path"
+	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
 )
 
 // dialUnit runs the agent that dials a peer.
 func (t Tier) dialUnit(node, peer string) []byte {
-	order := "network-online.target"
-	if t.After != "" {
-		order += " " + t.After
-	}
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
 Description=File tier %[1]s: keep %[2]s in step with %[3]s
@@ -34,25 +31,33 @@ RestartSec=3
 %[8]s
 [Install]
 WantedBy=multi-user.target
-`, t.Name, t.Nodes[node].Hot, peer, order, agent.Program(t.home()), t.config(peer), t.key(), t.limits(t.Nodes[node].Hot, peer))
+`, t.Name, t.Nodes[node].Hot, peer, t.order(), agent.Program(t.home()), t.config(peer), t.key(), t.limits(t.Nodes[node].Hot, peer))
 }
 
-// serveUnit runs unison for a peer that dialled, one process a connection.
+// order is what comes before a unit that dials.
+func (t Tier) order() string { return strings.TrimSpace("network-online.target " + t.After) }
+
+// serveUnit runs unison for a peer that dialled.
 func (t Tier) serveUnit(node, peer string) []byte {
+	return t.serving(t.Nodes[node].Hot, t.Nodes[node].Hot, peer, t.unit(peer), "serve --config "+t.config(peer))
+}
+
+// serving runs what a peer that dialled asks for in a tree, one process a connection.
+func (t Tier) serving(what, tree, peer, unit, role string) []byte {
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
 Description=File tier %[1]s: serve %[2]s to %[3]s
-RequiresMountsFor=%[2]s
-PartOf=%[4]s.socket
+RequiresMountsFor=%[4]s
+PartOf=%[5]s.socket
 CollectMode=inactive-or-failed
 
 [Service]
 Type=exec
-ExecStart=%[5]s serve --config %[6]s
+ExecStart=%[6]s %[7]s
 StandardInput=socket
 StandardOutput=socket
 StandardError=journal
-%[7]s`, t.Name, t.Nodes[node].Hot, peer, t.unit(peer), agent.Program(t.home()), t.config(peer), t.limits(t.Nodes[node].Hot, peer))
+%[8]s`, t.Name, what, peer, tree, unit, agent.Program(t.home()), role, t.limits(tree, peer))
 }
 
 // socketUnit is where the peer's SSH key leads, and nothing else. It wants the mesh
