@@ -235,11 +235,25 @@ func isFirst(pid int) bool {
 
 // waitEmpty waits until the last process of a namespace is gone.
 func waitEmpty(namespace string) error {
+	var left []int
 	for deadline := time.Now().Add(20 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		pids, err := processesIn(namespace)
 		if err != nil || len(pids) == 0 {
 			return err
 		}
+		left = pids
 	}
-	return fmt.Errorf("processes in %s did not end", namespace)
+	return fmt.Errorf("processes in %s did not end: %s", namespace, named(left))
+}
+
+// named gives each process with its command's name and what it waits in, as far
+// as it is still there.
+func named(pids []int) string {
+	var text []string
+	for _, pid := range pids {
+		name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", pid))
+		channel, _ := os.ReadFile(fmt.Sprintf("/proc/%d/wchan", pid))
+		text = append(text, fmt.Sprintf("%d %s (%s)", pid, strings.TrimSpace(string(name)), channel))
+	}
+	return strings.Join(text, ", ")
 }

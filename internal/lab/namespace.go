@@ -16,21 +16,35 @@ import (
 
 // inNamespace runs f on a thread inside a network namespace.
 func inNamespace(namespace string, f func() error) error {
-	result := make(chan error)
-	go func() {
-		// Never unlocked: the thread ends with the goroutine.
-		runtime.LockOSThread()
+	return onOwnThread(func() error {
 		handle, err := os.Open("/run/netns/" + namespace)
 		if err != nil {
-			result <- fmt.Errorf("opening the namespace: %w", err)
-			return
+			return fmt.Errorf("opening the namespace: %w", err)
 		}
 		err = unix.Setns(int(handle.Fd()), unix.CLONE_NEWNET)
 		_ = handle.Close()
 		if err != nil {
-			result <- fmt.Errorf("entering the namespace %s: %w", namespace, err)
+			return fmt.Errorf("entering the namespace %s: %w", namespace, err)
+		}
+		return f()
+	})
+}
+
+// onOwnThread runs f on a thread that ends with it, so that f may leave it in
+// any state. The process's first thread cannot end: Go parks it as it was left,
+// and what reads /proc takes the whole process for one of the namespace that f
+// entered. That thread is held while another does the work.
+func onOwnThread(f func() error) error {
+	result := make(chan error)
+	go func() {
+		runtime.LockOSThread()
+		if unix.Gettid() == unix.Getpid() {
+			err := onOwnThread(f)
+			runtime.UnlockOSThread()
+			result <- err
 			return
 		}
+		// Never unlocked: the thread ends with the goroutine.
 		result <- f()
 	}()
 	return <-result

@@ -8,39 +8,21 @@ import (
 	"net/netip"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 
 	"golang.org/x/sys/unix"
 )
 
 // openTAP makes a TAP device inside a network namespace and gives our end.
-func openTAP(namespace, name string) (*os.File, error) {
-	type opened struct {
-		file *os.File
-		err  error
-	}
-	result := make(chan opened)
-	go func() {
-		// The thread is left in the other namespace: it is locked and never
-		// unlocked, so that it ends with this goroutine.
-		runtime.LockOSThread()
-		file, err := openTAPHere(namespace, name)
-		result <- opened{file, err}
-	}()
-	got := <-result
-	return got.file, got.err
+func openTAP(namespace, name string) (file *os.File, err error) {
+	err = inNamespace(namespace, func() (err error) {
+		file, err = openTAPHere(name)
+		return err
+	})
+	return file, err
 }
 
-func openTAPHere(namespace, name string) (*os.File, error) {
-	handle, err := os.Open("/run/netns/" + namespace)
-	if err != nil {
-		return nil, fmt.Errorf("opening the namespace: %w", err)
-	}
-	defer func() { _ = handle.Close() }()
-	if err := unix.Setns(int(handle.Fd()), unix.CLONE_NEWNET); err != nil {
-		return nil, fmt.Errorf("entering the namespace %s: %w", namespace, err)
-	}
+func openTAPHere(name string) (*os.File, error) {
 	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil, fmt.Errorf("opening /dev/net/tun: %w", err)
