@@ -90,6 +90,27 @@ func TestRun(t *testing.T) {
 	}
 }
 
+// The first question comes with the shell: sshd takes no input for a program until
+// it has started it, which would be another round trip.
+func TestFirstQuestionNeedsNoInput(t *testing.T) {
+	server := start(t, func(s *remotetest.Server) { s.NoInput = true })
+	host := pool(t, server.Key, remote.Options{}).Host(target(server))
+	result, err := host.Run(t.Context(), remote.Command{Name: "asking", Script: "echo first", Reads: true})
+	if err != nil || string(result.Stdout) != "first\n" {
+		t.Errorf("%q, %v", result.Stdout, err)
+	}
+}
+
+// What does not fit into an argument of a program comes as its input.
+func TestLongFirstQuestion(t *testing.T) {
+	server := start(t)
+	long := strings.Repeat("# a line that says nothing\n", 10_000)
+	result, err := pool(t, server.Key, remote.Options{}).Host(target(server)).Run(t.Context(), remote.Command{Name: "asking", Script: long + "echo first", Reads: true})
+	if err != nil || string(result.Stdout) != "first\n" {
+		t.Errorf("%q, %v", result.Stdout, err)
+	}
+}
+
 func TestManyAtOnceShareOneConnection(t *testing.T) {
 	server := start(t)
 	shared := pool(t, server.Key, remote.Options{})

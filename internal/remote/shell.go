@@ -34,14 +34,9 @@ var (
 // runInShell asks the shared shell, and starts one when there is none.
 func (h *host) runInShell(ctx context.Context, live *connection, command Command) (Result, error) {
 	for {
-		worker, err := h.shell(ctx, live)
+		worker, asked, err := h.ask(ctx, live, command.Script)
 		if err != nil {
 			return Result{}, err
-		}
-		asked, err := worker.ask(command.Script)
-		if err != nil {
-			live.shell.drop(worker)
-			continue
 		}
 		if live.slots.crowded() {
 			live.makeRoom()
@@ -74,34 +69,51 @@ func (h *host) runInShell(ctx context.Context, live *connection, command Command
 	}
 }
 
-// shell gives the live shell. Starting one costs no round trip of its own
-// beyond the channel: the first request is on its way before sshd answers.
-func (h *host) shell(ctx context.Context, live *connection) (*shell, error) {
+// ask puts a question to the live shell, and starts one when there is none.
+func (h *host) ask(ctx context.Context, live *connection, script string) (*shell, *question, error) {
 	slot := live.shell
 	select {
 	case slot.gate <- struct{}{}:
 		defer func() { <-slot.gate }()
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return nil, nil, ctx.Err()
 	case <-live.done:
-		return nil, live.unlessSuperseded(live.broken(nil))
+		return nil, nil, live.unlessSuperseded(live.broken(nil))
 	}
 	if worker := slot.current(); worker != nil {
-		return worker, nil
+		if asked, err := worker.ask(script); err == nil {
+			return worker, asked, nil
+		}
+		slot.drop(worker)
 	}
-	started, err := h.start(ctx, live, h.program("sh"))
+	worker := &shell{marker: newMarker(), more: make(chan struct{}, 1)}
+	asked, err := worker.ask(script)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	marker := newMarker()
-	worker := &shell{session: started, marker: marker, more: make(chan struct{}, 1), pending: []byte(h.preface() + greeting(marker))}
+	// Before sshd has started the program it takes no input for it (the channel's
+	// window is 0), which is a round trip: so the first question comes with the
+	// program, and the shell reads what follows.
+	begin := greeting(worker.marker) + string(worker.pending)
+	program := launch(begin + "exec sh\n")
+	worker.pending = []byte(h.preface())
+	if len(program) > longestProgram {
+		program, worker.pending = "sh", append(worker.pending, begin...)
+	}
+	if worker.session, err = h.start(ctx, live, h.program(program)); err != nil {
+		return nil, nil, err
+	}
 	slot.mu.Lock()
 	slot.live = worker
 	slot.mu.Unlock()
 	go worker.write()
 	go worker.serve(slot)
-	return worker, nil
+	return worker, asked, nil
 }
+
+// longestProgram is what surely fits into one argument on Linux, in bytes: the
+// limit is 128 KiB (MAX_ARG_STRLEN, execve(2)).
+const longestProgram = 96 << 10
 
 // makeRoom lets the shared shell end, where sshd gives only one session.
 func (c *connection) makeRoom() {

@@ -27,7 +27,8 @@ const Delay = 50 * time.Millisecond
 const farther = 400 * time.Millisecond
 
 // goalTrips is how many serial round trips a plan may wait for, whatever the depth:
-// seven of the handshake, one each for the session, the shell, and the first answer.
+// seven of the handshake, one each for the session, the first answer, and what a
+// machine pings over the mesh for it.
 const goalTrips = 10
 
 // What the design allows: the handshake, and two round trips for each level of

@@ -44,6 +44,9 @@ type Server struct {
 	Shell string
 	// Noise is what the login shell says on both streams before anything else.
 	Noise string
+	// NoInput keeps from every program what is written to it, as sshd does from one
+	// that has not started yet.
+	NoInput bool
 	// Environment is added to that of every session, as "NAME=value".
 	Environment []string
 

@@ -73,7 +73,9 @@ func (s *Server) run(command *exec.Cmd, channel ssh.Channel, started chan<- stru
 		return 127
 	}
 	go func() {
-		_, _ = io.Copy(stdin, channel)
+		if !s.NoInput {
+			_, _ = io.Copy(stdin, channel)
+		}
 		_ = stdin.Close()
 	}()
 	err = command.Wait()
