@@ -249,3 +249,17 @@ func TestPackagesComeTogether(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// A unit whose file goes is not left behind as failed, nor are a template's.
+func TestRemovedUnitIsForgotten(t *testing.T) {
+	for path, want := range map[string]string{
+		"/etc/systemd/system/o.service":              "\nsystemctl reset-failed -- 'o.service' 2>/dev/null || :",
+		"/etc/systemd/system/o@.service":             "\nsystemctl reset-failed -- 'o@*.service' 2>/dev/null || :",
+		"/etc/systemd/system/o.service.d/atoll.conf": "",
+		"/etc/o.service":                             "",
+	} {
+		if got := forgetFailure(path); got != want {
+			t.Errorf("%s: %q, want %q", path, got, want)
+		}
+	}
+}

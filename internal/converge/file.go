@@ -115,7 +115,10 @@ func compareFile(d *differ, wanted File, state fileState) {
 	d.unitFiles = d.unitFiles || isUnitFile(wanted.Path)
 }
 
-func isUnitFile(path string) bool { return strings.HasPrefix(path, "/etc/systemd/system/") }
+// unitFiles is where the units lie that an administrator has made.
+const unitFiles = "/etc/systemd/system/"
+
+func isUnitFile(path string) bool { return strings.HasPrefix(path, unitFiles) }
 
 func modeText(mode fs.FileMode) string { return fmt.Sprintf("%04o", uint32(mode.Perm())) }
 
@@ -158,5 +161,16 @@ func attributesStep(file File) Step {
 }
 
 func removeStep(path string) Step {
-	return Step{Title: "remove " + path, Effect: Effect{EffectRemove, path}, Script: guarded(path, "rm -f -- "+quote(path))}
+	return Step{Title: "remove " + path, Effect: Effect{EffectRemove, path}, Script: guarded(path, "rm -f -- "+quote(path)) + forgetFailure(path)}
+}
+
+// forgetFailure makes systemd forget that a unit has failed whose file goes: what
+// failed stays loaded without its file, and the machine is called degraded for good.
+func forgetFailure(path string) string {
+	name, found := strings.CutPrefix(path, unitFiles)
+	if !found || strings.Contains(name, "/") {
+		return ""
+	}
+	// Of a template its instances have failed.
+	return "\nsystemctl reset-failed -- " + quote(strings.Replace(name, "@.", "@*.", 1)) + " 2>/dev/null || :"
 }
