@@ -52,6 +52,8 @@ func TestAsked(t *testing.T) {
 		{asksForNames, false, false},
 		{asksToSend, false, false},
 		{asksToTake, true, false},
+		{strings.Replace(asksToTake, "T053000", "T053000-told", 1), true, false},
+		{strings.Replace(asksToTake, "T053000", "T053000-else", 1), true, true},
 		{strings.Replace(asksToTake, "--server", "--server --delete", 1), true, true},
 		{strings.Replace(asksToTake, " --fsync", " --delete-before", 1), true, true},
 		{strings.Replace(asksToTake, "--temp-dir .tier-archive/incoming-a ", "", 1), true, true},
@@ -153,6 +155,14 @@ func TestRoom(t *testing.T) {
 	if err := s.run(t.Context(), nil, true, nil, io.Discard, io.Discard); !errors.As(err, &full) {
 		t.Errorf("a full archive takes something: %v", err)
 	}
+	s.statements = true
+	if err := s.run(t.Context(), nil, true, nil, io.Discard, io.Discard); errors.As(err, &full) {
+		t.Errorf("a full archive takes no statement: %v", err)
+	}
+	s.statements, s.ReserveMiB, s.ReserveInodes = false, 0, 1<<60
+	if err := s.room(); !errors.As(err, &full) || !strings.Contains(err.Error(), "(cold_reserve_inodes)") {
+		t.Errorf("there are inodes for everything: %v", err)
+	}
 }
 
 // Only a run that carried all is one without an error.
@@ -204,5 +214,49 @@ func TestDelete(t *testing.T) {
 		if _, err := os.Lstat(stays); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// Statements of nodes are carried from an archive into another, the later one stays
+// by its count, and nothing else is carried or kept.
+func TestStatements(t *testing.T) {
+	if _, err := os.Stat(program); err != nil {
+		t.Skip("there is no rsync here")
+	}
+	s := testSide(t)
+	s.statements = true
+	other := t.TempDir()
+	put := func(root, node, text string, count int64) {
+		t.Helper()
+		file := filepath.Join(root, tier.Statements, node)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(file), 0o700), os.WriteFile(file, []byte(text), 0o600), os.Chtimes(file, time.Time{}, time.Unix(count, 0))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(other, "b.json", "b says 9", 9)
+	put(other, "a.json", "a said 3", 3)
+	put(s.Cold, "a.json", "a says 4", 4)
+	put(s.Cold, "b.json", "b said 8", 8)
+	if err := os.WriteFile(filepath.Join(other, "file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.prepare(); err != nil {
+		t.Fatal(err)
+	}
+	words := s.words(time.Now())
+	if _, err := s.carry(t.Context(), true, words, other+"/", s.Cold+"/"); err != nil {
+		t.Fatal(err)
+	}
+	s.leave(words)
+	for node, want := range map[string]string{"a.json": "a says 4", "b.json": "b says 9"} {
+		if text, err := os.ReadFile(filepath.Join(s.Cold, tier.Statements, node)); err != nil || string(text) != want {
+			t.Errorf("%s: %q, %v", node, text, err)
+		}
+	}
+	if _, err := os.Lstat(filepath.Join(s.Cold, "file")); err == nil {
+		t.Error("a file is carried with the statements")
+	}
+	if kept, err := os.ReadDir(filepath.Join(s.Cold, tier.Workshop, tier.Replaced)); err != nil || len(kept) > 0 {
+		t.Errorf("kept are %v, %v", kept, err)
 	}
 }

@@ -30,10 +30,15 @@ import (
 
 // readConfig reads the file that --config names. A field that is not known comes
 // from a newer provider, and may be one that matters.
-func readConfig(role string, args []string) (tier.Archive, error) {
+func readConfig(role string, args []string, more ...func(*flag.FlagSet)) (tier.Archive, error) {
 	var file string
 	var config tier.Archive
-	err := agent.Flags(role, args, func(set *flag.FlagSet) { set.StringVar(&file, "config", "", "") })
+	err := agent.Flags(role, args, func(set *flag.FlagSet) {
+		set.StringVar(&file, "config", "", "")
+		for _, declare := range more {
+			declare(set)
+		}
+	})
 	var text []byte
 	if err == nil {
 		text, err = agent.ReadConfig(role, file)
@@ -65,6 +70,9 @@ type side struct {
 	// cold is the archive, open.
 	cold *tree.Dir
 	lock *os.File
+	// statements says that only those are carried: a full archive takes them, too, or
+	// nodes would wait for one another for ever.
+	statements bool
 }
 
 // begin opens the archive and sees that no other run of the pair is at work here.
@@ -137,18 +145,33 @@ func (s *side) leave(words []string) {
 	defer replaced.Close()
 	for _, word := range words {
 		if kept, is := strings.CutPrefix(strings.TrimPrefix(word, "--backup-dir="), keeps); is {
-			_ = replaced.RemoveEmpty(kept)
+			forget(replaced, kept)
 		}
 	}
+}
+
+// forget removes of what a run replaced what is nobody's: what nodes said before of
+// themselves; and the run's directory, where it kept nothing else.
+func forget(replaced *tree.Dir, kept string) {
+	if of, err := replaced.Sub(kept); err == nil {
+		_ = of.RemoveAll(tier.Statements)
+		of.Close()
+	}
+	_ = replaced.RemoveEmpty(kept)
 }
 
 // FullError says that an archive takes nothing more.
 type FullError struct {
 	Cold                string
 	FreeMiB, ReserveMiB int
+	// Inodes and ReserveInodes are set where those are what is missing.
+	Inodes, ReserveInodes uint64
 }
 
 func (e *FullError) Error() string {
+	if e.Inodes <= e.ReserveInodes && e.FreeMiB >= e.ReserveMiB {
+		return fmt.Sprintf("full: %d inodes are free where %s lies, and %d are kept free (cold_reserve_inodes); nothing comes in until there are more, and nothing was lost", e.Inodes, e.Cold, e.ReserveInodes)
+	}
 	return fmt.Sprintf("full: %d MiB are free where %s lies, and %d MiB are kept free (cold_reserve_mib); nothing comes in until there is room, and nothing was lost", e.FreeMiB, e.Cold, e.ReserveMiB)
 }
 
@@ -159,8 +182,8 @@ func (s *side) room() error {
 		return err
 	}
 	// Without inodes no file can be made, whatever its size.
-	if free := int(room.Bytes >> 20); free < s.ReserveMiB || room.Inodes == 0 {
-		return &FullError{s.Cold, free, s.ReserveMiB}
+	if free := int(room.Bytes >> 20); free < s.ReserveMiB || room.Inodes <= s.ReserveInodes {
+		return &FullError{s.Cold, free, s.ReserveMiB, room.Inodes, s.ReserveInodes}
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ var Delete = agent.Role{
 		case agent.CheckPath("--root", root) != nil || !filepath.IsLocal(name) || path.Clean(name) != name || name == ".":
 			return &agent.UsageError{Problem: "archive-delete: give --root, an absolute path in its shortest form other than /, and --path, one below it"}
 		}
-		if first, _, _ := strings.Cut(name, "/"); first == tier.Private || first == tier.Workshop {
+		if first, _, _ := strings.Cut(name, "/"); first == tier.Private || first == tier.Workshop || first == tier.Statements {
 			return &agent.UsageError{Problem: "archive-delete: " + first + " is the tier's own"}
 		}
 		return remove(root, name, check)

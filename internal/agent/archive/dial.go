@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -21,14 +22,18 @@ import (
 // Dial is the side that a timer starts.
 var Dial = agent.Role{
 	Name:    "archive",
-	Summary: "keep this node's archive in step with another node's, once (--config FILE)",
+	Summary: "keep this node's archive in step with another node's, once (--config FILE), or carry only what nodes say of themselves (--statements)",
 	Run: func(ctx context.Context, args []string, streams agent.Streams) error {
-		config, err := readConfig("archive", args)
+		statements := false
+		config, err := readConfig("archive", args, func(set *flag.FlagSet) { set.BoolVar(&statements, "statements", false, "") })
 		if err != nil {
 			return err
 		}
 		for i, word := range config.SSH {
 			config.SSH[i] = strings.ReplaceAll(word, "$CREDENTIALS_DIRECTORY", os.Getenv("CREDENTIALS_DIRECTORY"))
+		}
+		if statements {
+			return told(ctx, config, streams.Err)
 		}
 		return once(ctx, config, streams.Err)
 	},
@@ -91,6 +96,29 @@ func both(ctx context.Context, config tier.Archive, met func()) ([]tier.Left, er
 		pushed = fmt.Errorf("to %s: %w", config.Peer, pushed)
 	}
 	return append(left, more...), errors.Join(pulled, pushed)
+}
+
+// told carries what nodes say of themselves, both ways, and nothing else: that takes
+// as long for a large archive as for a small one. A run that is at work carries it, too.
+func told(ctx context.Context, config tier.Archive, log io.Writer) error {
+	s, err := begin(config)
+	if errors.Is(err, errBusy) {
+		_, _ = fmt.Fprintln(log, err)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer s.end()
+	if err := s.prepare(); err != nil {
+		return err
+	}
+	s.statements = true
+	words, there, here := s.words(time.Now()), config.Remote+":./", config.Cold+"/"
+	defer s.leave(words)
+	_, pulled := s.carry(ctx, true, words, there, here)
+	_, pushed := s.carry(ctx, false, words, here, there)
+	return errors.Join(pulled, pushed)
 }
 
 func (s *side) carry(ctx context.Context, receives bool, words []string, from, to string) ([]tier.Left, error) {

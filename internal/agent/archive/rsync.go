@@ -35,6 +35,9 @@ const (
 // look is how often the room that is left is looked at.
 const look = time.Second
 
+// statementsMark ends the name of the directory where only statements are carried.
+const statementsMark = "-told"
+
 // keeps begins the path of a run's directory for what it replaced.
 const keeps = tier.Workshop + "/" + tier.Replaced + "/"
 
@@ -47,8 +50,12 @@ func (s *side) words(now time.Time) []string {
 	if os.Geteuid() == 0 {
 		flags += "og"
 	}
+	kept := keeps + now.UTC().Format("2006-01-02T150405")
+	if s.statements {
+		kept += statementsMark
+	}
 	words := []string{
-		flags, "--fsync", "--backup", "--backup-dir=" + keeps + now.UTC().Format("2006-01-02T150405"),
+		flags, "--fsync", "--backup", "--backup-dir=" + kept,
 		"--temp-dir=" + path.Join(tier.Workshop, s.incoming()),
 		"--timeout=" + strconv.Itoa(silence), "--rsh=" + strings.Join(s.SSH, " "),
 		"--exclude=/" + tier.Private, "--exclude=/" + tier.Workshop,
@@ -59,6 +66,9 @@ func (s *side) words(now time.Time) []string {
 	for _, path := range s.Deleted {
 		words = append(words, "--exclude=/"+path)
 	}
+	if s.statements {
+		words = append(words, "--include=/"+tier.Statements, "--include=/"+tier.Statements+"/*", "--exclude=*")
+	}
 	return words
 }
 
@@ -68,7 +78,7 @@ func (s *side) words(now time.Time) []string {
 var (
 	serverFlags = regexp.MustCompile(`\A-[bdnulHOtogpAXrS]+e[0-9]*\.[A-Za-z]*\z`)
 	serverWords = regexp.MustCompile(`\A--(fsync|timeout=[0-9]{1,4}|bwlimit=[0-9]{1,9})\z`)
-	keptIn      = regexp.MustCompile(`\A` + regexp.QuoteMeta(keeps) + `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}\z`)
+	keptIn      = regexp.MustCompile(`\A` + regexp.QuoteMeta(keeps) + `[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{6}(` + statementsMark + `)?\z`)
 )
 
 // asked reads what the other side asks for: the words after rsync, and whether
@@ -97,6 +107,7 @@ func (s *side) asked(line string) (words []string, receives bool, err error) {
 			given["--backup"] = strings.Contains(flags, "b")
 		case word == "--backup-dir" && keptIn.MatchString(value), word == "--temp-dir" && value == path.Join(tier.Workshop, s.incoming()):
 			given[word] = true
+			s.statements = s.statements || strings.HasSuffix(value, statementsMark)
 		case !serverWords.MatchString(word):
 			return nil, false, fmt.Errorf("unable to do what the other node asks for: %.200q is nothing that its agent asks for", strings.TrimSpace(word+" "+value))
 		}
@@ -122,7 +133,7 @@ func (s *side) run(ctx context.Context, words []string, receives bool, in *os.Fi
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGTERM) }
 	command.WaitDelay = 10 * time.Second
-	if receives {
+	if receives && !s.statements {
 		if err := s.room(); err != nil {
 			return err
 		}

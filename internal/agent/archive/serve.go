@@ -75,7 +75,7 @@ func serve(ctx context.Context, config tier.Archive, line string, streams agent.
 	}
 	in, _ := streams.In.(*os.File)
 	err = s.run(ctx, words, receives, in, streams.Out, streams.Err)
-	if receives {
+	if receives && !s.statements {
 		return errors.Join(err, s.note(err))
 	}
 	return err

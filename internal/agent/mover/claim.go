@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -53,14 +55,20 @@ var Claim = agent.Role{
 // letGo takes the name from a tree. Where more lies beside it, days are on their
 // way to the archive: all of it stays.
 func letGo(whole, ours *tree.Dir) error {
-	if err := clearWorkshop(whole); err != nil {
+	if err := errors.Join(clearWorkshop(whole), whole.RemoveAll(tier.Statements)); err != nil {
 		return err
 	}
 	names, err := ours.Names()
-	if err != nil || len(names) != 1 || names[0] != marker {
+	if err != nil || slices.ContainsFunc(names, func(name string) bool { return !passes(name) }) {
 		return err
 	}
 	return whole.RemoveAll(private)
+}
+
+// passes says of what lies in a private directory whether nobody needs it once the
+// tree is no tier's. Days that are on their way are not of it.
+func passes(name string) bool {
+	return strings.HasSuffix(name, ScrubSuffix) || slices.Contains([]string{marker, "lock", "journal", "journal.1", "scrub", "statement" + newSuffix, "exchange.directory", "exchange.link"}, name)
 }
 
 // clearWorkshop removes what an archive's runs left: not what they replaced.

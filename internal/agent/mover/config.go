@@ -33,8 +33,15 @@ type Config struct {
 	// What must stay free in the archive.
 	ReserveBytes  uint64 `json:"reserve_bytes"`
 	ReserveInodes uint64 `json:"reserve_inodes"`
-	// Nodes are the other nodes of the tier.
+	// Node is this node's name, under which it tells the others how far it is; ""
+	// where it tells nobody.
+	Node string `json:"node,omitempty"`
+	// Nodes are the other nodes of the tier. One without a command is known by what
+	// it says in the archive.
 	Nodes []CommandNode `json:"nodes"`
+	// Pairs are the files in which those tell how they are that keep the hot tree in
+	// step with other nodes, and read it.
+	Pairs []string `json:"pairs,omitempty"`
 }
 
 // ParseConfig reads a configuration.
@@ -60,13 +67,29 @@ func (c Config) check() error {
 	}
 	names := map[string]bool{}
 	for _, node := range c.Nodes {
-		if node.NodeName == "" || len(node.Command) == 0 || names[node.NodeName] {
-			problems = append(problems, fmt.Errorf("the node %q needs a name of its own and a command that reaches it", node.NodeName))
+		if node.NodeName == "" || node.NodeName != filepath.Base(node.NodeName) || names[node.NodeName] || node.NodeName == c.Node {
+			problems = append(problems, fmt.Errorf("the node %q needs a name of its own", node.NodeName))
 		}
 		names[node.NodeName] = true
 	}
 	return errors.Join(problems...)
 }
+
+// others are the other nodes, as they are asked.
+func (c Config) others() []Node {
+	var nodes []Node
+	for _, node := range c.Nodes {
+		if len(node.Command) > 0 {
+			nodes = append(nodes, node)
+		} else {
+			nodes = append(nodes, stated{c, node.NodeName})
+		}
+	}
+	return nodes
+}
+
+// New makes the mover of a configuration.
+func New(config Config) *Mover { return &Mover{Config: config, Nodes: config.others()} }
 
 func within(path, other string) bool {
 	return path == other || strings.HasPrefix(path, other+"/")

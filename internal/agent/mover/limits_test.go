@@ -185,7 +185,7 @@ func TestConfig(t *testing.T) {
 	for _, change := range [][2]string{
 		{`"/srv/cold"`, `"/srv/hot/cold"`}, {`"/srv/hot"`, `"/srv/cold"`}, {`"/srv/hot"`, `"srv/hot"`}, {`"/srv/hot"`, `"/srv/../hot"`},
 		{`%Y`, `%y`}, {`"files"`, `""`}, {`30`, `-1`}, {`"quiet"`, `"invented_later"`}, {`{`, ``},
-		{`}`, `,"nodes":[{"name":"two"}]}`}, {`}`, `,"nodes":[{"command":["ssh"]}]}`}, {`}`, `,"nodes":[{"name":"two","command":["a"]},{"name":"two","command":["b"]}]}`},
+		{`}`, `,"nodes":[{"name":"../two"}]}`}, {`}`, `,"node":"two","nodes":[{"name":"two"}]}`}, {`}`, `,"nodes":[{"command":["ssh"]}]}`}, {`}`, `,"nodes":[{"name":"two","command":["a"]},{"name":"two","command":["b"]}]}`},
 	} {
 		text := strings.Replace(good, change[0], change[1], 1)
 		if config, err := ParseConfig([]byte(text)); err == nil {

@@ -27,10 +27,6 @@ type Node interface {
 type Mover struct {
 	Config Config
 	Nodes  []Node
-	// Unsettled tells why the hot trees may not be in step yet, after all nodes
-	// flipped: whatever keeps them so must have looked at all of them again. It
-	// may be nil, where nothing does.
-	Unsettled func(ctx context.Context, since time.Time) (string, error)
 	// Now is the clock; time.Now where it is nil.
 	Now func() time.Time
 	// Point is told of each place where a run can be cut off; an error from it
@@ -39,6 +35,8 @@ type Mover struct {
 
 	*trees
 	conflicts []Conflict
+	// own is what this node says of itself.
+	own tier.Statement
 }
 
 // Conflict is a file that two sides wrote differently; both are kept.
@@ -52,6 +50,9 @@ type Conflict struct {
 type Outcome struct {
 	Day string `json:"day"`
 	Decision
+	// Hot and Archived say where a day is with which nothing is to be done.
+	Hot      bool `json:"-"`
+	Archived bool `json:"-"`
 	// Done are the steps that were taken.
 	Done []Step `json:"done,omitempty"`
 	// Err is why a step failed; the next run tries again.
@@ -92,15 +93,38 @@ func (m *Mover) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
+	outcomes, err := m.both(ctx, days)
+	return Result{Days: outcomes, Conflicts: m.conflicts}, err
+}
+
+// both takes all days as far as they go without the others, and then with them.
+func (m *Mover) both(ctx context.Context, days []tier.Day) ([]Outcome, error) {
+	m.recall()
 	// First all that needs nobody else: the others may wait for these copies.
-	outcomes, err := m.pass(ctx, days, notAsked(m.Nodes))
+	told := notAsked(m.Nodes)
+	if len(m.Nodes) == 0 {
+		if err := m.review(days, told); err != nil {
+			return nil, err
+		}
+	}
+	outcomes, err := m.pass(ctx, days, told)
 	if err == nil && len(m.Nodes) > 0 {
 		// What was asked before a long copy is old: ask now.
+		told = m.ask(ctx, days)
+		if err := m.review(days, told); err != nil {
+			return outcomes, err
+		}
 		var again []Outcome
-		again, err = m.pass(ctx, days, m.ask(ctx, days))
+		again, err = m.pass(ctx, days, told)
 		outcomes = combine(outcomes, again)
 	}
-	return Result{Days: outcomes, Conflicts: m.conflicts}, err
+	if err == nil {
+		err = m.review(days, told)
+	}
+	if err == nil {
+		err = m.say()
+	}
+	return outcomes, err
 }
 
 func (m *Mover) begin() {
@@ -202,12 +226,16 @@ func (m *Mover) day(ctx context.Context, day tier.Day, peers []Peer) Outcome {
 		found, around, err := m.situation(ctx, day, peers, swept, kept)
 		if err == nil {
 			outcome.Decision = Next(found, around)
+			outcome.Hot, outcome.Archived = found.Hot == Tree, found.Hot == Linked
 			switch outcome.Step {
 			case Nothing, Wait, Leave:
 				return outcome
 			}
 			m.note(day.Path, outcome.Decision)
 			err = m.take(ctx, found, outcome.Decision, swept, kept)
+		}
+		if errors.Is(err, unix.EEXIST) && outcome.Step == Copy {
+			continue // the archive's own run brought the day meanwhile: merge with it
 		}
 		if why, known := holdsUp(err); known {
 			outcome.Decision = why
@@ -231,11 +259,9 @@ func (m *Mover) situation(ctx context.Context, day tier.Day, peers []Peer, swept
 	}
 	for i, old := range found.Old {
 		found.Old[i].Swept, found.Old[i].Kept = swept[old.Number], kept[old.Number]
-		if m.Unsettled != nil && around.Unsettled == "" {
-			if around.Unsettled, err = m.Unsettled(ctx, old.Since); err != nil {
-				around.Unsettled = err.Error()
-			}
-		}
+	}
+	if len(m.Config.Pairs) > 0 && !m.own.Days[day.Path].Read {
+		around.Unsettled = "the trees were not read again since all nodes have flipped"
 	}
 	around.Room, err = m.coldPrivate.Room()
 	return found, around, err
@@ -276,7 +302,7 @@ func holdsUp(err error) (Decision, bool) {
 	case err == nil || errors.Is(err, ErrCut):
 		return Decision{}, false
 	case full(err):
-		return decide(Wait, "the archive is full: %s", err), true
+		return noRoom(err.Error()), true
 	case errors.Is(err, tree.ErrMoving), errors.Is(err, tree.ErrOpenForWriting), errors.Is(err, tree.ErrNotArchived):
 		return decide(Wait, "%s", err), true
 	case errors.As(err, &unknown), errors.As(err, &leads):

@@ -50,6 +50,8 @@ type Decision struct {
 	Step Step   `json:"step"`
 	Old  int    `json:"-"`
 	Why  string `json:"why,omitempty"`
+	// Full says that it waits for room in the archive.
+	Full bool `json:"full,omitempty"`
 }
 
 func decide(step Step, why string, arguments ...any) Decision {
@@ -119,6 +121,9 @@ func nextOld(old Old, around Surroundings) Decision {
 	}
 	if left := old.Since.Add(around.Policy.Grace).Sub(around.Now); left > 0 {
 		return decide(Wait, "the old directory is kept for another %s", left.Round(time.Second))
+	}
+	if behind := around.notRead(); behind != "" {
+		return decide(Wait, "the old directory is kept: %s", behind)
 	}
 	if around.Unsettled != "" {
 		return decide(Wait, "the old directory is kept: %s", around.Unsettled)
@@ -196,9 +201,15 @@ func nextCopy(day Day, around Surroundings) Decision {
 		look = tree.Look{}
 	}
 	if problem := lacks(around, look); problem != "" {
-		return decide(Wait, "the archive is full: %s", problem)
+		return noRoom(problem)
 	}
 	return decide(step, "%s", why)
+}
+
+func noRoom(problem string) Decision {
+	next := decide(Wait, "the archive is full: %s", problem)
+	next.Full = true
+	return next
 }
 
 func lacks(around Surroundings, look tree.Look) string {
@@ -236,6 +247,16 @@ func (s Surroundings) notFlipped() string {
 			return ""
 		}
 		return "has not flipped"
+	})
+}
+
+// notRead names the nodes of which the trees were not read since all flipped, or "".
+func (s Surroundings) notRead() string {
+	return s.behind(func(day tier.DayReport) string {
+		if day.Read {
+			return ""
+		}
+		return "has not read its trees since all nodes have flipped"
 	})
 }
 

@@ -31,7 +31,7 @@ func ready() (Day, Surroundings) {
 func TestNext(t *testing.T) {
 	old := Old{Number: 1, Since: now.Add(-25 * time.Hour), Swept: true}
 	flipped := func(day *Day, around *Surroundings) {
-		day.Hot, day.Old, around.Peers[0].Day = Linked, []Old{old}, tier.DayReport{Phase: tier.Flipped}
+		day.Hot, day.Old, around.Peers[0].Day = Linked, []Old{old}, tier.DayReport{Phase: tier.Flipped, Read: true}
 	}
 	silent := errors.New("timed out")
 	for name, test := range map[string]struct {
@@ -79,6 +79,7 @@ func TestNext(t *testing.T) {
 		"the other has not flipped":  {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Phase = tier.Copied }, Wait, "two has not flipped"},
 		"flipped, silence":           {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Err = silent }, Wait, "two does not answer"},
 		"unison has not looked":      {func(d *Day, a *Surroundings) { flipped(d, a); a.Unsettled = "unison has not looked" }, Wait, "unison has not looked"},
+		"the other has not looked":   {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Read = false }, Wait, "two has not read its trees"},
 		"still in use":               {func(d *Day, a *Surroundings) { flipped(d, a); d.Old[0].Kept = true }, Wait, "still in use"},
 		"grown again, old kept":      {func(d *Day, a *Surroundings) { flipped(d, a); d.Hot, d.Copy, d.Old[0].Kept = Tree, nil, true }, Merge, ""},
 		"two old ones":               {func(d *Day, a *Surroundings) { flipped(d, a); d.Old = append(d.Old, Old{Number: 2}) }, Sweep, ""},

@@ -49,7 +49,7 @@ func (t *trees) report(day string) (tier.DayReport, error) {
 	}
 	switch {
 	case hot == Linked && cold == Tree:
-		return tier.DayReport{Phase: tier.Flipped}, nil
+		return tier.DayReport{Phase: tier.Flipped, Read: true}, nil
 	case hot == Absent:
 		return tier.DayReport{Phase: tier.Nowhere}, nil
 	case hot == Tree && cold == Tree:

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"text/tabwriter"
+	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 )
@@ -18,17 +19,19 @@ import (
 // Role moves the days of a tier on one of its nodes.
 var Role = agent.Role{
 	Name:    "mover",
-	Summary: "carry old days of a tier into its archive (--config FILE [--prepare | --json])",
+	Summary: "carry old days of a tier into its archive (--config FILE [--prepare | --try | --json] [--status FILE])",
 	Run:     role,
 }
 
 func role(ctx context.Context, args []string, streams agent.Streams) error {
-	var file string
-	var first, asJSON bool
+	var file, status string
+	var first, try, asJSON bool
 	err := agent.Flags("mover", args, func(set *flag.FlagSet) {
 		set.StringVar(&file, "config", "", "")
 		set.BoolVar(&first, "prepare", false, "")
+		set.BoolVar(&try, "try", false, "")
 		set.BoolVar(&asJSON, "json", false, "")
+		set.StringVar(&status, "status", "", "")
 	})
 	if err != nil {
 		return err
@@ -41,18 +44,33 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	if err != nil {
 		return err
 	}
-	if first {
-		return Prepare(config)
+	if first || try {
+		return prepareOrTry(config, first)
 	}
-	mover := Mover{Config: config}
-	for _, node := range config.Nodes {
-		mover.Nodes = append(mover.Nodes, node)
-	}
+	mover := New(config)
 	result, err := mover.Run(ctx)
+	var busy *BusyError
+	if status != "" && !errors.As(err, &busy) && ctx.Err() == nil {
+		err = errors.Join(err, result.tell(status, time.Now(), err))
+	}
 	if asJSON {
 		return errors.Join(err, json.NewEncoder(streams.Out).Encode(result.lines()), result.failed())
 	}
 	return errors.Join(err, result.print(streams.Out), result.failed())
+}
+
+// prepareOrTry gives the trees the tier's name, or tries whether the hot one can have
+// a day exchanged.
+func prepareOrTry(config Config, first bool) error {
+	if first {
+		return Prepare(config)
+	}
+	opened, err := openTrees(config)
+	if err != nil {
+		return err
+	}
+	defer opened.close()
+	return opened.hotPrivate.CanExchange()
 }
 
 // failed joins what went wrong with single days.

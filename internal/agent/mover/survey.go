@@ -42,7 +42,11 @@ func (m *Mover) Survey(ctx context.Context) (Survey, error) {
 	if err != nil {
 		return survey, err
 	}
+	m.recall()
 	told := m.ask(ctx, days)
+	if err := m.review(days, told); err != nil {
+		return survey, err
+	}
 	for _, day := range days {
 		if err := ctx.Err(); err != nil {
 			return survey, err

@@ -45,7 +45,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	}
 	scrubber := Scrubber{Config: config, Interval: interval}
 	for _, node := range config.Nodes {
-		scrubber.Sources = append(scrubber.Sources, node)
+		if len(node.Command) > 0 {
+			scrubber.Sources = append(scrubber.Sources, node)
+		}
 	}
 	days, err := scrubber.Run(ctx)
 	if asJSON {

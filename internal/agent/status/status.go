@@ -93,11 +93,7 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 
 // Of finds where a tier stands.
 func Of(ctx context.Context, config mover.Config) (Status, error) {
-	looking := mover.Mover{Config: config}
-	for _, node := range config.Nodes {
-		looking.Nodes = append(looking.Nodes, node)
-	}
-	survey, err := looking.Survey(ctx)
+	survey, err := mover.New(config).Survey(ctx)
 	if err != nil {
 		return Status{}, err
 	}

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"net/url"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -40,6 +41,10 @@ type ManifestWriter struct {
 	digest hash.Hash
 }
 
+// leftover is what a unison that was killed had got of a file so far. It is
+// nobody's file, and no other replica has it.
+var leftover = regexp.MustCompile(`(?s)(\A|/)\.unison\.[^/]*\.unison\.tmp(/|\z)`)
+
 // NewManifestWriter begins a manifest.
 func NewManifestWriter(to io.Writer) *ManifestWriter {
 	w := &ManifestWriter{to: bufio.NewWriterSize(to, 64<<10), digest: sha256.New()}
@@ -51,7 +56,9 @@ func NewManifestWriter(to io.Writer) *ManifestWriter {
 func (w *ManifestWriter) Add(e Entry) error {
 	w.sum.Entries++
 	w.sum.Bytes += e.Size
-	_, _ = fmt.Fprintf(w.digest, "%c %s %s\n", e.Kind, url.PathEscape(e.Path), url.PathEscape(e.Content))
+	if !leftover.MatchString(e.Path) {
+		_, _ = fmt.Fprintf(w.digest, "%c %s %s\n", e.Kind, url.PathEscape(e.Path), url.PathEscape(e.Content))
+	}
 	_, err := fmt.Fprintf(w.to, "%c %o %d %d %d %d %d %d =%s =%s =%s\n", e.Kind, e.Mode, e.UID, e.GID, e.Size, e.Modified, e.Inode, e.Changed,
 		e.Attributes, url.PathEscape(e.Content), url.PathEscape(e.Path))
 	return err

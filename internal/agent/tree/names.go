@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -230,6 +231,11 @@ func (d *Dir) Room() (Room, error) {
 		room.Inodes = ^uint64(0)
 	}
 	return room, nil
+}
+
+// SetTime sets when a file in a private directory was modified.
+func (d *Dir) SetTime(name string, modified time.Time) error {
+	return setTime(d.fd, name, d.at(name), modified.UnixNano())
 }
 
 // RemoveLink removes a name that is no directory.

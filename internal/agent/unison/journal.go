@@ -32,6 +32,11 @@ type journal struct {
 	// reasons are why paths failed, failing is the path whose reason goes on.
 	reasons map[string]string
 	failing string
+	// moves says whether a path is that of a day that moves to the archive; nil
+	// where none do.
+	moves func(path string) bool
+	// began is when the trees were begun to be read.
+	began time.Time
 	// changed tells of each new status.
 	changed func(tier.PairStatus)
 	now     func() time.Time
@@ -88,14 +93,15 @@ func (j *journal) line(line string) {
 	case strings.HasPrefix(line, "Connected ["), strings.HasPrefix(line, "Looking for changes"):
 		j.to(tier.Working)
 	case line == "Reconciling changes" && !j.compared:
-		j.compared, j.status.Skipped, j.status.Failed = true, nil, nil
+		j.compared, j.status.Skipped, j.status.Failed, j.status.Moving = true, nil, nil, nil
 	case strings.HasPrefix(line, "Nothing to do:"), strings.HasPrefix(line, complete):
-		j.status.InStep = j.now().UTC()
+		j.status.InStep, j.status.Read = j.now().UTC(), j.began.UTC()
 		j.to(tier.Watching)
 	case strings.HasPrefix(line, incomplete):
+		j.status.Read = j.began.UTC()
 		j.to(tier.Watching)
 	case strings.HasPrefix(line, "  skipped: "):
-		j.status.Skipped = note(j.status.Skipped, skipped(line[len("  skipped: "):]))
+		j.skips(skipped(line[len("  skipped: "):]))
 		j.changed(j.status)
 	case strings.HasPrefix(line, "Failed ["):
 		j.fails(line)
@@ -127,6 +133,16 @@ func (j *journal) to(stage tier.Stage) {
 	}
 	j.status.Stage, j.status.Error = stage, ""
 	j.changed(j.status)
+}
+
+// skips notes a path that is left as it is. A day that is a link on one side is on
+// its way to the archive, and no conflict.
+func (j *journal) skips(left tier.Left) {
+	if j.moves != nil && j.moves(left.Path) {
+		j.status.Moving = note(j.status.Moving, left)
+		return
+	}
+	j.status.Skipped = note(j.status.Skipped, left)
 }
 
 // most is how many paths are listed.

@@ -22,6 +22,7 @@ func TestJournal(t *testing.T) {
 		stage           tier.Stage
 		inStep          bool
 		skipped, failed []tier.Left
+		moving          []tier.Left
 		failure         string
 		lost            bool
 	}{
@@ -34,6 +35,11 @@ func TestJournal(t *testing.T) {
 			skipped: []tier.Left{{Path: "a (b)", Reason: "contents changed on both sides"}},
 		},
 		{
+			name: "a day on its way", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
+			said:   begin + complete + " at 01:52:51  (0 items transferred, 1 skipped, 0 failed)\n  skipped: 2026/01/02 (would delete a file with nodeletion or nodeletionpartial set)\n  skipped: 2026/01/03 (conflicting updates)\n",
+			moving: []tier.Left{{Path: "2026/01/02", Reason: "would delete a file with nodeletion or nodeletionpartial set"}, {Path: "2026/01/03", Reason: "conflicting updates"}},
+		},
+		{
 			name: "a path that fails", stage: tier.Watching, failure: "unison ended: exit",
 			said:   begin + "Starting...\r   \rFailed [2026]: Error in creating directory:\nPermission denied [mkdir(/srv/files/x)]\n" + incomplete + " at 02:20:41  (0 items transferred, 0 skipped, 1 failed)\n  failed: 2026\n",
 			failed: []tier.Left{{Path: "2026", Reason: "Error in creating directory: Permission denied [mkdir(/srv/files/x)]"}},
@@ -44,13 +50,19 @@ func TestJournal(t *testing.T) {
 		{name: "in step again", said: begin + "Nothing to do: replicas\nLooking for changes\n", stage: tier.Working, inStep: true, failure: "unison ended: exit"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			j := &journal{now: func() time.Time { return time.Unix(1, 0) }, changed: func(tier.PairStatus) {}, status: tier.PairStatus{Stage: tier.Connecting}}
+			j := &journal{now: func() time.Time { return time.Unix(1, 0) }, began: time.Unix(2, 0), moves: moves(tier.Pair{Layout: "%Y/%m/%d"}), changed: func(tier.PairStatus) {}, status: tier.PairStatus{Stage: tier.Connecting}}
 			j.read(strings.NewReader(row.said))
 			if j.status.Stage != row.stage || j.status.InStep.IsZero() == row.inStep {
 				t.Errorf("%+v", j.status)
 			}
 			if diff := cmp.Diff(row.skipped, j.status.Skipped); diff != "" {
 				t.Error(diff)
+			}
+			if diff := cmp.Diff(row.moving, j.status.Moving); diff != "" {
+				t.Error(diff)
+			}
+			if read := j.status.Read.Equal(time.Unix(2, 0)); read != (row.stage == tier.Watching || row.inStep) {
+				t.Errorf("the last reading began at %s", j.status.Read)
 			}
 			if diff := cmp.Diff(row.failed, j.status.Failed); diff != "" {
 				t.Error(diff)

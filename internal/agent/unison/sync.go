@@ -72,7 +72,7 @@ func (s *syncer) run(ctx context.Context) error {
 	pause, forget := firstPause, false
 	for {
 		if err := there(s.pair); err != nil {
-			s.tell(tier.PairStatus{Stage: tier.Waiting, Since: time.Now().UTC(), InStep: s.told.InStep, Error: err.Error()})
+			s.tell(tier.PairStatus{Stage: tier.Waiting, Since: time.Now().UTC(), InStep: s.told.InStep, Read: s.told.Read, Error: err.Error()})
 			return err
 		}
 		began := time.Now()
@@ -117,8 +117,11 @@ func (s *syncer) end() error {
 // once runs one unison to its end. Without an error it ended because it was to be
 // started anew.
 func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
-	j := &journal{now: time.Now, changed: s.tell}
-	j.status = tier.PairStatus{Stage: tier.Connecting, Since: time.Now().UTC(), InStep: s.told.InStep, Error: s.told.Error, Skipped: s.told.Skipped, Failed: s.told.Failed}
+	j := &journal{now: time.Now, began: time.Now(), changed: s.tell, moves: moves(s.pair)}
+	j.status = tier.PairStatus{
+		Stage: tier.Connecting, Since: time.Now().UTC(), InStep: s.told.InStep, Error: s.told.Error,
+		Skipped: s.told.Skipped, Failed: s.told.Failed, Moving: s.told.Moving, Read: s.told.Read,
+	}
 	s.tell(j.status)
 	if err := errors.Join(tidy(s.pair), s.writeProfile(forget)); err != nil {
 		return j, err
@@ -153,6 +156,15 @@ func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
 	return j, errors.New(j.failure(err))
 }
 
+// moves says which paths are those of days that move to the archive.
+func moves(pair tier.Pair) func(string) bool {
+	layout, err := tier.ParseLayout(pair.Layout)
+	if err != nil {
+		return nil
+	}
+	return func(path string) bool { _, is := layout.Day(path); return is }
+}
+
 // fatalCode is unison's exit code where it could not begin; lower ones say that
 // paths were skipped or failed.
 const fatalCode = 3
@@ -182,7 +194,7 @@ func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{})
 			s.begin(status)
 		}
 		due := usualReading
-		if len(status.Skipped)+len(status.Failed) > 0 {
+		if len(status.Skipped)+len(status.Failed)+len(status.Moving) > 0 {
 			due = max(soonestReading, readingShare*firstRead)
 		}
 		if time.Since(began) > due {

@@ -17,6 +17,8 @@ type Archive struct {
 	Dials string `json:"dials"`
 	// ReserveMiB is what stays free where Cold lies.
 	ReserveMiB int `json:"reserve_mib"`
+	// ReserveInodes are how many inodes stay free there.
+	ReserveInodes uint64 `json:"reserve_inodes,omitempty"`
 	// Remote is the other node's account and address, and SSH the words by which
 	// it is reached; none on the node that is dialled, as are those below.
 	Remote string   `json:"remote,omitempty"`

@@ -59,6 +59,24 @@ func ParseLayout(pattern string) (Layout, error) {
 // String gives the layout as it was written.
 func (l Layout) String() string { return l.pattern }
 
+// Expression is a regular expression of what a day's path is, and those of the
+// directories that lead to it, without groups that have names.
+func (l Layout) Expression() string {
+	expression := ""
+	for i := len(l.levels) - 1; i >= 0; i-- {
+		level := plain.Replace(strings.TrimSuffix(strings.TrimPrefix(l.levels[i].String(), "^"), "$"))
+		if expression != "" {
+			expression = "(/" + expression + ")?"
+		}
+		expression = level + expression
+	}
+	return expression
+}
+
+// plain makes fields those of the oldest regular expressions.
+var plain = strings.NewReplacer(
+	fields['Y'], strings.Repeat("[0-9]", 4), fields['m'], strings.Repeat("[0-9]", 2), fields['d'], strings.Repeat("[0-9]", 2), fields['j'], strings.Repeat("[0-9]", 3))
+
 // Depth is how many directories lie within one another.
 func (l Layout) Depth() int { return len(l.levels) }
 

@@ -43,3 +43,15 @@ func TestLayout(t *testing.T) {
 		}
 	}
 }
+
+func TestExpression(t *testing.T) {
+	for pattern, want := range map[string]string{
+		"%Y/%m/%d":  "[0-9][0-9][0-9][0-9](/[0-9][0-9](/[0-9][0-9])?)?",
+		"a.b/%Y-%j": `a\.b(/[0-9][0-9][0-9][0-9]-[0-9][0-9][0-9])?`,
+	} {
+		layout, err := ParseLayout(pattern)
+		if err != nil || layout.Expression() != want {
+			t.Errorf("%s: %s, %v", pattern, layout.Expression(), err)
+		}
+	}
+}

@@ -23,6 +23,8 @@ type Pair struct {
 	// the trees were in step for the first time.
 	Conflict string `json:"conflict,omitempty"`
 	First    string `json:"first,omitempty"`
+	// Layout names the days that move to the archive; "" where none do.
+	Layout string `json:"layout,omitempty"`
 }
 
 // Stage is what a pair is doing.
@@ -54,6 +56,10 @@ type PairStatus struct {
 	Skipped []Left `json:"skipped,omitempty"`
 	// Failed are paths that could not be carried; they are tried again.
 	Failed []Left `json:"failed,omitempty"`
+	// Moving are days that are a link on one side only: on their way to the archive.
+	Moving []Left `json:"moving,omitempty"`
+	// Read is when the last reading of both trees began that was ended.
+	Read time.Time `json:"read,omitzero"`
 }
 
 // Left is a path that is not in step.

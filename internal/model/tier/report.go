@@ -3,6 +3,8 @@
 
 package tier
 
+import "time"
+
 // Phase is how far a node is with a day.
 type Phase string
 
@@ -23,6 +25,12 @@ type DayReport struct {
 	Phase Phase `json:"phase"`
 	// Digest is that of the copy's names and contents, where it is Copied.
 	Digest string `json:"digest,omitempty"`
+	// Met is when the node learned that all have flipped, by its own clock, as long
+	// as it has not read its trees since.
+	Met time.Time `json:"met,omitzero"`
+	// Read says that all have flipped, and that every pair of trees that the node
+	// keeps in step was read as a whole since.
+	Read bool `json:"read,omitempty"`
 }
 
 // Report is what a node tells about the days that it was asked for, each by
