@@ -22,13 +22,29 @@ func TestDatabaseIsTheMeshsAlone(t *testing.T) {
 		t.Errorf("past the mesh the port is %s, and within it %s", past, within)
 	}
 	f.on("hk1", "nft flush ruleset")
+	f.letInFromAnywhere()
 	if got := f.on("app1", past); got != "open" {
 		t.Errorf("without the door the port is %s: the test proves nothing", got)
 	}
-	if lines := f.plan().Drift[address]; !slices.Contains(lines, "port 3306: open to others than mesh site") {
+	plan := f.plan()
+	if lines := plan.Drift[address]; !slices.Contains(lines, "port 3306: open to others than mesh site") {
 		t.Errorf("the plan says %q", lines)
 	}
+	limited := strings.Join(plan.Drift["atoll_mysql_cluster.main"], "; ")
+	for _, line := range []string{"recovery accounts: are let in from %, want 10.77.0.0/255.255.255.0", "account mysql_router_203_0_113_21: is let in from %, want 10.77.0.0/255.255.255.0"} {
+		if !strings.Contains(limited, line) {
+			t.Errorf("the plan says %q, and not %q", limited, line)
+		}
+	}
 	f.apply()
+	f.inSync()
+	// A member comes back by its limited account, and a router goes on by its own.
+	f.on("sg1", "systemctl restart mysql")
+	f.on("app1", "systemctl restart mysqlrouter")
+	f.eventually("sg1 is back", patience, func() bool {
+		got, err := f.try("sg1", `mysql -N -B -e "SELECT member_state FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid"`)
+		return err == nil && got == "ONLINE"
+	})
 	f.inSync()
 	// A mesh that restarts has another interface of the same name.
 	f.on("hk1", "systemctl restart tinc@site")
@@ -36,13 +52,23 @@ func TestDatabaseIsTheMeshsAlone(t *testing.T) {
 	if got := f.on("app1", past); got != "closed" {
 		t.Errorf("past the mesh the port is %s", got)
 	}
-	accounts := f.sql("hk1", "SELECT CONCAT(user, ' ', ssl_type) FROM mysql.user WHERE user LIKE 'mysql\\_innodb\\_cluster\\_%' OR user LIKE 'mysql\\_router\\_%'")
+	accounts := f.sql("hk1", "SELECT CONCAT(user, ' ', host, ' ', ssl_type) FROM mysql.user WHERE user LIKE 'mysql\\_innodb\\_cluster\\_%' OR user LIKE 'mysql\\_router\\_%'")
 	for line := range strings.Lines(accounts) {
-		if !strings.HasSuffix(strings.TrimSpace(line), " ANY") {
-			t.Errorf("%s is let in without TLS", line)
+		if !strings.HasSuffix(strings.TrimSpace(line), " 10.77.0.0/255.255.255.0 ANY") {
+			t.Errorf("%s is let in from elsewhere than the mesh, or without TLS", line)
 		}
 	}
 	if got := f.sql("hk1", "SELECT @@require_secure_transport"); got != "1" || strings.Count(accounts, "\n") != 4 {
 		t.Errorf("secure transport is required: %s; accounts:\n%s", got, accounts)
 	}
+}
+
+// letInFromAnywhere makes the accounts those that former versions of this provider
+// made, and MySQL Shell makes by itself.
+func (f *fixture) letInFromAnywhere() {
+	f.Helper()
+	f.sql(f.primary(), `SELECT GROUP_CONCAT(QUOTE(user), '@', QUOTE(host), ' TO ', QUOTE(user), '@''%''') INTO @accounts FROM mysql.user WHERE user LIKE 'mysql\_innodb\_cluster\_%' OR user LIKE 'mysql\_router\_%';
+SET @renames = CONCAT('RENAME USER ', @accounts); PREPARE renames FROM @renames; EXECUTE renames;
+UPDATE mysql_innodb_cluster_metadata.instances SET attributes = JSON_SET(attributes, '$.recoveryAccountHost', '%');
+UPDATE mysql_innodb_cluster_metadata.clusters SET attributes = JSON_SET(attributes, '$.opt_replicationAllowedHost', '%')`)
 }

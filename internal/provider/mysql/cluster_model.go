@@ -89,7 +89,7 @@ func (m *clusterModel) routing() types.Object {
 func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Target) {
 	members, targets := membersOf(m.Members)
 	return innodbcluster.Cluster{
-		Name: m.Name.ValueString(), ID: m.ClusterID.ValueString(), Members: members, Leavers: map[string]innodbcluster.Member{},
+		Name: m.Name.ValueString(), ID: m.ClusterID.ValueString(), Members: members, Leavers: map[string]innodbcluster.Member{}, Mesh: commonMesh(m.Members),
 		Options: innodbcluster.Options{
 			ExpelTimeout: m.ExpelTimeout.ValueInt64(), UnreachableMajorityTimeout: m.UnreachableMajorityTimeout.ValueInt64(),
 			AutorejoinTries: m.AutorejoinTries.ValueInt64(), Consistency: m.Consistency.ValueString(),
@@ -148,6 +148,20 @@ func membersOf(value types.Map) (map[string]innodbcluster.Member, map[string]rem
 		targets[key] = target
 	}
 	return found, targets
+}
+
+// commonMesh is the one that all members' addresses belong to; "" for none, or several.
+func commonMesh(members types.Map) string {
+	common := ""
+	for _, element := range members.Elements() {
+		object, _ := element.(types.Object)
+		mesh := base.Member[types.String](object, "mesh").ValueString()
+		if mesh == "" || common != "" && common != mesh {
+			return ""
+		}
+		common = mesh
+	}
+	return common
 }
 
 // endpointsOf reads the members of a map whose endpoints are known, be their

@@ -27,7 +27,7 @@ const clusterMessage = "must start with a letter or underscore and have at most 
 // Schema describes the membership of an InnoDB Cluster.
 func (k *clusterKind) Schema() schema.Schema {
 	return schema.Schema{
-		Description: "Membership of a MySQL InnoDB Cluster, single-primary unless mode says otherwise. Creates the group, joins the members, each with its own recovery account and TLS between them, " +
+		Description: "Membership of a MySQL InnoDB Cluster, single-primary unless mode says otherwise. Creates the group, joins the members, each with its own recovery account, which is let in from the mesh alone and over TLS, " +
 			"and keeps the cluster metadata that MySQL Router reads. Adding or removing an entry joins or leaves one member at a time and never below quorum; " +
 			"a member that left or is in ERROR is drift, and apply rejoins it. A server that already holds data becomes the first member and keeps it; " +
 			"a joiner with transactions of its own is refused. Destroying it dissolves the group: every server keeps its data and stands alone.",

@@ -120,8 +120,9 @@ func (d *clusterStatus) Read(ctx context.Context, req datasource.ReadRequest, re
 }
 
 func (d *clusterStatus) look(ctx context.Context, model *clusterStatusModel) {
-	members, targets := membersOf(base.Member[types.Map](model.Cluster, "members"))
-	cluster := innodbcluster.Cluster{Name: base.Member[types.String](model.Cluster, "cluster").ValueString(), Members: members}
+	declared := base.Member[types.Map](model.Cluster, "members")
+	members, targets := membersOf(declared)
+	cluster := innodbcluster.Cluster{Name: base.Member[types.String](model.Cluster, "cluster").ValueString(), Members: members, Mesh: commonMesh(declared)}
 	looked := innodbcluster.Look(ctx, cluster, d.Reachable(targets))
 	for key, target := range targets {
 		if d.Lost[target.Host] {

@@ -128,7 +128,7 @@ func (m *routerModel) config(data *base.Data) (mysqlrouter.Config, mysqlrouter.C
 		config.Members = append(config.Members, member.Endpoint())
 	}
 	name := base.Member[types.String](m.Cluster, "cluster").ValueString()
-	return config, mysqlrouter.Cluster{Cluster: innodbcluster.Cluster{Name: name, Members: found}, Hosts: data.Reachable(targets)}
+	return config, mysqlrouter.Cluster{Cluster: innodbcluster.Cluster{Name: name, Members: found, Mesh: commonMesh(members)}, Hosts: data.Reachable(targets)}
 }
 
 // meshOf is the one that the members' addresses belong to.

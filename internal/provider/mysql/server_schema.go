@@ -39,7 +39,7 @@ func (k *serverKind) Schema() schema.Schema {
 			"It listens on the mesh address and the local socket only and is administered over SSH as the machine's root, so that no admin password exists. " +
 			"Destroying it stops the server and keeps its data, unless delete_data says otherwise.",
 		Attributes: map[string]schema.Attribute{
-			"mesh":    base.Optional("The atoll_mesh (its id) that address belongs to: mysqld starts after it. Without one, address must be there at boot by other means. A change is in place; the unit is reloaded.", base.Line()),
+			"mesh":    base.Optional("The atoll_mesh (its id) that address belongs to: mysqld starts after it, its port is closed to all but that mesh, and where all members of a cluster have the same, so are the accounts of members and routers. Without one, address must be there at boot by other means. A change is in place; the unit is reloaded.", base.Line()),
 			"address": base.Replacing("IPv4 address to listen on and to be known by in the cluster: the node's address in the mesh. A change replaces the server, whose data stay on the machine. Refused while it is a member of a cluster: take it out of the members and apply, change it and apply, then add it again.", base.IPv4Address()),
 			"port":    base.Number(3306, 1024, 65535, "TCP port to listen on. Default 3306. A change is in place: mysqld restarts. Refused while the server is a member of a cluster: take it out of the members and apply, change it and apply, then add it again."),
 			"server_id": schema.Int64Attribute{

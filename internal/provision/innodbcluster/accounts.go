@@ -68,34 +68,44 @@ func accountStatements(name, password string) []string {
 // copyAccount is an account as the primary has it: the hash, not the password.
 type copyAccount struct{ user, host, hash string }
 
-func (a copyAccount) statements() []string {
-	name := literal(a.user) + "@" + literal(a.host)
+func (a copyAccount) name() string { return literal(a.user) + "@" + literal(a.host) }
+
+// made are the statements that make the account, without rights.
+func (a copyAccount) made() []string {
 	return []string{
-		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash,
-		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash + " REQUIRE SSL PASSWORD EXPIRE NEVER",
-		"GRANT " + recoveryGrants + " ON *.* TO " + name,
+		"CREATE USER IF NOT EXISTS " + a.name() + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash,
+		"ALTER USER " + a.name() + " IDENTIFIED WITH 'caching_sha2_password' AS 0x" + a.hash + " REQUIRE SSL PASSWORD EXPIRE NEVER",
 	}
+}
+
+// statements make a recovery account.
+func (a copyAccount) statements() []string {
+	return append(a.made(), "GRANT "+recoveryGrants+" ON *.* TO "+a.name())
 }
 
 // accounts reads the recovery accounts of the group. With the MYSQL stack every
 // member authenticates with its own at every other, so a joiner has to know all
 // of them before it has the group's data.
 func (s *server) accounts(ctx context.Context) ([]copyAccount, error) {
-	rows, err := s.DB.QueryContext(ctx, `SELECT user, host, HEX(authentication_string) FROM mysql.user
- WHERE user REGEXP ? AND plugin = 'caching_sha2_password'`, "^"+accountPrefix+"[0-9]+$")
+	return s.copies(ctx, "WHERE user REGEXP '^"+accountPrefix+"[0-9]+$'")
+}
+
+// copies reads accounts with their hashes.
+func (s *server) copies(ctx context.Context, where string) ([]copyAccount, error) {
+	rows, err := s.DB.QueryContext(ctx, "SELECT user, host, HEX(authentication_string) FROM mysql.user "+where+" AND plugin = 'caching_sha2_password' ORDER BY user, host")
 	if err != nil {
-		return nil, s.Explain("reading the recovery accounts", err)
+		return nil, s.Explain("reading the accounts", err)
 	}
 	defer func() { _ = rows.Close() }()
 	var list []copyAccount
 	for rows.Next() {
 		var one copyAccount
 		if err := rows.Scan(&one.user, &one.host, &one.hash); err != nil {
-			return nil, s.Explain("reading the recovery accounts", err)
+			return nil, s.Explain("reading the accounts", err)
 		}
 		list = append(list, one)
 	}
-	return list, s.Explain("reading the recovery accounts", rows.Err())
+	return list, s.Explain("reading the accounts", rows.Err())
 }
 
 // Rotate gives every member's recovery account a new password, one after another.

@@ -80,13 +80,15 @@ type Cluster struct {
 	// Leavers are members that are not declared any more and whose machines
 	// are known, by their former keys.
 	Leavers map[string]Member
-	// allowedHost is the host part of the recovery accounts where the cluster was
-	// made with another one than "%": MySQL Shell's replicationAllowedHost.
+	// Mesh is the one that all members' addresses are in; "" for none.
+	Mesh string
+	// allowedHost is the host part that the accounts of members and routers are to
+	// have, see allowed: MySQL Shell's replicationAllowedHost.
 	allowedHost string
 }
 
 // host is the host part of the recovery accounts.
-func (c Cluster) host() string { return cmp.Or(c.allowedHost, "%") }
+func (c Cluster) host() string { return cmp.Or(c.allowedHost, anywhere) }
 
 // recoverer names a member's recovery account in a statement.
 func (c Cluster) recoverer(member Member) string {

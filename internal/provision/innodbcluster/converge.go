@@ -260,7 +260,9 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 	case Describe:
 		return primary.describe(ctx, r.cluster, r.diagnosis)
 	case DropAccount:
-		return primary.Run(ctx, "dropping account "+o.Account, dropStatements(r.seen[r.diagnosis.Primary].Accounts, o.Account)...)
+		return primary.Run(ctx, "dropping account "+o.Account, dropStatements(r.seen[r.diagnosis.Primary].Accounts, o)...)
+	case Limit:
+		return r.limit(ctx, primary, o.Host)
 	}
 	return fmt.Errorf("operation %q is not one of a cluster", operation)
 }

@@ -43,7 +43,7 @@ type Diagnosis struct {
 	Findings []provision.Finding
 	// Found says whether any server knows of the cluster at all.
 	Found bool
-	// allowedHost is that of the cluster's metadata.
+	// allowedHost is what Cluster's is to be.
 	allowedHost string
 	// view is the authority's.
 	view []group.Member
@@ -71,7 +71,8 @@ func Diagnose(c Cluster, seen map[string]Observation) Diagnosis {
 		d.view = seen[d.authority].View
 		d.GroupName = seen[d.authority].Variables["group_replication_group_name"]
 	}
-	d.identity()
+	d.present = cmp.Or(d.identity(), anywhere)
+	d.cluster.allowedHost = d.allowed(d.present)
 	d.standings()
 	d.foreignPrimary()
 	d.refusals()
@@ -86,8 +87,9 @@ func Diagnose(c Cluster, seen map[string]Observation) Diagnosis {
 	return d.Diagnosis
 }
 
-// identity finds the cluster in the servers' metadata.
-func (d *diagnosing) identity() {
+// identity finds the cluster in the servers' metadata, and where they say that its
+// accounts are let in from.
+func (d *diagnosing) identity() (allowedHost string) {
 	for _, key := range slices.Sorted(maps.Keys(d.seen)) {
 		row := d.cluster.row(d.seen[key])
 		if row == nil {
@@ -95,12 +97,13 @@ func (d *diagnosing) identity() {
 		}
 		d.Found = true
 		if key == d.authority || d.ClusterID == "" {
-			d.ClusterID, d.cluster.allowedHost = row.ID, row.Attributes.AllowedHost
+			d.ClusterID, allowedHost = row.ID, row.Attributes.AllowedHost
 		}
 		if d.GroupName == "" {
 			d.GroupName = row.Attributes.GroupName
 		}
 	}
+	return allowedHost
 }
 
 // row is that of the cluster in what a server said of its metadata: the one of

@@ -382,6 +382,9 @@ func TestOperations(t *testing.T) {
 func allowedFrom(c *Cluster, seen map[string]Observation, host string) {
 	for _, key := range c.keys() {
 		seen[key].Clusters[0].Attributes.AllowedHost = host
+		for i := range seen[key].Instances {
+			seen[key].Instances[i].Attributes.RecoveryHost = host
+		}
 		for i := range seen[key].Accounts {
 			seen[key].Accounts[i].Host = host
 		}

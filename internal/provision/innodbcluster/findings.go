@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -38,6 +39,8 @@ type diagnosing struct {
 	heard   map[string]group.Heard
 	// authority is the key of the server whose view counts; "" for none.
 	authority string
+	// present is where the metadata say that the accounts are let in from.
+	present string
 	// joins counts newcomers, leaves says that a member goes, electing that
 	// nobody takes writes for now.
 	joins    int
@@ -191,8 +194,10 @@ func (d *diagnosing) member(key string) {
 	}
 	if account := d.cluster.Members[key].Account(); seen.RecoveryUser != account {
 		d.find(Credential{key}, key, CodeAccount, "recovery account: is %q, want %s", seen.RecoveryUser, account)
-	} else if wrong := wrongAccount(seen, account, d.cluster.host()); wrong != "" {
+	} else if wrong := wrongAccount(seen, account, d.hostOf(seen, account)); wrong != "" {
 		d.find(Credential{key}, key, CodeAccount, "recovery account %s: %s", account, wrong)
+	} else {
+		d.twins(key)
 	}
 }
 
@@ -283,10 +288,11 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 		d.find(Register{key}, key, CodeMetadata, "row in the cluster metadata: missing or differs")
 	}
 	d.hidden(authority)
+	d.limits(authority)
 	for _, account := range d.cluster.unusedAccounts(authority) {
 		var mend provision.Operation
 		if len(d.Foreign) == 0 {
-			mend = DropAccount{account}
+			mend = DropAccount{Account: account}
 		}
 		d.find(mend, "account "+account, CodeAccount, "belongs to no member")
 	}
@@ -318,7 +324,8 @@ func (d *diagnosing) wrongRows(authority Observation) []string {
 		}
 		right := slices.ContainsFunc(authority.Instances, func(row InstanceRow) bool {
 			return row.Address == member.Endpoint() && row.UUID == uuidOf(d.view, member.Endpoint()) &&
-				row.Attributes.ServerID == member.ServerID && row.Attributes.RecoveryAcc == member.Account()
+				row.Attributes.ServerID == member.ServerID && row.Attributes.RecoveryAcc == member.Account() &&
+				(d.limiting() || cmp.Or(row.Attributes.RecoveryHost, anywhere) == c.host())
 		})
 		if !right {
 			wrong = append(wrong, key)

@@ -117,25 +117,8 @@ func (r *run) account(ctx context.Context, primary *server, key string) (string,
 	if err := primary.Run(ctx, "making the recovery account", accountStatements(r.cluster.recoverer(r.cluster.Members[key]), secret)...); err != nil {
 		return "", err
 	}
-	executed, err := primary.Text(ctx, "asking for the executed transactions", "SELECT @@global.gtid_executed")
-	if err != nil {
+	if err := r.reached(ctx, primary); err != nil {
 		return "", err
-	}
-	for _, other := range r.cluster.keys() {
-		if r.diagnosis.Members[other].State != "ONLINE" || other == r.diagnosis.Primary || !r.seen[other].Answers {
-			continue
-		}
-		member, err := r.server(other)
-		if err != nil {
-			return "", err
-		}
-		late, err := member.Text(ctx, "waiting for the recovery account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
-		if err == nil && late != "0" {
-			err = fmt.Errorf("member %s lags behind the primary by more than a minute: wait until it has caught up and apply again", other)
-		}
-		if err != nil {
-			return "", err
-		}
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -82,7 +82,9 @@ func (r *run) leave(ctx context.Context, endpoint string) error {
 	if err := leaver.reset(ctx, r.cluster); err != nil {
 		return err
 	}
-	return primary.Run(ctx, "dropping the leaver's account", "DROP USER IF EXISTS "+r.cluster.recoverer(r.cluster.Leavers[endpoint]))
+	member := r.cluster.Leavers[endpoint]
+	statements := dropStatements(r.seen[endpoint].Accounts, DropAccount{Account: member.Account()})
+	return primary.Run(ctx, "dropping the leaver's account", append(statements, "DROP USER IF EXISTS "+r.cluster.recoverer(member))...)
 }
 
 // handOver gives the primary's role from a leaver to a declared member.
@@ -159,12 +161,12 @@ func eraseStatements(accounts []Account) []string {
 	return statements
 }
 
-// dropStatements remove an account, whatever host it is let in from.
-func dropStatements(accounts []Account, user string) []string {
+// dropStatements remove an account, of one host part or whatever it is let in from.
+func dropStatements(accounts []Account, o DropAccount) []string {
 	var statements []string
 	for _, account := range accounts {
-		if account.User == user {
-			statements = append(statements, "DROP USER IF EXISTS "+literal(user)+"@"+literal(account.Host))
+		if account.User == o.Account && (o.Host == "" || o.Host == account.Host) {
+			statements = append(statements, "DROP USER IF EXISTS "+literal(account.User)+"@"+literal(account.Host))
 		}
 	}
 	return statements

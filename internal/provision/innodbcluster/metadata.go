@@ -79,7 +79,7 @@ func (s *server) installMetadata(ctx context.Context, c Cluster, group, version 
 	attributes, err := json.Marshal(map[string]any{
 		"adopted": 0, "default": true, "opt_certIssuer": "", "opt_memberAuthType": "PASSWORD",
 		"opt_gtidSetIsComplete": complete, "opt_manualStartOnBoot": false,
-		"opt_transactionSizeLimit": c.Options.TransactionSizeLimit, "opt_replicationAllowedHost": "%",
+		"opt_transactionSizeLimit": c.Options.TransactionSizeLimit, "opt_replicationAllowedHost": c.host(),
 		"group_replication_group_name": group,
 		"capabilities":                 map[string]any{"communicationStack": map[string]any{"value": "MYSQL", "allow": []string{}}},
 	})

@@ -56,8 +56,12 @@ type Observation struct {
 	// recovery channel uses, and Login "yes" when it is let in by it.
 	Accounts            []Account
 	RecoveryUser, Login string
-	Clusters            []ClusterRow
-	Instances           []InstanceRow
+	// RouterAccounts are those that this provider made for routers of a cluster.
+	RouterAccounts []Account
+	// Networks of the machine's meshes in CIDR form, by the meshes' names.
+	Networks  map[string]string
+	Clusters  []ClusterRow
+	Instances []InstanceRow
 	// Schema is the version of the metadata's schema; "" without one.
 	Schema string
 }
@@ -85,6 +89,8 @@ type InstanceRow struct {
 	Attributes struct {
 		ServerID    int64  `json:"server_id"`
 		RecoveryAcc string `json:"recoveryAccountUser"`
+		// RecoveryHost is that account's host part; "" before MySQL Shell noted it.
+		RecoveryHost string `json:"recoveryAccountHost"`
 		// Tags are whatever administrators wrote; routers read the hidden one.
 		Tags struct {
 			Hidden any `json:"_hidden"`
@@ -114,12 +120,13 @@ var observeScript = mysqlroot.QuestionScript(
 	`SELECT 'accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host, 'plugin', u.plugin, 'locked', u.account_locked = 'Y', 'tls', u.ssl_type <> '', 'replicates', u.repl_slave_priv = 'Y',
  'grants', (SELECT JSON_ARRAYAGG(g.priv) FROM mysql.global_grants g WHERE g.user = u.user AND g.host = u.host)))
  FROM mysql.user u WHERE u.user REGEXP '^`+accountPrefix+`[0-9]+$'`,
+	mysqlroot.WhereTable("router_accounts", schema, "routers", `SELECT 'router_accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host)) FROM mysql.user u WHERE `+routersOfOurs),
 	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group\\_replication\\_%'`,
 	mysqlroot.WhereTable("schema", schema, "schema_version", `SELECT 'schema', JSON_QUOTE(CONCAT_WS('.', major, minor, patch)) FROM `+schema+`.schema_version`),
 	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'primary_mode', primary_mode, 'attributes', attributes)) FROM `+schema+`.clusters`),
 	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', i.address, 'uuid', i.mysql_server_uuid, 'type', IFNULL(i.type, ''), 'attributes', i.attributes))
  FROM (SELECT NULL AS instance_type) AS before_2_2, LATERAL (SELECT address, mysql_server_uuid, attributes, instance_type AS type FROM `+schema+`.instances) i`),
-) + " || exit 1\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + mysqlroot.LoginScript("login")
+) + " || exit 1\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + networksScript + "\n" + mysqlroot.LoginScript("login")
 
 // Observe asks all servers at once: one round trip each on a warm connection.
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
@@ -170,7 +177,7 @@ func readObservation(text string) (Observation, error) {
 	seen := Observation{Answers: true}
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
-		"guarded": &seen.Guarded, "guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
+		"guarded": &seen.Guarded, "guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "networks": &seen.Networks, "router_accounts": &seen.RouterAccounts, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
 	}); err != nil {
 		return Observation{}, err
 	}

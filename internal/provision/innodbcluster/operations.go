@@ -57,8 +57,11 @@ type (
 		Member string
 		Hidden bool
 	}
-	// DropAccount removes a recovery account of no member.
-	DropAccount struct{ Account string }
+	// Limit lets the accounts of members and routers in from one host part only.
+	Limit struct{ Host string }
+	// DropAccount removes a recovery account of no member, or, with a Host, one
+	// beside that of a member.
+	DropAccount struct{ Account, Host string }
 )
 
 func (o Erase) String() string     { return "erase what another cluster left on " + o.Member }
@@ -94,8 +97,14 @@ func (o Hide) String() string {
 	}
 	return "show " + o.Member + " to routers"
 }
-func (o Forget) String() string      { return "take back " + o.Variable + " of " + o.Member }
-func (o DropAccount) String() string { return "drop account " + o.Account }
+func (o Forget) String() string { return "take back " + o.Variable + " of " + o.Member }
+func (o Limit) String() string  { return "let accounts in from " + o.Host + " only" }
+func (o DropAccount) String() string {
+	if o.Host != "" {
+		return "drop account " + o.Account + "@" + o.Host
+	}
+	return "drop account " + o.Account
+}
 
 // The order of the stages: a group before its members, newcomers before leavers,
 // and what nobody uses any more last.
@@ -153,6 +162,9 @@ func (StrikeOff) Stage() int { return 7 }
 
 // Stage is its place in the order.
 func (Describe) Stage() int { return 2 }
+
+// Stage is its place in the order.
+func (Limit) Stage() int { return 3 }
 
 // Stage is its place in the order.
 func (Hide) Stage() int { return 8 }

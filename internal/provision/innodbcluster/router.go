@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,6 +59,8 @@ type Routing struct {
 	online []string
 	run    *run
 	stats  bool
+	// host is where a router's account is let in from.
+	host string
 }
 
 // OpenRouting finds the primary among the members and opens a session on it.
@@ -77,7 +80,7 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 	if err != nil {
 		return nil, err
 	}
-	routing := &Routing{Primary: c.Members[diagnosis.Primary].Endpoint(), Newest: Newest(seen), server: primary, run: r}
+	routing := &Routing{Primary: c.Members[diagnosis.Primary].Endpoint(), Newest: Newest(seen), server: primary, run: r, host: cmp.Or(diagnosis.allowedHost, anywhere)}
 	routing.stats = !older(mysqld.ParseVersion(seen[diagnosis.Primary].Schema), metadataVersion("9.0.0"))
 	for _, key := range c.keys() {
 		if diagnosis.Members[key].State == "ONLINE" && key != diagnosis.Primary && seen[key].Answers {
@@ -115,7 +118,7 @@ func (r *Routing) Lock(ctx context.Context, user string) error {
 // and waits until every member has it: the router tries all of them at once.
 func (r *Routing) Authorize(ctx context.Context, user string) (RouterAccount, error) {
 	account := RouterAccount{User: user, Password: password()}
-	name := literal(user) + "@'%'"
+	name := literal(user) + "@" + literal(r.host)
 	statements := []string{
 		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(account.Password),
 		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(account.Password) + " REQUIRE SSL PASSWORD EXPIRE NEVER",
@@ -130,18 +133,40 @@ func (r *Routing) Authorize(ctx context.Context, user string) (RouterAccount, er
 	return account, r.everywhere(ctx)
 }
 
-// Restrict takes back what only the bootstrap needed.
+// Restrict takes back what only the bootstrap needed, and accounts of the router's
+// name that are let in from elsewhere.
 func (r *Routing) Restrict(ctx context.Context, user string) error {
 	var statements []string
 	for _, table := range bootstrapTables {
-		statements = append(statements, "REVOKE IF EXISTS UPDATE ON "+table+" FROM "+literal(user)+"@'%' IGNORE UNKNOWN USER")
+		statements = append(statements, "REVOKE IF EXISTS UPDATE ON "+table+" FROM "+literal(user)+"@"+literal(r.host)+" IGNORE UNKNOWN USER")
+	}
+	hosts, err := r.hosts(ctx, user)
+	if err != nil {
+		return err
+	}
+	for _, host := range hosts {
+		if host != r.host {
+			statements = append(statements, "DROP USER IF EXISTS "+literal(user)+"@"+literal(host))
+		}
 	}
 	return r.server.Run(ctx, "restricting the router's account", statements...)
 }
 
+// hosts are the host parts of the accounts of a router's name.
+func (r *Routing) hosts(ctx context.Context, user string) ([]string, error) {
+	return r.server.List(ctx, "asking for the router's accounts", "SELECT host FROM mysql.user WHERE user = "+literal(user))
+}
+
 // Remove takes a router's account and its rows from the cluster.
 func (r *Routing) Remove(ctx context.Context, user, address, name string) error {
-	statements := []string{"DROP USER IF EXISTS " + literal(user) + "@'%'"}
+	hosts, err := r.hosts(ctx, user)
+	if err != nil {
+		return err
+	}
+	var statements []string
+	for _, host := range hosts {
+		statements = append(statements, "DROP USER IF EXISTS "+literal(user)+"@"+literal(host))
+	}
 	where := " WHERE address = " + literal(address) + " AND router_name = " + literal(name)
 	if r.stats {
 		statements = append(statements, "DELETE FROM "+schema+".router_stats WHERE router_id IN (SELECT router_id FROM "+schema+".routers"+where+")")

@@ -45,6 +45,7 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 	row("clusters", seen.Clusters)
 	row("instances", seen.Instances)
 	row("persisted", seen.Persisted)
+	row("router_accounts", seen.RouterAccounts)
 	row("end", true)
 	return text.String()
 }
@@ -62,7 +63,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 		return made, hosts
 	}
 	made, hosts := machines()
-	convergetest.FailsClosed(t, question(), made["b"].Answer+"guarded\ttrue\nlogin\t\"yes\"\n", "unit\t\"inactive\"\nend\ttrue\n")
+	convergetest.FailsClosed(t, question(), made["b"].Answer+"guarded\ttrue\nnetworks\t{\"site\":\"10.0.0.0/24\"}\nlogin\t\"yes\"\n", "unit\t\"inactive\"\nend\ttrue\n")
 	if diagnosis, err := Converge(t.Context(), c, hosts); err != nil || len(diagnosis.Drift()) > 0 {
 		t.Fatalf("whole: %v, %v", diagnosis.Drift(), err)
 	}
