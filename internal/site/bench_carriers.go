@@ -23,6 +23,9 @@ type carrier struct {
 	// on the first host.
 	continues bool
 	carry     string
+	// near says that each write waits for the other host: a day at a distance
+	// would take hours, so its hosts stand beside each other then.
+	near bool
 	// brick is where it keeps the files on the second host's disk; "" means
 	// /srv/files itself.
 	brick string
@@ -45,7 +48,7 @@ var carriers = []carrier{
 	{name: byHand, begin: beginByHand, carry: "unison -batch -silent /srv/files ssh://" + secondAddress + "//srv/files"},
 	{name: "lsyncd", begin: beginLsyncd, continues: true},
 	{name: "syncthing", begin: beginSyncthing, continues: true},
-	{name: "glusterfs", begin: beginGluster, continues: true, brick: "/srv/brick"},
+	{name: "glusterfs", begin: beginGluster, continues: true, near: true, brick: "/srv/brick"},
 }
 
 // The addresses of the lab's two application hosts.
