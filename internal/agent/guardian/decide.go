@@ -25,7 +25,8 @@ const (
 	Abandon Deed = "abandon"
 	// Start starts the group with the own member as its first.
 	Start Deed = "start"
-	// Attend takes the start at boot over from MySQL.
+	// Attend takes over from MySQL what brings the member in: its start at boot, and
+	// its own tries to rejoin.
 	Attend Deed = "attend"
 	// Disarm clears the flag by which the next start would make a second group.
 	Disarm Deed = "disarm"
@@ -110,8 +111,8 @@ func inMajority(self Facts) Decision {
 	if silent := self.unreachable(); len(silent) > 0 {
 		return Decision{Deed: Nudge, Why: fmt.Sprintf("%s does not answer; it is expelled when expel_timeout, %d s, has passed", strings.Join(silent, ", "), self.ExpelTimeout)}
 	}
-	if self.State() == "ONLINE" && self.Boots && self.Placed && self.registers(self.ID, self.Endpoint) {
-		return Decision{Deed: Attend, Why: "the member is ONLINE; from now on the guardian starts it at boot, which after an outage of all is sooner than MySQL by a minute"}
+	if self.State() == "ONLINE" && (self.Boots || self.Tries > 0) && self.Placed && self.registers(self.ID, self.Endpoint) {
+		return Decision{Deed: Attend, Why: "the member is ONLINE; from now on the guardian brings it in, at boot and when it fell out, which after an outage of all is sooner than MySQL by a minute"}
 	}
 	return nothing("the member is %s in a group with a majority", self.State())
 }

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// resign gives the start at boot back to MySQL when the guardian is told to end,
+// resign gives back to MySQL what brings the member in when the guardian is told to end,
 // since it may be for good. With its machine it only ends for a while.
 func (g *Guardian) resign(ctx context.Context) {
 	if g.Ending() {

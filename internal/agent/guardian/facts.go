@@ -30,8 +30,10 @@ type Facts struct {
 	Group   string `json:"group"`
 	Cluster string `json:"cluster"`
 	Weight  int    `json:"weight"`
-	// ExpelTimeout in seconds.
+	// ExpelTimeout in seconds, and GivesUp, after which the member gives up a view
+	// without a majority by itself; 0 is never.
 	ExpelTimeout int `json:"expel_timeout"`
+	GivesUp      int `json:"gives_up"`
 	// Wanted: the member is to be in its group. Boots: MySQL itself starts it there
 	// at boot. Placed: its place in the group is persisted, so that the guardian can
 	// see that it is wanted and start it at boot instead. Tried: a start was asked
@@ -43,18 +45,25 @@ type Facts struct {
 	Tried   bool `json:"tried"`
 	Stopped bool `json:"stopped"`
 	// Starting: a start is on its way. Rejoining: MySQL's own tries to rejoin are
-	// under way or lie before it, Trying: one of them is in progress.
+	// under way or lie before it, Trying: one of them is in progress. Leaving: it is in
+	// ERROR, and its group communication has not ended yet.
 	Starting  bool `json:"starting"`
 	Rejoining bool `json:"rejoining"`
 	Trying    bool `json:"trying"`
+	Leaving   bool `json:"leaving"`
+	// Tries is how often MySQL itself tries to rejoin after it fell out.
+	Tries int `json:"tries"`
 	// Armed: the next start of the group here would make a second one.
 	Armed bool `json:"armed"`
 	// Executed, Received and Purged are sets of transactions.
 	Executed string `json:"executed"`
 	Received string `json:"received"`
 	Purged   string `json:"purged"`
-	// View is the group as this member sees it.
+	// View is the group as this member sees it. Last are the UUIDs of those that
+	// were in its group when it was there last, itself included; none where the
+	// guardian did not see that.
 	View []Member `json:"view"`
+	Last []string `json:"last"`
 	// Registered are the members that the cluster's metadata have, as far as this
 	// member's data go; Seeds are the others that it is configured to ask.
 	Registered []Registration `json:"registered"`
@@ -86,6 +95,18 @@ func (f Facts) State() string {
 
 // inside says whether the member is in a group, be it without a majority.
 func (f Facts) inside() bool { return group.Alive(f.State()) }
+
+// engaged says whether the member still speaks with others of a group: in one it
+// may, and for half a minute after it gave one up.
+func (f Facts) engaged() bool { return f.inside() || f.Leaving }
+
+// givesUp says whether the member gives up a view without a majority sooner by itself
+// than STOP GROUP_REPLICATION would let it: that waits for the writes that hang, and
+// then for the same.
+func (f Facts) givesUp() bool { return f.GivesUp > 0 && f.GivesUp <= stopping }
+
+// stopping is how many seconds STOP GROUP_REPLICATION takes where there is no majority.
+const stopping = 80
 
 // majority says whether the member is in a group of which more than half answer.
 func (f Facts) majority() bool {

@@ -61,6 +61,8 @@ type Guardian struct {
 	failures   int
 	// refusal is what plans are told.
 	refusal string
+	// last are the members of the group when the own one was there last.
+	last []string
 
 	mu     sync.Mutex
 	report Facts
@@ -112,7 +114,7 @@ func (g *Guardian) tell(ctx context.Context, facts Facts) {
 func (g *Guardian) step(ctx context.Context) time.Duration {
 	observed, err := g.look(ctx)
 	if err != nil {
-		g.looked, g.refusal = time.Time{}, ""
+		g.looked, g.refusal, g.last = time.Time{}, "", nil // who joins meanwhile is not seen
 		g.hush()
 		g.status.fail(err)
 		g.Say(g.status)
@@ -196,5 +198,12 @@ func (g *Guardian) complete(said said) Facts {
 	facts := said.facts()
 	stopped, err := g.Purpose.Stopped(said.process, said.Stops, facts.inside())
 	facts.Stopped = stopped || err != nil
+	if facts.inside() {
+		g.last = nil
+		for _, member := range facts.View {
+			g.last = append(g.last, member.ID)
+		}
+	}
+	facts.Last = g.last
 	return facts
 }

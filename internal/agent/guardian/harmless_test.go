@@ -7,6 +7,7 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -116,6 +117,38 @@ func TestGuardiansStepAsideForAnApply(t *testing.T) {
 		if err := <-done; err != nil || w.groups != 1 {
 			t.Errorf("after the apply: %d groups were started, %v", w.groups, err)
 		}
+	})
+}
+
+// A guardian tells who was in the group when its member was there last, until it loses
+// sight of its server.
+func TestGuardianRemembersWhoWasThere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, "ONLINE")
+		purpose, err := OpenPurpose(t.TempDir())
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := &Server{db: openDB(w)}
+		defer func() { _ = own.db.Close() }()
+		g := &Guardian{Server: own, Peers: NewPeers(own), Purpose: purpose, Say: func(Status) {}}
+		look := func(ctx context.Context, when, state string, want ...string) {
+			w.mu.Lock()
+			w.servers["10.0.0.1:3306"].state = state
+			w.mu.Unlock()
+			if g.step(ctx); !slices.Equal(g.last, want) {
+				t.Errorf("%s: %v, want %v", when, g.last, want)
+			}
+		}
+		look(t.Context(), "in the group", "ONLINE", "a", "b", "c")
+		look(t.Context(), "fallen out", "ERROR", "a", "b", "c")
+		if !slices.Equal(g.facts.Last, g.last) {
+			t.Errorf("it tells of %v", g.facts.Last)
+		}
+		away, cancel := context.WithCancel(t.Context())
+		cancel()
+		look(away, "away", "ERROR")
+		look(t.Context(), "back", "ERROR")
 	})
 }
 

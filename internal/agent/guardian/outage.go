@@ -42,7 +42,7 @@ func setsOf(self, peer Facts) (own, others, purged group.GTIDSet, err error) {
 // start anew when every member that it counts on is heard, all hold the same or
 // less than one of them, and no view is left that could have a majority again.
 // Which members it counts on the member says that holds most: what it holds came
-// last.
+// last. One that the group had lost before it stopped is not waited for.
 func (o Observed) outage() Decision {
 	self := o.Self
 	heard := append(o.ofGroup(), self)
@@ -75,13 +75,15 @@ func (o Observed) revive(first Facts, heard []Facts) Decision {
 		switch {
 		case member.inside() && hopeful(member, heard):
 			return nothing("the member sees no majority (%s), and those that it sees are all there: MySQL connects them again by itself", member.sees())
+		case member.inside() && member.givesUp():
+			return nothing("all members are heard, and %s gives up its view (%s) when unreachable_majority_timeout, %d s, has passed", member.Endpoint, member.sees(), member.GivesUp)
 		case member.inside() && member.ID == self.ID:
 			return Decision{Deed: Abandon, Why: fmt.Sprintf("all members are heard, and the view that this one has (%s) can have no majority any more", self.sees())}
 		}
 	}
 	for _, member := range heard {
-		if member.inside() {
-			return nothing("the group has stopped, and starts when %s has given up its view", member.Endpoint)
+		if member.engaged() {
+			return nothing("the group has stopped, and starts when %s has given up its view and ended its part of the group, which takes half a minute", member.Endpoint)
 		}
 	}
 	switch {
@@ -93,15 +95,41 @@ func (o Observed) revive(first Facts, heard []Facts) Decision {
 	return Decision{Deed: Start, Why: "all members are heard, none is in a group, and no other one holds more than this one"}
 }
 
-// missing are the members that one counts on and that are not heard.
+// missing are the members that one counts on and that are not heard, unless the
+// group was without them already.
 func (o Observed) missing(first Facts) []string {
 	var list []string
+	if o.together() {
+		return nil
+	}
 	for _, endpoint := range first.declared() {
 		if facts, heard := o.Peers[endpoint]; endpoint != o.Self.Endpoint && (!heard || facts.Group != o.Self.Group) {
 			list = append(list, endpoint)
 		}
 	}
 	return list
+}
+
+// together says whether all are heard that were in the group when any of those that
+// are heard was there last. Whoever else belongs to it was expelled or had left
+// before, with the consent of more than half, and holds nothing that these have
+// not: what it had delivered they had delivered before it went. It cannot have gone
+// on without them either, since a group that goes on has more than half of the one
+// before it, which would be one of these. It takes two at least: one alone may have
+// seen the others leave one after another, and does not know what they did since.
+func (o Observed) together() bool {
+	heard := append(o.ofGroup(), o.Self)
+	for _, member := range heard {
+		if len(member.Last) == 0 {
+			return false
+		}
+		for _, id := range member.Last {
+			if !slices.ContainsFunc(heard, func(f Facts) bool { return f.ID == id }) {
+				return false
+			}
+		}
+	}
+	return len(heard) > 1
 }
 
 // hopeful says whether more than half of those that a member sees are still in

@@ -141,6 +141,29 @@ func TestGroupStartsAfterAnOutage(t *testing.T) {
 	})
 }
 
+// Who the group had lost before it stopped is not waited for, where all say who was
+// in it then; nobody goes on alone.
+func TestWhoWasThereLast(t *testing.T) {
+	two := map[string]string{"a": "ERROR", "b": "ERROR"}
+	last := func(id string, list ...string) func(map[string]*Facts) {
+		return with(id, func(f *Facts) { f.Last = list })
+	}
+	judge(t, []verdict{
+		{"these two", site(two, last("a", "a", "b"), last("b", "a", "b")), Start, false, ""},
+		{"these two, and the other one holds more", site(two, last("a", "a", "b"), last("b", "a", "b"), with("b", func(f *Facts) { f.Executed = source + ":1-11" })), Nothing, false, "starts with 10.0.0.2:3306"},
+		{"these two diverged", site(two, last("a", "a", "b"), last("b", "a", "b"), with("a", func(f *Facts) { f.Executed = source + ":1-11" }), with("b", func(f *Facts) {
+			f.Executed = source + ":1-10,aa11fa47-71ca-11e1-9e33-c80aa9429562:1"
+		})), Nothing, true, "Decide which of them goes on"},
+		{"three by the word of one", site(two, last("a", "a", "b", "c"), last("b", "a", "b")), Nothing, true, "nothing is heard of 10.0.0.3:3306"},
+		{"the other one went on without this one", site(two, last("a", "a", "b", "c"), last("b", "b", "c")), Nothing, true, "nothing is heard of 10.0.0.3:3306"},
+		{"one does not know", site(two, last("a", "a", "b")), Nothing, true, "nothing is heard of 10.0.0.3:3306"},
+		{"one alone", site(map[string]string{"a": "ERROR"}, last("a", "a")), Nothing, true, "nothing is heard of 10.0.0.2:3306, 10.0.0.3:3306"},
+		{"these two, and one has not given its view up", site(map[string]string{"a": "ERROR", "b": "ONLINE"}, last("a", "a", "b"), last("b", "a", "b"), with("b", func(f *Facts) {
+			f.View = append(f.View, Member{"a", "10.0.0.1:3306", "UNREACHABLE"})
+		})), Nothing, false, "10.0.0.2:3306 has given up its view"},
+	})
+}
+
 // A member whose start at boot is the guardian's, and of whom nobody with a guardian
 // knows anything, tries to join as MySQL itself would have: once, and not where
 // MySQL did, or where somebody stopped it.
@@ -174,6 +197,7 @@ func TestStartAtBootIsTakenOver(t *testing.T) {
 	mine := with("a", func(f *Facts) { f.Boots, f.Placed = true, true })
 	judge(t, []verdict{
 		{"MySQL has it", site(whole, mine), Attend, false, ""},
+		{"MySQL would try to rejoin", site(whole, with("a", func(f *Facts) { f.Placed, f.Tries = true, 3 })), Attend, false, ""},
 		{"the guardian has it", site(whole, with("a", func(f *Facts) { f.Boots, f.Placed = false, true })), Nothing, false, "majority"},
 		{"its place is not persisted", site(whole, with("a", func(f *Facts) { f.Boots = true })), Nothing, false, "majority"},
 		{"it is recovering", site(map[string]string{"a": "RECOVERING", "b": "ONLINE", "c": "ONLINE"}, mine), Nothing, false, "majority"},
@@ -188,6 +212,10 @@ func TestStaleViewIsGivenUp(t *testing.T) {
 	other := map[string]string{"a": "OFFLINE", "b": "ONLINE", "c": "OFFLINE"}
 	judge(t, []verdict{
 		{"its own", site(states, aged("a")), Abandon, false, "can have no majority any more"},
+		{"it gives it up by itself", site(states, aged("a"), with("a", func(f *Facts) { f.GivesUp = 16 })), Nothing, false, "10.0.0.1:3306 gives up its view"},
+		{"it gives it up by itself, in an hour", site(states, aged("a"), with("a", func(f *Facts) { f.GivesUp = 3600 })), Abandon, false, ""},
+		{"another one gives it up by itself", site(other, aged("b"), with("b", func(f *Facts) { f.GivesUp = 16 })), Nothing, false, "10.0.0.2:3306 gives up its view"},
+		{"another one has given it up, and still speaks", site(map[string]string{"a": "OFFLINE", "b": "ERROR", "c": "OFFLINE"}, with("b", func(f *Facts) { f.Leaving = true })), Nothing, false, "10.0.0.2:3306 has given up its view and ended its part"},
 		{"another's", site(other, aged("b")), Nothing, false, "when 10.0.0.2:3306 has given up its view"},
 		{"one of the others is missing", site(map[string]string{"a": "ONLINE", "b": "OFFLINE"}, aged("a")), Nothing, true, "nothing is heard of 10.0.0.3:3306"},
 		{"the others run without it", site(map[string]string{"a": "ONLINE", "b": "ONLINE", "c": "ONLINE"}, aged("a"), with("b", func(f *Facts) {

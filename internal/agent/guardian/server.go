@@ -132,7 +132,8 @@ func (s *Server) View(ctx context.Context) (view []Member, err error) {
 // factsQuery has a thread's name for each thing that goes on inside of Group
 // Replication, and the number of STOP GROUP_REPLICATION since the server's start.
 const factsQuery = `SELECT JSON_OBJECT('id', @@server_uuid, 'endpoint', CONCAT(@@report_host, ':', @@report_port), 'version', @@version,
- 'group', @@group_replication_group_name, 'weight', @@group_replication_member_weight, 'expel_timeout', @@group_replication_member_expel_timeout,
+ 'group', @@group_replication_group_name, 'weight', @@group_replication_member_weight, 'expel_timeout', @@group_replication_member_expel_timeout, 'gives_up', @@group_replication_unreachable_majority_timeout,
+ 'tries', @@group_replication_autorejoin_tries,
  'boots', CAST(IF(@@group_replication_start_on_boot, 'true', 'false') AS JSON), 'seeds', @@group_replication_group_seeds,
  'armed', CAST(IF(@@group_replication_bootstrap_group, 'true', 'false') AS JSON),
  'executed', REPLACE(@@global.gtid_executed, '\n', ''), 'purged', REPLACE(@@global.gtid_purged, '\n', ''),
@@ -211,7 +212,9 @@ func (a said) facts() Facts {
 		return slices.ContainsFunc(a.Threads, func(name string) bool { return slices.Contains(names, name) })
 	}
 	facts.Rejoining = there("THD_autorejoin")
-	facts.Trying = facts.Rejoining && there("THD_Gcs_xcom_control::m_xcom_thread")
+	engine := there("THD_Gcs_xcom_control::m_xcom_thread")
+	facts.Trying = facts.Rejoining && engine
+	facts.Leaving = facts.State() == "ERROR" && !facts.Rejoining && engine
 	// One in ERROR keeps its certifier, and so does one that is starting.
 	facts.Starting = there("THD_delayed_initialization") || facts.State() == "OFFLINE" && !facts.Rejoining && there("THD_certifier_broadcast")
 	return facts
@@ -241,15 +244,19 @@ func (s *Server) Nudge(ctx context.Context) error {
 	return s.run(ctx, "nudge the server", answer, "SET GLOBAL group_replication_member_expel_timeout = @@GLOBAL.group_replication_member_expel_timeout")
 }
 
-// Attend takes the start at boot over from MySQL, whose own one finds nobody after
-// an outage of all, and then waits for a minute.
+// Attend takes over from MySQL what brings the member in: its start at boot and its
+// tries to rejoin. Each finds nobody after an outage of all, and then waits for a
+// minute. What is persisted of the tries stays: that is the declared number, which
+// the server has again when it starts.
 func (s *Server) Attend(ctx context.Context) error {
-	return s.run(ctx, "take the start at boot over", answer, "SET PERSIST group_replication_start_on_boot = OFF")
+	return s.run(ctx, "take over what brings the member in", answer, "SET PERSIST group_replication_start_on_boot = OFF; SET GLOBAL group_replication_autorejoin_tries = 0")
 }
 
-// Resign gives it back.
+// Resign gives both back.
 func (s *Server) Resign(ctx context.Context) error {
-	return s.run(ctx, "give the start at boot back", answer, "SET PERSIST group_replication_start_on_boot = ON")
+	return s.run(ctx, "give back what brings the member in", answer, `SET PERSIST group_replication_start_on_boot = ON;
+ SET @atoll_tries = (SELECT CAST(MAX(variable_value) AS SIGNED) FROM performance_schema.persisted_variables WHERE variable_name = 'group_replication_autorejoin_tries');
+ SET GLOBAL group_replication_autorejoin_tries = IFNULL(@atoll_tries, @@GLOBAL.group_replication_autorejoin_tries)`)
 }
 
 // Stop takes the server out of its group.

@@ -16,20 +16,22 @@ func TestThreadsSayWhatGoesOn(t *testing.T) {
 		name, state                string
 		threads                    []string
 		starting, rejoins, attempt bool
+		leaving                    bool
 	}{
-		{"at boot", "OFFLINE", []string{delayed, certifier}, true, false, false},
-		{"at boot, early", "OFFLINE", []string{delayed}, true, false, false},
-		{"by START GROUP_REPLICATION", "OFFLINE", []string{certifier, xcom}, true, false, false},
-		{"nothing", "OFFLINE", nil, false, false, false},
-		{"expelled, and no tries", "ERROR", []string{certifier}, false, false, false},
-		{"between its tries", "ERROR", []string{certifier, rejoining}, false, true, false},
-		{"in a try", "ERROR", []string{certifier, rejoining, xcom}, false, true, true},
-		{"a member", "ONLINE", []string{certifier, xcom}, false, false, false},
+		{"at boot", "OFFLINE", []string{delayed, certifier}, true, false, false, false},
+		{"at boot, early", "OFFLINE", []string{delayed}, true, false, false, false},
+		{"by START GROUP_REPLICATION", "OFFLINE", []string{certifier, xcom}, true, false, false, false},
+		{"nothing", "OFFLINE", nil, false, false, false, false},
+		{"expelled, and no tries", "ERROR", []string{certifier}, false, false, false, false},
+		{"on its way out", "ERROR", []string{certifier, xcom}, false, false, false, true},
+		{"between its tries", "ERROR", []string{certifier, rejoining}, false, true, false, false},
+		{"in a try", "ERROR", []string{certifier, rejoining, xcom}, false, true, true, false},
+		{"a member", "ONLINE", []string{certifier, xcom}, false, false, false, false},
 	} {
 		answer := said{Facts: member(row.state), Threads: row.threads, Seeds: " 10.0.0.2:3306,10.0.0.3:3306 "}
 		got := answer.facts()
-		if got.Starting != row.starting || got.Rejoining != row.rejoins || got.Trying != row.attempt {
-			t.Errorf("%s: starting %v, rejoining %v, trying %v", row.name, got.Starting, got.Rejoining, got.Trying)
+		if got.Starting != row.starting || got.Rejoining != row.rejoins || got.Trying != row.attempt || got.Leaving != row.leaving {
+			t.Errorf("%s: starting %v, rejoining %v, trying %v, leaving %v", row.name, got.Starting, got.Rejoining, got.Trying, got.Leaving)
 		}
 		if got.Wanted || got.Placed || got.Tried {
 			t.Errorf("%s: %+v", row.name, got)

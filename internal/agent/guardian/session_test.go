@@ -114,6 +114,8 @@ func (s *session) exec(statement string, args []driver.NamedValue) (time.Duratio
 		own.armed = value == "ON"
 	case name == "SET PERSIST group_replication_start_on_boot":
 		own.boots = value == "ON"
+	case statement == "SET GLOBAL group_replication_autorejoin_tries = 0":
+		own.tries = 0
 	case name == "SET GLOBAL group_replication_member_expel_timeout", name == "SET GLOBAL offline_mode":
 	case strings.HasPrefix(name, "SET @"):
 		if len(args) > 0 {
@@ -145,7 +147,7 @@ func (s *session) QueryContext(_ context.Context, text string, args []driver.Nam
 		return document(w.view(s.at))
 	case text == factsQuery:
 		return document(map[string]any{
-			"id": own.id, "endpoint": s.at, "version": "9.7.4", "group": source, "weight": 50, "expel_timeout": 2, "boots": own.boots, "armed": own.armed,
+			"id": own.id, "endpoint": s.at, "version": "9.7.4", "group": source, "weight": 50, "expel_timeout": 2, "boots": own.boots, "tries": own.tries, "armed": own.armed,
 			"place": s.at, "executed": own.executed, "stops": own.stops, "starts": own.starts, "view": w.view(s.at), "seeds": "",
 		})
 	case strings.HasPrefix(text, "SELECT JSON_OBJECT('cluster'"):

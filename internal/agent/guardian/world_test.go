@@ -39,7 +39,9 @@ type server struct {
 	id, state     string
 	boots, armed  bool
 	starts, stops int
-	executed      string
+	// tries is group_replication_autorejoin_tries.
+	tries    int
+	executed string
 	// dead: its machine answers to nothing.
 	dead     bool
 	sessions map[*session]bool
@@ -54,7 +56,7 @@ type life struct {
 func newWorld(t *testing.T, state string) *world {
 	w := &world{t: t, servers: map[string]*server{}}
 	for i, id := range []string{"a", "b", "c"} {
-		w.servers["10.0.0."+strconv.Itoa(i+1)+":3306"] = &server{id: id, state: state, executed: source + ":1-10", sessions: map[*session]bool{}}
+		w.servers["10.0.0."+strconv.Itoa(i+1)+":3306"] = &server{id: id, state: state, executed: source + ":1-10", tries: 3, sessions: map[*session]bool{}}
 	}
 	return w
 }
@@ -174,8 +176,8 @@ func (w *world) settled() error {
 		return fmt.Errorf("%v are ONLINE", online)
 	}
 	for endpoint, server := range w.servers {
-		if server.armed || server.boots {
-			return fmt.Errorf("%s: bootstrap_group %v, start_on_boot %v", endpoint, server.armed, server.boots)
+		if server.armed || server.boots || server.tries > 0 {
+			return fmt.Errorf("%s: bootstrap_group %v, start_on_boot %v, autorejoin_tries %d", endpoint, server.armed, server.boots, server.tries)
 		}
 		for s := range server.sessions {
 			if len(s.locks) > 0 {

@@ -14,6 +14,11 @@ type Failover struct {
 	ConnectTimeout, ReadTimeout int64
 }
 
+// Resign is how many seconds after the others would have expelled it a member gives
+// up that sees no majority. Sooner it would give up what a mended line brings back by
+// itself; the later it does, the later it can come back any other way.
+const Resign = 15
+
 // DefaultFailover is the name of the one that nobody has to declare.
 const DefaultFailover = "default"
 

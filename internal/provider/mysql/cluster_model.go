@@ -71,6 +71,9 @@ func (m *clusterModel) follow(written *clusterModel) {
 	if written.Consistency.IsNull() {
 		m.Consistency = base.Keep(known, types.StringValue(decided.Consistency), types.StringUnknown())
 	}
+	if written.UnreachableMajorityTimeout.IsNull() {
+		m.UnreachableMajorityTimeout = base.Keep(!m.ExpelTimeout.IsUnknown(), types.Int64Value(m.ExpelTimeout.ValueInt64()+group.Resign), types.Int64Unknown())
+	}
 }
 
 // routing makes the routing object of what the model holds.

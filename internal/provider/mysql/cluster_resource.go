@@ -102,7 +102,7 @@ func planConsents(change *base.Change[clusterModel]) {
 	for _, name := range survivors {
 		named(path.Root("quorum_survivors"), name)
 	}
-	if change.State != nil && len(survivors) > 0 && !change.Drifted(innodbcluster.StateNoQuorum.Code()) {
+	if change.State != nil && len(survivors) > 0 && !change.Drifted(innodbcluster.StateNoQuorum.Code(), innodbcluster.StateOffline.Code()) {
 		change.Diagnostics.AddAttributeWarning(path.Root("quorum_survivors"), "The Group Has Its Quorum",
 			"quorum_survivors is set, and the group has not lost its majority. Take it out, or the next loss of a majority is decided by it without you.")
 	}

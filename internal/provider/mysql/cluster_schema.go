@@ -126,8 +126,12 @@ func clusterOptions() map[string]schema.Attribute {
 			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 3600)},
 			Description: "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default: what failover says, 1. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart.",
 		},
-		"unreachable_majority_timeout": base.Number(0, 0, 31536000, "Seconds after which a member cut off from the majority leaves the group by itself; 0 waits for ever, its writes standing still. Default 0. A change is in place, without a restart."),
-		"autorejoin_tries":             base.Number(3, 0, 2016, "How often an expelled member tries to come back by itself, every 5 minutes. Default 3. A change is in place, without a restart."),
+		"unreachable_majority_timeout": schema.Int64Attribute{
+			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 31536000)},
+			Description: "Seconds after which a member that sees no majority leaves the group by itself: its writes, which stand still until then, fail and are rolled back, it does what exit_state_action says, and its guardian brings it back as soon as the others are there. " +
+				"0 waits for ever; it suits a cluster whose servers have guardian = false, and where lines break for longer at every member at once. Default: expel_timeout and 15 more, 16; less than expel_timeout lets a member give up before the others have expelled it. A change is in place, without a restart.",
+		},
+		"autorejoin_tries": base.Number(3, 0, 2016, "How often a member that fell out of the group tries to come back by itself, every 5 minutes, where no guardian is beside its server; one that is does it at once, and keeps MySQL from trying meanwhile. Default 3. A change is in place, without a restart."),
 		"consistency": schema.StringAttribute{
 			Optional: true, Computed: true, Validators: []validator.String{base.OneOf("EVENTUAL", "BEFORE_ON_PRIMARY_FAILOVER", "BEFORE", "AFTER", "BEFORE_AND_AFTER")},
 			Description: "What a new primary does first: EVENTUAL answers at once, BEFORE_ON_PRIMARY_FAILOVER applies what it received before. BEFORE, AFTER and BEFORE_AND_AFTER cost a round trip per transaction. Default: what failover says, BEFORE_ON_PRIMARY_FAILOVER. A change is in place, without a restart.",

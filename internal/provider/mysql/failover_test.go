@@ -18,19 +18,25 @@ func TestClusterFollowsFailover(t *testing.T) {
 	for name, want := range group.Failovers {
 		plan := clusterModel{Failover: types.StringValue(name), ExpelTimeout: types.Int64Unknown(), Consistency: types.StringUnknown()}
 		plan.follow(&written)
-		if plan.ExpelTimeout.ValueInt64() != want.ExpelTimeout || plan.ExpelTimeout.IsUnknown() || plan.Consistency.ValueString() != want.Consistency {
-			t.Errorf("%s: %s, %s", name, plan.ExpelTimeout, plan.Consistency)
+		if plan.ExpelTimeout.ValueInt64() != want.ExpelTimeout || plan.ExpelTimeout.IsUnknown() || plan.Consistency.ValueString() != want.Consistency || plan.UnreachableMajorityTimeout.ValueInt64() != want.ExpelTimeout+15 {
+			t.Errorf("%s: %s, %s, %s", name, plan.ExpelTimeout, plan.Consistency, plan.UnreachableMajorityTimeout)
 		}
 	}
 	later := clusterModel{Failover: types.StringUnknown()}
 	later.follow(&written)
-	if !later.ExpelTimeout.IsUnknown() || !later.Consistency.IsUnknown() {
-		t.Errorf("while failover is not known: %s, %s", later.ExpelTimeout, later.Consistency)
+	if !later.ExpelTimeout.IsUnknown() || !later.Consistency.IsUnknown() || !later.UnreachableMajorityTimeout.IsUnknown() {
+		t.Errorf("while failover is not known: %s, %s, %s", later.ExpelTimeout, later.Consistency, later.UnreachableMajorityTimeout)
 	}
 	own := clusterModel{Failover: types.StringValue("fast"), ExpelTimeout: types.Int64Value(7), Consistency: types.StringValue("AFTER")}
+	own.UnreachableMajorityTimeout = types.Int64Value(0)
 	own.follow(&own)
-	if own.ExpelTimeout.ValueInt64() != 7 || own.Consistency.ValueString() != "AFTER" {
-		t.Errorf("what is written: %s, %s", own.ExpelTimeout, own.Consistency)
+	if own.ExpelTimeout.ValueInt64() != 7 || own.UnreachableMajorityTimeout.ValueInt64() != 0 || own.Consistency.ValueString() != "AFTER" {
+		t.Errorf("what is written: %s, %s, %s", own.ExpelTimeout, own.Consistency, own.UnreachableMajorityTimeout)
+	}
+	half := clusterModel{Failover: types.StringValue("fast"), ExpelTimeout: types.Int64Value(7), UnreachableMajorityTimeout: types.Int64Null()}
+	half.follow(&half)
+	if half.UnreachableMajorityTimeout.ValueInt64() != 22 {
+		t.Errorf("expel_timeout is written: %s", half.UnreachableMajorityTimeout)
 	}
 }
 

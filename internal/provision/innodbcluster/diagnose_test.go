@@ -344,6 +344,25 @@ func TestOperations(t *testing.T) {
 			c.Options.QuorumSurvivors = []string{"a"}
 			seen["b"], seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}, Observation{Err: &remote.Error{Kind: remote.ErrLost}}
 		}, cameBack("b", "c"), []string{"go on from a with 10.0.0.1:3306 alone"}, nil},
+		{"two are gone for good, the third gave up, and a person says so", func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a"}
+			seen["b"], seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}, Observation{Err: &remote.Error{Kind: remote.ErrLost}}
+		}, func(c Cluster) map[string]Observation { return fell(standing(c), "a") }, []string{"reboot the group from a"}, nil},
+		{"two are gone for good, the third booted, and a person says so", func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a"}
+			seen["b"], seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}, Observation{Err: &remote.Error{Kind: remote.ErrLost}}
+		}, func(c Cluster) map[string]Observation { return down(standing(c), "a") }, []string{"reboot the group from a"}, nil},
+		{"two are gone for good and not declared any more, the third gave up, and a person says so", func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a"}
+			delete(c.Members, "b")
+			delete(c.Members, "c")
+			delete(seen, "b")
+			delete(seen, "c")
+		}, func(c Cluster) map[string]Observation { return fell(standing(c), "a") }, []string{"reboot the group from a"}, nil},
+		{"one is gone for good, one gave up, one still waits, and a person says so", func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a", "b"}
+			seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}
+		}, func(c Cluster) map[string]Observation { return fell(cut(standing(c), "a", "b"), "b") }, []string{"stop the group on a"}, nil},
 		{"all were down, one is ahead", func(_ *Cluster, seen map[string]Observation) {
 			for key, one := range seen {
 				one.View = nil
@@ -515,6 +534,24 @@ func TestRefusals(t *testing.T) {
 			one.Received = groupName + ":10"
 			seen["b"], seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}, one
 		}, ErrQuorum, "c holds more"},
+		{"the third gave up, and the others are not declared any more", func(c Cluster) map[string]Observation { return fell(standing(c), "a") }, func(c *Cluster, seen map[string]Observation) {
+			delete(c.Members, "b")
+			delete(c.Members, "c")
+			delete(seen, "b")
+			delete(seen, "c")
+		}, ErrQuorum, "10.0.0.2:3306: a member that is not declared, so it was not asked"},
+		{"one gave up, and others are named as survivors", func(c Cluster) map[string]Observation { return fell(standing(c), "a", "b") }, func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a"}
+			seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}
+		}, ErrQuorum, "it names a, and those that run and wait for the others are a, b"},
+		{"the third gave up, and another may run", func(c Cluster) map[string]Observation { return fell(standing(c), "a") }, func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a"}
+			seen["b"], seen["c"] = Observation{Err: &remote.Error{Kind: remote.ErrHostKeyMismatch}}, Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}
+		}, ErrQuorum, "b may run"},
+		{"a new group, one is away, and survivors are named", func(c Cluster) map[string]Observation { return all(c, fresh) }, func(c *Cluster, seen map[string]Observation) {
+			c.Options.QuorumSurvivors = []string{"a", "c"}
+			seen["b"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}
+		}, ErrNotWhole, "b: "},
 		{"survivors that are others than those that wait", cameBack("b", "c"), func(c *Cluster, seen map[string]Observation) {
 			c.Options.QuorumSurvivors = []string{"a", "b"}
 			seen["b"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}

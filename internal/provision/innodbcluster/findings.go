@@ -300,13 +300,21 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 
 // wrongVariables of a running member, without those that only the whole
 // group's stop could change, and with those that must not outlive a moment: the
-// flag that makes second groups, and the list that keeps a member from starting.
+// flag that makes second groups, and the list that keeps a member from starting. A
+// guardian keeps MySQL from starting the member at boot, and from trying to rejoin
+// for as long as it is there: of the tries what counts is the persisted number.
 func wrongVariables(c Cluster, key string, seen Observation) []variable {
 	var wrong []variable
 	wanted := append(c.variables(key, ""), variable{"group_replication_bootstrap_group", "OFF", live}, variable{"group_replication_force_members", "", live})
 	for _, want := range wanted {
-		attended := want.name == "group_replication_start_on_boot" && seen.Guarded
-		if want.takes == live && !attended && want.differs(seen.Variables[want.name]) {
+		is := seen.Variables[want.name]
+		switch attended := seen.Guarded; {
+		case attended && want.name == "group_replication_start_on_boot":
+			continue
+		case attended && want.name == "group_replication_autorejoin_tries" && is == "0":
+			is = seen.Persisted[want.name]
+		}
+		if want.takes == live && want.differs(is) {
 			wrong = append(wrong, want)
 		}
 	}

@@ -49,6 +49,36 @@ func TestStartAtBootIsTheGuardians(t *testing.T) {
 	}
 }
 
+// A guardian keeps MySQL from trying to rejoin while it is there. What is declared is
+// persisted beside that, and counts where no guardian is.
+func TestTriesAreTheGuardians(t *testing.T) {
+	c := three()
+	for _, row := range []struct {
+		guarded       bool
+		is, persisted string
+		want          string
+	}{
+		{true, "0", "3", ""}, {true, "3", "3", ""}, {false, "3", "3", ""},
+		{true, "0", "5", "b: variable group_replication_autorejoin_tries: is 0, want 3"},
+		{true, "0", "", "b: variable group_replication_autorejoin_tries: is 0, want 3"},
+		{true, "7", "3", "b: variable group_replication_autorejoin_tries: is 7, want 3"},
+		{false, "0", "3", "b: variable group_replication_autorejoin_tries: is 0, want 3"},
+	} {
+		seen := persisted(c)
+		one := seen["b"]
+		one.Guarded, one.Variables["group_replication_autorejoin_tries"] = row.guarded, row.is
+		one.Persisted["group_replication_autorejoin_tries"] = row.persisted
+		seen["b"] = one
+		diagnosis := Diagnose(c, seen)
+		if text := strings.Join(converge.Texts(diagnosis.Drift()), "; "); text != row.want {
+			t.Errorf("%+v: %q", row, text)
+		}
+		if operations, err := diagnosis.Operations(); err != nil || (len(operations) == 1) != (row.want != "") {
+			t.Errorf("%+v: %v, %v", row, operations, err)
+		}
+	}
+}
+
 // A member whose guardian starts it at boot has not left its cluster while that is
 // down, so nothing of it is erased for another one.
 func TestGuardedMemberThatIsDownHasNotLeft(t *testing.T) {

@@ -56,7 +56,7 @@ func (d *diagnosing) state() State {
 		return StatePartial
 	case running:
 		return StateOnline
-	case len(d.stale()) > 0:
+	case len(d.stale()) > 0, len(d.fallen()) > 0 && len(d.missing()) > 0:
 		return StateNoQuorum
 	case d.Found:
 		return StateOffline
@@ -160,6 +160,18 @@ func (d *diagnosing) stale() []string {
 	var keys []string
 	for _, key := range d.cluster.keys() {
 		if said, heard := d.heard[key]; heard && d.authority == "" && said.View.Own().Alive() {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// fallen are the declared members that fell out of their group by themselves, of
+// which nobody has a majority: as far as anybody knows they lost it.
+func (d *diagnosing) fallen() []string {
+	var keys []string
+	for _, key := range d.cluster.keys() {
+		if d.authority == "" && d.configured(d.seen[key]) && d.seen[key].state() == "ERROR" {
 			keys = append(keys, key)
 		}
 	}

@@ -77,6 +77,16 @@ func down(seen map[string]Observation, keys ...string) map[string]Observation {
 	return seen
 }
 
+// fell are members that gave their view up, or were expelled: each sees only itself.
+func fell(seen map[string]Observation, keys ...string) map[string]Observation {
+	for _, key := range keys {
+		one := seen[key]
+		one.View = []group.Member{{ID: one.UUID, State: "ERROR"}}
+		seen[key] = one
+	}
+	return seen
+}
+
 // The first line says which state it is, what is true and what an apply does.
 func TestStateInASentence(t *testing.T) {
 	away := &remote.Error{Kind: remote.ErrUnreachable, Address: "203.0.113.9:22", Detail: "no route to host"}
@@ -123,6 +133,15 @@ func TestStateInASentence(t *testing.T) {
 		}, StateNoQuorum, "cluster main: NO_QUORUM: 0 of 3 members are ONLINE, nobody takes writes, a waits in a group without a majority, b could not be asked, c does not answer; apply refuses: the group has lost its quorum: " +
 			"a sees no majority among 10.0.0.1:3306 ONLINE, 10.0.0.2:3306 UNREACHABLE, 10.0.0.3:3306 UNREACHABLE, and what the others hold is not known. Bring them back; or, where they are gone for good, declare quorum_survivors: every member has to answer before the group can start: " +
 			"b: connect 203.0.113.9:22: host is unreachable: no route to host c: the server does not answer", map[string]string{"a": "NO_QUORUM", "b": "UNKNOWN", "c": "OFFLINE"}},
+		{"two are down, and the third gave up", func(c *Cluster) map[string]Observation {
+			seen := fell(standing(*c), "a")
+			seen["b"], seen["c"] = Observation{Err: away}, Observation{}
+			return seen
+		}, StateNoQuorum, "cluster main: NO_QUORUM: 0 of 3 members are ONLINE, nobody takes writes, a is ERROR, b could not be asked, c does not answer; apply refuses: the group has lost its quorum: " +
+			"a fell out of it (ERROR), as a member does that sees no majority, and what the others hold is not known. Bring them back; or, where they are gone for good, declare quorum_survivors: every member has to answer before the group can start: " +
+			"b: connect 203.0.113.9:22: host is unreachable: no route to host c: the server does not answer", map[string]string{"a": "ERROR", "b": "UNKNOWN", "c": "OFFLINE"}},
+		{"all gave up", func(c *Cluster) map[string]Observation { return fell(standing(*c), "a", "b", "c") },
+			StateOffline, "cluster main: OFFLINE: 0 of 3 members are ONLINE, nobody takes writes, a is ERROR, b is ERROR, c is ERROR; apply will reboot the group from a", nil},
 		{"all were down", func(c *Cluster) map[string]Observation { return down(standing(*c), "a", "b", "c") },
 			StateOffline, "cluster main: OFFLINE: 0 of 3 members are ONLINE, nobody takes writes, a is OFFLINE, b is OFFLINE, c is OFFLINE; apply will reboot the group from a", nil},
 		{"all were down, and one starts already", func(c *Cluster) map[string]Observation {

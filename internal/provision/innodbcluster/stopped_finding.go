@@ -29,10 +29,10 @@ func (d *diagnosing) stopped() {
 func (d *diagnosing) start() (map[string]provision.Operation, error) {
 	c, seen, stale := d.cluster, d.seen, d.stale()
 	if err := d.whole(); err != nil {
-		if len(c.Options.QuorumSurvivors) == 0 || !errors.Is(err, ErrQuorum) {
+		if len(c.Options.QuorumSurvivors) == 0 || errors.Is(err, ErrCut) || !d.Found {
 			return nil, err
 		}
-		return d.survive(stale)
+		return d.survive()
 	}
 	mends := map[string]provision.Operation{}
 	for _, key := range c.keys() {
@@ -65,17 +65,36 @@ func (d *diagnosing) start() (map[string]provision.Operation, error) {
 	return mends, nil
 }
 
+// survivors are those who can go on without the others: the members of a view
+// without a majority; or, where some have given that view up already, all that
+// answer and belong to the group.
+func (d *diagnosing) survivors() []string {
+	stale := d.stale()
+	if len(stale) > 0 && len(d.fallen()) == 0 {
+		return stale
+	}
+	var keys []string
+	for _, key := range d.cluster.keys() {
+		if d.seen[key].Answers && d.configured(d.seen[key]) {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
 // survive lets those go on that a person named, where the majority is lost and
 // not all answer. Who runs and was not named, and who may run, is a reason not to.
-func (d *diagnosing) survive(stale []string) (map[string]provision.Operation, error) {
+func (d *diagnosing) survive() (map[string]provision.Operation, error) {
 	refuse := func(format string, values ...any) (map[string]provision.Operation, error) {
 		return nil, fmt.Errorf("%w, and quorum_survivors cannot go on: %w", ErrQuorum, fmt.Errorf(format, values...))
 	}
+	stale, survivors := d.stale(), d.survivors()
 	named := slices.Sorted(slices.Values(d.cluster.Options.QuorumSurvivors))
-	if !slices.Equal(named, stale) {
-		return refuse("it names %s, and those that run and wait for the others are %s", strings.Join(named, ", "), strings.Join(stale, ", "))
+	if !slices.Equal(named, survivors) {
+		return refuse("it names %s, and those that run and wait for the others are %s", strings.Join(named, ", "), strings.Join(survivors, ", "))
 	}
-	if !d.together(stale) {
+	asOne := slices.Equal(stale, survivors)
+	if asOne && !d.together(stale) {
 		return refuse("they do not see each other. Mend the mesh between them first")
 	}
 	answering := d.cluster
@@ -88,14 +107,24 @@ func (d *diagnosing) survive(stale []string) (map[string]provision.Operation, er
 			return refuse("%s may run: %w", key, one.Err)
 		}
 	}
-	winner, err := mostAdvanced(answering, d.seen, stale)
+	winner, err := mostAdvanced(answering, d.seen, survivors)
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(stale, winner) {
+	mends := map[string]provision.Operation{}
+	switch {
+	case !slices.Contains(survivors, winner):
 		return refuse("%s holds more than they do. Bring it back instead, with the others", winner)
+	case asOne:
+		mends[winner] = Force{winner, d.addresses(stale)}
+	case len(stale) > 0:
+		for _, key := range stale {
+			mends[key] = Halt{key}
+		}
+	default:
+		mends[winner] = Reboot{winner}
 	}
-	return map[string]provision.Operation{winner: Force{winner, d.addresses(stale)}}, nil
+	return mends, nil
 }
 
 // whole refuses to start a group of which somebody may be at work unseen: each
@@ -103,35 +132,15 @@ func (d *diagnosing) survive(stale []string) (map[string]provision.Operation, er
 // majority knows of. Where they run and only the line between them does not, they
 // go on by themselves as soon as it does.
 func (d *diagnosing) whole() error {
-	var missing []string
-	for _, key := range d.unheard() {
-		if err := d.seen[key].Err; err != nil {
-			missing = append(missing, fmt.Sprintf("%s: %v", key, err))
-			continue
-		}
-		missing = append(missing, key+": the server does not answer")
-	}
-	stale := d.stale()
-	answered := map[string]bool{}
-	for _, one := range d.seen {
-		answered[one.UUID] = one.Answers
-	}
-	for _, key := range stale {
-		for _, member := range d.seen[key].View {
-			if endpoint := member.Endpoint(); !answered[member.ID] && d.cluster.keyOf(endpoint) == "" {
-				missing = append(missing, endpoint+": a member that is not declared, so it was not asked")
-			}
-		}
-	}
-	slices.Sort(missing)
-	missing = slices.Compact(missing)
-	if len(stale) == 0 && len(missing) == 0 {
-		return nil
-	}
+	stale, fallen, missing := d.stale(), d.fallen(), d.missing()
 	if len(missing) > 0 {
 		err := fmt.Errorf("%w:\n%s", ErrNotWhole, strings.Join(missing, "\n"))
-		if len(stale) > 0 {
-			err = fmt.Errorf("%w: %s sees no majority among %s, and what the others hold is not known. Bring them back; or, where they are gone for good, declare quorum_survivors: %w", ErrQuorum, stale[0], describe(d.seen[stale[0]].View), err)
+		const wayOut = "and what the others hold is not known. Bring them back; or, where they are gone for good, declare quorum_survivors"
+		switch {
+		case len(stale) > 0:
+			err = fmt.Errorf("%w: %s sees no majority among %s, %s: %w", ErrQuorum, stale[0], describe(d.seen[stale[0]].View), wayOut, err)
+		case len(fallen) > 0:
+			err = fmt.Errorf("%w: %s fell out of it (ERROR), as a member does that sees no majority, %s: %w", ErrQuorum, strings.Join(fallen, ", "), wayOut, err)
 		}
 		return err
 	}
@@ -141,6 +150,42 @@ func (d *diagnosing) whole() error {
 		}
 	}
 	return nil
+}
+
+// missing are those who have to answer before the group may start, and do not.
+func (d *diagnosing) missing() []string {
+	var missing []string
+	for _, key := range d.unheard() {
+		if err := d.seen[key].Err; err != nil {
+			missing = append(missing, fmt.Sprintf("%s: %v", key, err))
+			continue
+		}
+		missing = append(missing, key+": the server does not answer")
+	}
+	answered := map[string]bool{}
+	for _, one := range d.seen {
+		answered[one.UUID] = answered[one.UUID] || one.Answers
+	}
+	undeclared := func(uuid, endpoint string) {
+		if !answered[uuid] && d.cluster.keyOf(endpoint) == "" {
+			missing = append(missing, endpoint+": a member that is not declared, so it was not asked")
+		}
+	}
+	for _, key := range d.stale() {
+		for _, member := range d.seen[key].View {
+			undeclared(member.ID, member.Endpoint())
+		}
+	}
+	// Who fell out sees nobody any more. The metadata know who was there.
+	for _, key := range d.fallen() {
+		for _, row := range d.seen[key].Instances {
+			if row.Type != "read-replica" {
+				undeclared(row.UUID, row.Address)
+			}
+		}
+	}
+	slices.Sort(missing)
+	return slices.Compact(missing)
 }
 
 // together says whether members in a group without a majority all see each

@@ -58,7 +58,7 @@ func (r *run) takeTurns(ctx context.Context, seen map[string]Observation, diagno
 			return false, err
 		}
 		members := len(r.cluster.Members)
-		if len(r.cluster.Options.QuorumSurvivors) > 0 && diagnosis.State == StateNoQuorum {
+		if len(r.cluster.Options.QuorumSurvivors) > 0 && (diagnosis.State == StateNoQuorum || diagnosis.State == StateOffline) {
 			members = len(seats) // a person vouches for the others, and each who does has to ask these
 		}
 		if t.cluster, err = group.Take(ctx, r.cluster.Name, "converging cluster "+r.cluster.Name, members, seats); err != nil {
