@@ -162,6 +162,10 @@ func (r *run) forget(ctx context.Context, o Forget) error {
 // renew lets a cloned server make a UUID of its own: it restarts, outside of
 // any group.
 func (r *run) renew(ctx context.Context, key string) error {
-	_, err := r.hosts[key].Run(ctx, mysqld.RenewIdentity())
+	if _, err := r.hosts[key].Run(ctx, mysqld.RenewIdentity()); err != nil {
+		return err
+	}
+	// The session ended with the restart.
+	_, err := r.reconnect(key)
 	return err
 }
