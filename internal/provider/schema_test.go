@@ -374,6 +374,14 @@ func TestErrorsRepeatNoSecret(t *testing.T) {
 	t.Parallel()
 	tf := start(t, machines(t), hoster(t).block)
 	const secret = "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAABG5vbmU\n-----END OPENSSH PRIVATE KEY-----\n"
+	// What the provider remembers of one is not said of the next.
+	router := everything()["atoll_mysql_router"]
+	for _, name := range []string{strings.ReplaceAll(secret, "\n", " "), "main"} {
+		router["cluster"].(object)["cluster"] = name
+		if _, problems := tf.plan("atoll_mysql_router", nil, write(tf.kind("atoll_mysql_router"), router)); strings.Contains(problems, "b3BlbnNzaC1") {
+			t.Errorf("cluster.cluster: %s", problems)
+		}
+	}
 	for resource, config := range everything() {
 		kind := tf.kind(resource)
 		for path, changed := range variants(config, func(leaf any) []any {

@@ -64,7 +64,8 @@ func (k *routerKind) Plan(ctx context.Context, change *base.Change[routerModel])
 func (k *routerKind) refuseCollisions(change *base.Change[routerModel]) {
 	plan := change.Plan
 	cluster := base.Member[types.String](plan.Cluster, "cluster")
-	if k.Data == nil || !change.Reachable || plan.Name.IsUnknown() || cluster.ValueString() == "" {
+	// What is no name may be a secret, and is not remembered for others' errors.
+	if k.Data == nil || !change.Reachable || plan.Name.IsUnknown() || !clusterPattern.MatchString(cluster.ValueString()) {
 		return
 	}
 	machine, config := change.Target.Address(), mysqlrouter.Config{Instance: plan.Name.ValueString()}
