@@ -26,6 +26,8 @@ type tree struct {
 	// deletions and reserve are those of the archive.
 	deletions []string
 	reserve   int
+	// hotDays is after how many days a day moves; 0 for never.
+	hotDays int
 }
 
 const tierAddress = "atoll_file_tier.files"
@@ -36,6 +38,7 @@ variable "nodes" {}
 variable "initial" {}
 variable "deletions" {}
 variable "reserve" {}
+variable "hot_days" {}
 
 resource "atoll_mesh_peer" "node" {
   for_each = var.machines
@@ -63,6 +66,10 @@ resource "atoll_file_tier" "files" {
   cold_deletions   = var.deletions
   cold_reserve_mib = var.reserve
 
+  hot_days      = var.hot_days
+  quiet_minutes = var.hot_days == null ? null : 0
+  grace_hours   = var.hot_days == null ? null : 0
+
   nodes   = { for name in var.nodes : name => { ssh = atoll_mesh_peer.node[name].ssh, address = atoll_mesh_peer.node[name].address } }
 }
 `
@@ -71,6 +78,7 @@ const tierStatusBody = `
 variable "machines" {}
 variable "nodes" {}
 variable "initial" {}
+variable "hot_days" {}
 
 data "atoll_file_tier_status" "now" {
   tier = {
@@ -78,6 +86,9 @@ data "atoll_file_tier_status" "now" {
     hot   = "/srv/files"
     cold  = "/srv/cold"
     hub   = "app1"
+
+    hot_days = var.hot_days
+
     nodes = { for name in var.nodes : name => {
       ssh     = { host = var.machines[name].host, host_key = var.machines[name].host_key, port = 22, user = "root", key = "default", jumps = [] }
       address = var.machines[name].mesh
@@ -108,6 +119,11 @@ type tierStatus struct {
 		Free  int64  `json:"free_mib"`
 		Files *int64 `json:"files"`
 		Days  *int64 `json:"days"`
+		Mover *struct {
+			Problem  string
+			Archived int
+			Waiting  []tier.WaitingDay
+		}
 	}
 }
 
@@ -129,7 +145,10 @@ func (f *tree) declare() {
 		f.must(err)
 		machines[name] = map[string]any{"host": host.Address, "host_key": host.HostKey, "mesh": strings.Replace(site.MeshAddress(host.HostSpec), "10.77.", "10.78.", 1)}
 	}
-	values := map[string]any{"machines": machines, "nodes": f.nodes, "initial": nil, "deletions": f.deletions, "reserve": f.reserve}
+	values := map[string]any{"machines": machines, "nodes": f.nodes, "initial": nil, "deletions": f.deletions, "reserve": f.reserve, "hot_days": nil}
+	if f.hotDays > 0 {
+		values["hot_days"] = f.hotDays
+	}
 	if f.initial != "" {
 		values["initial"] = f.initial
 	}
@@ -210,6 +229,8 @@ func TestFileTier(t *testing.T) {
 		{"memory is lost", true, (*tree).memory},
 		{"archives are kept in step", false, (*tree).archives},
 		{"hands are at it", false, (*tree).byHand},
+		{"days move", false, (*tree).daysMove},
+		{"movers are disturbed", true, (*tree).moverFaults},
 		{"archives are killed", true, (*tree).archiveFaults},
 		{"a tree is not mounted", true, (*tree).unmounted},
 		{"the hub loses its power", true, (*tree).reboot},

@@ -50,10 +50,11 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"tier": schema.SingleNestedAttribute{
 				Required: true, Description: "The tier to look at: an atoll_file_tier, taken whole.",
 				Attributes: map[string]schema.Attribute{
-					"name": schema.StringAttribute{Required: true, Description: "Name of the tier.", Validators: []validator.String{tierName()}},
-					"hot":  schema.StringAttribute{Required: true, Description: "Absolute path of the tree.", Validators: []validator.String{treePath()}},
-					"cold": schema.StringAttribute{Optional: true, Description: "Absolute path of the archive; left out, there is none.", Validators: []validator.String{treePath()}},
-					"hub":  schema.StringAttribute{Optional: true, Description: "Name of the node that all others are paired with.", Validators: []validator.String{nodeName()}},
+					"name":     schema.StringAttribute{Required: true, Description: "Name of the tier.", Validators: []validator.String{tierName()}},
+					"hot":      schema.StringAttribute{Required: true, Description: "Absolute path of the tree.", Validators: []validator.String{treePath()}},
+					"cold":     schema.StringAttribute{Optional: true, Description: "Absolute path of the archive; left out, there is none.", Validators: []validator.String{treePath()}},
+					"hot_days": schema.Int64Attribute{Optional: true, Description: "Whether days move to the archive: left out, they do not."},
+					"hub":      schema.StringAttribute{Optional: true, Description: "Name of the node that all others are paired with.", Validators: []validator.String{nodeName()}},
 					"pairs": schema.ListAttribute{
 						Optional: true, ElementType: types.ListType{ElemType: types.StringType}, Description: "Which nodes are kept in step with one another, where that is not all with the hub.",
 					},
@@ -117,6 +118,7 @@ func pairAttributes() map[string]schema.Attribute {
 			"0 in step, though what was changed in the last seconds may be on its way; null where it never was in step, or nothing is known."),
 		"skipped": schema.ListNestedAttribute{Computed: true, Description: "Paths that were left as they are on both sides, mostly since both changed them: conflicts. At most 1000.", NestedObject: left},
 		"failed":  schema.ListNestedAttribute{Computed: true, Description: "Paths that could not be carried and are tried again. At most 1000.", NestedObject: left},
+		"moving":  schema.ListNestedAttribute{Computed: true, Description: "Days that are on their way to the archive, a link on one side and a directory on the other, and are left alone: no conflict. A day that was deleted as a whole on one side is listed, too.", NestedObject: left},
 	}
 }
 
@@ -139,6 +141,24 @@ func nodeStatusAttributes() map[string]schema.Attribute {
 		"first_day":  base.Tells("The first of them; null where there is none."),
 		"last_day":   base.Tells("The last of them; null where there is none."),
 		"unread":     base.TellsNumber("Names and directories that could not be looked at."),
+		"mover": schema.SingleNestedAttribute{
+			Computed: true, Description: "Where the last run of the mover left the days; null where no days move, and before the first run.",
+			Attributes: map[string]schema.Attribute{
+				"at":        base.Tells("When the run ended, in UTC as RFC 3339, by the clock of the node. There is one every hour."),
+				"problem":   base.Tells("What went wrong, or that the archive is full; empty for nothing."),
+				"hot":       base.TellsNumber("Days that are too young to move."),
+				"archived":  base.TellsNumber("Days that have moved."),
+				"conflicts": base.TellsNumber("Files of which the run kept two versions in the archive, since it had another one: the names say so."),
+				"waiting": schema.ListNestedAttribute{
+					Computed: true, Description: "Days that are on their way or cannot move, the oldest first, at most 400.",
+					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+						"day":  base.Tells("The day, as in 2026/12/24."),
+						"next": base.Tells("wait, or leave where somebody has to look: it stays as it is."),
+						"why":  base.Tells("What it waits for, such as \"it is copied: app2 has no copy yet\"."),
+					}},
+				},
+			},
+		},
 	}
 }
 

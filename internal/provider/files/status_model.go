@@ -38,6 +38,7 @@ type pairStatusModel struct {
 	Behind     *int64      `tfsdk:"behind"`
 	Skipped    []leftModel `tfsdk:"skipped"`
 	Failed     []leftModel `tfsdk:"failed"`
+	Moving     []leftModel `tfsdk:"moving"`
 }
 
 type archiveStatusModel struct {
@@ -72,6 +73,23 @@ type nodeStatusModel struct {
 	FirstDay    *string `tfsdk:"first_day"`
 	LastDay     *string `tfsdk:"last_day"`
 	Unread      *int64  `tfsdk:"unread"`
+
+	Mover *moverModel `tfsdk:"mover"`
+}
+
+type moverModel struct {
+	At        string            `tfsdk:"at"`
+	Problem   string            `tfsdk:"problem"`
+	Hot       int64             `tfsdk:"hot"`
+	Archived  int64             `tfsdk:"archived"`
+	Conflicts int64             `tfsdk:"conflicts"`
+	Waiting   []waitingDayModel `tfsdk:"waiting"`
+}
+
+type waitingDayModel struct {
+	Day  string `tfsdk:"day"`
+	Next string `tfsdk:"next"`
+	Why  string `tfsdk:"why"`
 }
 
 // tier is the declared one, as far as it takes to ask.
@@ -79,6 +97,7 @@ func (m statusModel) tier() filetier.Tier {
 	given := tierModel{
 		Hot: base.Member[types.String](m.Tier, "hot"), Cold: base.Member[types.String](m.Tier, "cold"), Hub: base.Member[types.String](m.Tier, "hub"),
 		Pairs: base.Member[types.List](m.Tier, "pairs"), Nodes: base.Member[types.Map](m.Tier, "nodes"),
+		HotDays: base.Member[types.Int64](m.Tier, "hot_days"),
 	}
 	given.Name = base.Member[types.String](m.Tier, "name")
 	tier, _ := given.declared()
@@ -123,6 +142,7 @@ func pairStatusOf(s filetier.Standing) pairStatusModel {
 	pair := pairStatusModel{
 		Dials: s.Dials, Serves: s.Serves, State: string(s.State), InStep: s.State == filetier.InStep, Problem: s.Problem,
 		Since: moment(s.Status.Since), LastInStep: moment(s.Status.InStep), Skipped: leftOf(s.Status.Skipped), Failed: leftOf(s.Status.Failed),
+		Moving: leftOf(s.Status.Moving),
 	}
 	if s.State != filetier.Unknown && !s.Never {
 		behind := int64(s.Behind.Seconds())
@@ -163,6 +183,7 @@ func nodeStatusOf(node filetier.NodeStatus) nodeStatusModel {
 			found.FullOn = &day
 		}
 	}
+	found.Mover = moverOf(node.Mover)
 	count := node.Count
 	if count.At.IsZero() {
 		return found
@@ -171,6 +192,21 @@ func nodeStatusOf(node filetier.NodeStatus) nodeStatusModel {
 	found.CountedAt, found.Whole, found.Files, found.Bytes, found.Days, found.Unread = &at, &count.Whole, &count.Files, &count.Bytes, &count.Days, &count.Unread
 	if count.First != "" {
 		found.FirstDay, found.LastDay = &count.First, &count.Last
+	}
+	return found
+}
+
+// moverOf is where the mover left the days; nil where it told nothing yet.
+func moverOf(status modeltier.MoverStatus) *moverModel {
+	if status.At.IsZero() {
+		return nil
+	}
+	found := &moverModel{
+		At: moment(status.At), Problem: strings.ToValidUTF8(status.Error, "?"), Hot: int64(status.Hot), Archived: int64(status.Archived),
+		Conflicts: int64(status.Conflicts), Waiting: []waitingDayModel{},
+	}
+	for _, day := range status.Waiting {
+		found.Waiting = append(found.Waiting, waitingDayModel{day.Day, day.Next, strings.ToValidUTF8(day.Why, "?")})
 	}
 	return found
 }

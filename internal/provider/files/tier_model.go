@@ -8,6 +8,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -35,6 +36,12 @@ type tierModel struct {
 	ColdBandwidthKiB types.Int64  `tfsdk:"cold_bandwidth_kib"`
 	ColdReserveMiB   types.Int64  `tfsdk:"cold_reserve_mib"`
 	ColdDeletions    types.List   `tfsdk:"cold_deletions"`
+
+	HotDays           types.Int64  `tfsdk:"hot_days"`
+	Layout            types.String `tfsdk:"layout"`
+	QuietMinutes      types.Int64  `tfsdk:"quiet_minutes"`
+	GraceHours        types.Int64  `tfsdk:"grace_hours"`
+	ColdReserveInodes types.Int64  `tfsdk:"cold_reserve_inodes"`
 }
 
 // Subject names the tier in diagnostics.
@@ -63,6 +70,8 @@ func (m *tierModel) declared() (tier filetier.Tier, whole bool) {
 	tier.Ignore, whole = ignore, whole && known
 	archive, known := m.archive()
 	tier.Archive, whole = archive, whole && known
+	tier.Layout, tier.Moves, known = m.moving()
+	whole = whole && known
 	pairs, known := m.pairs()
 	tier.Pairs, whole = pairs, whole && known
 	return tier, whole
@@ -73,19 +82,40 @@ func (m *tierModel) declared() (tier filetier.Tier, whole bool) {
 const (
 	usualSchedule   = "daily"
 	usualReserveMiB = 1024
+	usualReserve    = 10000 // inodes
+
+	usualQuietMinutes = 60
+	usualGraceHours   = 24
 )
+
+// moving is how days move; nil where none do.
+func (m *tierModel) moving() (layout string, moves *filetier.Moving, known bool) {
+	known = !m.HotDays.IsUnknown() && !m.Layout.IsUnknown() && !m.QuietMinutes.IsUnknown() && !m.GraceHours.IsUnknown()
+	if m.HotDays.IsNull() {
+		return m.Layout.ValueString(), nil, known
+	}
+	return m.Layout.ValueString(), &filetier.Moving{
+		HotDays: int(m.HotDays.ValueInt64()),
+		Quiet:   time.Duration(orUsual(m.QuietMinutes, usualQuietMinutes)) * time.Minute,
+		Grace:   time.Duration(orUsual(m.GraceHours, usualGraceHours)) * time.Hour,
+	}, known
+}
+
+func orUsual(value types.Int64, usual int64) int64 {
+	if value.IsNull() {
+		return usual
+	}
+	return value.ValueInt64()
+}
 
 // archive is how the archives are kept in step.
 func (m *tierModel) archive() (archive filetier.Archive, known bool) {
 	deleted, known := texts(m.ColdDeletions)
 	archive = filetier.Archive{
 		Calendar: calendar(cmp.Or(m.ColdSchedule.ValueString(), usualSchedule)), BandwidthKiB: int(m.ColdBandwidthKiB.ValueInt64()),
-		ReserveMiB: usualReserveMiB, Deleted: deleted,
+		ReserveMiB: int(orUsual(m.ColdReserveMiB, usualReserveMiB)), ReserveInodes: uint64(orUsual(m.ColdReserveInodes, usualReserve)), Deleted: deleted,
 	}
-	if !m.ColdReserveMiB.IsNull() {
-		archive.ReserveMiB = int(m.ColdReserveMiB.ValueInt64())
-	}
-	return archive, known && !m.ColdSchedule.IsUnknown() && !m.ColdBandwidthKiB.IsUnknown() && !m.ColdReserveMiB.IsUnknown()
+	return archive, known && !m.ColdReserveInodes.IsUnknown() && !m.ColdSchedule.IsUnknown() && !m.ColdBandwidthKiB.IsUnknown() && !m.ColdReserveMiB.IsUnknown()
 }
 
 // calendar is a schedule as systemd.time(7) has it.

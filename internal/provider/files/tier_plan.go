@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -19,7 +20,7 @@ import (
 )
 
 // Plan chooses the hub and refuses what cannot work before anything is touched.
-func (k *tierKind) Plan(_ context.Context, change *base.Change[tierModel]) {
+func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 	plan := change.Plan
 	plan.Hub = hub(change)
 	k.check(change)
@@ -34,12 +35,43 @@ func (k *tierKind) Plan(_ context.Context, change *base.Change[tierModel]) {
 		change.Diagnostics.AddAttributeError(path.Root("nodes"), "File Tier Cannot Work", err.Error())
 		return
 	}
+	if name := unmoved(plan); name != "" {
+		change.Diagnostics.AddAttributeError(path.Root(name), "Invalid Attribute Value", name+" says how days move to the archive, and none do: leave it out, or give the tier hot_days.")
+		return
+	}
 	if name := lone(plan, tier); name != "" {
 		change.Diagnostics.AddAttributeError(path.Root(name), "Invalid Attribute Value", name+" is for the archive, and there is none: leave it out, or give the tier a cold.")
 		return
 	}
 	k.refuseMoved(change, tier)
 	k.refuseOverlap(change, tier)
+	k.refuseFileSystem(ctx, change, tier)
+}
+
+// lookPatience is how long a plan waits for what an apply would find anyway.
+const lookPatience = 20 * time.Second
+
+// refuseFileSystem asks, where days are to begin to move, whether they can. A machine
+// that does not answer now is asked by the apply.
+func (k *tierKind) refuseFileSystem(ctx context.Context, change *base.Change[tierModel], tier filetier.Tier) {
+	begins := change.State == nil || change.Replacing || change.State.HotDays.IsNull()
+	if tier.Moves == nil || !begins || k.Data == nil || change.Diagnostics.HasError() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	hosts := k.Reachable(targets(tier))
+	for _, found := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (error, error) {
+		facts, err := tier.Know(ctx, hosts[node], node)
+		if err != nil {
+			return nil, err
+		}
+		return tier.RefuseMoving(node, facts), nil
+	}) {
+		if found.Err == nil && found.Value != nil {
+			change.Diagnostics.AddAttributeError(path.Root("hot_days"), "Days Cannot Move", found.Value.Error()+".")
+		}
+	}
 }
 
 // lone names an attribute of the archive where no node has one.
@@ -52,10 +84,23 @@ func lone(plan *tierModel, tier filetier.Tier) string {
 	for _, set := range []struct {
 		name  string
 		value attr.Value
-	}{{"cold_schedule", plan.ColdSchedule}, {"cold_bandwidth_kib", plan.ColdBandwidthKiB}, {"cold_reserve_mib", plan.ColdReserveMiB}, {"cold_deletions", plan.ColdDeletions}} {
+	}{{"cold_schedule", plan.ColdSchedule}, {"cold_bandwidth_kib", plan.ColdBandwidthKiB}, {"cold_reserve_mib", plan.ColdReserveMiB}, {"cold_reserve_inodes", plan.ColdReserveInodes}, {"cold_deletions", plan.ColdDeletions}} {
 		if !set.value.IsNull() {
 			return set.name
 		}
+	}
+	return ""
+}
+
+// unmoved names an attribute of the moving of days where none move.
+func unmoved(plan *tierModel) string {
+	switch {
+	case !plan.HotDays.IsNull():
+		return ""
+	case !plan.QuietMinutes.IsNull():
+		return "quiet_minutes"
+	case !plan.GraceHours.IsNull():
+		return "grace_hours"
 	}
 	return ""
 }

@@ -68,7 +68,7 @@ func (k *tierKind) Observe(ctx context.Context, run *base.Run, model *tierModel)
 	if run.Failed() {
 		return base.Observed{}
 	}
-	k.warnOfRoom(run, model, tier, hearing.Answers)
+	k.warn(run, model, tier, hearing.Answers)
 	recorded := 0
 	for _, heard := range hearing.Answers {
 		if heard.Observation.Recorded() {
@@ -81,15 +81,20 @@ func (k *tierKind) Observe(ctx context.Context, run *base.Run, model *tierModel)
 	return base.Observed{Drift: append(hearing.Drift, provision.Drift(tier.Diagnose(hearing.Answers, known))...)}
 }
 
-// warnOfRoom says in every plan where it will be full soon.
-func (k *tierKind) warnOfRoom(run *base.Run, model *tierModel, tier filetier.Tier, heard map[string]filetier.Heard) {
+// warn says in every plan where it will be full soon, and where days do not move:
+// no apply mends that.
+func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, heard map[string]filetier.Heard) {
 	for _, node := range slices.Sorted(maps.Keys(heard)) {
-		line, is, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
-		switch {
-		case err != nil:
+		full, is, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
+		if is {
+			run.Diagnostics.AddWarning("Disk Nearly Full", model.Subject()+": "+full.String()+".")
+		}
+		stuck, is, alsoErr := tier.NotMoving(node, heard[node].Observation)
+		if is {
+			run.Diagnostics.AddWarning("Days Do Not Move", model.Subject()+": "+stuck.String()+".")
+		}
+		if err = errors.Join(err, alsoErr); err != nil {
 			run.Fail(model.Subject()+" on "+node, err)
-		case is:
-			run.Diagnostics.AddWarning("Disk Nearly Full", model.Subject()+": "+line.String()+".")
 		}
 	}
 }

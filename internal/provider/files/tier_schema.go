@@ -99,13 +99,28 @@ func deletion() base.Text {
 			return base.Line().Check(value)
 		case strings.HasPrefix(value, "/") || stdpath.Clean(value) != value || first == ".." || first == ".":
 			return errors.New("must be a path below cold in its shortest form, without a slash at its beginning or end")
-		case first == tier.Private || first == tier.Workshop:
+		case first == tier.Private || first == tier.Workshop || first == tier.Statements:
 			return errors.New("names " + first + ", which is the tier's own")
 		case !filetier.DeletedForm.MatchString(value):
 			return errors.New("must be without *, ?, [, \\ and control characters: a pattern could mean more than was meant")
 		}
 		return nil
 	}}
+}
+
+// dayLayout asks for how directories of days are named.
+func dayLayout() base.Text {
+	return base.Text{Must: "be a layout of days", Check: func(value string) error {
+		if !filetier.LayoutForm.MatchString(value) {
+			return errors.New("must have names of letters, digits, dots, hyphens and underscores between slashes, with %Y, %m, %d and %j in them, and none that begins with a dot")
+		}
+		_, err := tier.ParseLayout(value)
+		return err
+	}}
+}
+
+func whole(least, most int64, description string) schema.Int64Attribute {
+	return schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(least, most)}, Description: description}
 }
 
 func nodeAttributes() map[string]schema.Attribute {
@@ -136,18 +151,24 @@ func (k *tierKind) Schema() schema.Schema {
 			"hot":  base.Given("Absolute path of the tree on every node that names no other one; made where it is missing. Below it, .tier is the tier's own. A tree is never moved: a change is refused.", treePath()),
 			"cold": base.Optional("Absolute path of the archive on every node that names no other one; made where it is missing. Archives are kept in step on a schedule by rsync, pair by pair, both ways and adding only: "+
 				"what one side lacks is carried, of two versions the one that was changed last stays, and what it takes the place of is kept in .tier-archive/replaced below it. A file that is deleted on one side comes back: see cold_deletions. "+
-				"Modes are those of the node that is dialled. Below it, .tier and .tier-archive are the tier's own; sockets and devices are left alone. Where both have files, nothing is asked and nothing is lost. "+
+				"Modes are those of the node that is dialled. Below it, .tier, .tier-archive and .tier-nodes are the tier's own; sockets and devices are left alone. Where both have files, nothing is asked and nothing is lost. "+
 				"Default no archive. An archive is never moved: another path is refused; without the attribute it stays as it is and is left alone.", treePath()),
 			"cold_schedule": base.Optional("When archives are kept in step: hourly, daily, weekly, or a time of day by the machine's clock such as \"03:30\", up to five minutes later, and after a boot when it was missed. "+
 				"A run that fails is tried again after 15 minutes. With a hub, a file is on all nodes after two runs. Default daily. A change is in place.", schedule()),
-			"cold_bandwidth_kib": schema.Int64Attribute{
-				Optional: true, Validators: []validator.Int64{int64validator.Between(1, 10485760)},
-				Description: "Most that one pair carries between its archives, in KiB a second. Default no limit. A change is in place, from the next run on.",
-			},
-			"cold_reserve_mib": schema.Int64Attribute{
-				Optional: true, Validators: []validator.Int64{int64validator.Between(0, 1073741824)},
-				Description: "Space that stays free on the file system of each archive, in MiB: with less, nothing more comes in there, status and plan say so, and what it holds still goes out. Default 1024. A change is in place, from the next run on.",
-			},
+			"cold_bandwidth_kib": whole(1, 10485760, "Most that one pair carries between its archives, in KiB a second. Default no limit. A change is in place, from the next run on."),
+			"cold_reserve_mib": whole(0, 1073741824, "Space that stays free on the file system of each archive, in MiB: with less, nothing more comes in there and no day moves there, status and plan say so, and what it holds still goes out. "+
+				"Default 1024. A change is in place, from the next run on."),
+			"cold_reserve_inodes": whole(0, 4294967296, "Inodes that stay free on the file system of each archive, as cold_reserve_mib says of space. Default 10000. A change is in place, from the next run on."),
+			"hot_days": whole(1, 36500, "How many days a day stays in hot after its end, in UTC, before its directory moves to cold. Every hour each node copies what is old enough to its own archive, reads the copy back and says so; when all nodes have it, "+
+				"each puts a relative link in the directory's place in one step, so every path opens at every instant; the directory goes when all have done so and grace_hours are over. A node that is down holds the others up and nothing else; one that is taken out of nodes is waited for no more. "+
+				"The file system of hot must be able to exchange two names (ext4, xfs, btrfs, tmpfs; a network file system cannot), hot and cold must lie to each other in the same way on all nodes. "+
+				"unison then neither removes nor replaces directories of days, or those of months and years above: what is in them is created, changed and deleted as ever. Needs cold. Default nothing moves. "+
+				"A change is in place; taken out, what has moved stays, and while days are on their way it is refused."),
+			"layout": base.Optional("How the directories of days are named below hot, with %Y, %m, %d, %j (day of the year) and slashes: \"%Y/%m/%d\", \"%Y-%m-%d\", \"%Y/%j\"; or those of months or years, \"%Y/%m\", \"%Y\", which then move as one. "+
+				"What is named otherwise never moves. Default \"%Y/%m/%d\". A change is in place: what has moved under another one stays where it is.", dayLayout()),
+			"quiet_minutes": whole(0, 527040, "How long nothing in a day may have changed before it moves, in minutes: a day that is written or brought late waits. Default 60. A change is in place, from the next run on."),
+			"grace_hours": whole(0, 8760, "How long the directory of a day that has moved is kept after that, in hours, for what still has it open or knows it by an old handle, such as a client of NFS; what is written into it meanwhile is carried to cold. "+
+				"Until then the day takes its room twice. Default 24. A change is in place, from the next run on."),
 			"cold_deletions": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Paths below cold that no archive is to have, files or whole directories, such as [\"2026/01/02/report.pdf\"]: an apply deletes them on every node, for good, and no run carries them. " +

@@ -23,6 +23,8 @@ type Archive struct {
 	BandwidthKiB int
 	// ReserveMiB stays free where an archive lies.
 	ReserveMiB int
+	// ReserveInodes stay free there.
+	ReserveInodes uint64
 	// Deleted are paths in the archive that no node is to have.
 	Deleted []string
 }
@@ -89,7 +91,7 @@ func (t Tier) deleted(node, path string) converge.Action {
 
 func (t Tier) dialArchiveItems(node, peer string) []converge.Item {
 	yes, unit := true, t.archiveUnit(peer)
-	return []converge.Item{
+	items := []converge.Item{
 		// A run reads these when it starts: the one that is at work goes on.
 		converge.File{Path: t.archiveConfig(peer), Mode: 0o644, Content: t.archiveFile(node, peer, true)},
 		converge.File{Path: "/etc/systemd/system/" + unit + ".service", Mode: 0o644, Content: t.dialArchiveUnit(node, peer)},
@@ -97,6 +99,10 @@ func (t Tier) dialArchiveItems(node, peer string) []converge.Item {
 		converge.Unit{Name: unit + ".timer", Enabled: &yes, Active: &yes},
 		t.archiveCheck(node, peer),
 	}
+	if t.Moves != nil {
+		items = append(items, t.newsItem(node, peer))
+	}
+	return items
 }
 
 func (t Tier) serveArchiveItems(node, peer string) []converge.Item {
@@ -113,7 +119,7 @@ func (t Tier) serveArchiveItems(node, peer string) []converge.Item {
 
 // archiveFile is what the agent is started with.
 func (t Tier) archiveFile(node, peer string, dials bool) []byte {
-	archive := model.Archive{Tier: t.Name, Peer: peer, Cold: t.Nodes[node].Cold, State: t.state(peer), Dials: peer, ReserveMiB: t.Archive.ReserveMiB}
+	archive := model.Archive{Tier: t.Name, Peer: peer, Cold: t.Nodes[node].Cold, State: t.state(peer), Dials: peer, ReserveMiB: t.Archive.ReserveMiB, ReserveInodes: t.Archive.ReserveInodes}
 	if dials {
 		archive.Dials, archive.BandwidthKiB, archive.Deleted = node, t.Archive.BandwidthKiB, t.Archive.Deleted
 		archive.Remote = t.account() + "@" + t.Nodes[peer].Address

@@ -13,9 +13,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
 )
 
-// dayLayout is how the directories of days are found that a tree has.
-const dayLayout = "%Y/%m/%d"
-
 func (t Tier) counts() string    { return path.Join(t.home(), "count") }
 func (t Tier) countFile() string { return path.Join(t.counts(), model.CountFile) }
 
@@ -65,7 +62,7 @@ ProtectHome=read-only
 ReadWritePaths=%[6]s
 PrivateTmp=%[9]s
 PrivateNetwork=yes
-%[10]s`, t.Name, t.Nodes[node].Hot, t.countUnit(), agent.Program(t.home()), strings.ReplaceAll(dayLayout, "%", "%%"), t.counts(), t.Owner, capabilities,
+%[10]s`, t.Name, t.Nodes[node].Hot, t.countUnit(), agent.Program(t.home()), strings.ReplaceAll(t.layout(), "%", "%%"), t.counts(), t.Owner, capabilities,
 		privateTmp(t.Nodes[node].Hot), hardening)
 }
 

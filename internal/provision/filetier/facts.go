@@ -6,6 +6,7 @@ package filetier
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -23,13 +24,25 @@ type Facts struct {
 	// Claims are the hot trees of all tiers on the machine, by the tier's name,
 	// Archives the cold ones.
 	Claims, Archives map[string]string
+	// FileSystem is the kind of that on which the hot tree lies, or will lie.
+	FileSystem string
+	// OnTheWay counts directories of days whose link stands in the tree already.
+	OnTheWay int
 }
 
 // facts asks for them, together with the machine's first question of a run.
 func (t Tier) facts(node string) converge.Question[Facts] {
 	return converge.Question[Facts]{
 		Name: "what the file tier " + t.Name + " has to know of the machine", Asker: t.RecordOwner() + ".facts",
-		Script: converge.AbsentFunction + fmt.Sprintf(`owner=%s key=%s
+		Script: converge.AbsentFunction + fmt.Sprintf(`owner=%s key=%s hot=%s
+at=$hot
+while [ ! -d "${at:-/}" ]; do at=${at%%/*}; done
+kind=$(stat -f -c %%T -- "${at:-/}") || exit
+printf 'filesystem %%s\n' "$kind"
+if [ -d "$hot/.tier" ]; then
+  old=$(ls -A -- "$hot/.tier") || exit
+  printf 'old %%s\n' "$(printf '%%s\n' "$old" | grep -c '[.]old-[0-9]*$')"
+fi
 getent passwd -- "$owner" >/dev/null
 case $? in
 0)
@@ -47,7 +60,7 @@ for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   tier=${file%%/*}
   printf '%%s %%s %%s\n' "${file##*/}" "${tier##*/}" "$(cat -- "$file")"
 done
-echo '%s'`, remote.Quote(t.Owner), remote.Quote(t.key()+".pub"), t.quotedTrees(node), converge.WholeMark),
+echo '%s'`, remote.Quote(t.Owner), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), t.quotedTrees(node), converge.WholeMark),
 		Read: readFacts,
 	}
 }
@@ -67,6 +80,12 @@ func readFacts(output string) (Facts, error) {
 			facts.Closed = append(facts.Closed, rest)
 		case "key":
 			facts.PublicKey = rest
+		case "filesystem":
+			facts.FileSystem = rest
+		case "old":
+			if facts.OnTheWay, err = strconv.Atoi(rest); err != nil {
+				return facts, err
+			}
 		case "claimed":
 			tier, at, _ := strings.Cut(rest, " ")
 			facts.Claims[tier] = at
@@ -84,6 +103,9 @@ func readFacts(output string) (Facts, error) {
 func (t Tier) refuse(node string, facts Facts) error {
 	if facts.Group == "" {
 		return fmt.Errorf("node %s: owner = %q: there is no such account on the machine. Make it there, or name another one", node, t.Owner)
+	}
+	if err := t.RefuseMoving(node, facts); err != nil {
+		return err
 	}
 	for _, tree := range t.trees(node) {
 		if slices.Contains(facts.Closed, tree.path) {

@@ -36,6 +36,9 @@ type NodeStatus struct {
 	// Archives has what is told of the archive with each node of its pairs; the zero
 	// value before a run, and where the tier has none.
 	Archives map[string]model.PairStatus
+	// Mover is where the last run of the mover left the days; the zero value before one,
+	// and where no days move.
+	Mover model.MoverStatus
 	// Count is what the tree holds; the zero value before it was counted.
 	Count model.Count
 }
@@ -48,6 +51,9 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 	}
 	for _, peer := range t.archived(node) {
 		manifest.Items = append(manifest.Items, t.archiveStatus(peer))
+	}
+	if t.Moves != nil {
+		manifest.Items = append(manifest.Items, t.moverStatus())
 	}
 	err := t.forms()
 	var observation converge.Observation
@@ -66,6 +72,10 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 	problems = append(problems, err)
 	found.Count, err = t.count().Answer(observation)
 	problems = append(problems, err)
+	if t.Moves != nil {
+		found.Mover, err = t.moverStatus().Answer(observation)
+		problems = append(problems, err)
+	}
 	found.Dials = map[string]model.PairStatus{}
 	for _, peer := range t.dialled(node) {
 		found.Dials[peer], err = t.status(peer).Answer(observation)

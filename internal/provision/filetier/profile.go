@@ -17,6 +17,9 @@ import (
 // pairFile is what the agent is started with on a node, for its pair with another.
 func (t Tier) pairFile(node, peer string, dials bool) []byte {
 	pair := model.Pair{Tier: t.Name, Node: t.Name + "." + node, Peer: peer, Hot: t.Nodes[node].Hot, State: t.state(peer)}
+	if t.Moves != nil {
+		pair.Layout = t.layout()
+	}
 	if dials {
 		pair.Profile, pair.Conflict, pair.First = t.profile(node, peer), t.conflict(), t.first(node, peer)
 	}
@@ -63,10 +66,24 @@ func (t Tier) profile(node, peer string) string {
 	for _, pattern := range t.Ignore {
 		line("ignore", pattern)
 	}
+	for _, root := range t.keepDays(node, peer) {
+		line("nodeletionpartial", root)
+	}
 	line("log", "false")
 	line("dumbtty", "true")
 	line("contactquietly", "true")
 	return text.String()
+}
+
+// keepDays has unison neither remove the directory of a day, or one that leads to it,
+// nor put a link in its place or take one from there: each node does that by itself.
+// Where both have the same link, unison finds them equal.
+func (t Tier) keepDays(node, peer string) []string {
+	layout, err := model.ParseLayout(t.layout())
+	if t.Moves == nil || err != nil {
+		return nil
+	}
+	return []string{"Regex " + layout.Expression() + " -> " + t.Nodes[node].Hot, "Regex " + layout.Expression() + " -> " + t.root(peer)}
 }
 
 // conflict is what is done about a file that was changed on both sides. Without a

@@ -56,6 +56,10 @@ type Tier struct {
 	MemoryMiB int
 	// Archive is how the cold archives are kept in step.
 	Archive Archive
+	// Layout names the directories of days; "" for UsualLayout.
+	Layout string
+	// Moves is how days move from the trees to the archives; nil where none do.
+	Moves *Moving
 }
 
 // What is done about a file that was changed on both sides.
@@ -82,7 +86,9 @@ var (
 	NodeForm = regexp.MustCompile(`\A[A-Za-z0-9][A-Za-z0-9_-]{0,31}\z`)
 	// DeletedForm leaves out what rsync takes for a pattern.
 	DeletedForm = regexp.MustCompile(`\A[^/*?\[\\\x00-\x1f\x7f]+(/[^/*?\[\\\x00-\x1f\x7f]+)*\z`)
-	PathForm    = regexp.MustCompile(`\A(/[A-Za-z0-9._+@-]+)+\z`)
+	// LayoutForm leaves out what a unit or a profile would have to quote.
+	LayoutForm = regexp.MustCompile(`\A[A-Za-z0-9_%][A-Za-z0-9._%-]*(/[A-Za-z0-9_%][A-Za-z0-9._%-]*)*\z`)
+	PathForm   = regexp.MustCompile(`\A(/[A-Za-z0-9._+@-]+)+\z`)
 )
 
 // Where the parts of a tier lie on a machine.
@@ -173,6 +179,7 @@ func (t Tier) Validate() error {
 		}
 	}
 	problems = append(problems, t.validateTrees()...)
+	problems = append(problems, t.validateMoving()...)
 	addresses := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
 		address := t.Nodes[name].Address
@@ -237,7 +244,7 @@ func (t Tier) forms() error {
 	for _, path := range t.Archive.Deleted {
 		problems = append(problems, converge.Formed("cold_deletions", path, DeletedForm), converge.OneLine("cold_deletions", path))
 	}
-	problems = append(problems, converge.OneLine("cold_schedule", t.Archive.Calendar))
+	problems = append(problems, converge.OneLine("cold_schedule", t.Archive.Calendar), converge.Formed("layout", t.layout(), LayoutForm))
 	for name, node := range t.Nodes {
 		for what, tree := range map[string]string{"hot": node.Hot, "cold": node.Cold} {
 			if tree != "" {

@@ -1,0 +1,191 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"time"
+)
+
+// What opens every path of a host's old days in a loop, and counts.
+const readAll = `cd /srv/files
+find -L 2024 -type f | sort >/run/paths
+rm -f /run/reads /run/reads.end
+systemd-run --quiet --collect --unit=reads sh -c '
+cd /srv/files; opens=0; failed=0
+while [ ! -e /run/reads.end ]; do
+  while IFS= read -r path; do
+    opens=$((opens + 1))
+    { true <"$path"; } 2>/dev/null || { failed=$((failed + 1)); date "+%T $path" >>/run/reads.failed; }
+  done </run/paths
+  sleep 0.05
+done
+echo "$opens $failed" >/run/reads.new; mv /run/reads.new /run/reads'`
+
+// startReaders has each host read.
+func (f *tree) startReaders() {
+	f.Helper()
+	for _, host := range f.nodes {
+		f.on(host, readAll)
+	}
+}
+
+// stopReaders counts the opens of all hosts; not one may have failed.
+func (f *tree) stopReaders() int {
+	f.Helper()
+	total := 0
+	for _, host := range f.nodes {
+		var opens, failed int
+		said := f.on(host, "touch /run/reads.end; while [ ! -e /run/reads ]; do sleep 0.1; done; cat /run/reads")
+		if _, err := fmt.Sscan(said, &opens, &failed); err != nil || opens == 0 || failed > 0 {
+			f.Errorf("on %s %q opens and failures, %v: %s", host, said, err, f.on(host, "head -3 /run/reads.failed 2>/dev/null || :"))
+		}
+		total += opens
+	}
+	return total
+}
+
+// oldDays writes days of long ago, and gives what all hosts then have of them.
+func (f *tree) oldDays(month string, days, files int) string {
+	f.Helper()
+	f.as("app1", fmt.Sprintf(`for day in $(seq -w 1 %d); do mkdir -p 2024/%[2]s/$day/sub; for i in $(seq %[3]d); do echo "$day $i" >"2024/%[2]s/$day/$i"; ln -s ../$i 2024/%[2]s/$day/sub/$i; done; done`, days, month, files))
+	want := f.on("app1", "cd /srv/files; "+sums)
+	for _, host := range f.nodes {
+		f.comes(host, sums, want)
+	}
+	return want
+}
+
+// sums are of all that opens below 2024, by its way through the tree.
+const sums = "find -L 2024 -type f -exec sha256sum {} + | LC_ALL=C sort -k2 | sha256sum"
+
+// move runs the mover on a host, and carries what it says.
+func (f *tree) move(host string) {
+	f.Helper()
+	f.on(host, "systemctl start atoll-mover-files.service")
+	if host != "app1" {
+		f.on(host, "systemctl start atoll-tier-files.app1.cold-news.service")
+	}
+}
+
+// moved tells how many days of a month are links on a host, and how many directories
+// are kept.
+func (f *tree) moved(host, month string) string {
+	said, _ := f.try(host, "cd /srv/files; echo $(find 2024/"+month+" -mindepth 1 -maxdepth 1 -type l | wc -l) $(ls .tier | grep -c '[.]old-')")
+	return said
+}
+
+// allMoved runs movers until the days of a month are links everywhere, and nothing else
+// is left of them.
+func (f *tree) allMoved(month string, days int) {
+	f.Helper()
+	want, read := fmt.Sprintf("%d 0", days), false
+	f.eventually("all days have moved", 3*time.Minute, func() bool {
+		done, links := true, true
+		for _, host := range f.nodes {
+			f.move(host)
+			said := f.moved(host, month)
+			done, links = done && said == want, links && strings.HasPrefix(said, want[:len(want)-1])
+		}
+		if links && !read {
+			read = true
+			f.reread()
+		}
+		return done
+	})
+}
+
+// reread has the trees of all pairs read again, which happens by itself, too, only
+// later.
+func (f *tree) reread() {
+	f.Helper()
+	for _, host := range f.nodes {
+		f.move(host) // each knows by now that all have flipped
+	}
+	for _, host := range f.nodes {
+		if host != "app1" {
+			f.on(host, "systemctl restart atoll-tier-files.app1.service")
+		}
+	}
+	f.watching()
+}
+
+// daysMove has old days move on all nodes, while every path opens at every instant.
+func (f *tree) daysMove() {
+	f.hotDays = 30
+	f.declare()
+	f.apply()
+	f.inSync()
+	want := f.oldDays("02", 2, 10)
+	f.startReaders()
+	f.allMoved("02", 2)
+	opens := f.stopReaders()
+	for _, host := range f.nodes {
+		if got := f.on(host, "cd /srv/files; "+sums); got != want {
+			f.Errorf("%s has other files than before", host)
+		}
+		if text := f.on(host, "cd /srv/files/2024/02; readlink 01; stat -c '%U' 01; ls -A ../../.tier"); text != "../../../cold/2024/02/01\nwww-data\njournal\nlock\nname" {
+			f.Errorf("%s has %q", host, text)
+		}
+	}
+	f.Logf("%d opens, none failed", opens)
+	found := f.look()
+	if mover := found.Nodes["sg1"].Mover; mover == nil || mover.Archived != 2 || mover.Problem != "" || len(mover.Waiting) > 0 || !found.Healthy {
+		f.Errorf("the status is %+v, sg1's mover %+v", found, mover)
+	}
+	f.inSync()
+}
+
+// moverFaults kills movers at any instant, pulls a plug, cuts a line and fills a disk.
+func (f *tree) moverFaults() {
+	f.hotDays = 30
+	f.declare()
+	f.apply()
+	want := f.oldDays("03", 28, 100)
+	f.startReaders()
+	// A full disk stops the mover, says so, and stops nothing else.
+	f.on("app2", "fallocate -l $(($(stat -f -c '%a * %S' /srv/cold) - (4 << 20))) /srv/filler; head -c 64M /dev/zero >>/srv/filler 2>/dev/null || :")
+	f.must(failing(f.try("app2", "systemctl start atoll-mover-files.service; grep -o 'the archive is full' /var/lib/atoll/tier/files/mover/mover.json")))
+	f.on("app2", "rm /srv/filler")
+	kills := 0
+	for round := range 60 {
+		host := f.nodes[round%3]
+		f.on(host, "systemctl start --no-block atoll-mover-files.service")
+		time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond)
+		if said, _ := f.try(host, "systemctl kill -s KILL atoll-mover-files.service 2>/dev/null && echo killed"); said == "killed" {
+			kills++
+		}
+		switch round {
+		case 20:
+			f.must(f.lab.Cut(f.Context(), "app2", "app1"))
+		case 30:
+			f.must(f.lab.Mend(f.Context(), "app2", "app1"))
+		}
+		if round%6 == 5 {
+			for _, host := range f.nodes {
+				_, _ = f.try(host, "systemctl start atoll-mover-files.service")
+			}
+		}
+	}
+	opens := f.stopReaders()
+	f.on("sg1", "systemctl start --no-block atoll-mover-files.service")
+	f.must(f.lab.PullPlug(f.Context(), "sg1"))
+	f.must(f.lab.PlugIn(f.Context(), "sg1"))
+	f.watching()
+	f.startReaders()
+	f.allMoved("03", 28)
+	opens += f.stopReaders()
+	for _, host := range f.nodes {
+		if got := f.on(host, "cd /srv/files; "+sums); got != want {
+			f.Errorf("%s has other files than before", host)
+		}
+	}
+	f.inSync()
+	f.Logf("%d kills, a cut, a full disk and a plug: %d opens, none failed", kills, opens)
+}
+
+// failing gives the error of a command alone.
+func failing(_ string, err error) error { return err }
