@@ -142,15 +142,19 @@ func (f *tree) daysMove() {
 
 // moverFaults kills movers at any instant, pulls a plug, cuts a line and fills a disk.
 func (f *tree) moverFaults() {
-	f.hotDays = 30
+	f.hotDays, f.reserve = 30, 1024
 	f.declare()
 	f.apply()
 	want := f.oldDays("03", 28, 100)
 	f.startReaders()
-	// A full disk stops the mover, says so, and stops nothing else.
-	f.on("app2", "fallocate -l $(($(stat -f -c '%a * %S' /srv/cold) - (4 << 20))) /srv/filler; head -c 64M /dev/zero >>/srv/filler 2>/dev/null || :")
+	// Less room than is to stay free stops the mover, says so, and stops nothing else;
+	// without any room it cannot even say so, and does no harm.
+	f.on("app2", "fallocate -l $(($(stat -f -c '%a * %S' /srv/cold) - (512 << 20))) /srv/filler")
 	f.must(failing(f.try("app2", "systemctl start atoll-mover-files.service; grep -o 'the archive is full' /var/lib/atoll/tier/files/mover/mover.json")))
-	f.on("app2", "rm /srv/filler")
+	if plan := f.plan(); !strings.Contains(plan.Text, "Days Do Not Move") {
+		f.Error("the plan does not say that days do not move")
+	}
+	f.on("app2", "head -c 1G /dev/zero >>/srv/filler 2>/dev/null || :; systemctl start atoll-mover-files.service || :; rm /srv/filler")
 	kills := 0
 	for round := range 60 {
 		host := f.nodes[round%3]
