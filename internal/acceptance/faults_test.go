@@ -39,7 +39,21 @@ func TestUnreachableHostIsNotGone(t *testing.T) {
 	if took := time.Since(start); took > 35*time.Second {
 		t.Errorf("the plan took %s", took)
 	}
+	// Declared lost and removed, its router's account goes with it.
+	f.variables(func(nodes, all map[string]any) {
+		delete(nodes, "app2")
+		all["lost"] = []string{"203.0.113.22"}
+	})
+	f.apply()
+	f.inSync()
+	if got := f.sql("hk1", "SELECT CONCAT((SELECT GROUP_CONCAT(address) FROM mysql_innodb_cluster_metadata.routers), ' ', (SELECT GROUP_CONCAT(user) FROM mysql.user WHERE user LIKE 'mysql\\_router%'))"); got != "203.0.113.21 mysql_router_203_0_113_21" {
+		t.Errorf("the cluster knows %q", got)
+	}
+	// Back with what it had, it is let in anew.
 	f.must(f.lab.PlugIn(f.Context(), "app2"))
+	f.variables(func(_, _ map[string]any) {})
+	f.eventually("reachable", time.Minute, func() bool { _, err := f.try("app2", "true"); return err == nil })
+	f.apply()
 	f.eventually("back", time.Minute, func() bool {
 		got, err := f.try("app2", "systemctl is-active mysqlrouter tinc@site")
 		return err == nil && got == "active\nactive"

@@ -4,12 +4,17 @@
 package acceptance
 
 import (
+	"database/sql"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/site"
 )
 
 // override writes what is declared besides about a resource of the site, until
@@ -100,7 +105,8 @@ func TestPrimaryIsDeclared(t *testing.T) {
 			t.Errorf("the password of account %d is the old one", i+1)
 		}
 	}
-	f.override("atoll_mysql_cluster.main", "hidden_members = []")
+	f.drains("hk1", "10.77.0.11")
+	f.override("atoll_mysql_cluster.main", "hidden_members = []\ndraining_members = []")
 	f.apply()
 	f.inSync()
 	f.override("atoll_mysql_cluster.main", "primary = \"nobody\"")
@@ -149,4 +155,64 @@ func TestFullStopIsAsked(t *testing.T) {
 			t.Errorf("%s has %q", host, got)
 		}
 	}
+}
+
+// drains empties a secondary: a session that is open by a router goes on and no new one
+// comes; hidden, it ends.
+func (f *fixture) drains(host, address string) {
+	f.Helper()
+	f.sql(f.primary(), "CREATE USER probe@'%' IDENTIFIED BY 'of the test'")
+	defer f.sql(f.primary(), "DROP USER probe@'%'")
+	machine, err := site.Machine(f.pool, f.lab.Inventory, "app1")
+	f.must(err)
+	db, err := site.OpenRouter(machine, "127.0.0.1:6447", "probe", "of the test", "")
+	f.must(err)
+	defer func() { _ = db.Close() }()
+	db.SetMaxIdleConns(0) // each session is a new one
+	var open *sql.Conn
+	asks := func(one *sql.Conn) (at string) {
+		_ = one.QueryRowContext(f.Context(), "SELECT @@report_host").Scan(&at) // "" for one that ended
+		return at
+	}
+	f.eventually("a session on "+host, time.Minute, func() bool {
+		one, err := db.Conn(f.Context())
+		if err != nil {
+			return false
+		}
+		if asks(one) == address {
+			open = one
+			return true
+		}
+		return one.Close() != nil
+	})
+	defer func() { _ = open.Close() }()
+	f.override("atoll_mysql_cluster.main", fmt.Sprintf("hidden_members = []\ndraining_members = [%q]", host))
+	f.apply()
+	f.inSync()
+	f.eventually("no new session comes to "+host, time.Minute, func() bool { return !strings.Contains(f.leads("app1", "127.0.0.1:6447"), address) })
+	if at := asks(open); at != address {
+		f.Errorf("the session on the draining member ended: it is at %q", at)
+	}
+	f.override("atoll_mysql_cluster.main", fmt.Sprintf("hidden_members = [%q]\ndraining_members = []", host))
+	f.apply()
+	f.eventually("the session on the hidden member ends", time.Minute, func() bool { return asks(open) == "" })
+}
+
+// leads gives the members that a router's port leads to, sorted.
+func (f *fixture) leads(host, port string) string {
+	f.Helper()
+	machine, err := site.Machine(f.pool, f.lab.Inventory, host)
+	f.must(err)
+	db, err := site.OpenRouter(machine, port, "probe", "of the test", "")
+	f.must(err)
+	defer func() { _ = db.Close() }()
+	db.SetMaxIdleConns(0) // each query goes by a connection of its own
+	found := map[string]bool{}
+	for range 9 {
+		var at string
+		if db.QueryRowContext(f.Context(), "SELECT @@report_host").Scan(&at) == nil {
+			found[at] = true
+		}
+	}
+	return strings.Join(slices.Sorted(maps.Keys(found)), " ")
 }

@@ -52,6 +52,10 @@ type Traits struct {
 	// anew on the same machine, under another name in Terraform; such a plan is
 	// refused. "" where that does no harm. Only for what stands on one machine.
 	Renaming string
+	// Elsewhere says that something of it stands on other machines, too. One whose own
+	// machine is declared lost keeps its state until it is destroyed, which takes that
+	// back. Only for what stands on one machine.
+	Elsewhere bool
 	// Drift is an example of a drift line ("unit mysql: inactive, want active").
 	Drift string
 	// Budgets bound each operation, unless the timeouts attribute does.

@@ -15,6 +15,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -48,7 +49,7 @@ type NodeModel[M any] interface {
 
 // NodeKind is what one machine has. Its hooks speak with that machine alone, and
 // the frame knows what an error means: one that does not answer keeps its state,
-// one that is declared lost leaves it.
+// one that is declared lost leaves it, unless its Traits say that it is Elsewhere, too.
 type NodeKind[M any] interface {
 	configure(data *Data)
 	Traits() Traits
@@ -116,7 +117,7 @@ func (n *node[M, P]) Plan(ctx context.Context, change *Change[M]) {
 	plan.ID = P(change.Plan).Key()
 	change.Target, change.Reachable = plan.Target()
 	change.Same = change.State != nil && sameMachine(P(change.State).node().Connection, plan.Connection)
-	if change.State == nil && change.Reachable && n.data != nil {
+	if (change.State == nil || n.Traits().Elsewhere) && change.Reachable && n.data != nil {
 		n.data.RefuseLost(change.Target, path.Root("ssh").AtName("host"), change.Diagnostics)
 	}
 	warnOfMissingKeys(plan.Connection, change.Diagnostics)
@@ -184,6 +185,9 @@ func (n *node[M, P]) Observe(ctx context.Context, run *Run, model *M) Observed {
 	observed, err := n.NodeKind.Observe(ctx, host, model)
 	if err == nil {
 		return observed
+	}
+	if errors.Is(err, remote.ErrLost) && n.Traits().Elsewhere {
+		return Observed{Drift: []converge.Line{{Subject: host.Target().Host, Code: converge.CodeLost, Text: "is declared lost: take this out of the configuration, and what other machines have of it is removed"}}}
 	}
 	return n.data.Unheard(run, P(model).Subject(), host.Target(), err)
 }

@@ -32,6 +32,8 @@ type clusterModel struct {
 	AllowFullStop              types.Bool   `tfsdk:"allow_full_stop"`
 	QuorumSurvivors            types.Set    `tfsdk:"quorum_survivors"`
 	HiddenMembers              types.Set    `tfsdk:"hidden_members"`
+	DrainingMembers            types.Set    `tfsdk:"draining_members"`
+	MetadataVersion            types.String `tfsdk:"metadata_version"`
 	Mode                       types.String `tfsdk:"mode"`
 	Weights                    types.Map    `tfsdk:"weights"`
 	RotateRecoveryAccounts     types.String `tfsdk:"rotate_recovery_accounts"`
@@ -98,8 +100,9 @@ func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Targ
 			AutorejoinTries: m.AutorejoinTries.ValueInt64(), Consistency: m.Consistency.ValueString(),
 			ExitStateAction: m.ExitStateAction.ValueString(), TransactionSizeLimit: m.TransactionSizeLimit.ValueInt64(),
 			RecoveryMethod: m.RecoveryMethod.ValueString(), AllowFullStop: m.AllowFullStop.ValueBool(),
-			Primary: m.Primary.ValueString(), QuorumSurvivors: names(m.QuorumSurvivors), Hidden: names(m.HiddenMembers),
-			MultiPrimary: m.multiPrimary(), Weights: weights(m.Weights),
+			Primary: m.Primary.ValueString(), QuorumSurvivors: names(m.QuorumSurvivors), Hidden: names(m.HiddenMembers), Draining: names(m.DrainingMembers),
+			MetadataVersion: m.MetadataVersion.ValueString(),
+			MultiPrimary:    m.multiPrimary(), Weights: weights(m.Weights),
 		},
 	}, targets
 }

@@ -98,6 +98,13 @@ func planConsents(change *base.Change[clusterModel]) {
 	for _, name := range names(plan.HiddenMembers) {
 		named(path.Root("hidden_members"), name)
 	}
+	for _, name := range names(plan.DrainingMembers) {
+		named(path.Root("draining_members"), name)
+		if slices.Contains(names(plan.HiddenMembers), name) {
+			change.Diagnostics.AddAttributeError(path.Root("draining_members"), "Hidden in Two Ways",
+				fmt.Sprintf("%q is in hidden_members, too, which ends its sessions: name it in one of the two.", name))
+		}
+	}
 	survivors := names(plan.QuorumSurvivors)
 	for _, name := range survivors {
 		named(path.Root("quorum_survivors"), name)

@@ -18,6 +18,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 )
 
 var clusterPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_.-]{0,62}$`)
@@ -76,7 +77,17 @@ func clusterAttributes() map[string]schema.Attribute {
 	}
 	attributes["hidden_members"] = schema.SetAttribute{
 		Optional: true, ElementType: types.StringType, Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(base.Line())},
-		Description: "Names of the members that routers send no new session to, such as one that is to be worked on, or that only takes backups. [] hides none; left out, what other tools hid stays as it is. A change is in place; sessions that are open stay.",
+		Description: "Names of the members that routers send no new session to, such as one that is to be worked on, or that only takes backups. [] hides none; left out, what other tools hid stays as it is. A change is in place; routers end the sessions that are open there, unless other tools said otherwise: see draining_members.",
+	}
+	attributes["draining_members"] = schema.SetAttribute{
+		Optional: true, ElementType: types.StringType, Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(base.Line())},
+		Description: "Names of the members that routers send no new session to, while those that are open go on until they end, so that a member can be emptied before it is worked on. A name stands here or in hidden_members. " +
+			"[] drains none, and lets a hidden member lose its sessions; left out, what other tools said stays as it is. A change is in place.",
+	}
+	attributes["metadata_version"] = schema.StringAttribute{
+		Optional: true, Validators: []validator.String{base.OneOf(innodbcluster.MetadataVersions...)},
+		Description: "The least version that the cluster's metadata are to have: 2.2.0, 2.3.0 or 2.4.0. Older ones, from 2.1.0 on, are upgraded in place, with all that stands in them; routers keep what they know meanwhile. Newer ones stay. " +
+			"A MySQL Shell opens no cluster whose metadata are newer than it knows: one of 8.4 takes 2.2.0 at most, one of 9.6 or later 2.4.0. Left out, a new cluster gets 2.2.0 on servers of 8.0 and 8.4 and 2.4.0 on later ones, and what is there is kept. A change is in place.",
 	}
 	attributes["mode"] = base.Choice("single-primary", "Who takes writes: single-primary, one member, or multi-primary, all of them. With multi-primary two members that change the same row at once make one of the transactions fail when it commits, "+
 		"numbers of AUTO_INCREMENT lie 7 apart, and tables whose foreign keys change rows of others (CASCADE, SET NULL), and SERIALIZABLE, are refused: the plan says so. Routers send the read-write port to all members in turn, and find none for the read-only one. "+

@@ -13,7 +13,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
@@ -29,7 +28,7 @@ func (k *routerKind) Traits() base.Traits {
 	return base.Traits{
 		Type: "mysql_router", ID: "Address of the machine, under which the router is known to the cluster, and behind a slash the router's name where it has one.",
 		Renaming: "the router would stop and be bootstrapped anew, and its application would be without a database meanwhile",
-		Drift:    "unit mysqlrouter.service: inactive, want active", Budgets: budgets,
+		Drift:    "unit mysqlrouter.service: inactive, want active", Budgets: budgets, Elsewhere: true,
 	}
 }
 
@@ -120,19 +119,9 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 		model.Version = types.StringValue(status.Version)
 	}
 	if slices.ContainsFunc(observed.Drift, mysqlrouter.Silent) {
-		found := innodbcluster.Diagnose(cluster.Cluster, innodbcluster.Observe(ctx, cluster.Hosts))
-		observed.Drift = blameless(observed.Drift, found.Primary)
+		observed.Drift = config.Blame(observed.Drift, innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts))
 	}
 	return observed, nil
-}
-
-// blameless leaves out silent ports while the cluster has no primary: a router
-// opens none then, and that is drift of the cluster, which says it once.
-func blameless(drift []converge.Line, primary string) []converge.Line {
-	if primary != "" {
-		return drift
-	}
-	return slices.DeleteFunc(slices.Clone(drift), mysqlrouter.Silent)
 }
 
 func (k *routerKind) Converge(ctx context.Context, host remote.Host, _, model *routerModel) error {

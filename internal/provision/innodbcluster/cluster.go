@@ -61,6 +61,11 @@ type Options struct {
 	// Hidden are the keys of members that routers send nobody to; nil leaves that to
 	// others.
 	Hidden []string
+	// Draining are those that routers send nobody to either, and that keep the
+	// sessions that they have; nil leaves that to others.
+	Draining []string
+	// MetadataVersion is the least that the metadata are to have; "" leaves them.
+	MetadataVersion string
 	// AllowFullStop lets an apply stop the whole group for what needs that.
 	AllowFullStop bool
 	// QuorumSurvivors are the keys of those that go on where a majority is lost

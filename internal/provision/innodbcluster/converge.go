@@ -17,6 +17,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -250,7 +251,7 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 	case MultiPrimary:
 		return primary.multiPrimary(ctx)
 	case Hide:
-		return primary.hide(ctx, r.cluster.Members[o.Member].Endpoint(), o.Hidden)
+		return primary.hide(ctx, r.cluster.Members[o.Member].Endpoint(), o, r.cluster.Options.Draining != nil)
 	case Promote:
 		return r.promote(ctx, primary, o.Member)
 	case Credential:
@@ -263,6 +264,8 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return primary.Run(ctx, "dropping account "+o.Account, dropStatements(r.seen[r.diagnosis.Primary].Accounts, o)...)
 	case Limit:
 		return r.limit(ctx, primary, o.Host)
+	case UpgradeMetadata:
+		return primary.upgradeMetadata(ctx, mysqld.ParseVersion(r.cluster.Options.MetadataVersion))
 	}
 	return fmt.Errorf("operation %q is not one of a cluster", operation)
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -275,6 +276,19 @@ func TestOperations(t *testing.T) {
 			c.Options.Hidden = []string{"b"}
 			seen["a"].Instances[2].Attributes.Tags.Hidden = true
 		}, standing, []string{"hide b from routers", "show c to routers"}, []string{"b: is used by routers, want hidden from them", "c: is hidden from routers, want used by them"}},
+		{"one is to be drained, and one not any more", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Draining = []string{"b"}
+			seen["a"].Instances[2].Attributes.Tags.Hidden, seen["a"].Instances[2].Attributes.Tags.Disconnect = true, false
+		}, standing, []string{"let routers drain b", "show c to routers"}, []string{"b: is used by routers, want hidden from them", "c: is hidden from routers, want used by them"}},
+		{"one is drained and is to be hidden, another the other way round", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Hidden, c.Options.Draining = []string{"b"}, []string{"c"}
+			seen["a"].Instances[1].Attributes.Tags.Hidden, seen["a"].Instances[1].Attributes.Tags.Disconnect = true, false
+			seen["a"].Instances[2].Attributes.Tags.Hidden = true
+		}, standing, []string{"hide b from routers", "let routers drain c"}, []string{"b: keeps its sessions while it is hidden, want that it loses them", "c: loses its sessions while it is hidden, want that it keeps them"}},
+		{"who is drained is declared, and others hid one", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Draining = []string{}
+			seen["a"].Instances[2].Attributes.Tags.Hidden = true
+		}, standing, nil, []string{}},
 		{"a member is hidden by others, and nothing is declared", func(_ *Cluster, seen map[string]Observation) {
 			seen["a"].Instances[2].Attributes.Tags.Hidden = true
 		}, standing, nil, []string{}},
@@ -640,11 +654,13 @@ func TestSchemaStatements(t *testing.T) {
 func TestMetadataThatAreTooOld(t *testing.T) {
 	for _, row := range []struct {
 		schema  string
+		wanted  string
 		away    bool
 		refused string
 	}{
-		{"2.4.0", true, ""}, {"2.2.0", true, ""}, {"", true, ""}, {"2.1.0", false, ""},
-		{"2.1.0", true, "they are of version 2.1.0"}, {"0.0.0", true, "an upgrade of them is at work"},
+		{"2.4.0", "", true, ""}, {"2.2.0", "", true, ""}, {"", "", true, ""}, {"2.1.0", "", false, ""},
+		{"2.1.0", "", true, "they are of version 2.1.0"}, {"0.0.0", "", true, "an upgrade of them is at work"},
+		{"2.1.0", "2.4.0", true, ""}, {"0.0.0", "2.2.0", true, ""}, {"2.0.0", "2.4.0", true, "an apply upgrades from 2.1.0"},
 	} {
 		c := three()
 		seen := standing(c)
@@ -659,7 +675,11 @@ func TestMetadataThatAreTooOld(t *testing.T) {
 			one.Schema = row.schema
 			seen[key] = one
 		}
+		c.Options.MetadataVersion = row.wanted
 		operations, err := Diagnose(c, seen).Operations()
+		if row.refused == "" && row.wanted != "" && !slices.Equal(operations, []provision.Operation{UpgradeMetadata{"a"}}) {
+			t.Errorf("%q, want %s: %v, %v", row.schema, row.wanted, operations, err)
+		}
 		if row.refused == "" && (err != nil || len(operations) == 0) || row.refused != "" && (!errors.Is(err, ErrMetadata) || !strings.Contains(err.Error(), row.refused)) {
 			t.Errorf("%q, one away %v: %v, %v", row.schema, row.away, operations, err)
 		}

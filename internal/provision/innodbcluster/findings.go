@@ -142,7 +142,7 @@ func (d *diagnosing) running() {
 	}
 	// It is electing, or its primary is not ours to use: look again.
 	d.electing = d.Primary == "" || row == nil && len(authority.Instances) > 0
-	d.hold = d.fullStop() || d.mode(authority) || d.hold
+	d.hold = d.fullStop() || d.mode(authority) || d.outdated(authority) || d.hold
 	for _, key := range d.cluster.keys() {
 		d.member(key)
 	}
@@ -167,9 +167,9 @@ func (d *diagnosing) outdatedMetadata(version string) error {
 		return nil
 	}
 	if version == "0.0.0" {
-		return fmt.Errorf("%w: an upgrade of them is at work or was ended in the middle. Wait for it, or run dba.upgradeMetadata() of MySQL Shell, and apply again", ErrMetadata)
+		return fmt.Errorf("%w: an upgrade of them is at work or was ended in the middle. Wait for it, or declare metadata_version, or run dba.upgradeMetadata() of MySQL Shell, and apply again", ErrMetadata)
 	}
-	return fmt.Errorf("%w: they are of version %s, and a member is written into 2.2.0 or later. Run dba.upgradeMetadata() of MySQL Shell on the cluster, and apply again", ErrMetadata, version)
+	return fmt.Errorf("%w: they are of version %s, and a member is written into 2.2.0 or later. Declare metadata_version, or run dba.upgradeMetadata() of MySQL Shell on the cluster, and apply again", ErrMetadata, version)
 }
 
 // member finds what is wrong with one declared member of a running group.

@@ -176,6 +176,7 @@ func (r *run) await(ctx context.Context, primaryKey string, o Join, began string
 	}
 	member := r.cluster.Members[key]
 	lastSeen := time.Now()
+	var following follower
 	for {
 		state, err := primary.Text(ctx, "watching the joiner", "SELECT member_state FROM performance_schema.replication_group_members WHERE member_host = ? AND member_port = ?",
 			member.Address, member.Port)
@@ -187,6 +188,7 @@ func (r *run) await(ctx context.Context, primaryKey string, o Join, began string
 			return nil
 		case state == "RECOVERING":
 			lastSeen = time.Now()
+			following.follow(ctx, r, key)
 			if began, err = r.hopeless(ctx, key, began); err != nil && !clone {
 				return err
 			}
@@ -201,7 +203,7 @@ func (r *run) await(ctx context.Context, primaryKey string, o Join, began string
 			lastSeen = time.Now()
 		}
 		if err := remote.Pause(ctx, pause/2); err != nil {
-			return fmt.Errorf("the primary saw it %s last: %w", strings.ToLower(orMissing(state)), err)
+			return fmt.Errorf("the primary saw it %s last%s: %w", strings.ToLower(orMissing(state)), following.said(), err)
 		}
 	}
 }

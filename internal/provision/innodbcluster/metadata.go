@@ -55,8 +55,14 @@ func schemaStatements(version mysqld.Version) []string {
 			statements = append(statements, bare(statement))
 		}
 	}
-	return append(statements, fmt.Sprintf("CREATE OR REPLACE SQL SECURITY INVOKER VIEW %s.schema_version (major, minor, patch) AS SELECT %d, %d, %d",
-		schema, version.Major, version.Minor, version.Patch))
+	return append(statements, versionStatement(version))
+}
+
+// versionStatement says which version the metadata are of; 0.0.0 while they are being
+// upgraded.
+func versionStatement(version mysqld.Version) string {
+	return fmt.Sprintf("CREATE OR REPLACE SQL SECURITY INVOKER VIEW %s.schema_version (major, minor, patch) AS SELECT %d, %d, %d",
+		schema, version.Major, version.Minor, version.Patch)
 }
 
 // bare takes leading comments and blank lines from a statement.
@@ -128,10 +134,17 @@ func (s *server) register(ctx context.Context, c Cluster, member Member, uuid st
 	return s.Explain("registering "+endpoint, transaction.Commit())
 }
 
-// hide writes the tag by which routers pass over a member; other tags stay.
-func (s *server) hide(ctx context.Context, endpoint string, hidden bool) error {
-	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.instances SET attributes = JSON_SET(attributes, '$.tags', IFNULL(attributes -> '$.tags', JSON_OBJECT()), '$.tags._hidden', CAST(? AS JSON))
- WHERE address = ?`, strconv.FormatBool(hidden), endpoint)
+// hide writes the tags by which routers pass over a member, and keep its sessions or
+// not where that is declared; other tags stay.
+func (s *server) hide(ctx context.Context, endpoint string, o Hide, sessions bool) error {
+	tags := "JSON_SET(attributes, '$.tags', IFNULL(attributes -> '$.tags', JSON_OBJECT()), '$.tags._hidden', CAST(? AS JSON))"
+	switch {
+	case o.Draining:
+		tags = "JSON_SET(" + tags + ", '$.tags._disconnect_existing_sessions_when_hidden', FALSE)"
+	case sessions:
+		tags = "JSON_REMOVE(" + tags + ", '$.tags._disconnect_existing_sessions_when_hidden')"
+	}
+	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.instances SET attributes = `+tags+` WHERE address = ?`, strconv.FormatBool(o.Hidden), endpoint)
 	return s.Explain("hiding "+endpoint, err)
 }
 

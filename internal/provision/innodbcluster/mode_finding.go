@@ -130,20 +130,32 @@ func (s Observation) undeclared(c Cluster, key string) []string {
 	return names
 }
 
-// hidden finds members that routers use and should not, or the other way round.
+// hidden finds members that routers use and should not, or the other way round, and
+// those that keep their sessions then and should not.
 func (d *diagnosing) hidden(authority Observation) {
-	if d.cluster.Options.Hidden == nil {
+	options := d.cluster.Options
+	if options.Hidden == nil && options.Draining == nil {
 		return
 	}
 	for _, row := range authority.Instances {
 		key := d.cluster.keyOf(row.Address)
-		want, is := slices.Contains(d.cluster.Options.Hidden, key), row.Attributes.Tags.Hidden == true
+		drains := slices.Contains(options.Draining, key)
+		want, is := drains || slices.Contains(options.Hidden, key), row.Attributes.Tags.Hidden == true
+		keeps := row.Attributes.Tags.Disconnect == false
+		if options.Hidden == nil && !drains && !keeps {
+			want = is // others hid it
+		}
+		mend := Hide{Member: key, Hidden: want, Draining: drains}
 		switch {
-		case key == "" || want == is:
-		case want:
-			d.find(Hide{key, true}, key, CodeMetadata, "is used by routers, want hidden from them")
-		default:
-			d.find(Hide{key, false}, key, CodeMetadata, "is hidden from routers, want used by them")
+		case key == "":
+		case want && !is:
+			d.find(mend, key, CodeMetadata, "is used by routers, want hidden from them")
+		case is && !want:
+			d.find(mend, key, CodeMetadata, "is hidden from routers, want used by them")
+		case want && options.Draining != nil && drains && !keeps:
+			d.find(mend, key, CodeMetadata, "loses its sessions while it is hidden, want that it keeps them")
+		case want && options.Draining != nil && !drains && keeps:
+			d.find(mend, key, CodeMetadata, "keeps its sessions while it is hidden, want that it loses them")
 		}
 	}
 }

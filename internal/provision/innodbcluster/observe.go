@@ -62,6 +62,8 @@ type Observation struct {
 	Networks  map[string]string
 	Clusters  []ClusterRow
 	Instances []InstanceRow
+	// Routers of all clusters that the metadata know, by their rows.
+	Routers []Router
 	// Schema is the version of the metadata's schema; "" without one.
 	Schema string
 }
@@ -94,6 +96,8 @@ type InstanceRow struct {
 		// Tags are whatever administrators wrote; routers read the hidden one.
 		Tags struct {
 			Hidden any `json:"_hidden"`
+			// Disconnect is whether a hidden one loses its sessions; absent is yes.
+			Disconnect any `json:"_disconnect_existing_sessions_when_hidden"`
 		} `json:"tags"`
 	} `json:"attributes"`
 }
@@ -126,6 +130,7 @@ var observeScript = mysqlroot.QuestionScript(
 	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'primary_mode', primary_mode, 'attributes', attributes)) FROM `+schema+`.clusters`),
 	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', i.address, 'uuid', i.mysql_server_uuid, 'type', IFNULL(i.type, ''), 'attributes', i.attributes))
  FROM (SELECT NULL AS instance_type) AS before_2_2, LATERAL (SELECT address, mysql_server_uuid, attributes, instance_type AS type FROM `+schema+`.instances) i`),
+	routersRow,
 ) + " || exit 1\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + networksScript + "\n" + mysqlroot.LoginScript("login")
 
 // Observe asks all servers at once: one round trip each on a warm connection.
@@ -178,6 +183,7 @@ func readObservation(text string) (Observation, error) {
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
 		"guarded": &seen.Guarded, "guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "networks": &seen.Networks, "router_accounts": &seen.RouterAccounts, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
+		"routers": &seen.Routers,
 	}); err != nil {
 		return Observation{}, err
 	}

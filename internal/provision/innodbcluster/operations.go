@@ -42,6 +42,8 @@ type (
 	Leave struct{ Endpoint string }
 	// StrikeOff removes the row of one that is not in the group any more.
 	StrikeOff struct{ Endpoint string }
+	// UpgradeMetadata brings the metadata to the declared version.
+	UpgradeMetadata struct{ Primary string }
 	// Describe corrects what the metadata say about the cluster.
 	Describe struct{ Primary string }
 	// SinglePrimary leaves the writes of a multi-primary group to one member.
@@ -56,6 +58,8 @@ type (
 	Hide struct {
 		Member string
 		Hidden bool
+		// Draining: it keeps the sessions that it has.
+		Draining bool
 	}
 	// Limit lets the accounts of members and routers in from one host part only.
 	Limit struct{ Host string }
@@ -84,6 +88,9 @@ func (o Credential) String() string { return "renew the recovery account of " + 
 func (o Leave) String() string      { return "take out " + o.Endpoint }
 func (o StrikeOff) String() string  { return "strike off " + o.Endpoint }
 func (o Describe) String() string   { return "correct the cluster metadata on " + o.Primary }
+func (o UpgradeMetadata) String() string {
+	return "upgrade the cluster metadata on " + o.Primary
+}
 func (o SinglePrimary) String() string {
 	return "leave the writes of a multi-primary group to " + o.Member
 }
@@ -92,6 +99,9 @@ func (o MultiPrimary) String() string {
 }
 func (o Promote) String() string { return "hand the primary's role over to " + o.Member }
 func (o Hide) String() string {
+	if o.Draining {
+		return "let routers drain " + o.Member
+	}
 	if o.Hidden {
 		return "hide " + o.Member + " from routers"
 	}
@@ -168,6 +178,9 @@ func (Limit) Stage() int { return 3 }
 
 // Stage is its place in the order.
 func (Hide) Stage() int { return 8 }
+
+// Stage is its place in the order.
+func (UpgradeMetadata) Stage() int { return 2 }
 
 // Stage is its place in the order.
 func (Promote) Stage() int { return 9 }

@@ -90,6 +90,39 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 	return routing, nil
 }
 
+// Found is the cluster as a router's machine needs to know it.
+type Found struct {
+	Diagnosis
+	// Routers and Accounts are those of routers that the primary has.
+	Routers  []Router
+	Accounts []string
+}
+
+// Find asks the members. A cluster that nobody says anything of has no primary.
+func Find(ctx context.Context, c Cluster, hosts map[string]remote.Host) Found {
+	seen := Observe(ctx, hosts)
+	found := Found{Diagnosis: Diagnose(c, seen)}
+	leads := seen[found.Primary]
+	found.Routers = leads.Routers
+	for _, account := range leads.RouterAccounts {
+		found.Accounts = append(found.Accounts, account.User)
+	}
+	return found
+}
+
+// Knows says whether the primary has a router's account and its row.
+func (f Found) Knows(account, address, name string) bool {
+	row := slices.ContainsFunc(f.Routers, func(r Router) bool { return r.Cluster == f.ClusterID && r.Address == address && r.Name == name })
+	return row && slices.Contains(f.Accounts, account)
+}
+
+// Knows says whether the cluster has a router's account and its row by now.
+func (r *Routing) Knows(ctx context.Context, account, address, name string) (bool, error) {
+	found, err := r.server.Text(ctx, "asking for the router", `SELECT (SELECT COUNT(*) FROM mysql.user WHERE user = ?) > 0
+ AND (SELECT COUNT(*) FROM `+schema+`.routers WHERE address = ? AND router_name = ? AND cluster_id IS NOT NULL) > 0`, account, address, name)
+	return found == "1", err
+}
+
 // Newest is the highest version of those that answered; "" where nobody did.
 func Newest(seen map[string]Observation) string {
 	newest := ""

@@ -46,6 +46,7 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 	row("instances", seen.Instances)
 	row("persisted", seen.Persisted)
 	row("router_accounts", seen.RouterAccounts)
+	row("routers", seen.Routers)
 	row("end", true)
 	return text.String()
 }

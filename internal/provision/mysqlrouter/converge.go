@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -36,16 +37,21 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 	if err != nil {
 		return Status{}, err
 	}
-	operations, err := provision.Operations(c.Diagnose(before))
+	findings := c.Diagnose(before)
+	operations, err := provision.Operations(findings)
 	if err != nil {
 		return Status{}, err
+	}
+	stands := before.Active && !slices.ContainsFunc(provision.Drift(findings), Silent)
+	if len(operations) == 0 && !stands && c.Forgotten(innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts)) {
+		operations = []provision.Operation{Bootstrap{c.Address}}
 	}
 	if len(operations) > 0 {
 		// Router is installed before it bootstraps itself.
 		if _, err := converge.Converge(ctx, host, c.Manifest(false)); err != nil {
 			return Status{}, err
 		}
-		if err := c.mend(ctx, host, cluster); err != nil {
+		if err := c.mend(ctx, host, cluster, operations); err != nil {
 			return Status{}, err
 		}
 	}
@@ -74,13 +80,16 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 }
 
 // mend does what is to be done by the time that Router is installed: which one it
-// is may be the version's to say.
-func (c Config) mend(ctx context.Context, host remote.Host, cluster Cluster) error {
+// is may be the version's to say. planned is for where the machine says nothing.
+func (c Config) mend(ctx context.Context, host remote.Host, cluster Cluster, planned []provision.Operation) error {
 	now, err := converge.Ask(ctx, host, c.StatusQuestion())
 	if err != nil {
 		return err
 	}
 	operations, err := provision.Operations(c.Diagnose(now))
+	if len(operations) == 0 {
+		operations = planned
+	}
 	for _, operation := range operations {
 		switch operation.(type) {
 		case Bootstrap:
@@ -105,8 +114,13 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 		return err
 	}
 	now, err := converge.Ask(ctx, host, c.StatusQuestion())
-	if err != nil || c.outdated(now) == "" {
-		return err // another run has done it while we waited
+	if err != nil {
+		return err
+	}
+	if c.outdated(now) == "" {
+		if known, err := routing.Knows(ctx, c.Account(), c.Address, c.Name()); known || err != nil {
+			return err // another run has done it while we waited
+		}
 	}
 	if err := leads(now.Version, routing.Newest); err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 )
 
 // The operations; Router is the address that the cluster knows the router by.
@@ -92,3 +93,26 @@ func (c Config) outdated(s Status) string {
 // Silent says whether a line is about a port that nobody opened. A router does not
 // while its cluster has no primary.
 func Silent(line converge.Line) bool { return line.Code == converge.CodeSilent }
+
+// Forgotten says whether a cluster that has a primary lacks the router's account or
+// its row: somebody removed them, or the machine was given up and has come back. Such
+// a router opens no port.
+func (c Config) Forgotten(found innodbcluster.Found) bool {
+	return found.Primary != "" && found.ClusterID != "" && !found.Knows(c.Account(), c.Address, c.Name())
+}
+
+// forgotten is what a plan shows of a router that the cluster does not know.
+var forgotten = converge.Line{Subject: "router", Code: CodeBootstrap, Text: "its account or its row in the cluster is gone"}
+
+// Blame gives silent ports their reason: nothing where the cluster has no primary,
+// since that is the cluster's drift, which says it once; and one line where the cluster
+// does not know the router any more.
+func (c Config) Blame(drift []converge.Line, found innodbcluster.Found) []converge.Line {
+	switch {
+	case found.Primary == "":
+		return slices.DeleteFunc(slices.Clone(drift), Silent)
+	case c.Forgotten(found):
+		return append(slices.DeleteFunc(slices.Clone(drift), Silent), forgotten)
+	}
+	return drift
+}
