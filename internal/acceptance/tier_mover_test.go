@@ -84,7 +84,7 @@ func (f *tree) moved(host, month string) string {
 func (f *tree) allMoved(month string, days int) {
 	f.Helper()
 	want, read := fmt.Sprintf("%d 0", days), false
-	f.eventually("all days have moved", 3*time.Minute, func() bool {
+	f.eventually("all days have moved", 10*time.Minute, func() bool {
 		done, links := true, true
 		for _, host := range f.nodes {
 			f.move(host)
