@@ -10,22 +10,14 @@ import (
 	"strings"
 	"time"
 
-	"github.com/go-sql-driver/mysql"
-
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// How a join meets what passes by itself.
-const (
-	// startTries: another member may be joining in this very moment, or the
-	// group may not have noticed yet that the joiner was gone.
-	startTries = 6
-	startPause = 3 * time.Second
-	// absence is how long a joiner that needs no restart may be missing from
-	// the group's view before it counts as failed.
-	absence = 30 * time.Second
-)
+// absence is how long a joiner that needs no restart may be missing from the group's
+// view before it counts as failed.
+const absence = 30 * time.Second
 
 // errAbsent: a member that should be on its way in is not.
 var errAbsent = errors.New("the member does not come online")
@@ -69,7 +61,7 @@ func (r *run) join(ctx context.Context, o Join) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := joiner.start(ctx); err != nil {
+	if err := group.Start(ctx, joiner.Session); err != nil {
 		return err
 	}
 	if err := r.await(ctx, diagnosis.Primary, o, began); err != nil {
@@ -143,25 +135,6 @@ func (s *server) prepare(ctx context.Context, c Cluster, o Join, name string, ac
 	statements = append(statements, c.persistStatements(o.Member, name)...)
 	statements = append(statements, "SET GLOBAL group_replication_clone_threshold = "+threshold)
 	return s.Run(ctx, "preparing the joiner", statements...)
-}
-
-// start lets the joiner into the group. It returns when the group has it in its
-// view; getting the data goes on behind.
-func (s *server) start(ctx context.Context) error {
-	for try := 1; ; try++ {
-		err := s.Run(ctx, "starting group replication", "START GROUP_REPLICATION")
-		var known *mysql.MySQLError
-		// 3093: it runs already, as after a boot.
-		if err == nil || errors.As(err, &known) && known.Number == 3093 {
-			return nil
-		}
-		if !errors.As(err, &known) || try == startTries {
-			return fmt.Errorf("%w%s", err, s.GroupErrors(ctx))
-		}
-		if err := remote.Pause(ctx, startPause); err != nil {
-			return err
-		}
-	}
 }
 
 // await waits until the primary sees the member online. RECOVERING is progress

@@ -57,6 +57,9 @@ func (w *work) restart(ctx context.Context, status Status) error {
 	}
 	err = w.restartUnit(ctx, status)
 	if err == nil {
+		err = w.startUnlessAtBoot(ctx, status.View)
+	}
+	if err == nil {
 		_, err = w.awaitBack(ctx, len(status.View.Members))
 	}
 	if err != nil {
@@ -79,6 +82,16 @@ func (w *work) bootsIntoGroup(ctx context.Context, status Status) error {
 func (w *work) startAtBoot(ctx context.Context) error {
 	_, err := w.host.Run(ctx, remote.Command{Name: "keeping the member in its group", Script: mysqlroot.Script("SET PERSIST " + startOnBoot + " = ON")})
 	return err
+}
+
+// startUnlessAtBoot brings the member in where nobody else does.
+func (w *work) startUnlessAtBoot(ctx context.Context, view group.View) error {
+	session, err := mysqlroot.Connect(view.Own().Endpoint(), w.host)
+	if err != nil {
+		return err
+	}
+	defer session.Close()
+	return group.StartUnlessAtBoot(ctx, session)
 }
 
 // handOver gives the primary's role to another member, if the server has it.
