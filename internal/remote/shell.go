@@ -93,12 +93,13 @@ func (h *host) ask(ctx context.Context, live *connection, script string) (*shell
 	}
 	// Before sshd has started the program it takes no input for it (the channel's
 	// window is 0), which is a round trip: so the first question comes with the
-	// program, and the shell reads what follows.
-	begin := greeting(worker.marker) + string(worker.pending)
+	// program, and the shell reads what follows. Where sudo wants a password first
+	// that is input, too, and a wrong one is followed by what sudo takes for others.
+	begin, preface := greeting(worker.marker)+string(worker.pending), h.preface()
 	program := launch(begin + "exec sh\n")
-	worker.pending = []byte(h.preface())
-	if len(program) > longestProgram {
-		program, worker.pending = "sh", append(worker.pending, begin...)
+	worker.pending = nil
+	if preface != "" || len(program) > longestProgram {
+		program, worker.pending = "sh", []byte(preface+begin)
 	}
 	if worker.session, err = h.start(ctx, live, h.program(program)); err != nil {
 		return nil, nil, err
