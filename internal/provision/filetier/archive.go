@@ -4,7 +4,6 @@
 package filetier
 
 import (
-	"encoding/json"
 	"fmt"
 	"path"
 	"strconv"
@@ -125,11 +124,7 @@ func (t Tier) archiveFile(node, peer string, dials bool) []byte {
 		archive.Remote = t.account() + "@" + t.Nodes[peer].Address
 		archive.SSH = append([]string{"ssh", "-p " + strconv.Itoa(t.Nodes[peer].Port)}, t.sshWords(peer)...)
 	}
-	text, err := json.MarshalIndent(archive, "", "  ")
-	if err != nil {
-		panic(err) // a struct of strings and numbers always encodes
-	}
-	return append(text, '\n')
+	return settingsFile(archive)
 }
 
 // retry is how soon a run that failed is tried again.

@@ -5,7 +5,6 @@ package filetier
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -77,11 +76,7 @@ func (t Tier) moverSettings(node string) []byte {
 	for _, peer := range t.dialled(node) {
 		config.Pairs = append(config.Pairs, path.Join(t.state(peer), model.StatusFile))
 	}
-	text, err := json.MarshalIndent(config, "", "  ")
-	if err != nil {
-		panic(err) // a struct of strings and numbers always encodes
-	}
-	return append(text, '\n')
+	return settingsFile(config)
 }
 
 // moverItems are what moves days on a node, with the question how the last run went.

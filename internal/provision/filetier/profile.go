@@ -4,7 +4,6 @@
 package filetier
 
 import (
-	"encoding/json"
 	"fmt"
 	"net"
 	"path"
@@ -23,11 +22,7 @@ func (t Tier) pairFile(node, peer string, dials bool) []byte {
 	if dials {
 		pair.Profile, pair.Conflict, pair.First = t.profile(node, peer), t.conflict(), t.first(node, peer)
 	}
-	text, err := json.MarshalIndent(pair, "", "  ")
-	if err != nil {
-		panic(err) // a struct of strings always encodes
-	}
-	return append(text, '\n')
+	return settingsFile(pair)
 }
 
 // root is the other node's tree as unison is told of it.

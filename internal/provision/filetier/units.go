@@ -5,12 +5,22 @@ package filetier
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"path"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
 )
+
+// settingsFile is what an agent of the tier is started with, as a file.
+func settingsFile(settings any) []byte {
+	text, err := json.MarshalIndent(settings, "", "  ")
+	if err != nil {
+		panic(err) // a struct of strings and numbers always encodes
+	}
+	return append(text, '\n')
+}
 
 // dialUnit runs the agent that dials a peer.
 func (t Tier) dialUnit(node, peer string) []byte {
