@@ -110,11 +110,11 @@ func (t *trees) remains(day Day) ([]Remain, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			// A manifest without its directory belongs to a flip that is not noted yet.
-			unnoted := day.Exchanged && strings.HasSuffix(name, manifestSuffix)
 			if !strings.HasPrefix(name, id(day.Path)+".") {
 				continue
 			}
+			// A manifest without its directory belongs to a flip that is not noted yet.
+			unnoted := day.Exchanged && strings.HasSuffix(name, manifestSuffix)
 			if of, is := t.dayOf(name); is && of == day.Path && !place.needed[name] && !unnoted {
 				found = append(found, Remain{place.hot, name})
 			}

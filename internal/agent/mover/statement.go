@@ -115,7 +115,6 @@ func (m *Mover) review(days []tier.Day, told told) error {
 			report = m.own.Days[day.Path]
 		}
 		report.Read = false
-		report.Read = false
 		if around := (Surroundings{Peers: told(day.Path)}); report.Phase == tier.Flipped && around.notFlipped() == "" {
 			report = met(report, m.own.Days[day.Path], m.Now().UTC(), read)
 		}
