@@ -34,7 +34,7 @@ directory() { # index path
   if [ -d "$2" ]; then
     if about=$(stat -L -c '%a %U %G' -- "$2" 2>&1); then echo "$1 directory $about"; else fail "$1" "$about"; fi
   elif [ -e "$2" ] || [ -L "$2" ]; then echo "$1 other"
-  else missing "$1" "$2"; fi
+  else missing "$1" "$2" directory; fi
 }
 `
 

@@ -52,7 +52,7 @@ file() { # index path
     if about=$(stat -c '%a %U %G' -- "$2" 2>&1) && sum=$(sha256sum <"$2"); then echo "$1 regular $about ${sum%% *}"
     else fail "$1" "$2 cannot be read: $about"; fi
   elif [ -e "$2" ]; then echo "$1 other"
-  else missing "$1" "$2"; fi
+  else missing "$1" "$2" file; fi
 }
 `
 

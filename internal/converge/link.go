@@ -33,7 +33,7 @@ link() { # index path
   if [ -L "$2" ]; then
     if target=$(readlink -n -- "$2" 2>&1); then echo "$1 link $(text "$target")"; else fail "$1" "$target"; fi
   elif [ -e "$2" ]; then echo "$1 other"
-  else missing "$1" "$2"; fi
+  else missing "$1" "$2" link; fi
 }
 `
 

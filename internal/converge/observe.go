@@ -55,10 +55,19 @@ func Observe(ctx context.Context, host remote.Host, m Manifest) (Observation, er
 	return observation, nil
 }
 
-// AbsentFunction is shell: it defines absent, which exits 0 only for a path that
-// is known not to be there. An error is no such knowledge.
-const AbsentFunction = `absent() { # path
+// ThereFunction is shell: it defines absent, which exits 0 only for a path that
+// is known not to be there, and there, which says whether a path is and ends the
+// script where that cannot be known. An error is no such knowledge, and what
+// another process puts there between two looks is there.
+const ThereFunction = `absent() { # path
   case $(LC_ALL=C stat -- "$1" 2>&1) in *': No such file or directory'|*': Not a directory') ;; *) return 1 ;; esac
+}
+there() { # path
+  if [ -e "$1" ]; then return 0; fi
+  if absent "$1"; then return 1; fi
+  if [ -e "$1" ]; then return 0; fi
+  if LC_ALL=C stat -- "$1" >/dev/null; then echo "$1 is a link that leads nowhere" >&2; fi
+  exit 1
 }
 `
 
@@ -69,7 +78,7 @@ var observeLibrary string
 // one call for each item.
 func observeScript(m Manifest) string {
 	var script, calls strings.Builder
-	script.WriteString(AbsentFunction + observeLibrary)
+	script.WriteString(ThereFunction + observeLibrary)
 	defined := map[string]bool{}
 	items := m.items()
 	for _, kind := range kinds {
@@ -88,7 +97,7 @@ func observeScript(m Manifest) string {
 		}
 		kind.script(&calls, asked)
 	}
-	fmt.Fprintf(&script, "system\nrecord %s\n", quote(recordPath(m.Owner)))
+	fmt.Fprintf(&script, "system\nrecord record %s\n", quote(recordPath(m.Owner)))
 	return script.String() + calls.String() + "echo end\n"
 }
 

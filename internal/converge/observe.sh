@@ -9,13 +9,18 @@ text() { # text: as one word
 fail() { # index reason
   echo "$1 ! $(text "$2")"
 }
-missing() { # index path: that it is not there, if that is so
-  if absent "$2"; then echo "$1 missing"; else fail "$1" "$(LC_ALL=C stat -- "$2" 2>&1)"; fi
+# That it is not there, if that is so. What another process has just put there is
+# looked at again by the function that did not find it.
+missing() { # index path function
+  if absent "$2"; then echo "$1 missing"
+  elif [ -e "$2" ] || [ -L "$2" ]; then "$3" "$1" "$2"
+  else fail "$1" "$(LC_ALL=C stat -- "$2" 2>&1)"; fi
 }
-record() { # path
-  if [ -f "$1" ]; then
-    if record=$(base64 -w0 <"$1"); then echo "record .$record"; else fail record "$1 cannot be read"; fi
-  else missing record "$1"; fi
+record() { # index path
+  if [ -f "$2" ]; then
+    if record=$(base64 -w0 <"$2"); then echo "$1 .$record"; else fail "$1" "$2 cannot be read"; fi
+  elif [ -e "$2" ] || [ -L "$2" ]; then fail "$1" "$2 is not a regular file"
+  else missing "$1" "$2" record; fi
 }
 system() {
   name=$(. /etc/os-release 2>/dev/null; printf %s "$PRETTY_NAME")

@@ -5,11 +5,15 @@ package converge
 
 import (
 	"encoding/base64"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 func dotted(text string) string { return "." + base64.StdEncoding.EncodeToString([]byte(text)) }
@@ -105,6 +109,54 @@ func TestRecordFailsClosed(t *testing.T) {
 			t.Errorf("%s: %v, want %q", record, err, want)
 		}
 	}
+}
+
+// What another run puts there between two looks is seen, and is no error: two
+// applies at once met that in a file that the other one was just installing.
+func TestWhatComesMeanwhileIsThere(t *testing.T) {
+	root(t)
+	for name, test := range map[string]struct {
+		item func(path string) Item
+		make string
+		want any
+		// leads: a link that leads nowhere is neither there nor absent.
+		leads bool
+	}{
+		"file":      {func(path string) Item { return File{Path: path} }, "printf x >", fileState{"regular", "644", "root", "root", sum("x")}, true},
+		"directory": {func(path string) Item { return Directory{Path: path} }, "mkdir ", fileState{"directory", "755", "root", "root", ""}, true},
+		"link":      {func(path string) Item { return Link{Path: path} }, "ln -s x ", linkState{"link", "x"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "late")
+			comesWithTheNextStat(t, path, test.make)
+			if o := observeHere(t, Manifest{Owner: "test/machine", Items: []Item{test.item(path)}}); o.states[0] != test.want {
+				t.Errorf("observed %+v, want %+v", o.states[0], test.want)
+			}
+			if err := os.RemoveAll(path); err != nil {
+				t.Fatal(err)
+			}
+			_, err := here{}.Run(t.Context(), remote.Command{Script: ThereFunction + "there " + path + " || exit 9"})
+			if (err == nil) != test.leads || err != nil && !strings.Contains(err.Error(), "leads nowhere") {
+				t.Errorf("there: %v", err)
+			}
+		})
+	}
+}
+
+// comesWithTheNextStat puts a stat before the system's that first makes what it
+// is asked for, where that is path and not there.
+func comesWithTheNextStat(t *testing.T, path, command string) {
+	t.Helper()
+	system, err := exec.LookPath("stat")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	script := fmt.Sprintf("#!/bin/sh\nfor last; do :; done\n[ \"$last\" != %[1]s ] || [ -e %[1]s ] || [ -L %[1]s ] || %[2]s%[1]s\nexec %[3]s \"$@\"\n", path, command, system)
+	if err := os.WriteFile(filepath.Join(dir, "stat"), []byte(script), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
 }
 
 // The real shell functions on this machine, each thing as it may stand there.

@@ -22,8 +22,7 @@ func Owners(ctx context.Context, host remote.Host) ([]string, error) {
 func OwnersQuestion() Question[[]string] {
 	return Question[[]string]{
 		Name: "the records of what belongs to whom",
-		Script: AbsentFunction + `if [ -d ` + recordRoot + ` ]; then ls -- ` + recordRoot + ` || exit
-elif ! absent ` + recordRoot + `; then stat -- ` + recordRoot + `; exit 1; fi
+		Script: ThereFunction + `if there ` + recordRoot + `; then ls -- ` + recordRoot + `/ || exit; fi
 echo '` + WholeMark + `'`,
 		Read: readOwners,
 	}

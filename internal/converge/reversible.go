@@ -136,7 +136,7 @@ func (r Reversible) arm(id string) Step {
 	reload := "if [ -z \"$ATOLL_BOOTS\" ]; then (\n:\n" + r.Reload + "\n) || :; fi"
 	return Step{
 		Title: "arm the way back from changing the " + r.Name, Effect: Effect{EffectArm, r.Name},
-		Script: fmt.Sprintf("%sbase=%s name=%s id=%s wait=%d\nunit=%s\nback=%s\nkeep() {\n:\n%s}\n%s", AbsentFunction, wayBackRoot, quote(r.Name), id,
+		Script: fmt.Sprintf("%sbase=%s name=%s id=%s wait=%d\nunit=%s\nback=%s\nkeep() {\n:\n%s}\n%s", ThereFunction, wayBackRoot, quote(r.Name), id,
 			int(r.wait().Seconds()), quote(wayBackUnit), quote(reload), keep.String(), armScript),
 	}
 }

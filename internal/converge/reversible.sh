@@ -28,16 +28,14 @@ mkdir "$dir.new"
 cp /dev/null "$dir.new/files"
 keep_file() { # path copy: remembers how the path is put back
   printf 'rm -f -- %s || exit\n' "$(quoted "$2")" >>"$dir.new/discard"
-  if [ -e "$1" ] || [ -L "$1" ]; then
+  if [ -L "$1" ] || there "$1"; then
     cp -a -- "$1" "$2"
     printf 'if [ -e %s ] || [ -L %s ]; then mv -fT -- %s %s; fi\nsync -- %s\n' "$(quoted "$2")" "$(quoted "$2")" "$(quoted "$2")" "$(quoted "$1")" \
       "$(quoted "$(dirname -- "$1")")" >>"$dir.new/files"
     if [ ! -L "$2" ]; then sync -- "$2"; fi
     sync -- "$(dirname -- "$1")"
-  elif absent "$1"; then
-    printf 'rm -f -- %s\n' "$(quoted "$1")" >>"$dir.new/files"
   else
-    echo "$1 cannot be kept" >&2; exit 1
+    printf 'rm -f -- %s\n' "$(quoted "$1")" >>"$dir.new/files"
   fi
 }
 quoted() { printf "'%s'" "$(printf %s "$1" | sed "s/'/'\\\\''/g")"; }

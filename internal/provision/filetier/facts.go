@@ -34,7 +34,7 @@ type Facts struct {
 func (t Tier) facts(node string) converge.Question[Facts] {
 	return converge.Question[Facts]{
 		Name: "what the file tier " + t.Name + " has to know of the machine", Asker: t.RecordOwner() + ".facts",
-		Script: converge.AbsentFunction + fmt.Sprintf(`owner=%s key=%s hot=%s
+		Script: converge.ThereFunction + fmt.Sprintf(`owner=%s key=%s hot=%s
 at=$hot
 while [ ! -d "${at:-/}" ]; do at=${at%%/*}; done
 kind=$(stat -f -c %%T -- "${at:-/}") || exit
@@ -54,7 +54,7 @@ case $? in
 2) ;;
 *) exit 1 ;;
 esac
-if [ -e "$key" ]; then sed 's/^/key /' -- "$key" || exit; else absent "$key" || { stat -- "$key"; exit 1; }; fi
+if there "$key"; then sed 's/^/key /' -- "$key" || exit; fi
 for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   [ -e "$file" ] || continue
   tier=${file%%/*}
@@ -137,11 +137,8 @@ type content struct {
 func (t Tier) contents(node string) converge.Question[content] {
 	return converge.Question[content]{
 		Name: "what the tree holds",
-		Script: converge.AbsentFunction + fmt.Sprintf(`hot=%s
-if [ ! -d "$hot" ]; then
-  absent "$hot" || { stat -- "$hot"; exit 1; }
-  echo 'empty'
-else
+		Script: converge.ThereFunction + fmt.Sprintf(`hot=%s
+if ! there "$hot"; then echo 'empty'; else
   set -e
   cd "$hot"
   if [ -z "$(find . -mindepth 1 -path ./.tier -prune -o -mindepth 1 -print -quit)" ]; then echo 'empty'; else

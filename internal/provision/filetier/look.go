@@ -152,8 +152,8 @@ func readPresence(output string) (NodeStatus, error) {
 func (t Tier) room(node string) converge.Question[provision.Disk] {
 	return converge.Question[provision.Disk]{
 		Name: "the room where the tree lies", Read: readRoom,
-		Script: converge.AbsentFunction + fmt.Sprintf(`hot=%s
-if [ -d "$hot" ]; then stat -f -c 'room %%S %%b %%a %%c %%d' -- "$hot" || exit; else absent "$hot" || { stat -- "$hot"; exit 1; }; fi
+		Script: converge.ThereFunction + fmt.Sprintf(`hot=%s
+if there "$hot"; then stat -f -c 'room %%S %%b %%a %%c %%d' -- "$hot" || exit; fi
 echo '%s'`, remote.Quote(t.Nodes[node].Hot), converge.WholeMark),
 	}
 }

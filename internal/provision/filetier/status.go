@@ -33,8 +33,8 @@ func (t Tier) archiveStatus(peer string) converge.Question[model.PairStatus] {
 func told[T any](name, file string) converge.Question[T] {
 	return converge.Question[T]{
 		Name: name,
-		Script: converge.AbsentFunction + fmt.Sprintf(`file=%s
-if [ -f "$file" ]; then cat -- "$file" || exit; echo; else absent "$file" || { stat -- "$file"; exit 1; }; fi
+		Script: converge.ThereFunction + fmt.Sprintf(`file=%s
+if there "$file"; then cat -- "$file" || exit; echo; fi
 echo '%s'`, remote.Quote(file), converge.WholeMark),
 		Read: func(output string) (T, error) {
 			var said T

@@ -26,8 +26,7 @@ const loginKeys = "login-keys"
 func keysQuestion() converge.Question[presentKeys] {
 	return converge.Question[presentKeys]{
 		Name: "root's authorized_keys",
-		Script: converge.AbsentFunction + `if [ -e ` + authorizedKeys + ` ]; then cat -- ` + authorizedKeys + ` || exit
-elif ! absent ` + authorizedKeys + `; then stat -- ` + authorizedKeys + ` || exit; fi
+		Script: converge.ThereFunction + `if there ` + authorizedKeys + `; then cat -- ` + authorizedKeys + ` || exit; fi
 echo
 ` + converge.StateOfChange(loginKeys).Script + `
 echo '` + converge.WholeMark + `'`,

@@ -41,7 +41,7 @@ func (c Config) statusScript() string {
 	return `set -e
 content() { # path command…: what the command makes of a file, or none
   file=$1; shift
-  if [ -f "$file" ]; then "$@" <"$file"; elif absent "$file"; then echo none; else stat -- "$file" >/dev/null; fi
+  if there "$file"; then "$@" <"$file"; else echo none; fi
 }
 if command -v mysqlrouter >/dev/null; then version=$(mysqlrouter --version); else version=none; fi
 # A stamp that is there and damaged is that of another bootstrap.
@@ -65,7 +65,7 @@ echo '` + converge.WholeMark + `'`
 
 // StatusQuestion asks for Status.
 func (c Config) StatusQuestion() converge.Question[Status] {
-	return converge.Question[Status]{Name: "the router's status", Script: converge.AbsentFunction + c.statusScript(), Read: readStatus}
+	return converge.Question[Status]{Name: "the router's status", Script: converge.ThereFunction + c.statusScript(), Read: readStatus}
 }
 
 // ReadStatus reads the status from an observation of the router's manifest.

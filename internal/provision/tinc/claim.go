@@ -42,21 +42,21 @@ type claimed struct {
 func (n Node) claims() converge.Question[claimed] {
 	return converge.Question[claimed]{
 		Name: "meshes that are there already",
-		Script: converge.AbsentFunction + fmt.Sprintf(`mesh=%s port=%d record=%s
-if [ -d /etc/tinc ]; then
-  ls -A /etc/tinc >/dev/null || exit
+		Script: converge.ThereFunction + fmt.Sprintf(`mesh=%s port=%d record=%s
+if there /etc/tinc; then
+  ls -A /etc/tinc/ >/dev/null || exit
   for file in /etc/tinc/*/tinc.conf; do
     [ -e "$file" ] || continue
     name=${file%%/tinc.conf}
     name=${name##*/}
     if [ "$name" = "$mesh" ]; then
-      if [ ! -e "$record" ]; then absent "$record" || { stat -- "$record"; exit 1; }; echo 'by hand'; fi
+      there "$record" || echo 'by hand'
       continue
     fi
     uses=$(sed -n 's/^ *[Pp]ort *=* *\([0-9]*\).*/\1/p' "$file") || exit
     [ "${uses:-655}" != "$port" ] || printf 'port %%s\n' "$name"
   done
-elif ! absent /etc/tinc; then stat -- /etc/tinc; exit 1; fi
+fi
 echo '%s'`, remote.Quote(n.Mesh), n.Port, remote.Quote(converge.RecordPath(n.Owner())), converge.WholeMark),
 		Read: readClaims,
 	}

@@ -32,8 +32,7 @@ type Found struct {
 
 // findScript prints the node's own files, each line behind a mark, or none.
 const findScript = `dir=%s
-if [ ! -e "$dir/tinc.conf" ]; then
-  absent "$dir/tinc.conf" || { stat -- "$dir/tinc.conf"; exit 1; }
+if ! there "$dir/tinc.conf"; then
   echo none
   echo '` + converge.WholeMark + `'
   exit
@@ -44,7 +43,7 @@ name=$(sed -n 's/^Name *= *//p' tinc.conf)
 key=$(openssl rsa -in rsa_key.priv -pubout 2>&1) || { printf '%%s\n' "$key" >&2; exit 1; }
 printf 'name %%s\n' "$name"
 sed 's/^/host /' "hosts/$name"
-if [ -e tinc-up ] || ! absent "$dir/tinc-up"; then sed -n 's/.* mtu \([0-9]*\).*/mtu \1/p' tinc-up; fi
+if there "$dir/tinc-up"; then sed -n 's/.* mtu \([0-9]*\).*/mtu \1/p' tinc-up; fi
 printf '%%s\n' "$key" | sed 's/^/key /'
 echo '` + converge.WholeMark + `'`
 
@@ -52,7 +51,7 @@ echo '` + converge.WholeMark + `'`
 func find(mesh string) converge.Question[Found] {
 	return converge.Question[Found]{
 		Name:   "the tinc node of mesh " + mesh,
-		Script: converge.AbsentFunction + fmt.Sprintf(findScript, remote.Quote(directory(mesh))),
+		Script: converge.ThereFunction + fmt.Sprintf(findScript, remote.Quote(directory(mesh))),
 		Read:   func(output string) (Found, error) { return readFound(mesh, output) },
 	}
 }

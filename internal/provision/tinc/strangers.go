@@ -54,16 +54,16 @@ func (m Mesh) strangers() converge.Question[[]string] {
 	slices.Sort(known)
 	return converge.Question[[]string]{
 		Name: "host files of no declared peer",
-		Script: converge.AbsentFunction + fmt.Sprintf(`hosts=%s record=%s
-if [ -d "$hosts" ]; then
-  ls -A -- "$hosts" >/dev/null || exit
+		Script: converge.ThereFunction + fmt.Sprintf(`hosts=%s record=%s
+if there "$hosts"; then
+  ls -A -- "$hosts/" >/dev/null || exit
   for file in "$hosts"/* "$hosts"/.[!.]*; do
     [ -e "$file" ] || [ -L "$file" ] || continue
     case ${file##*/} in %s) continue ;; .atoll.*|*.atoll) continue ;; esac
     ! grep -qsF "\"$file\"" "$record" || continue
     printf 'stranger .%%s\n' "$(printf %%s "$file" | base64 -w0)"
   done
-elif ! absent "$hosts"; then stat -- "$hosts"; exit 1; fi
+fi
 echo '%s'`, remote.Quote(hosts), remote.Quote(converge.RecordPath(m.Owner())), strings.Join(known, "|"), converge.WholeMark),
 		Read: readStrangers,
 	}
