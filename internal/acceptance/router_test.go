@@ -4,11 +4,15 @@
 package acceptance
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/site"
 )
 
 // Whoever has the router's account on an application's host must not become root
@@ -62,8 +66,9 @@ resource "atoll_mysql_router" "second" {
   name    = "second"
   cluster = atoll_mysql_cluster.main.routing
   ports   = { read_write = 7446, read_only = 7447, read_write_split = 7450 }
-}
+`+toldAlone+`}
 `...), 0o600))
+	f.override("atoll_mysql_cluster.main", "routing_options = { read_only_targets = \"read_replicas\", tags = { team = \"shop\" } }")
 	// A Router that is too old for the servers is refused before anything is made.
 	f.on("app1", "printf '#!/bin/sh\necho MySQL Router  Ver 8.4.7 for Linux\n' >/usr/local/bin/mysqlrouter && chmod 0755 /usr/local/bin/mysqlrouter")
 	if _, err := f.terraform.Plan(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "Router is 8.4.7, and a member is 9.7.4") {
@@ -86,18 +91,68 @@ resource "atoll_mysql_router" "second" {
 	if got := f.sql("hk1", rows); got != "atoll,atoll-second" {
 		f.Errorf("the metadata have %q", got)
 	}
+	f.routersAreTold()
 	f.on("app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router-second/mysqlrouter.conf; systemctl stop mysqlrouter-second")
-	if lines := strings.Join(f.plan().Drift["atoll_mysql_router.second"], "; "); lines != "file /etc/atoll-router-second/mysqlrouter.conf: content differs; unit mysqlrouter-second.service: inactive, want active" {
+	drift := f.plan().Drift
+	if lines := strings.Join(drift["atoll_mysql_router.second"], "; "); lines != "file /etc/atoll-router-second/mysqlrouter.conf: content differs; unit mysqlrouter-second.service: inactive, want active; "+
+		`router: routing option read_only_targets is "read_replicas", want "secondaries"` {
 		f.Errorf("the second router's drift is %q", lines)
 	}
+	if lines := strings.Join(drift["atoll_mysql_cluster.main"], "; "); lines != `cluster metadata: routing option tags is {}, want {"team":"shop"}` {
+		f.Errorf("the cluster's drift is %q", lines)
+	}
+	// Taken out, what one router is told goes; what all are told is mended.
+	with, err := os.ReadFile(main)
+	f.must(err)
+	f.must(os.WriteFile(main, bytes.Replace(with, []byte(toldAlone), nil, 1), 0o600))
 	f.apply()
 	f.inSync()
+	if got := f.sql("hk1", told); got != `{} {"tags": {"team": "shop"}, "read_only_targets": "read_replicas"}` {
+		f.Errorf("routers are told %s", got)
+	}
 	f.must(os.WriteFile(main, before, 0o600))
+	f.must(os.Remove(filepath.Join(f.terraform.Dir, "override.tf")))
 	f.apply()
+	if got := f.sql("hk1", told); got != `{"tags": {}, "read_only_targets": "secondaries"}` {
+		f.Errorf("without options routers are told %s", got)
+	}
 	if got := f.on("app1", "ls -d /etc/atoll-router* /var/lib/atoll-router* /etc/systemd/system/mysqlrouter*; systemctl is-active mysqlrouter") + f.sql("hk1", rows); got != "/etc/atoll-router\n/etc/systemd/system/mysqlrouter.service\n/var/lib/atoll-router\nactive"+"atoll" {
 		f.Errorf("without the second there are %q", got)
 	}
 	f.inSync()
+}
+
+const (
+	// toldAlone are the second router's options.
+	toldAlone = "  routing_options = { read_only_targets = \"secondaries\", stats_updates_frequency = 3600 }\n"
+	// told is what the metadata tell the second router, if there is one, and all.
+	told = `SELECT CONCAT_WS(' ', (SELECT options FROM mysql_innodb_cluster_metadata.routers WHERE router_name = 'atoll-second'), JSON_REMOVE(router_options, '$.Configuration'))
+ FROM mysql_innodb_cluster_metadata.clusters`
+)
+
+// routersAreTold looks where the read-only ports lead: what one router is told goes
+// before what all are. Then somebody else says otherwise.
+func (f *fixture) routersAreTold() {
+	f.Helper()
+	primary := f.primary()
+	f.sql(primary, "CREATE USER probe@'%' IDENTIFIED BY 'of the test'")
+	defer f.sql(primary, "DROP USER probe@'%'")
+	var leader string
+	var secondaries []string
+	for _, name := range databases {
+		host, err := f.lab.Inventory.Host(name)
+		f.must(err)
+		if name == primary {
+			leader = site.MeshAddress(host.HostSpec)
+		} else {
+			secondaries = append(secondaries, site.MeshAddress(host.HostSpec))
+		}
+	}
+	slices.Sort(secondaries)
+	f.eventually("the read-only port leads to the primary, for want of read replicas", time.Minute, func() bool { return f.leads("app1", "127.0.0.1:6447") == leader })
+	f.eventually("that of the second leads to secondaries", time.Minute, func() bool { return f.leads("app1", "127.0.0.1:7447") == strings.Join(secondaries, " ") })
+	f.sql(primary, `UPDATE mysql_innodb_cluster_metadata.routers SET options = JSON_SET(options, '$.read_only_targets', 'read_replicas') WHERE router_name = 'atoll-second';
+UPDATE mysql_innodb_cluster_metadata.clusters SET router_options = JSON_SET(router_options, '$.tags', JSON_OBJECT())`)
 }
 
 // While nobody takes writes, the cluster says so and no router does; who looks at

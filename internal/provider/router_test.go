@@ -80,3 +80,34 @@ func TestTwoRoutersOnOneMachine(t *testing.T) {
 		}
 	}
 }
+
+// What no router would take is refused before anything is touched.
+func TestRoutingOptionsAreHeldAgainstRouters(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	for _, kind := range []string{"atoll_mysql_cluster", "atoll_mysql_router"} {
+		for _, row := range []struct {
+			options object
+			want    []string
+		}{
+			{object{}, nil},
+			{object{"read_only_targets": "primary"}, []string{"routing_options.read_only_targets", `"primary"`, "must be one of secondaries, all, read_replicas"}},
+			{object{"unreachable_quorum_allowed_traffic": "write"}, []string{"routing_options.unreachable_quorum_allowed_traffic", `"write"`, "must be one of none, read, all"}},
+			{object{"stats_updates_frequency": -1}, []string{"routing_options.stats_updates_frequency", "between 0 and 2147483647", "-1"}},
+			{object{"tags": object{"1st": "a"}}, []string{"routing_options.tags", "1st", "not begin with a digit"}},
+			{object{"tags": object{"first": nil}}, []string{"routing_options", "tags", "Null Map Value"}},
+		} {
+			config := everything()[kind]
+			config["routing_options"] = row.options
+			_, problems := tf.plan(kind, nil, write(tf.kind(kind), config))
+			if (row.want == nil) != (problems == "") {
+				t.Errorf("%s, %v: %q", kind, row.options, problems)
+			}
+			for _, text := range row.want {
+				if !strings.Contains(problems, text) {
+					t.Errorf("%s, %v: %q does not say %q", kind, row.options, problems, text)
+				}
+			}
+		}
+	}
+}

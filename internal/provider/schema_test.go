@@ -49,6 +49,11 @@ yt4snrM+BtBhKpodllPOKzPSOsaxpgw=
 -----END PGP PUBLIC KEY BLOCK-----
 `
 
+// routed are routing options with all that they may have.
+func routed() object {
+	return object{"read_only_targets": "all", "unreachable_quorum_allowed_traffic": "read", "stats_updates_frequency": 60, "tags": object{"team": "shop"}}
+}
+
 func everyTimeout() object {
 	return object{"create": "1m", "read": "1m", "update": "1m", "delete": "1m"}
 }
@@ -91,11 +96,11 @@ func everything() map[string]object {
 		"atoll_mysql_cluster": {
 			"name": "main", "members": object{"hk1": member}, "failover": "default", "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",
 			"exit_state_action": "READ_ONLY", "transaction_size_limit": 0, "recovery_method": "auto", "timeouts": everyTimeout(),
-			"primary": "hk1", "allow_full_stop": false, "rotate_recovery_accounts": "2026", "hidden_members": []any{"hk1"}, "draining_members": []any{}, "metadata_version": "2.4.0", "mode": "single-primary", "weights": object{"hk1": 70}, "quorum_survivors": []any{"hk1"},
+			"primary": "hk1", "allow_full_stop": false, "rotate_recovery_accounts": "2026", "hidden_members": []any{"hk1"}, "draining_members": []any{}, "routing_options": routed(), "metadata_version": "2.4.0", "mode": "single-primary", "weights": object{"hk1": 70}, "quorum_survivors": []any{"hk1"},
 		},
 		"atoll_mysql_router": {
 			"ssh": everyWay("203.0.113.11"), "name": "shop", "cluster": object{"cluster": "main", "cluster_id": "b2c1", "connect_timeout": 2, "read_timeout": 3, "members": object{"hk1": member}}, "bind_address": "127.0.0.1", "package": "mysql-router",
-			"ports": object{"read_write": 6446, "read_only": 6447, "read_write_split": 6450}, "connect_timeout": 2, "read_timeout": 3, "client_tls": "REQUIRED", "server_tls": "REQUIRED", "timeouts": everyTimeout(),
+			"ports": object{"read_write": 6446, "read_only": 6447, "read_write_split": 6450}, "connect_timeout": 2, "read_timeout": 3, "client_tls": "REQUIRED", "server_tls": "REQUIRED", "routing_options": routed(), "timeouts": everyTimeout(),
 		},
 		"atoll_file_tier": {
 			"name": "files", "mesh": "site", "hot": "/srv/files", "owner": "www-data", "hub": "app1", "pairs": nil, "ignore": []any{"Name *.tmp"}, "conflicts": "newer",

@@ -207,6 +207,7 @@ func (k *clusterKind) Observe(ctx context.Context, run *base.Run, model *cluster
 // no more leave.
 func (k *clusterKind) Converge(ctx context.Context, run *base.Run, before, model *clusterModel) {
 	cluster, targets := model.declared()
+	cluster.Options.Routing = routingOptions(model.RoutingOptions, before.RoutingOptions)
 	hosts := k.Reachable(targets)
 	lost := slices.DeleteFunc(slices.Sorted(maps.Keys(cluster.Members)), func(key string) bool { return hosts[key] != nil })
 	if len(lost) > 0 {

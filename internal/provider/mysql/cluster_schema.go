@@ -84,6 +84,7 @@ func clusterAttributes() map[string]schema.Attribute {
 		Description: "Names of the members that routers send no new session to, while those that are open go on until they end, so that a member can be emptied before it is worked on. A name stands here or in hidden_members. " +
 			"[] drains none, and lets a hidden member lose its sessions; left out, what other tools said stays as it is. A change is in place.",
 	}
+	attributes["routing_options"] = routingOptionsAttribute("Those of the cluster hold for all of its routers; a router's own go before them.")
 	attributes["metadata_version"] = schema.StringAttribute{
 		Optional: true, Validators: []validator.String{base.OneOf(innodbcluster.MetadataVersions...)},
 		Description: "The least version that the cluster's metadata are to have: 2.2.0, 2.3.0 or 2.4.0. Older ones, from 2.1.0 on, are upgraded in place, with all that stands in them; routers keep what they know meanwhile. Newer ones stay. " +

@@ -25,6 +25,7 @@ type routerModel struct {
 	ReadTime    types.Int64  `tfsdk:"read_timeout"`
 	ClientTLS   types.String `tfsdk:"client_tls"`
 	ServerTLS   types.String `tfsdk:"server_tls"`
+	Options     types.Object `tfsdk:"routing_options"`
 	Endpoints   types.Object `tfsdk:"endpoints"`
 	Version     types.String `tfsdk:"version"`
 }
@@ -123,6 +124,7 @@ func (m *routerModel) config(data *base.Data) (mysqlrouter.Config, mysqlrouter.C
 		ReadWrite: ports["read_write"], ReadOnly: ports["read_only"], ReadWriteSplit: ports["read_write_split"],
 		Package: m.Package.ValueString(), ConnectTimeout: m.ConnectTime.ValueInt64(), ReadTimeout: m.ReadTime.ValueInt64(), After: base.MeshUnit(meshOf(members)),
 	}
+	config.Routing = routingOptions(m.Options, types.ObjectNull(nil))
 	config.ClientTLS, config.ServerTLS = tlsMode(m.ClientTLS), tlsMode(m.ServerTLS)
 	for _, member := range found {
 		config.Members = append(config.Members, member.Endpoint())

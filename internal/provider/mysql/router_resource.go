@@ -118,14 +118,17 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 	if status.Version != "" {
 		model.Version = types.StringValue(status.Version)
 	}
-	if slices.ContainsFunc(observed.Drift, mysqlrouter.Silent) {
+	if slices.ContainsFunc(observed.Drift, mysqlrouter.Silent) || config.Routing != nil {
 		observed.Drift = config.Blame(observed.Drift, innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts))
 	}
 	return observed, nil
 }
 
-func (k *routerKind) Converge(ctx context.Context, host remote.Host, _, model *routerModel) error {
+func (k *routerKind) Converge(ctx context.Context, host remote.Host, before, model *routerModel) error {
 	config, cluster := model.config(k.Data)
+	if before != nil {
+		config.Routing = routingOptions(model.Options, before.Options)
+	}
 	status, err := config.Converge(ctx, host, cluster)
 	if err != nil {
 		return err

@@ -48,6 +48,7 @@ func (k *routerKind) Schema() schema.Schema {
 			"ports":           portsAttribute(),
 			"connect_timeout": routerTimeout("Seconds that the router waits for a connection to a member before it tries another. Default: what the cluster's failover says, 2 (Router's own: 5). A change is in place: the router restarts, which ends its connections."),
 			"read_timeout":    routerTimeout("Seconds that the router waits for a member's answer about the cluster. Default: what the cluster's failover says, 3 (Router's own: 30): a member whose plug was pulled is given up after that. A change is in place: the router restarts, which ends its connections."),
+			"routing_options": routingOptionsAttribute("Those of a router go before the cluster's, which hold for what is left out."),
 			"client_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the application encrypts its connections to the router: DISABLED, PREFERRED (as the client asks) or REQUIRED. The certificate is one that the router makes itself. "+
 				"Default PREFERRED. A change is in place: the router restarts, which ends its connections.", "DISABLED", mysqlrouter.DefaultTLS, "REQUIRED"),
 			"server_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the router encrypts its connections to the members: PREFERRED (where they can) or REQUIRED. Members of Atoll's refuse what is not encrypted, "+

@@ -264,6 +264,8 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return primary.Run(ctx, "dropping account "+o.Account, dropStatements(r.seen[r.diagnosis.Primary].Accounts, o)...)
 	case Limit:
 		return r.limit(ctx, primary, o.Host)
+	case SetRouting:
+		return primary.setRouting(ctx, r.diagnosis.ClusterID, *r.cluster.Options.Routing)
 	case UpgradeMetadata:
 		return primary.upgradeMetadata(ctx, mysqld.ParseVersion(r.cluster.Options.MetadataVersion))
 	}

@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -292,6 +293,15 @@ func TestOperations(t *testing.T) {
 		{"a member is hidden by others, and nothing is declared", func(_ *Cluster, seen map[string]Observation) {
 			seen["a"].Instances[2].Attributes.Tags.Hidden = true
 		}, standing, nil, []string{}},
+		{"what routers are told is declared", func(c *Cluster, seen map[string]Observation) {
+			c.Options.Routing = &RoutingOptions{ReadOnlyTargets: "all", Tags: map[string]string{"team": "shop"}}
+			seen["a"].Clusters[0].RouterOptions = map[string]json.RawMessage{"tags": json.RawMessage(`{}`), "read_only_targets": json.RawMessage(`"secondaries"`)}
+		}, standing, []string{"write the routing options on a"}, []string{
+			`cluster metadata: routing option read_only_targets is "secondaries", want "all"`, `cluster metadata: routing option tags is {}, want {"team":"shop"}`,
+		}},
+		{"what routers are told is not declared", func(_ *Cluster, seen map[string]Observation) {
+			seen["a"].Clusters[0].RouterOptions = map[string]json.RawMessage{"read_only_targets": json.RawMessage(`"all"`)}
+		}, standing, nil, []string{}},
 		{"another primary is declared", func(c *Cluster, _ map[string]Observation) { c.Options.Primary = "b" }, standing,
 			[]string{"hand the primary's role over to b"}, []string{"primary: is a, want b"}},
 		{"another primary is declared, and something else comes first", func(c *Cluster, seen map[string]Observation) {
@@ -408,6 +418,42 @@ func TestOperations(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// Options go into metadata in which routers look for them: older ones are upgraded
+// first, or nothing is written.
+func TestRoutingOptionsInOldMetadata(t *testing.T) {
+	for _, row := range []struct {
+		schema, wanted string
+		options        RoutingOptions
+		want           []string
+		refused        string
+	}{
+		{"2.2.0", "", RoutingOptions{ReadOnlyTargets: "all"}, []string{"write the routing options on a"}, ""},
+		{"2.1.0", "", RoutingOptions{ReadOnlyTargets: "all"}, nil, "they are of version 2.1.0, and routers read routing_options in 2.2.0 or later. Declare metadata_version"},
+		{"0.0.0", "", RoutingOptions{ReadOnlyTargets: "all"}, nil, "an upgrade of them is at work"},
+		{"2.1.0", "", RoutingOptions{ReadOnlyTargets: "secondaries"}, nil, ""},
+		{"2.1.0", "2.2.0", RoutingOptions{ReadOnlyTargets: "all"}, []string{"upgrade the cluster metadata on a"}, ""},
+	} {
+		c := three()
+		c.Options.Routing, c.Options.MetadataVersion = &row.options, row.wanted
+		seen := standing(c)
+		for key, one := range seen {
+			one.Schema = row.schema
+			seen[key] = one
+		}
+		operations, err := Diagnose(c, seen).Operations()
+		var got []string
+		for _, operation := range operations {
+			got = append(got, operation.String())
+		}
+		switch {
+		case row.refused != "" && (!errors.Is(err, ErrMetadata) || !strings.Contains(err.Error(), row.refused)):
+			t.Errorf("%+v: %v", row, err)
+		case row.refused == "" && (err != nil || !slices.Equal(got, row.want)):
+			t.Errorf("%+v: %q, %v", row, got, err)
+		}
 	}
 }
 

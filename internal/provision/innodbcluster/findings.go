@@ -166,10 +166,15 @@ func (d *diagnosing) outdatedMetadata(version string) error {
 	if !registers || version == "" || !mysqld.ParseVersion(version).Before(2, 2, 0) {
 		return nil
 	}
+	return tooOld(version, "a member is written into")
+}
+
+// tooOld refuses what metadata before 2.2.0 have no place for.
+func tooOld(version, what string) error {
 	if version == "0.0.0" {
 		return fmt.Errorf("%w: an upgrade of them is at work or was ended in the middle. Wait for it, or declare metadata_version, or run dba.upgradeMetadata() of MySQL Shell, and apply again", ErrMetadata)
 	}
-	return fmt.Errorf("%w: they are of version %s, and a member is written into 2.2.0 or later. Declare metadata_version, or run dba.upgradeMetadata() of MySQL Shell on the cluster, and apply again", ErrMetadata, version)
+	return fmt.Errorf("%w: they are of version %s, and %s 2.2.0 or later. Declare metadata_version, or run dba.upgradeMetadata() of MySQL Shell on the cluster, and apply again", ErrMetadata, version, what)
 }
 
 // member finds what is wrong with one declared member of a running group.
@@ -288,6 +293,7 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 		d.find(Register{key}, key, CodeMetadata, "row in the cluster metadata: missing or differs")
 	}
 	d.hidden(authority)
+	d.routing(row, authority.Schema)
 	d.limits(authority)
 	for _, account := range d.cluster.unusedAccounts(authority) {
 		var mend provision.Operation

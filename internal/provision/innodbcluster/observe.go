@@ -5,6 +5,7 @@ package innodbcluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -80,6 +81,9 @@ type ClusterRow struct {
 		AllowedHost          string `json:"opt_replicationAllowedHost"`
 		GTIDSetIsComplete    bool   `json:"opt_gtidSetIsComplete"`
 	} `json:"attributes"`
+	// RouterOptions are what all routers are told, without what Router notes there
+	// of itself.
+	RouterOptions map[string]json.RawMessage `json:"router_options"`
 }
 
 // InstanceRow is a row of the metadata's instances.
@@ -127,7 +131,8 @@ var observeScript = mysqlroot.QuestionScript(
 	mysqlroot.WhereTable("router_accounts", schema, "routers", `SELECT 'router_accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host)) FROM mysql.user u WHERE `+routersOfOurs),
 	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group\\_replication\\_%'`,
 	mysqlroot.WhereTable("schema", schema, "schema_version", `SELECT 'schema', JSON_QUOTE(CONCAT_WS('.', major, minor, patch)) FROM `+schema+`.schema_version`),
-	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', cluster_id, 'name', cluster_name, 'primary_mode', primary_mode, 'attributes', attributes)) FROM `+schema+`.clusters`),
+	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', c.cluster_id, 'name', c.cluster_name, 'primary_mode', c.primary_mode, 'attributes', c.attributes, 'router_options', JSON_REMOVE(c.told, '$.Configuration')))
+ FROM (SELECT NULL AS router_options) AS before_2_1, LATERAL (SELECT cluster_id, cluster_name, primary_mode, attributes, router_options AS told FROM `+schema+`.clusters) c`),
 	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', i.address, 'uuid', i.mysql_server_uuid, 'type', IFNULL(i.type, ''), 'attributes', i.attributes))
  FROM (SELECT NULL AS instance_type) AS before_2_2, LATERAL (SELECT address, mysql_server_uuid, attributes, instance_type AS type FROM `+schema+`.instances) i`),
 	routersRow,

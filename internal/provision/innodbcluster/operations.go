@@ -61,6 +61,8 @@ type (
 		// Draining: it keeps the sessions that it has.
 		Draining bool
 	}
+	// SetRouting writes what the metadata tell all routers.
+	SetRouting struct{ Primary string }
 	// Limit lets the accounts of members and routers in from one host part only.
 	Limit struct{ Host string }
 	// DropAccount removes a recovery account of no member, or, with a Host, one
@@ -107,8 +109,9 @@ func (o Hide) String() string {
 	}
 	return "show " + o.Member + " to routers"
 }
-func (o Forget) String() string { return "take back " + o.Variable + " of " + o.Member }
-func (o Limit) String() string  { return "let accounts in from " + o.Host + " only" }
+func (o SetRouting) String() string { return "write the routing options on " + o.Primary }
+func (o Forget) String() string     { return "take back " + o.Variable + " of " + o.Member }
+func (o Limit) String() string      { return "let accounts in from " + o.Host + " only" }
 func (o DropAccount) String() string {
 	if o.Host != "" {
 		return "drop account " + o.Account + "@" + o.Host
@@ -178,6 +181,9 @@ func (Limit) Stage() int { return 3 }
 
 // Stage is its place in the order.
 func (Hide) Stage() int { return 8 }
+
+// Stage is its place in the order.
+func (SetRouting) Stage() int { return 8 }
 
 // Stage is its place in the order.
 func (UpgradeMetadata) Stage() int { return 2 }

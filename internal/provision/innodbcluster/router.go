@@ -59,6 +59,8 @@ type Routing struct {
 	online []string
 	run    *run
 	stats  bool
+	// version is that of the metadata.
+	version string
 	// host is where a router's account is let in from.
 	host string
 }
@@ -80,8 +82,8 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 	if err != nil {
 		return nil, err
 	}
-	routing := &Routing{Primary: c.Members[diagnosis.Primary].Endpoint(), Newest: Newest(seen), server: primary, run: r, host: cmp.Or(diagnosis.allowedHost, anywhere)}
-	routing.stats = !older(mysqld.ParseVersion(seen[diagnosis.Primary].Schema), metadataVersion("9.0.0"))
+	routing := &Routing{Primary: c.Members[diagnosis.Primary].Endpoint(), Newest: Newest(seen), server: primary, run: r, host: cmp.Or(diagnosis.allowedHost, anywhere), version: seen[diagnosis.Primary].Schema}
+	routing.stats = !older(mysqld.ParseVersion(routing.version), metadataVersion("9.0.0"))
 	for _, key := range c.keys() {
 		if diagnosis.Members[key].State == "ONLINE" && key != diagnosis.Primary && seen[key].Answers {
 			routing.online = append(routing.online, key)

@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
@@ -24,6 +25,8 @@ type Router struct {
 	ReadWrite      string `json:"rw"`
 	ReadOnly       string `json:"ro"`
 	ReadWriteSplit string `json:"split"`
+	// Options are what the cluster tells this router alone.
+	Options map[string]json.RawMessage `json:"options"`
 	// Seen is when it last said that it is there, in seconds since 1970; 0 for never.
 	Seen int64 `json:"seen"`
 }
@@ -42,5 +45,5 @@ const accountOfRouter = "^mysql_router[0-9]*_"
 
 var routersRow = mysqlroot.WhereTable("routers", schema, "routers", `SELECT 'routers', JSON_ARRAYAGG(JSON_OBJECT('id', router_id, 'cluster', IFNULL(cluster_id, ''), 'name', router_name,
  'address', IFNULL(address, ''), 'version', IFNULL(version, ''), 'seen', IFNULL(UNIX_TIMESTAMP(last_check_in), 0), 'rw', IFNULL(attributes->>'$.RWEndpoint', ''),
- 'ro', IFNULL(attributes->>'$.ROEndpoint', ''), 'split', IFNULL(attributes->>'$.RWSplitEndpoint', ''), 'user', IFNULL(attributes->>'$.MetadataUser', '')))
+ 'ro', IFNULL(attributes->>'$.ROEndpoint', ''), 'split', IFNULL(attributes->>'$.RWSplitEndpoint', ''), 'user', IFNULL(attributes->>'$.MetadataUser', ''), 'options', options))
  FROM (SELECT * FROM `+schema+`.routers ORDER BY router_id) r`)

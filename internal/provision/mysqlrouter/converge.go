@@ -27,8 +27,22 @@ type Cluster struct {
 const patience = 30 * time.Second
 
 // Converge brings the router to the declared state: bootstraps it where that is
-// needed, and ends when it listens.
+// needed, waits until it listens, and has the metadata tell it how to route.
 func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster) (Status, error) {
+	status, err := c.stand(ctx, host, cluster)
+	if err != nil || c.Routing == nil {
+		return status, err
+	}
+	routing, err := innodbcluster.OpenRouting(ctx, cluster.Cluster, cluster.Hosts)
+	if err != nil {
+		return status, err
+	}
+	defer routing.Close()
+	return status, routing.SetOptions(ctx, c.Address, c.Name(), *c.Routing)
+}
+
+// stand brings about what is on the router's own machine, and ends when it listens.
+func (c Config) stand(ctx context.Context, host remote.Host, cluster Cluster) (Status, error) {
 	observation, err := converge.Observe(ctx, host, c.Manifest(true))
 	if err != nil {
 		return Status{}, err
@@ -43,7 +57,7 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 		return Status{}, err
 	}
 	stands := before.Active && !slices.ContainsFunc(provision.Drift(findings), Silent)
-	if len(operations) == 0 && !stands && c.Forgotten(innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts)) {
+	if len(operations) == 0 && (!stands || c.Routing != nil) && c.Forgotten(innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts)) {
 		operations = []provision.Operation{Bootstrap{c.Address}}
 	}
 	if len(operations) > 0 {

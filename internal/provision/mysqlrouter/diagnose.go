@@ -36,6 +36,8 @@ const (
 	CodeBootstrap converge.Code = "router-bootstrap"
 	// CodeSettings says that it runs with other settings.
 	CodeSettings converge.Code = "router-settings"
+	// CodeRouting says that the cluster's metadata tell it something else.
+	CodeRouting converge.Code = "router-routing"
 )
 
 // Diagnose compares what a bootstrap left, and the ports, with the declaration. A
@@ -104,15 +106,22 @@ func (c Config) Forgotten(found innodbcluster.Found) bool {
 // forgotten is what a plan shows of a router that the cluster does not know.
 var forgotten = converge.Line{Subject: "router", Code: CodeBootstrap, Text: "its account or its row in the cluster is gone"}
 
-// Blame gives silent ports their reason: nothing where the cluster has no primary,
-// since that is the cluster's drift, which says it once; and one line where the cluster
-// does not know the router any more.
+// Blame adds what only the cluster knows: what it tells the router, and of silent ports
+// the reason. That is nothing where the cluster has no primary, since that is the
+// cluster's drift, which says it once; and one line where the cluster does not know the
+// router any more.
 func (c Config) Blame(drift []converge.Line, found innodbcluster.Found) []converge.Line {
 	switch {
 	case found.Primary == "":
 		return slices.DeleteFunc(slices.Clone(drift), Silent)
 	case c.Forgotten(found):
 		return append(slices.DeleteFunc(slices.Clone(drift), Silent), forgotten)
+	case c.Routing == nil:
+		return drift
+	}
+	drift = slices.Clone(drift)
+	for _, text := range found.Misrouted(c.Address, c.Name(), *c.Routing) {
+		drift = append(drift, converge.Line{Subject: "router", Code: CodeRouting, Text: text})
 	}
 	return drift
 }

@@ -21,6 +21,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 )
 
 // Config is what one atoll_mysql_router declares.
@@ -44,6 +45,9 @@ type Config struct {
 	// ClientTLS and ServerTLS are Router's words for how the application's side and
 	// the members' are encrypted; "" is DefaultTLS.
 	ClientTLS, ServerTLS string `json:",omitempty"`
+	// Routing is what the cluster's metadata tell this router alone; nil leaves that
+	// to others.
+	Routing *innodbcluster.RoutingOptions `json:"-"`
 	// Members are the cluster's, as "host:port". The router follows them by
 	// itself, so they are no reason to bootstrap it while it knows one of them.
 	Members []string `json:"-"`
