@@ -68,7 +68,12 @@ resource "atoll_mysql_router" "second" {
   ports   = { read_write = 7446, read_only = 7447, read_write_split = 7450 }
 `+toldAlone+`}
 `...), 0o600))
-	f.override("atoll_mysql_cluster.main", "routing_options = { read_only_targets = \"read_replicas\", tags = { team = \"shop\" } }")
+	const all = "\nrouting_options = { read_only_targets = \"read_replicas\", tags = { team = \"shop\" } }"
+	f.override("atoll_mysql_cluster.main", `routers = ["203.0.113.21", "203.0.113.22"]`+all)
+	if _, err := f.terraform.Plan(f.Context()); err == nil || !strings.Contains(flat(err.Error()), `"203.0.113.21/second" is not among them`) {
+		f.Errorf("the plan with a router that the cluster is not to know says %v", err)
+	}
+	f.override("atoll_mysql_cluster.main", `routers = ["203.0.113.21", "203.0.113.21/second", "203.0.113.22"]`+all)
 	// A Router that is too old for the servers is refused before anything is made.
 	f.on("app1", "printf '#!/bin/sh\necho MySQL Router  Ver 8.4.7 for Linux\n' >/usr/local/bin/mysqlrouter && chmod 0755 /usr/local/bin/mysqlrouter")
 	if _, err := f.terraform.Plan(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "Router is 8.4.7, and a member is 9.7.4") {
@@ -87,42 +92,72 @@ resource "atoll_mysql_router" "second" {
 	if got := f.sql("hk1", endpoints); got != "7446 7447 7450" {
 		f.Errorf("the metadata have the second router's ports as %q", got)
 	}
-	const rows = "SELECT GROUP_CONCAT(router_name ORDER BY 1) FROM mysql_innodb_cluster_metadata.routers WHERE address = '203.0.113.21'"
-	if got := f.sql("hk1", rows); got != "atoll,atoll-second" {
+	if got := f.sql("hk1", known); !strings.HasPrefix(got, "203.0.113.21::atoll 203.0.113.21::atoll-second 203.0.113.22::atoll ") {
 		f.Errorf("the metadata have %q", got)
 	}
 	f.routersAreTold()
+	f.routersVanish()
 	f.on("app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router-second/mysqlrouter.conf; systemctl stop mysqlrouter-second")
 	drift := f.plan().Drift
 	if lines := strings.Join(drift["atoll_mysql_router.second"], "; "); lines != "file /etc/atoll-router-second/mysqlrouter.conf: content differs; unit mysqlrouter-second.service: inactive, want active; "+
 		`router: routing option read_only_targets is "read_replicas", want "secondaries"` {
 		f.Errorf("the second router's drift is %q", lines)
 	}
-	if lines := strings.Join(drift["atoll_mysql_cluster.main"], "; "); lines != `cluster metadata: routing option tags is {}, want {"team":"shop"}` {
+	if lines := strings.Join(drift["atoll_mysql_cluster.main"], "; "); lines != `cluster metadata: routing option tags is {}, want {"team":"shop"}; router gone.example.org::system: is not declared; account mysql_router_203_0_113_99: is not declared` {
 		f.Errorf("the cluster's drift is %q", lines)
 	}
-	// Taken out, what one router is told goes; what all are told is mended.
+	// Taken out, what one router is told goes; what all are told is mended. The router
+	// without a name goes from the machine in the same apply, which comes to the cluster
+	// first, and the other one has nothing of it.
 	with, err := os.ReadFile(main)
 	f.must(err)
-	f.must(os.WriteFile(main, bytes.Replace(with, []byte(toldAlone), nil, 1), 0o600))
+	const each = "resource \"atoll_mysql_router\" \"application\" {\n  for_each = local.applications\n"
+	if !bytes.Contains(with, []byte(each)) {
+		f.Fatal("the example has no routers of that form")
+	}
+	without := bytes.Replace(with, []byte(toldAlone), nil, 1)
+	without = bytes.Replace(without, []byte(each), []byte(strings.Replace(each, "local.applications", "{ for k, n in local.applications : k => n if k != \"app1\" }", 1)), 1)
+	f.must(os.WriteFile(main, without, 0o600))
+	f.override("atoll_mysql_cluster.main", `routers = ["203.0.113.21/second", "203.0.113.22"]`+all)
 	f.apply()
 	f.inSync()
+	if got := f.sql("hk1", known); got != "203.0.113.21::atoll-second 203.0.113.22::atoll mysql_router_203_0_113_21_second mysql_router_203_0_113_22" {
+		f.Errorf("the cluster knows %q", got)
+	}
+	if got := f.on("app1", "ls -d /etc/atoll-router* /var/lib/atoll-router* /etc/systemd/system/mysqlrouter*; systemctl restart mysqlrouter-second; systemctl is-active mysqlrouter-second"); got != "/etc/atoll-router-second\n/etc/systemd/system/mysqlrouter-second.service\n/var/lib/atoll-router-second\nactive" {
+		f.Errorf("without the one that has no name there are %q", got)
+	}
 	if got := f.sql("hk1", told); got != `{} {"tags": {"team": "shop"}, "read_only_targets": "read_replicas"}` {
 		f.Errorf("routers are told %s", got)
 	}
 	f.must(os.WriteFile(main, before, 0o600))
-	f.must(os.Remove(filepath.Join(f.terraform.Dir, "override.tf")))
+	f.override("atoll_mysql_cluster.main", `routers = ["203.0.113.21", "203.0.113.22"]`)
 	f.apply()
 	if got := f.sql("hk1", told); got != `{"tags": {}, "read_only_targets": "secondaries"}` {
 		f.Errorf("without options routers are told %s", got)
 	}
-	if got := f.on("app1", "ls -d /etc/atoll-router* /var/lib/atoll-router* /etc/systemd/system/mysqlrouter*; systemctl is-active mysqlrouter") + f.sql("hk1", rows); got != "/etc/atoll-router\n/etc/systemd/system/mysqlrouter.service\n/var/lib/atoll-router\nactive"+"atoll" {
+	if got := f.sql("hk1", known); got != "203.0.113.21::atoll 203.0.113.22::atoll mysql_router_203_0_113_21 mysql_router_203_0_113_22" {
+		f.Errorf("the cluster knows %q", got)
+	}
+	if got := f.on("app1", "ls -d /etc/atoll-router* /var/lib/atoll-router* /etc/systemd/system/mysqlrouter*; systemctl is-active mysqlrouter"); got != "/etc/atoll-router\n/etc/systemd/system/mysqlrouter.service\n/var/lib/atoll-router\nactive" {
 		f.Errorf("without the second there are %q", got)
 	}
 	f.inSync()
 }
 
+// routersVanish leaves in the cluster what routers do whose machines are no more: a
+// row and its account, and an account alone.
+func (f *fixture) routersVanish() {
+	f.Helper()
+	f.sql(f.primary(), `CREATE USER mysql_router7_abcdefghijkl; CREATE USER mysql_router_203_0_113_99;
+INSERT INTO mysql_innodb_cluster_metadata.routers (router_name, product_name, address, attributes, cluster_id)
+ SELECT 'system', 'MySQL Router', 'gone.example.org', '{"MetadataUser": "mysql_router7_abcdefghijkl"}', cluster_id FROM mysql_innodb_cluster_metadata.clusters`)
+}
+
 const (
+	// known is what the cluster knows of routers: rows, and accounts.
+	known = `SELECT CONCAT((SELECT GROUP_CONCAT(address, '::', router_name ORDER BY address, router_name SEPARATOR ' ') FROM mysql_innodb_cluster_metadata.routers), ' ',
+ (SELECT GROUP_CONCAT(user ORDER BY 1 SEPARATOR ' ') FROM mysql.user WHERE user LIKE 'mysql\\_router%'))`
 	// toldAlone are the second router's options.
 	toldAlone = "  routing_options = { read_only_targets = \"secondaries\", stats_updates_frequency = 3600 }\n"
 	// told is what the metadata tell the second router, if there is one, and all.

@@ -111,3 +111,37 @@ func TestRoutingOptionsAreHeldAgainstRouters(t *testing.T) {
 		}
 	}
 }
+
+// A router that its cluster is not to know would lose its account whenever it stood
+// still.
+func TestRouterThatItsClusterDoesNotDeclare(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	const kind = "atoll_mysql_router"
+	for _, row := range []struct {
+		routers any
+		want    string
+	}{
+		{nil, ""},
+		{[]any{"203.0.113.11"}, `"203.0.113.11/shop" is not among them`},
+		{[]any{}, "take that out"},
+		{[]any{"203.0.113.11", "203.0.113.11/shop"}, ""},
+		{[]any{"203.0.113.11::atoll-shop"}, ""},
+		{[]any{"203.0.113.11", unknown{}}, ""},
+	} {
+		cluster := everything()["atoll_mysql_cluster"]
+		cluster["routers"] = row.routers
+		if _, problems := tf.plan("atoll_mysql_cluster", nil, write(tf.kind("atoll_mysql_cluster"), cluster)); problems != "" {
+			t.Fatalf("%v: %s", row.routers, problems)
+		}
+		_, problems := tf.plan(kind, nil, write(tf.kind(kind), everything()[kind]))
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%v: %q", row.routers, problems)
+		}
+	}
+	cluster := everything()["atoll_mysql_cluster"]
+	cluster["routers"] = []any{"app 1"}
+	if _, problems := tf.plan("atoll_mysql_cluster", nil, write(tf.kind("atoll_mysql_cluster"), cluster)); !strings.Contains(problems, "app 1") || !strings.Contains(problems, "203.0.113.21/shop") {
+		t.Errorf("what is no router: %q", problems)
+	}
+}

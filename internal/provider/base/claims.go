@@ -5,6 +5,7 @@ package base
 
 import (
 	"slices"
+	"strings"
 	"sync"
 )
 
@@ -33,4 +34,33 @@ func (c *Claims) Declare(machine, what, owner string, collide func(a, b string) 
 		c.all = append(c.all, one)
 	}
 	return "", "", false
+}
+
+// Lists are what the plans of this process declare to be all of something, so that one
+// that is not among them is refused. Case is ignored. The zero value is ready.
+type Lists struct {
+	mu  sync.Mutex
+	all map[string][]string
+}
+
+// List notes all that there are to be of something; nil says that nobody declares it.
+func (l *Lists) List(of string, names []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if names == nil {
+		delete(l.all, of)
+		return
+	}
+	if l.all == nil {
+		l.all = map[string][]string{}
+	}
+	l.all[of] = names
+}
+
+// Lacks says whether there is a list, and a name is not in it.
+func (l *Lists) Lacks(of, name string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names, listed := l.all[of]
+	return listed && !slices.ContainsFunc(names, func(one string) bool { return strings.EqualFold(one, name) })
 }

@@ -33,6 +33,7 @@ type clusterModel struct {
 	QuorumSurvivors            types.Set    `tfsdk:"quorum_survivors"`
 	HiddenMembers              types.Set    `tfsdk:"hidden_members"`
 	DrainingMembers            types.Set    `tfsdk:"draining_members"`
+	Routers                    types.Set    `tfsdk:"routers"`
 	RoutingOptions             types.Object `tfsdk:"routing_options"`
 	MetadataVersion            types.String `tfsdk:"metadata_version"`
 	Mode                       types.String `tfsdk:"mode"`
@@ -102,7 +103,7 @@ func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Targ
 			ExitStateAction: m.ExitStateAction.ValueString(), TransactionSizeLimit: m.TransactionSizeLimit.ValueInt64(),
 			RecoveryMethod: m.RecoveryMethod.ValueString(), AllowFullStop: m.AllowFullStop.ValueBool(),
 			Primary: m.Primary.ValueString(), QuorumSurvivors: names(m.QuorumSurvivors), Hidden: names(m.HiddenMembers), Draining: names(m.DrainingMembers),
-			Routing: routingOptions(m.RoutingOptions, types.ObjectNull(nil)), MetadataVersion: m.MetadataVersion.ValueString(),
+			Routers: declaredRouters(m.Routers), Routing: routingOptions(m.RoutingOptions, types.ObjectNull(nil)), MetadataVersion: m.MetadataVersion.ValueString(),
 			MultiPrimary: m.multiPrimary(), Weights: weights(m.Weights),
 		},
 	}, targets

@@ -57,6 +57,9 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 	}
 	planCourse(change)
 	planConsents(change)
+	if k.Data != nil {
+		k.Listed.List(plan.Name.ValueString(), labels(plan.Routers))
+	}
 	k.announce(ctx, change)
 	if state := change.State; state != nil {
 		drifted := len(state.Drift.Elements()) > 0
@@ -228,6 +231,10 @@ func (k *clusterKind) Converge(ctx context.Context, run *base.Run, before, model
 	if err != nil {
 		run.Fail(model.Subject(), err)
 		return
+	}
+	if atWork := diagnosis.AtWork(); len(atWork) > 0 {
+		run.Diagnostics.AddAttributeWarning(path.Root("routers"), "Routers Left as They Are",
+			strings.Join(atWork, ".\n")+".\n\nOne that this apply destroys goes with its own resource. Of any other the next plan tells again.")
 	}
 	model.read(diagnosis)
 }

@@ -84,6 +84,13 @@ func clusterAttributes() map[string]schema.Attribute {
 		Description: "Names of the members that routers send no new session to, while those that are open go on until they end, so that a member can be emptied before it is worked on. A name stands here or in hidden_members. " +
 			"[] drains none, and lets a hidden member lose its sessions; left out, what other tools said stays as it is. A change is in place.",
 	}
+	attributes["routers"] = schema.SetAttribute{
+		Optional: true, ElementType: types.StringType,
+		Validators: []validator.Set{setvalidator.NoNullValues(), setvalidator.ValueStringsAre(base.Text{Must: "be the host of a router's machine, host/name, or a label host::name", Check: checkRouter})},
+		Description: "All routers that the cluster is to know, each by the id that its atoll_mysql_router has: the ssh.host of its machine, and behind a slash its name where it has one; one that Atoll did not make by MySQL Shell's label, such as \"app7.example.org::system\". " +
+			"Written from what the machines are written from, such as [for n in local.applications : n.host], since the routers themselves come after the cluster. What the cluster's metadata hold of any other is drift, and an apply removes it: the row of a router whose machine is gone, and the account that was made for it, " +
+			"also one without a row that Router made for itself (mysql_router7_...) or Atoll for an address. A router that has a session open on a member, or said within the last quarter of an hour that it is there, is at work and stays; the apply warns of it. An atoll_mysql_router that is missing here is refused at the plan. [] is for a cluster without routers; left out, nothing is removed. A change is in place.",
+	}
 	attributes["routing_options"] = routingOptionsAttribute("Those of the cluster hold for all of its routers; a router's own go before them.")
 	attributes["metadata_version"] = schema.StringAttribute{
 		Optional: true, Validators: []validator.String{base.OneOf(innodbcluster.MetadataVersions...)},

@@ -49,6 +49,7 @@ func (k *routerKind) Plan(ctx context.Context, change *base.Change[routerModel])
 	}
 	checkMembers(base.Member[types.Map](plan.Cluster, "members"), path.Root("cluster").AtName("members"), change.Diagnostics)
 	k.refuseCollisions(change)
+	k.refuseUndeclared(change)
 	k.refuseVersion(ctx, change)
 	keep := change.Same && !state.Version.IsNull() && state.Package.Equal(plan.Package) && !change.Drifted(installing...)
 	if state == nil {
@@ -80,6 +81,21 @@ func (k *routerKind) refuseCollisions(change *base.Change[routerModel]) {
 			change.Diagnostics.AddAttributeError(path.Root("ports").AtName(name), "Routers Collide",
 				fmt.Sprintf("ports.%s = %d is a port of %s on the same machine, %s: give each its own.", name, port, other, machine))
 		}
+	}
+}
+
+// refuseUndeclared refuses a router that its cluster is not to know: whenever it stood
+// still, an apply of the cluster would take its account away.
+func (k *routerKind) refuseUndeclared(change *base.Change[routerModel]) {
+	plan := change.Plan
+	cluster, address := base.Member[types.String](plan.Cluster, "cluster"), plan.Address()
+	if k.Data == nil || address.IsUnknown() || plan.Name.IsUnknown() || !clusterPattern.MatchString(cluster.ValueString()) {
+		return
+	}
+	config := mysqlrouter.Config{Address: address.ValueString(), Instance: plan.Name.ValueString()}
+	if k.Listed.Lacks(cluster.ValueString(), innodbcluster.DeclaredRouter{Address: config.Address, Name: config.Name()}.Label()) {
+		change.Diagnostics.AddAttributeError(path.Root("cluster"), "Router Is Not Declared",
+			fmt.Sprintf("The cluster %s declares its routers, and %q is not among them. Add it to routers of the atoll_mysql_cluster, or take that out.", cluster.ValueString(), plan.Key().ValueString()))
 	}
 }
 

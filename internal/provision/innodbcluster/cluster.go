@@ -64,6 +64,8 @@ type Options struct {
 	// Draining are those that routers send nobody to either, and that keep the
 	// sessions that they have; nil leaves that to others.
 	Draining []string
+	// Routers are all that the cluster is to know; nil leaves them to others.
+	Routers []DeclaredRouter
 	// Routing is what the cluster tells all routers; nil leaves that to others.
 	Routing *RoutingOptions
 	// MetadataVersion is the least that the metadata are to have; "" leaves them.

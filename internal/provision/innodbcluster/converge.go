@@ -79,7 +79,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 		if err != nil {
 			return diagnosis, err
 		}
-		if len(operations) == 0 && (len(diagnosis.Findings) == 0 || round > rounds) {
+		if len(operations) == 0 && (diagnosis.settled() || round > rounds) {
 			return diagnosis, notAsDeclared(diagnosis)
 		}
 		if round > 2*rounds {
@@ -121,11 +121,10 @@ func (r *run) observe(ctx context.Context) map[string]Observation {
 }
 
 func notAsDeclared(d Diagnosis) error {
-	drift := d.Drift()
-	if len(drift) == 0 {
+	if d.settled() {
 		return nil
 	}
-	return fmt.Errorf("%w:\n%s", ErrNotAsDeclared, strings.Join(converge.Texts(drift), "\n"))
+	return fmt.Errorf("%w:\n%s", ErrNotAsDeclared, strings.Join(converge.Texts(d.Drift()), "\n"))
 }
 
 func unreachable(seen map[string]Observation, c Cluster) bool {
@@ -243,8 +242,7 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 	case Install:
 		return primary.installMetadata(ctx, r.cluster, r.diagnosis.GroupName, r.seen[r.diagnosis.Primary].Version, false)
 	case Register:
-		member := r.cluster.Members[o.Member]
-		return primary.register(ctx, r.identified(), member, uuidOf(r.diagnosis.view, member.Endpoint()))
+		return primary.register(ctx, r.identified(), r.cluster.Members[o.Member], uuidOf(r.diagnosis.view, r.cluster.Members[o.Member].Endpoint()))
 	case SinglePrimary:
 		_, err := primary.Text(ctx, "switching to one primary", "SELECT group_replication_switch_to_single_primary_mode(?)", uuidOf(r.diagnosis.view, r.cluster.Members[o.Member].Endpoint()))
 		return err
@@ -266,6 +264,8 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return r.limit(ctx, primary, o.Host)
 	case SetRouting:
 		return primary.setRouting(ctx, r.diagnosis.ClusterID, *r.cluster.Options.Routing)
+	case DropRouter:
+		return primary.dropRouter(ctx, o.Account, o.Address, o.Name)
 	case UpgradeMetadata:
 		return primary.upgradeMetadata(ctx, mysqld.ParseVersion(r.cluster.Options.MetadataVersion))
 	}

@@ -29,6 +29,9 @@ const (
 	CodeFullStop converge.Code = "cluster-full-stop"
 	// CodeMetadata is said of the rows that routers read.
 	CodeMetadata converge.Code = "cluster-metadata"
+	// CodeRouter: a router is not declared; CodeRouterAtWork: and it is there.
+	CodeRouter       converge.Code = "cluster-router"
+	CodeRouterAtWork converge.Code = "cluster-router-at-work"
 )
 
 // diagnosing is a diagnosis on its way.
@@ -302,6 +305,7 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 		}
 		d.find(mend, "account "+account, CodeAccount, "belongs to no member")
 	}
+	d.routers(authority)
 }
 
 // wrongVariables of a running member, without those that only the whole

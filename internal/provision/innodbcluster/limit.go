@@ -30,7 +30,7 @@ func (r *run) limit(ctx context.Context, primary *server, host string) error {
 	if err != nil {
 		return err
 	}
-	stats, err := primary.Text(ctx, "asking for the metadata's tables", "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = '"+schema+"' AND table_name = 'router_stats'")
+	stats, err := primary.hasStats(ctx)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (r *run) limit(ctx context.Context, primary *server, host string) error {
 	}
 	for _, account := range lacking(routers, host) {
 		statements = append(statements, account.made()...)
-		statements = append(statements, routerGrants(account.name(), stats != "0")...)
+		statements = append(statements, routerGrants(account.name(), stats)...)
 	}
 	if err := primary.Run(ctx, "making accounts for "+host, statements...); err != nil {
 		return err

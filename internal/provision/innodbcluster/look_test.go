@@ -5,6 +5,7 @@ package innodbcluster
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -13,13 +14,17 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
+// When a router was there last stands in its row, or beside it.
 func TestCheckInsAreRead(t *testing.T) {
-	convergetest.FailsClosed(t, checkInsQuestion(), "seen\t{\"1\": 1764109200, \"7\": 3}\nend\ttrue\n", "seen\tNULL\nend\ttrue\n", "unit\t\"inactive\"\nend\ttrue\n")
-	seen, err := readCheckIns("seen\t{\"1\": 1764109200, \"7\": 3}\nend\ttrue\n")
-	if diff := cmp.Diff(map[int64]int64{1: 1764109200, 7: 3}, seen); err != nil || diff != "" {
-		t.Errorf("%v\n%s", err, diff)
+	c := three()
+	seen := grouped(c, "a", "a")
+	seen.Routers = []Router{{ID: 1, Seen: 5}, {ID: 2, Seen: 7}, {ID: 3}}
+	text := strings.Replace(answerOf(t, seen, c.Members["a"]), "check_ins\t{}", `check_ins	{"1": 1764109200, "2": 3, "9": 4}`, 1) + "guarded\ttrue\nnetworks\t{}\nlogin\t\"yes\"\n"
+	got, err := readObservation(text)
+	if diff := cmp.Diff([]Router{{ID: 1, Seen: 1764109200}, {ID: 2, Seen: 7}, {ID: 3}}, got.Routers); err != nil || diff != "" || got.Now != 1764109200 {
+		t.Errorf("%v, now %d\n%s", err, got.Now, diff)
 	}
-	if last := (Router{Seen: 1764109200}).LastSeen(); !(Router{}).LastSeen().IsZero() || last.Format("2006-01-02") != "2025-11-25" {
+	if last := got.Routers[0].LastSeen(); !got.Routers[2].LastSeen().IsZero() || last.Format("2006-01-02") != "2025-11-25" {
 		t.Errorf("%v", last)
 	}
 }

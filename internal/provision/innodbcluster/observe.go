@@ -59,12 +59,17 @@ type Observation struct {
 	RecoveryUser, Login string
 	// RouterAccounts are those that this provider made for routers of a cluster.
 	RouterAccounts []Account
+	// RouterUsers are the names of all accounts that go by a router's, Sessions all
+	// users that have a session open on the server.
+	RouterUsers, Sessions []string
 	// Networks of the machine's meshes in CIDR form, by the meshes' names.
 	Networks  map[string]string
 	Clusters  []ClusterRow
 	Instances []InstanceRow
 	// Routers of all clusters that the metadata know, by their rows.
 	Routers []Router
+	// Now is the server's clock, in seconds since 1970.
+	Now int64
 	// Schema is the version of the metadata's schema; "" without one.
 	Schema string
 }
@@ -114,7 +119,7 @@ var observeScript = mysqlroot.QuestionScript(
 	`SET SESSION group_replication_consistency = 'EVENTUAL'`,
 	`SELECT 'server', JSON_OBJECT('version', @@version, 'uuid', @@server_uuid, 'server_id', @@server_id,
  'executed', @@global.gtid_executed, 'purged', @@global.gtid_purged, 'super_read_only', @@global.super_read_only, 'offline_mode', @@global.offline_mode,
- 'host', @@report_host, 'port', @@port)`,
+ 'host', @@report_host, 'port', @@port, 'now', UNIX_TIMESTAMP())`,
 	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables
  WHERE variable_name LIKE 'group\\_replication\\_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset', 'gtid_mode', 'lower_case_table_names')`,
 	group.MembersQuery,
@@ -135,7 +140,9 @@ var observeScript = mysqlroot.QuestionScript(
  FROM (SELECT NULL AS router_options) AS before_2_1, LATERAL (SELECT cluster_id, cluster_name, primary_mode, attributes, router_options AS told FROM `+schema+`.clusters) c`),
 	mysqlroot.WhereTable("instances", schema, "instances", `SELECT 'instances', JSON_ARRAYAGG(JSON_OBJECT('address', i.address, 'uuid', i.mysql_server_uuid, 'type', IFNULL(i.type, ''), 'attributes', i.attributes))
  FROM (SELECT NULL AS instance_type) AS before_2_2, LATERAL (SELECT address, mysql_server_uuid, attributes, instance_type AS type FROM `+schema+`.instances) i`),
-	routersRow,
+	routersRow, checkInsRow,
+	`SELECT 'router_users', JSON_ARRAYAGG(u.user) FROM (SELECT DISTINCT user FROM mysql.user WHERE user REGEXP '^mysql_router') u`,
+	`SELECT 'sessions', JSON_ARRAYAGG(s.user) FROM (SELECT DISTINCT processlist_user AS user FROM performance_schema.threads WHERE processlist_user IS NOT NULL) s`,
 ) + " || exit 1\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + networksScript + "\n" + mysqlroot.LoginScript("login")
 
 // Observe asks all servers at once: one round trip each on a warm connection.
@@ -183,20 +190,25 @@ func readObservation(text string) (Observation, error) {
 		ServerID                              int64 `json:"server_id"`
 		SuperReadOnly                         int   `json:"super_read_only"`
 		OfflineMode                           int   `json:"offline_mode"`
+		Now                                   int64
 	}
+	var checkIns map[int64]int64
 	seen := Observation{Answers: true}
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
 		"guarded": &seen.Guarded, "guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "networks": &seen.Networks, "router_accounts": &seen.RouterAccounts, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
-		"routers": &seen.Routers,
+		"routers": &seen.Routers, "check_ins": &checkIns, "router_users": &seen.RouterUsers, "sessions": &seen.Sessions,
 	}); err != nil {
 		return Observation{}, err
 	}
 	if server.Version == "" || server.UUID == "" || len(seen.Variables) == 0 {
 		return Observation{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)
 	}
+	for i, router := range seen.Routers {
+		seen.Routers[i].Seen = max(router.Seen, checkIns[router.ID])
+	}
 	flat := func(set string) string { return strings.ReplaceAll(set, "\n", "") }
-	seen.Version, seen.UUID, seen.ServerID = server.Version, server.UUID, server.ServerID
+	seen.Version, seen.UUID, seen.ServerID, seen.Now = server.Version, server.UUID, server.ServerID, server.Now
 	seen.Endpoint = Member{Address: server.Host, Port: server.Port}.Endpoint()
 	seen.Executed, seen.Purged, seen.Received = flat(server.Executed), flat(server.Purged), flat(seen.Received)
 	seen.SuperReadOnly, seen.OfflineMode = server.SuperReadOnly == 1, server.OfflineMode == 1

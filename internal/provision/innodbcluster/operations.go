@@ -65,6 +65,9 @@ type (
 	SetRouting struct{ Primary string }
 	// Limit lets the accounts of members and routers in from one host part only.
 	Limit struct{ Host string }
+	// DropRouter removes what the cluster knows of a router: its row, if it has one,
+	// and its account, if that was made for it.
+	DropRouter struct{ Address, Name, Account string }
 	// DropAccount removes a recovery account of no member, or, with a Host, one
 	// beside that of a member.
 	DropAccount struct{ Account, Host string }
@@ -110,8 +113,14 @@ func (o Hide) String() string {
 	return "show " + o.Member + " to routers"
 }
 func (o SetRouting) String() string { return "write the routing options on " + o.Primary }
-func (o Forget) String() string     { return "take back " + o.Variable + " of " + o.Member }
-func (o Limit) String() string      { return "let accounts in from " + o.Host + " only" }
+func (o DropRouter) String() string {
+	if o.Address == "" && o.Name == "" {
+		return "drop account " + o.Account
+	}
+	return "remove the router " + label(o.Address, o.Name)
+}
+func (o Forget) String() string { return "take back " + o.Variable + " of " + o.Member }
+func (o Limit) String() string  { return "let accounts in from " + o.Host + " only" }
 func (o DropAccount) String() string {
 	if o.Host != "" {
 		return "drop account " + o.Account + "@" + o.Host
@@ -193,3 +202,6 @@ func (Promote) Stage() int { return 9 }
 
 // Stage is its place in the order.
 func (DropAccount) Stage() int { return 9 }
+
+// Stage is its place in the order.
+func (DropRouter) Stage() int { return 9 }

@@ -194,19 +194,7 @@ func (r *Routing) hosts(ctx context.Context, user string) ([]string, error) {
 
 // Remove takes a router's account and its rows from the cluster.
 func (r *Routing) Remove(ctx context.Context, user, address, name string) error {
-	hosts, err := r.hosts(ctx, user)
-	if err != nil {
-		return err
-	}
-	var statements []string
-	for _, host := range hosts {
-		statements = append(statements, "DROP USER IF EXISTS "+literal(user)+"@"+literal(host))
-	}
-	where := " WHERE address = " + literal(address) + " AND router_name = " + literal(name)
-	if r.stats {
-		statements = append(statements, "DELETE FROM "+schema+".router_stats WHERE router_id IN (SELECT router_id FROM "+schema+".routers"+where+")")
-	}
-	return r.server.Run(ctx, "removing the router from the cluster", append(statements, "DELETE FROM "+schema+".routers"+where)...)
+	return r.server.dropRouter(ctx, user, address, name)
 }
 
 // everywhere waits until the other members have what the primary has.

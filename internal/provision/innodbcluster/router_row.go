@@ -43,7 +43,9 @@ func (r Router) LastSeen() time.Time {
 // that this provider makes for them. Whoever has another name belongs to somebody.
 const accountOfRouter = "^mysql_router[0-9]*_"
 
-var routersRow = mysqlroot.WhereTable("routers", schema, "routers", `SELECT 'routers', JSON_ARRAYAGG(JSON_OBJECT('id', router_id, 'cluster', IFNULL(cluster_id, ''), 'name', router_name,
+var routersRow, checkInsRow = mysqlroot.WhereTable("routers", schema, "routers", `SELECT 'routers', JSON_ARRAYAGG(JSON_OBJECT('id', router_id, 'cluster', IFNULL(cluster_id, ''), 'name', router_name,
  'address', IFNULL(address, ''), 'version', IFNULL(version, ''), 'seen', IFNULL(UNIX_TIMESTAMP(last_check_in), 0), 'rw', IFNULL(attributes->>'$.RWEndpoint', ''),
  'ro', IFNULL(attributes->>'$.ROEndpoint', ''), 'split', IFNULL(attributes->>'$.RWSplitEndpoint', ''), 'user', IFNULL(attributes->>'$.MetadataUser', ''), 'options', options))
- FROM (SELECT * FROM `+schema+`.routers ORDER BY router_id) r`)
+ FROM (SELECT * FROM `+schema+`.routers ORDER BY router_id) r`),
+	// From 2.4 on when they were there last stands in a table of its own.
+	mysqlroot.WhereTable("check_ins", schema, "router_stats", `SELECT 'check_ins', JSON_OBJECTAGG(router_id, IFNULL(UNIX_TIMESTAMP(last_check_in), 0)) FROM `+schema+`.router_stats`)

@@ -32,7 +32,7 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 		fmt.Fprintf(&text, "%s\t%s\n", mark, encoded)
 	}
 	row("server", map[string]any{"version": seen.Version, "uuid": seen.UUID, "server_id": seen.ServerID, "executed": seen.Executed,
-		"purged": seen.Purged, "host": member.Address, "port": member.Port, "super_read_only": 0, "offline_mode": 0})
+		"purged": seen.Purged, "host": member.Address, "port": member.Port, "super_read_only": 0, "offline_mode": 0, "now": 1764109200})
 	row("variables", seen.Variables)
 	row("members", seen.View)
 	row("starting", seen.Starting)
@@ -47,6 +47,9 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 	row("persisted", seen.Persisted)
 	row("router_accounts", seen.RouterAccounts)
 	row("routers", seen.Routers)
+	row("check_ins", map[string]int64{})
+	row("router_users", seen.RouterUsers)
+	row("sessions", seen.Sessions)
 	row("end", true)
 	return text.String()
 }
