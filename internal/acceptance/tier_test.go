@@ -124,6 +124,11 @@ type tierStatus struct {
 			Archived int
 			Waiting  []tier.WaitingDay
 		}
+		Scrub *struct {
+			Files  int
+			Rotten []tier.Left
+			Mended []struct{ Path, From, Kept string }
+		}
 	}
 }
 
@@ -230,6 +235,7 @@ func TestFileTier(t *testing.T) {
 		{"archives are kept in step", false, (*tree).archives},
 		{"hands are at it", false, (*tree).byHand},
 		{"days move", false, (*tree).daysMove},
+		{"files rot", false, (*tree).rots},
 		{"movers are disturbed", true, (*tree).moverFaults},
 		{"archives are killed", true, (*tree).archiveFaults},
 		{"a tree is not mounted", true, (*tree).unmounted},
@@ -500,7 +506,7 @@ func (f *tree) leaves() {
 	if left := f.on("sg1", "ls -A /var/lib/atoll/tier /etc/atoll/tier /etc/systemd/system 2>/dev/null | grep -e atoll-tier -e files; ls -A /srv/files/.tier 2>&1 | head -c 20; cat /srv/files/dark"); left != "ls: cannot access '/dark" {
 		f.Errorf("sg1 still holds %q", left)
 	}
-	if known := f.on("app1", "grep -c sg1 /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys; ls /var/lib/atoll/tier/files/pairs /etc/atoll/tier/files"); known != "0\n/etc/atoll/tier/files:\napp2.cold.json\napp2.json\n\n/var/lib/atoll/tier/files/pairs:\napp2" {
+	if known := f.on("app1", "grep -c sg1 /var/lib/atoll/tier/files/ssh/.ssh/authorized_keys; ls /var/lib/atoll/tier/files/pairs /etc/atoll/tier/files"); known != "0\n/etc/atoll/tier/files:\napp2.cold.json\napp2.json\ntier.scrub.json\n\n/var/lib/atoll/tier/files/pairs:\napp2" {
 		f.Errorf("app1 still knows sg1: %s", known)
 	}
 	f.as("sg1", "rm dark; echo alone >alone")

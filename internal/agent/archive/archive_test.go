@@ -86,13 +86,13 @@ func TestAsked(t *testing.T) {
 // What follows the line is rsync's.
 func TestReadLine(t *testing.T) {
 	from := strings.NewReader("rsync x\nrest")
-	line, err := readLine(from)
+	line, err := readLine(from, longest)
 	rest, _ := io.ReadAll(from)
 	if err != nil || line != "rsync x" || string(rest) != "rest" {
 		t.Errorf("%q, %q, %v", line, rest, err)
 	}
 	for _, wrong := range []string{"", "no end", strings.Repeat("x", longest+1)} {
-		if _, err := readLine(strings.NewReader(wrong)); err == nil {
+		if _, err := readLine(strings.NewReader(wrong), longest); err == nil {
 			t.Errorf("%.10q is taken", wrong)
 		}
 	}

@@ -50,7 +50,7 @@ func once(ctx context.Context, config tier.Archive, log io.Writer) error {
 		}
 	}
 	tell(tier.Connecting)
-	left, err := both(ctx, config, func() {
+	left, err := both(ctx, config, log, func() {
 		status.Error = ""
 		tell(tier.Working)
 	})
@@ -69,8 +69,9 @@ func once(ctx context.Context, config tier.Archive, log io.Writer) error {
 }
 
 // both carries what the other node has, and then what this one has. Where the
-// archive here is full, the other way is still open.
-func both(ctx context.Context, config tier.Archive, met func()) ([]tier.Left, error) {
+// archive here is full, the other way is still open. At the end either lends the
+// other what rotted there: that waits for nothing, and fails nothing.
+func both(ctx context.Context, config tier.Archive, log io.Writer, met func()) ([]tier.Left, error) {
 	s, err := begin(config)
 	if err != nil {
 		return nil, err
@@ -86,6 +87,7 @@ func both(ctx context.Context, config tier.Archive, met func()) ([]tier.Left, er
 		return nil, fmt.Errorf("unable to reach the archive of %s: %w", config.Peer, err)
 	}
 	met()
+	defer s.lend(ctx, s.node(), log)
 	left, pulled := s.carry(ctx, true, words, there, here)
 	var full *FullError
 	if pulled != nil && len(left) == 0 && !errors.As(pulled, &full) {

@@ -24,7 +24,7 @@ var Serve = agent.Role{
 		if err != nil {
 			return err
 		}
-		line, err := readLine(streams.In)
+		line, err := readLine(streams.In, longest)
 		if err != nil {
 			return err
 		}
@@ -35,10 +35,10 @@ var Serve = agent.Role{
 // longest is how long what the other side asks for may be.
 const longest = 4096
 
-// readLine reads a line and nothing after it, which is rsync's.
-func readLine(from io.Reader) (string, error) {
+// readLine reads a line and nothing after it, which is rsync's, or a file.
+func readLine(from io.Reader, most int) (string, error) {
 	var line []byte
-	for one := make([]byte, 1); len(line) < longest; {
+	for one := make([]byte, 1); len(line) < most; {
 		if _, err := io.ReadFull(from, one); err != nil {
 			return "", fmt.Errorf("unable to read what the other node asks for: %w", err)
 		}
@@ -63,6 +63,9 @@ func serve(ctx context.Context, config tier.Archive, line string, streams agent.
 		return err
 	}
 	defer s.end()
+	if line == tier.Converse {
+		return s.converse(streams.In, streams.Out)
+	}
 	words, receives, err := s.asked(line)
 	if err != nil {
 		return err

@@ -34,7 +34,7 @@ func (n CommandNode) Name() string { return n.NodeName }
 
 // Report asks how far the node is with the days.
 func (n CommandNode) Report(ctx context.Context, days []string) (tier.Report, error) {
-	call, err := n.call(ctx, tier.Request{Ask: tier.AskReport, Days: days})
+	call, err := n.call(ctx, tier.Request{Ask: tier.AskReport, Days: days}, nil)
 	if err != nil {
 		return tier.Report{}, err
 	}
@@ -47,10 +47,19 @@ func (n CommandNode) Report(ctx context.Context, days []string) (tier.Report, er
 	return *call.answer.Report, nil
 }
 
-// Fetch opens a file of a day in the node's archive. Whether all of it came
-// is known when it was read to its end.
-func (n CommandNode) Fetch(ctx context.Context, day, path string) (io.ReadCloser, error) {
-	call, err := n.call(ctx, tier.Request{Ask: tier.AskFetch, Day: day, Path: tier.QuotePath(path)})
+// Rotten asks for the files that the node wants to have again.
+func (n CommandNode) Rotten(ctx context.Context) ([]tier.Rotten, error) {
+	call, err := n.call(ctx, tier.Request{Ask: tier.AskRotten}, nil)
+	if err != nil {
+		return nil, err
+	}
+	return call.answer.Rotten, call.finish()
+}
+
+// Fetch opens a file of the node's archive, which has a certain content. Whether all
+// of it came is known when it was read to its end.
+func (n CommandNode) Fetch(ctx context.Context, file tier.Rotten) (io.ReadCloser, error) {
+	call, err := n.call(ctx, tier.Request{Ask: tier.AskFetch, Path: file.Path, Content: file.Content}, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -58,6 +67,15 @@ func (n CommandNode) Fetch(ctx context.Context, day, path string) (io.ReadCloser
 		return nil, errors.Join(errors.New("no file follows its answer"), call.Close())
 	}
 	return call, nil
+}
+
+// Give brings the node a file that it wants.
+func (n CommandNode) Give(ctx context.Context, file tier.Rotten, content io.Reader) error {
+	call, err := n.call(ctx, tier.Request{Ask: tier.AskGive, Path: file.Path, Content: file.Content}, content)
+	if err != nil {
+		return err
+	}
+	return call.finish()
 }
 
 // lastWords keeps the end of what a command says.
@@ -80,7 +98,8 @@ type call struct {
 	ended   error
 }
 
-func (n CommandNode) call(ctx context.Context, request tier.Request) (*call, error) {
+// call asks; what body holds follows the question.
+func (n CommandNode) call(ctx context.Context, request tier.Request, body io.Reader) (*call, error) {
 	request.Protocol = agent.Newest
 	line, err := json.Marshal(request)
 	if err != nil {
@@ -90,6 +109,9 @@ func (n CommandNode) call(ctx context.Context, request tier.Request) (*call, err
 	command := exec.CommandContext(ctx, n.Command[0], n.Command[1:]...)
 	c := &call{command: command, cancel: cancel, said: &lastWords{}}
 	command.Stdin, command.Stderr, command.WaitDelay = bytes.NewReader(append(line, '\n')), c.said, 5*time.Second
+	if body != nil {
+		command.Stdin = io.MultiReader(command.Stdin, body)
+	}
 	// What the command started ends with it, or its answer would be waited for.
 	command.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	command.Cancel = func() error { return syscall.Kill(-command.Process.Pid, syscall.SIGKILL) }

@@ -2,8 +2,7 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package peer answers what another node of a tier asks: how far this one is
-// with the days, and files of its archive. It is what the key that the nodes
-// have for one another may start, and nothing else; one question a run.
+// with the days; one question a run.
 package peer
 
 import (
@@ -17,7 +16,6 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
-	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
 	model "github.com/atollhq/terraform-provider-atoll/internal/model/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
@@ -54,39 +52,23 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 }
 
 func answer(ctx context.Context, config mover.Config, line []byte, out io.Writer) error {
-	content, said, problem := find(ctx, config, line)
+	said, problem := find(ctx, config, line)
 	said.Protocol = model.Newest
 	if problem != nil {
 		said = tier.Answer{Protocol: model.Newest, Error: problem.Error()}
 	}
-	if err := json.NewEncoder(out).Encode(said); err != nil || content == nil {
-		return errors.Join(err, problem)
-	}
-	_, err := io.Copy(out, content)
-	return errors.Join(err, content.Close())
+	return errors.Join(json.NewEncoder(out).Encode(said), problem)
 }
 
-func find(ctx context.Context, config mover.Config, line []byte) (content io.ReadCloser, said tier.Answer, err error) {
-	var request tier.Request
-	if err := json.Unmarshal(line, &request); err != nil {
-		return nil, said, fmt.Errorf("the question %.80q cannot be read: %w", line, err)
+func find(ctx context.Context, config mover.Config, line []byte) (said tier.Answer, err error) {
+	request, err := tier.ReadRequest(line, model.Oldest)
+	if err != nil {
+		return said, err
 	}
-	if request.Protocol < model.Oldest {
-		return nil, said, fmt.Errorf("the question is of protocol %d, and %d is the oldest that this agent knows: terraform apply brings both up to date", request.Protocol, model.Oldest)
+	if request.Ask != tier.AskReport {
+		return said, fmt.Errorf("this agent, of protocol %d, does not know the question %q: terraform apply brings both up to date", model.Newest, request.Ask)
 	}
-	switch request.Ask {
-	case tier.AskReport:
-		report, err := mover.Report(ctx, config, request.Days)
-		said.Report = &report
-		return nil, said, err
-	case tier.AskFetch:
-		path, err := tier.UnquotePath(request.Path)
-		if err != nil {
-			return nil, said, err
-		}
-		content, err := scrub.Fetch(config, request.Day, path)
-		said.Follows = true
-		return content, said, err
-	}
-	return nil, said, fmt.Errorf("this agent, of protocol %d, does not know the question %q: terraform apply brings both up to date", model.Newest, request.Ask)
+	report, err := mover.Report(ctx, config, request.Days)
+	said.Report = &report
+	return said, err
 }

@@ -16,7 +16,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
-	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 const day = "2020/02/01"
@@ -24,7 +24,7 @@ const day = "2020/02/01"
 // TestMain is the agent where the environment says so.
 func TestMain(m *testing.M) {
 	if os.Getenv("ATOLL_TEST_AGENT") != "" {
-		roles := []agent.Role{mover.Role, Role, scrub.Role}
+		roles := []agent.Role{mover.Role, Role}
 		os.Exit(agent.Main(context.Background(), roles, os.Args, agent.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}))
 	}
 	os.Exit(m.Run())
@@ -66,7 +66,7 @@ func scripted(script string) mover.CommandNode {
 func run(t *testing.T, file, role string, args ...string) (out string) {
 	t.Helper()
 	var said, problems strings.Builder
-	roles := []agent.Role{mover.Role, Role, scrub.Role}
+	roles := []agent.Role{mover.Role, Role}
 	line := append([]string{"atoll-agent", role, "--config", file}, args...)
 	if code := agent.Main(context.Background(), roles, line, agent.Streams{Out: &said, Err: &problems}); code != agent.ExitDone {
 		t.Fatalf("%s: %s%s", role, said.String(), problems.String())
@@ -96,26 +96,6 @@ func TestTwoNodesMoveADay(t *testing.T) {
 			if text, err := os.ReadFile(filepath.Join(config.Hot, day, path)); err != nil || string(text) != "content of "+path {
 				t.Errorf("%q, %v", text, err)
 			}
-		}
-	}
-}
-
-func TestFetch(t *testing.T) {
-	top := t.TempDir()
-	_, file := node(t, top, "two")
-	run(t, file, "mover")
-	two := reach("two", file)
-	for _, path := range []string{"file", "odd \n\xff%41"} {
-		content, err := two.Fetch(context.Background(), day, path)
-		do(t, err)
-		text, err := io.ReadAll(content)
-		if err != nil || content.Close() != nil || string(text) != "content of "+path {
-			t.Errorf("%q, %v", text, err)
-		}
-	}
-	for _, ask := range [][2]string{{day, "nowhere"}, {day, "../../../.tier/name"}, {".tier", "name"}} {
-		if _, err := two.Fetch(context.Background(), ask[0], ask[1]); err == nil {
-			t.Errorf("%q is given", ask)
 		}
 	}
 }
@@ -157,13 +137,13 @@ func TestAnswersThatAreNone(t *testing.T) {
 
 // A file that came by half must not be taken for whole, nor a late failure for success.
 func TestFetchThatIsCut(t *testing.T) {
-	content, err := scripted(`echo '{"protocol":1,"follows":true}'; printf half; exit 1`).Fetch(context.Background(), day, "file")
+	content, err := scripted(`echo '{"protocol":1,"follows":true}'; printf half; exit 1`).Fetch(context.Background(), tier.Rotten{Path: "file"})
 	do(t, err)
 	if text, err := io.ReadAll(content); err == nil {
 		t.Errorf("%q is taken for whole", text)
 	}
 	do(t, content.Close())
-	if _, err := scripted(`echo '{"protocol":1}'`).Fetch(context.Background(), day, "file"); err == nil {
+	if _, err := scripted(`echo '{"protocol":1}'`).Fetch(context.Background(), tier.Rotten{Path: "file"}); err == nil {
 		t.Error("an answer without a file is a file")
 	}
 }

@@ -14,22 +14,35 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 // Role scrubs the archive of a tier on one of its nodes.
 var Role = agent.Role{
 	Name:    "scrub",
-	Summary: "read a tier's archive and mend files that rotted (--config FILE [--interval 720h] [--json])",
+	Summary: "read a tier's archive and mend files that rotted (--config FILE [--lent | --all] [--json])",
 	Run:     role,
+}
+
+// ParseConfig reads a configuration.
+func ParseConfig(text []byte) (tier.Scrub, error) {
+	var config tier.Scrub
+	if err := agent.DecodeConfig("scrub", text, &config); err != nil {
+		return config, err
+	}
+	if err := agent.CheckPath("status", config.Status); err != nil {
+		return config, &agent.UsageError{Problem: "scrub: " + err.Error()}
+	}
+	return config, nil
 }
 
 func role(ctx context.Context, args []string, streams agent.Streams) error {
 	var file string
-	var asJSON bool
-	interval := 30 * 24 * time.Hour
+	var lent, all, asJSON bool
 	err := agent.Flags("scrub", args, func(set *flag.FlagSet) {
 		set.StringVar(&file, "config", "", "")
-		set.DurationVar(&interval, "interval", interval, "")
+		set.BoolVar(&lent, "lent", false, "")
+		set.BoolVar(&all, "all", false, "")
 		set.BoolVar(&asJSON, "json", false, "")
 	})
 	if err != nil {
@@ -39,17 +52,15 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	if err != nil {
 		return err
 	}
-	config, err := mover.ParseConfig(text)
+	config, err := ParseConfig(text)
 	if err != nil {
 		return err
 	}
-	scrubber := Scrubber{Config: config, Interval: interval}
-	for _, node := range config.Nodes {
-		if len(node.Command) > 0 {
-			scrubber.Sources = append(scrubber.Sources, node)
-		}
+	days, err := scrub(ctx, config, lent, all)
+	failed := failed
+	if lent {
+		failed = unread // what else rotted is no news
 	}
-	days, err := scrubber.Run(ctx)
 	if asJSON {
 		return errors.Join(err, json.NewEncoder(streams.Out).Encode(lines(days)), failed(days))
 	}
@@ -57,13 +68,54 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	return errors.Join(err, failed(days))
 }
 
-// failed joins what could not be read, and what rotted and was not mended.
-func failed(days []Day) error {
+// again is how soon it is tried again to begin, where another scrub is at work.
+const again = time.Second
+
+func scrub(ctx context.Context, config tier.Scrub, lent, all bool) ([]Day, error) {
+	for {
+		told, err := remember(config.Status, lent)
+		if err != nil {
+			return nil, err
+		}
+		scrubber := Scrubber{
+			Config:   mover.Config{Tier: config.Tier, Hot: config.Hot, Cold: config.Cold, Layout: config.Layout},
+			Interval: time.Duration(config.Interval) * time.Second, Rotten: told.was.Rotten, Lent: lent, Tell: told.day,
+		}
+		if all {
+			scrubber.Interval = 0
+		}
+		days, err := scrubber.Run(ctx)
+		var busy *BusyError
+		if !errors.As(err, &busy) {
+			// One that was told to stop has not ended.
+			if ctx.Err() == nil {
+				err = errors.Join(err, told.end(days, err, time.Now()))
+			}
+			return days, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(again):
+		}
+	}
+}
+
+// unread joins what could not be read.
+func unread(days []Day) error {
 	var problems []error
 	for _, day := range days {
 		if day.Err != nil {
 			problems = append(problems, fmt.Errorf("%s: %w", day.Day, day.Err))
 		}
+	}
+	return errors.Join(problems...)
+}
+
+// failed joins what could not be read, and what rotted and was not mended.
+func failed(days []Day) error {
+	problems := []error{unread(days)}
+	for _, day := range days {
 		for _, finding := range day.Rotten {
 			if finding.From == "" {
 				problems = append(problems, fmt.Errorf("%s: %q rotted (%s) and was not mended: %s", day.Day, finding.Path, finding.Problem, finding.Why))
@@ -95,7 +147,7 @@ func show(to io.Writer, days []Day) {
 		_, _ = fmt.Fprintf(to, "%s: read %d files, %d bytes\n", day.Day, day.Files, day.Bytes)
 		for _, finding := range day.Rotten {
 			if finding.From != "" {
-				_, _ = fmt.Fprintf(to, "%s: %q rotted (%s), mended from %s\n", day.Day, finding.Path, finding.Problem, finding.From)
+				_, _ = fmt.Fprintf(to, "%s: %q rotted (%s), mended from %s; the rotten one is %q\n", day.Day, finding.Path, finding.Problem, finding.From, finding.Kept)
 			}
 		}
 		for _, path := range day.Missing {

@@ -2,41 +2,46 @@
 // SPDX-License-Identifier: MPL-2.0
 
 // Package scrub reads a tier's archive from the disk, day by day, to find
-// files that nobody changed and that are others now, and takes good copies of
-// them from other nodes.
+// files that nobody changed and that are others now, and puts good copies in their
+// place, which other nodes have lent.
 //
 // What a file was is known from the manifest that the mover wrote when it read
-// its copy back, or the last scrub. A file that was changed since, as its times
-// tell, is read and remembered anew: late writes are no rot.
+// its copy back, or the last scrub. A file that was changed since, as its time or
+// size tells, is read and remembered anew: late writes are no rot.
+//
+// The scrub runs as root and speaks to nobody. What it cannot mend it tells in its
+// status, and the runs that keep the archive in step with other nodes fetch what is
+// told there (see package archive), into a directory where the next scrub finds it.
 package scrub
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
+	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
-
-// Source is another node of the tier.
-type Source interface {
-	Name() string
-	// Fetch opens a file of a day in that node's archive.
-	Fetch(ctx context.Context, day, path string) (io.ReadCloser, error)
-}
 
 // Scrubber scrubs the archive of one tier on this node.
 type Scrubber struct {
-	Config  mover.Config
-	Sources []Source
+	Config mover.Config
 	// Interval is how long a day is not read again.
 	Interval time.Duration
+	// Rotten are the files that earlier runs could not mend: their days are due.
+	Rotten []tier.Rotten
+	// Lent has only days read that hold a file of Rotten which a node has lent.
+	Lent bool
+	// Tell is told of each day before it counts as read; nil for nobody. Of a day that
+	// the archive has no longer, it is told that nothing was found.
+	Tell func(Day) error
 	// Now is the clock; time.Now where it is nil.
 	Now func() time.Time
 }
@@ -45,10 +50,15 @@ type Scrubber struct {
 type Finding struct {
 	Path    string `json:"path"`
 	Problem string `json:"problem"`
-	// From is the node whose copy took its place, or "".
+	// From is the node whose copy took its place, or "", and Kept where the rotten
+	// one lies, below the archive.
 	From string `json:"mended_from,omitempty"`
+	Kept string `json:"kept,omitempty"`
 	// Why is why it could not be mended.
 	Why string `json:"not_mended,omitempty"`
+	// Size and Content are what it was; "" where that is not known.
+	Size    int64  `json:"size,omitempty"`
+	Content string `json:"content,omitempty"`
 }
 
 // Day is what the scrub of a day found.
@@ -70,8 +80,17 @@ func (e *BusyError) Error() string {
 	return fmt.Sprintf("the tier %q is being scrubbed already", e.Tier)
 }
 
+// run is one run of a scrubber.
+type run struct {
+	*Scrubber
+	archive *mover.Archive
+	scratch *tree.Dir
+	lent    *lent
+	now     time.Time
+}
+
 // Run scrubs the days that are due, the longest unread first.
-func (s *Scrubber) Run(ctx context.Context) ([]Day, error) {
+func (s *Scrubber) Run(ctx context.Context) (found []Day, err error) {
 	archive, err := mover.OpenArchive(s.Config)
 	if err != nil {
 		return nil, err
@@ -87,18 +106,32 @@ func (s *Scrubber) Run(ctx context.Context) ([]Day, error) {
 		return nil, err
 	}
 	defer unlock()
-	due, err := s.due(ctx, archive)
+	r := run{Scrubber: s, archive: archive, scratch: scratch, now: time.Now()}
+	if s.Now != nil {
+		r.now = s.Now()
+	}
+	if r.lent, err = openLent(archive.Cold); err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, r.lent.clear()) }()
+	due, err := r.due(ctx)
 	if err != nil {
 		return nil, err
 	}
-	var found []Day
 	for _, day := range due {
 		if err := ctx.Err(); err != nil {
 			return found, err
 		}
-		found = append(found, s.day(ctx, archive, scratch, day))
+		found = append(found, r.day(ctx, day))
 	}
 	return found, ctx.Err()
+}
+
+func (s *Scrubber) tell(day Day) error {
+	if s.Tell == nil {
+		return nil
+	}
+	return s.Tell(day)
 }
 
 func (s *Scrubber) lock(scratch *tree.Dir) (func(), error) {
@@ -117,19 +150,25 @@ func (s *Scrubber) lock(scratch *tree.Dir) (func(), error) {
 	return nil, fmt.Errorf("unable to lock the archive of %q: %w", s.Config.Tier, err)
 }
 
-// due lists the days whose manifest was not written within the interval.
-func (s *Scrubber) due(ctx context.Context, archive *mover.Archive) ([]string, error) {
-	now := time.Now
-	if s.Now != nil {
-		now = s.Now
-	}
-	days, err := archive.Days(ctx)
+// due lists the days whose manifest was not written within the interval, and those
+// that hold a file which rotted.
+func (r *run) due(ctx context.Context) ([]string, error) {
+	days, err := r.archive.Days(ctx)
 	if err != nil {
 		return nil, err
 	}
+	rotten := map[string]bool{}
+	for _, file := range r.Rotten {
+		if !slices.Contains(days, file.Day) {
+			if err := r.tell(Day{Day: file.Day}); err != nil {
+				return nil, err
+			}
+		}
+		rotten[file.Day] = rotten[file.Day] || !r.Lent || r.lent.has(file.Content)
+	}
 	last := map[string]time.Time{}
 	for _, day := range days {
-		stat, err := archive.Private.Stat(mover.ID(day) + mover.ScrubSuffix)
+		stat, err := r.archive.Private.Stat(mover.ID(day) + mover.ScrubSuffix)
 		if err != nil && !errors.Is(err, unix.ENOENT) {
 			return nil, err
 		}
@@ -138,28 +177,31 @@ func (s *Scrubber) due(ctx context.Context, archive *mover.Archive) ([]string, e
 		}
 	}
 	days = slices.DeleteFunc(days, func(day string) bool {
-		age := now().Sub(last[day])
+		age := r.now.Sub(last[day])
 		// A manifest of the future is from a clock that was wrong.
-		return age < s.Interval && age >= 0
+		return !rotten[day] && (r.Lent || age < r.Interval && age >= 0)
 	})
 	slices.SortStableFunc(days, func(a, b string) int { return last[a].Compare(last[b]) })
 	return days, nil
 }
 
-func (s *Scrubber) day(ctx context.Context, archive *mover.Archive, scratch *tree.Dir, day string) Day {
+func (r *run) day(ctx context.Context, day string) Day {
 	found := Day{Day: day}
-	found.Err = s.read(ctx, archive, scratch, &found)
+	found.Err = r.read(ctx, &found)
+	if found.Err != nil {
+		found.Err = errors.Join(found.Err, r.tell(found))
+	}
 	return found
 }
 
-func (s *Scrubber) read(ctx context.Context, archive *mover.Archive, scratch *tree.Dir, found *Day) error {
-	top, err := archive.Cold.Sub(found.Day)
+func (r *run) read(ctx context.Context, found *Day) error {
+	top, err := r.archive.Cold.Sub(found.Day)
 	if err != nil {
 		return err
 	}
 	defer top.Close()
 	name := mover.ID(found.Day) + mover.ScrubSuffix
-	was, done, err := mover.OpenManifest(archive.Private, name)
+	was, done, err := mover.OpenManifest(r.archive.Private, name)
 	if errors.Is(err, tree.ErrBrokenManifest) {
 		// It is written whole or not at all, so this is rot itself. What the files
 		// were is lost; begin anew, and say so.
@@ -170,12 +212,12 @@ func (s *Scrubber) read(ctx context.Context, archive *mover.Archive, scratch *tr
 		return err
 	}
 	defer done()
-	err = mover.WriteManifest(archive.Private, name, func(out *tree.ManifestWriter) error {
+	err = mover.WriteManifest(r.archive.Private, name, func(out *tree.ManifestWriter) error {
 		scrub := tree.Scrub{
 			Top: top, Was: was, Out: out,
 			Missing: func(path string) { found.Missing = append(found.Missing, path) },
 			Rotten: func(v *tree.Visit, entry tree.Entry, problem error) (*tree.Entry, error) {
-				mended, finding := s.mend(ctx, scratch, found.Day, v, entry)
+				mended, finding := r.mend(found.Day, v, entry)
 				finding.Problem = problem.Error()
 				found.Rotten = append(found.Rotten, finding)
 				return mended, nil
@@ -185,58 +227,103 @@ func (s *Scrubber) read(ctx context.Context, archive *mover.Archive, scratch *tr
 		found.Files, found.Bytes = read.Files, read.Bytes
 		return err
 	})
+	// What was found is told first: a day that was read is not read again soon.
+	if err == nil {
+		err = r.tell(*found)
+	}
 	if err != nil {
 		return err
 	}
-	return mover.KeepManifest(archive.Private, name)
+	return mover.KeepManifest(r.archive.Private, name)
 }
 
-// mend takes a good copy from the first node that has one.
-func (s *Scrubber) mend(ctx context.Context, scratch *tree.Dir, day string, v *tree.Visit, was tree.Entry) (*tree.Entry, Finding) {
-	finding := Finding{Path: v.Path}
+// mend puts a good copy in the place of a file, where a node has lent one.
+func (r *run) mend(day string, v *tree.Visit, was tree.Entry) (*tree.Entry, Finding) {
+	finding := Finding{Path: v.Path, Size: was.Size, Content: was.Content}
 	if was.Content == "" {
 		finding.Why = "nobody knows what it was: it was never read before"
 		return nil, finding
 	}
 	var problems []error
-	for _, source := range s.Sources {
-		mended, err := mendFrom(ctx, source, scratch, day, v, was)
+	for _, name := range r.lent.names {
+		content, node, _ := strings.Cut(name, ".")
+		if content != was.Content {
+			continue
+		}
+		kept := path.Join(tier.Workshop, tier.Replaced, r.now.UTC().Format("2006-01-02T150405")+"-rotten", day, path.Dir(v.Path))
+		mended, err := r.mendFrom(name, v, was, kept)
 		if err == nil {
-			finding.From = source.Name()
+			finding.From, finding.Kept = node, path.Join(kept, v.Name)
 			return mended, finding
 		}
-		problems = append(problems, fmt.Errorf("%s: %w", source.Name(), err))
+		problems = append(problems, fmt.Errorf("with the copy of %s: %w", node, err))
 	}
-	finding.Why = "no other node has a copy of this archive"
+	finding.Why = "no other node has lent a copy that is as it was"
 	if err := errors.Join(problems...); err != nil {
 		finding.Why = err.Error()
 	}
 	return nil, finding
 }
 
-func mendFrom(ctx context.Context, source Source, scratch *tree.Dir, day string, v *tree.Visit, was tree.Entry) (*tree.Entry, error) {
-	content, err := source.Fetch(ctx, day, v.Path)
+func (r *run) mendFrom(name string, v *tree.Visit, was tree.Entry, kept string) (*tree.Entry, error) {
+	content, err := r.lent.dir.Read(name)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = content.Close() }()
-	return v.Mend(was, content, scratch)
+	return v.Mend(was, content, r.scratch, func() (*tree.Dir, error) { return r.makeAll(kept) })
 }
 
-// Fetch opens a file of a day in this node's archive, for another node.
-func Fetch(config mover.Config, day, path string) (io.ReadCloser, error) {
-	archive, err := mover.OpenArchive(config)
+// makeAll opens a directory in the archive's workshop, and makes what is missing of
+// it, as the workshop is.
+func (r *run) makeAll(below string) (*tree.Dir, error) {
+	workshop, err := r.archive.Cold.Sub(tier.Workshop)
+	if err != nil || below == tier.Workshop {
+		return workshop, err
+	}
+	defer workshop.Close()
+	above, err := r.makeAll(path.Dir(below))
 	if err != nil {
 		return nil, err
 	}
-	defer archive.Close()
-	if err := archive.Has(day); err != nil {
+	defer above.Close()
+	if err := above.MakeLike(path.Base(below), workshop, r.scratch); err != nil && !errors.Is(err, unix.EEXIST) {
 		return nil, err
 	}
-	top, err := archive.Cold.Sub(day)
+	return above.Sub(path.Base(below))
+}
+
+// lent are the files that other nodes have lent.
+type lent struct {
+	dir   *tree.Dir
+	names []string
+}
+
+func openLent(cold *tree.Dir) (*lent, error) {
+	dir, err := cold.Sub(path.Join(tier.Workshop, tier.Lent))
+	if errors.Is(err, unix.ENOENT) {
+		return &lent{}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	defer top.Close()
-	return top.Read(path)
+	names, err := dir.Names()
+	return &lent{dir, names}, err
+}
+
+func (l *lent) has(content string) bool {
+	return content != "" && slices.ContainsFunc(l.names, func(name string) bool { return strings.HasPrefix(name, content+".") })
+}
+
+// clear removes them: what was used and what was not. They are asked for again.
+func (l *lent) clear() error {
+	if l.dir == nil {
+		return nil
+	}
+	defer l.dir.Close()
+	var problems []error
+	for _, name := range l.names {
+		problems = append(problems, l.dir.RemoveAll(name))
+	}
+	return errors.Join(problems...)
 }

@@ -8,9 +8,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,6 +18,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 const day = "2020/02/01"
@@ -36,17 +34,7 @@ func do(t *testing.T, problems ...error) {
 type replica struct {
 	t    *testing.T
 	name string
-	down error
 	Scrubber
-}
-
-func (r *replica) Name() string { return r.name }
-
-func (r *replica) Fetch(_ context.Context, day, path string) (io.ReadCloser, error) {
-	if r.down != nil {
-		return nil, r.down
-	}
-	return Fetch(r.Config, day, path)
 }
 
 func newReplica(t *testing.T, name string) *replica {
@@ -71,8 +59,7 @@ func newReplica(t *testing.T, name string) *replica {
 
 func (r *replica) cold(path string) string { return filepath.Join(r.Config.Cold, day, path) }
 
-// rot changes a byte of a file, and hides it: the times that an inode has cannot
-// be set back, so the manifest is given those that it has now.
+// rot changes a byte of a file, and leaves its time as it was.
 func (r *replica) rot(path string) {
 	r.t.Helper()
 	before, err := os.Stat(r.cold(path))
@@ -81,20 +68,15 @@ func (r *replica) rot(path string) {
 	do(r.t, err)
 	_, err = file.WriteAt([]byte("?"), 777)
 	do(r.t, err, file.Close(), os.Chtimes(r.cold(path), time.Time{}, before.ModTime()))
-	var stat unix.Stat_t
-	do(r.t, unix.Stat(r.cold(path), &stat))
-	manifest := filepath.Join(r.Config.Cold, ".tier/2020%2F02%2F01.scrub")
-	text, err := os.ReadFile(manifest)
-	do(r.t, err)
-	lines := strings.Split(string(text), "\n")
-	for i, line := range lines {
-		if strings.HasSuffix(line, " ="+url.PathEscape(path)) {
-			fields := strings.Split(line, " ")
-			fields[7] = fmt.Sprint(stat.Ctim.Nano())
-			lines[i] = strings.Join(fields, " ")
-		}
-	}
-	do(r.t, os.WriteFile(manifest, []byte(strings.Join(lines, "\n")), 0o600))
+}
+
+// lend brings what a node has of a file into another one's workshop, for what is
+// wanted there.
+func (r *replica) lend(to *replica, path, content string) {
+	r.t.Helper()
+	text, err := os.ReadFile(r.cold(path))
+	lent := filepath.Join(to.Config.Cold, tier.Workshop, tier.Lent)
+	do(r.t, err, os.MkdirAll(lent, 0o700), os.WriteFile(filepath.Join(lent, tier.LentFile(content, r.name)), text, 0o600))
 }
 
 func (r *replica) run() Day {
@@ -126,16 +108,26 @@ func TestSound(t *testing.T) {
 
 func TestRotIsMended(t *testing.T) {
 	one, two, three := newReplica(t, "one"), newReplica(t, "two"), newReplica(t, "three")
-	one.Sources = []Source{two, three}
 	want, err := os.ReadFile(one.cold("dir/two"))
 	do(t, err)
 	// The second has rotted, too, and in the same way.
 	one.rot("dir/two")
 	two.rot("dir/two")
+	rotten, err := os.ReadFile(one.cold("dir/two"))
+	do(t, err)
 	before, err := os.Stat(one.cold("dir/two"))
 	do(t, err)
 	found := one.run()
-	if len(found.Rotten) != 1 || found.Rotten[0].Path != "dir/two" || found.Rotten[0].From != "three" {
+	if len(found.Rotten) != 1 || found.Rotten[0].Path != "dir/two" || found.Rotten[0].From != "" || found.Rotten[0].Size != 7000 {
+		t.Fatalf("%+v", found)
+	}
+	if text, err := os.ReadFile(one.cold("dir/two")); err != nil || !bytes.Equal(text, rotten) {
+		t.Errorf("%v", err)
+	}
+	two.lend(one, "dir/two", found.Rotten[0].Content)
+	three.lend(one, "dir/two", found.Rotten[0].Content)
+	found = one.run()
+	if len(found.Rotten) != 1 || found.Rotten[0].From != "three" || !strings.HasSuffix(found.Rotten[0].Kept, "-rotten/"+day+"/dir/two") {
 		t.Fatalf("%+v", found)
 	}
 	after, err := os.Stat(one.cold("dir/two"))
@@ -143,30 +135,52 @@ func TestRotIsMended(t *testing.T) {
 	if text, err := os.ReadFile(one.cold("dir/two")); err != nil || !bytes.Equal(text, want) || after.Mode() != before.Mode() || !after.ModTime().Equal(before.ModTime()) {
 		t.Errorf("%.20q, %v, %v", text, after, err)
 	}
+	if text, err := os.ReadFile(filepath.Join(one.Config.Cold, found.Rotten[0].Kept)); err != nil || !bytes.Equal(text, rotten) {
+		t.Errorf("the rotten one is kept as %.20q, %v", text, err)
+	}
+	if left, err := os.ReadDir(filepath.Join(one.Config.Cold, tier.Workshop, tier.Lent)); err != nil || len(left) > 0 {
+		t.Errorf("%v lies about, %v", left, err)
+	}
 	if found := one.run(); len(found.Rotten) > 0 {
 		t.Errorf("%+v", found)
 	}
 }
 
-func TestRotThatNobodyCanMend(t *testing.T) {
+// What was lent is looked at alone, and only where it is wanted.
+func TestLentAlone(t *testing.T) {
 	one, two := newReplica(t, "one"), newReplica(t, "two")
-	two.down = errors.New("connection refused")
-	one.Sources = []Source{two}
+	one.Interval, one.Lent = time.Hour, true
 	one.rot("one")
-	rotten, err := os.ReadFile(one.cold("one"))
-	do(t, err)
-	// It is said each time, and never taken for right.
-	for range 2 {
-		found := one.run()
-		if len(found.Rotten) != 1 || found.Rotten[0].From != "" || !strings.Contains(found.Rotten[0].Why, "two: connection refused") {
-			t.Fatalf("%+v", found)
-		}
-		if text, err := os.ReadFile(one.cold("one")); err != nil || !bytes.Equal(text, rotten) {
-			t.Errorf("%v", err)
-		}
+	if days, err := one.Run(context.Background()); err != nil || len(days) > 0 {
+		t.Fatalf("%+v, %v", days, err)
 	}
-	two.down = nil
+	one.Lent, one.Interval = false, 0
+	found := one.run()
+	one.Rotten = []tier.Rotten{{Day: day, Content: found.Rotten[0].Content}, {Day: "2019/01/01", Content: "gone"}}
+	one.Lent, one.Interval = true, time.Hour
+	var told []string
+	one.Tell = func(day Day) error { told = append(told, day.Day); return nil }
+	if days, err := one.Run(context.Background()); err != nil || len(days) > 0 || len(told) != 1 || told[0] != "2019/01/01" {
+		t.Fatalf("%+v, %v, %v", days, told, err)
+	}
+	two.lend(one, "one", found.Rotten[0].Content)
 	if found := one.run(); len(found.Rotten) != 1 || found.Rotten[0].From != "two" {
+		t.Errorf("%+v", found)
+	}
+}
+
+// What was found is told before the day counts as read: else a kill in between loses it.
+func TestToldFirst(t *testing.T) {
+	one := newReplica(t, "one")
+	one.rot("one")
+	one.Interval = time.Hour
+	one.Now = func() time.Time { return time.Now().Add(2 * time.Hour) }
+	one.Tell = func(Day) error { return errors.New("killed") }
+	if days, err := one.Run(context.Background()); err != nil || len(days) != 1 || days[0].Err == nil {
+		t.Fatalf("%+v, %v", days, err)
+	}
+	one.Tell = nil
+	if found := one.run(); len(found.Rotten) != 1 {
 		t.Errorf("%+v", found)
 	}
 }
@@ -199,26 +213,10 @@ func TestManifestThatRotted(t *testing.T) {
 	}
 }
 
-func TestFetchGivesOnlyDays(t *testing.T) {
-	one := newReplica(t, "one")
-	do(t, os.Symlink("/etc", one.cold("etc")))
-	for _, ask := range [][2]string{{".tier", "name"}, {day, "../../../.tier/name"}, {day, "/etc/passwd"}, {day, "etc/passwd"}, {"2020/02", "01/one"}, {day, "dir"}, {day, "link"}} {
-		if content, err := Fetch(one.Config, ask[0], ask[1]); err == nil {
-			text, _ := io.ReadAll(content)
-			t.Errorf("%q is given as %.40q", ask, text)
-		}
-	}
-	content, err := Fetch(one.Config, day, "dir/two")
-	do(t, err)
-	text, err := io.ReadAll(content)
-	if err != nil || content.Close() != nil || len(text) != 7000 {
-		t.Errorf("%d bytes, %v", len(text), err)
-	}
-}
-
 func TestRole(t *testing.T) {
-	one := newReplica(t, "one")
-	text, err := json.Marshal(one.Config)
+	one, two := newReplica(t, "one"), newReplica(t, "two")
+	config := tier.Scrub{Tier: "files", Hot: one.Config.Hot, Cold: one.Config.Cold, Layout: one.Config.Layout, Status: filepath.Join(t.TempDir(), tier.ScrubFile), Interval: 3600}
+	text, err := json.Marshal(config)
 	file := filepath.Join(t.TempDir(), "tier.json")
 	do(t, err, os.WriteFile(file, text, 0o600))
 	start := func(args ...string) (int, string, string) {
@@ -226,16 +224,46 @@ func TestRole(t *testing.T) {
 		code := agent.Main(context.Background(), []agent.Role{Role}, append([]string{"atoll-agent", "scrub"}, args...), agent.Streams{Out: &out, Err: &problems})
 		return code, out.String(), problems.String()
 	}
-	if code, out, problems := start("--config", file, "--interval", "0s"); code != agent.ExitDone || !strings.Contains(out, day+": read 6 files") {
+	told := func() (status tier.ScrubStatus) {
+		text, err := os.ReadFile(config.Status)
+		do(t, err, json.Unmarshal(text, &status))
+		return status
+	}
+	if code, out, problems := start("--config", file, "--all"); code != agent.ExitDone || !strings.Contains(out, day+": read 6 files") {
 		t.Errorf("%d, %s, %s", code, out, problems)
 	}
+	if status := told(); status.Files != 6 || status.Days != 1 || status.At.IsZero() || status.Error != "" {
+		t.Errorf("%+v", status)
+	}
 	one.rot("one")
-	code, out, problems := start("--config", file, "--interval", "0s", "--json")
+	code, out, problems := start("--config", file, "--all", "--json")
 	var read map[string][]line
 	if err := json.Unmarshal([]byte(out), &read); err != nil || len(read["days"]) != 1 || len(read["days"][0].Rotten) != 1 {
 		t.Errorf("%v, %s", err, out)
 	}
 	if code != agent.ExitFailed || !strings.Contains(problems, `"one" rotted (the content is another, and nobody changed it) and was not mended`) {
+		t.Errorf("%d, %s", code, problems)
+	}
+	first := told()
+	if len(first.Rotten) != 1 || first.Rotten[0].Path != "2020%2F02%2F01%2Fone" || first.Error != "" {
+		t.Fatalf("%+v", first)
+	}
+	// What is known to have rotted is looked at in every run.
+	if code, _, _ := start("--config", file); code != agent.ExitFailed || len(told().Rotten) != 1 {
+		t.Errorf("%d, %+v", code, told())
+	}
+	if code, _, _ := start("--config", file, "--lent"); code != agent.ExitDone {
+		t.Errorf("%d, and nothing was lent", code)
+	}
+	two.lend(one, "one", first.Rotten[0].Content)
+	if code, out, problems := start("--config", file, "--lent"); code != agent.ExitDone || !strings.Contains(out, "mended from two") {
+		t.Errorf("%d, %s, %s", code, out, problems)
+	}
+	if status := told(); len(status.Rotten) > 0 || len(status.Mended) != 1 || status.Mended[0].From != "two" || status.Files != 6 || !status.At.After(first.At) {
+		t.Errorf("%+v", status)
+	}
+	do(t, os.WriteFile(config.Status, []byte("{"), 0o600))
+	if code, _, problems := start("--config", file); code != agent.ExitFailed || !strings.Contains(problems, "cannot be read, and lies beside it") {
 		t.Errorf("%d, %s", code, problems)
 	}
 	if code, _, problems := start("--config", file, "--faster"); code != agent.ExitUsage || !strings.Contains(problems, "terraform apply") {

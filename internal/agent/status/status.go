@@ -21,12 +21,13 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/guardian"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
 )
 
 // Role tells.
 var Role = agent.Role{
 	Name:    "status",
-	Summary: "say where the guardian of this node stands, or a tier (--config FILE) ([--json])",
+	Summary: "say where the guardian of this node stands, or a tier (--config FILE: that of its mover, or of its scrub) ([--json])",
 	Run:     role,
 }
 
@@ -76,6 +77,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("unable to read the configuration: %w", err)
+	}
+	if config, err := scrub.ParseConfig(text); err == nil {
+		return scrubbed(config, asJSON, streams.Out)
 	}
 	config, err := mover.ParseConfig(text)
 	if err != nil {

@@ -73,15 +73,21 @@ func (s *Scrub) Run(ctx context.Context) (Read, error) {
 
 func (s *Scrub) read(v *Visit, was *Entry) (Entry, error) {
 	entry, err := read(v, true)
+	if err != nil {
+		// How it looks can be told even where it cannot be read.
+		entry, _ = entryOf(v.Path, v.Stat)
+	}
 	if err == nil && was != nil && entry.like(*was) && entry.Content != was.Content {
 		err = errOtherContent
 	}
 	return entry, err
 }
 
-// like tells that nobody touched a file since the other entry was made.
+// like tells that nobody changed a file since the other entry was made: who writes
+// into a file moves its time. A disk that was copied has other inodes and change
+// times, and may have rotted all the same.
 func (e Entry) like(was Entry) bool {
-	return e.Kind == File && was.Kind == File && e.Inode == was.Inode && e.Changed == was.Changed && e.Modified == was.Modified && e.Size == was.Size
+	return e.Kind == File && was.Kind == File && e.Modified == was.Modified && e.Size == was.Size
 }
 
 func (s *Scrub) note(v *Visit, entry Entry, was *Entry, problem error) error {
@@ -100,6 +106,12 @@ func (s *Scrub) note(v *Visit, entry Entry, was *Entry, problem error) error {
 		}
 		return problem
 	}
+	if !errors.Is(problem, errOtherContent) && !errors.Is(problem, unix.EIO) {
+		if errors.Is(problem, unix.ENOENT) || errors.Is(problem, ErrMoving) {
+			return s.Out.Add(*was) // the next run tells
+		}
+		return problem
+	}
 	mended, err := s.Rotten(v, *was, problem)
 	if err != nil {
 		return err
@@ -113,41 +125,40 @@ func (s *Scrub) note(v *Visit, entry Entry, was *Entry, problem error) error {
 // ErrNotTheSame means that a replica's file is not the one that is wanted.
 var ErrNotTheSame = errors.New("what it has is not the same either")
 
-// Mend puts a file with the content that was in the place of a rotten one. The
-// content comes from elsewhere and is proven by its hash. Where somebody
-// touches the file in the last moment, theirs stays.
-func (v *Visit) Mend(was Entry, content io.Reader, scratch *Dir) (*Entry, error) {
-	if err := scratch.RemoveAll(incoming); err != nil {
-		return nil, err
-	}
-	to, err := scratch.createFile(incoming)
+// mending is where a good copy is prepared.
+const mending = "mending"
+
+// Mend puts a file with the content that was in the place of a rotten one, and the
+// rotten one, under the same name, into the directory that keep opens. The content
+// comes from elsewhere and is proven by its hash. At no instant the name is missing,
+// and where somebody touches the file in the last moment, theirs stays.
+func (v *Visit) Mend(was Entry, content io.Reader, scratch *Dir, keep func() (*Dir, error)) (*Entry, error) {
+	prepared, err := v.prepare(was, content, scratch)
 	if err != nil {
+		return nil, errors.Join(err, scratch.RemoveAll(mending))
+	}
+	kept, err := keep()
+	if err != nil {
+		return nil, errors.Join(err, scratch.RemoveAll(mending))
+	}
+	defer kept.Close()
+	// The good one waits where the rotten one is to lie: then one step does both.
+	if err := scratch.Rename(mending, kept, v.Name); err != nil {
+		return nil, errors.Join(err, scratch.RemoveAll(mending))
+	}
+	if err := kept.Exchange(v.Name, v.Parent, v.Name); err != nil {
 		return nil, err
 	}
-	defer to.close()
-	sum := sha256.New()
-	if _, err := io.Copy(&at{to: to}, io.TeeReader(io.LimitReader(content, was.Size+1), sum)); err != nil {
-		return nil, err
+	if old, err := kept.Stat(v.Name); err != nil || !Same(old, v.Stat) || old.Size != v.Stat.Size || old.Mtim != v.Stat.Mtim {
+		return nil, errors.Join(err, fmt.Errorf("%q: %w", v.Path, ErrMoving), kept.Exchange(v.Name, v.Parent, v.Name))
 	}
-	if text(sum.Sum(nil)) != was.Content {
-		return nil, errors.Join(ErrNotTheSame, scratch.RemoveAll(incoming))
-	}
-	if err := dress(to.fd, to, was, v.attributes()); err != nil {
-		return nil, err
-	}
-	if err := to.sync(); err != nil {
-		return nil, err
-	}
-	if err := scratch.Exchange(incoming, v.Parent, v.Name); err != nil {
-		return nil, err
-	}
-	if old, err := scratch.Stat(incoming); err != nil || !was.untouchedButForMoving(old) {
-		return nil, errors.Join(err, fmt.Errorf("%q: %w", v.Path, ErrMoving), scratch.Exchange(incoming, v.Parent, v.Name))
-	}
-	if err := errors.Join(v.Parent.Sync(), scratch.RemoveAll(incoming)); err != nil {
+	if err := errors.Join(v.Parent.Sync(), kept.Sync()); err != nil {
 		return nil, err
 	}
 	stat, err := v.Parent.Stat(v.Name)
+	if err == nil && stat.Ino != prepared {
+		err = fmt.Errorf("%q: %w", v.Path, ErrMoving)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -156,11 +167,38 @@ func (v *Visit) Mend(was Entry, content io.Reader, scratch *Dir) (*Entry, error)
 	return &mended, nil
 }
 
-// untouchedButForMoving is untouched, after a move that set the change time.
-func (e *Entry) untouchedButForMoving(stat unix.Stat_t) bool {
-	as := *e
-	as.Changed = stat.Ctim.Nano()
-	return as.untouched(stat)
+// prepare writes the good copy, and gives its inode.
+func (v *Visit) prepare(was Entry, content io.Reader, scratch *Dir) (uint64, error) {
+	if err := scratch.RemoveAll(mending); err != nil {
+		return 0, err
+	}
+	to, err := scratch.createFile(mending)
+	if err != nil {
+		return 0, err
+	}
+	defer to.close()
+	sum := sha256.New()
+	if _, err := io.Copy(&at{to: to}, io.TeeReader(io.LimitReader(content, was.Size+1), sum)); err != nil {
+		return 0, err
+	}
+	if text(sum.Sum(nil)) != was.Content {
+		return 0, ErrNotTheSame
+	}
+	if err := dress(to.fd, to, was, v.attributes()); err != nil {
+		return 0, err
+	}
+	stat, err := to.stat()
+	if err != nil {
+		return 0, err
+	}
+	return stat.Ino, to.sync()
+}
+
+// Hash gives the hash of what is read, as an entry's Content has it.
+func Hash(from io.Reader) (string, error) {
+	sum := sha256.New()
+	_, err := io.Copy(sum, from)
+	return text(sum.Sum(nil)), err
 }
 
 // attributes are those of the rotten file, as far as they can still be read.

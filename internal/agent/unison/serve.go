@@ -16,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 // Serve is the side of a pair that is dialled.
@@ -48,7 +49,7 @@ var Serve = agent.Role{
 }
 
 // Relay is what the SSH key of the other node starts, and all that it may. Where
-// the other node asks for rsync, it is the archive that it wants.
+// the other node asks for rsync, or to converse, it is the archive that it wants.
 var Relay = agent.Role{
 	Name:    "relay",
 	Summary: "join another node to this one's unison, or to its archive (started by its SSH key: SOCKET [SOCKET])",
@@ -64,6 +65,11 @@ var Relay = agent.Role{
 			return relay("the archive", args[1], streams)
 		case word == "rsync":
 			return fmt.Errorf("unable to join you to rsync: this node keeps no archive with you")
+		case asked == tier.Converse && len(args) == 2:
+			streams.In = io.MultiReader(strings.NewReader(asked+"\n"), streams.In)
+			return relay("the archive", args[1], streams)
+		case asked == tier.Converse:
+			return errors.New("unable to speak with you: this node keeps no archive with you")
 		}
 		return relay("unison", args[0], streams)
 	},

@@ -19,6 +19,9 @@ type Archive struct {
 	ReserveMiB int `json:"reserve_mib"`
 	// ReserveInodes are how many inodes stay free there.
 	ReserveInodes uint64 `json:"reserve_inodes,omitempty"`
+	// Scrub is the file that tells which files rotted here: the other node is asked
+	// for them. "" where nothing is scrubbed.
+	Scrub string `json:"scrub,omitempty"`
 	// Remote is the other node's account and address, and SSH the words by which
 	// it is reached; none on the node that is dialled, as are those below.
 	Remote string   `json:"remote,omitempty"`

@@ -50,11 +50,12 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 			"tier": schema.SingleNestedAttribute{
 				Required: true, Description: "The tier to look at: an atoll_file_tier, taken whole.",
 				Attributes: map[string]schema.Attribute{
-					"name":     schema.StringAttribute{Required: true, Description: "Name of the tier.", Validators: []validator.String{tierName()}},
-					"hot":      schema.StringAttribute{Required: true, Description: "Absolute path of the tree.", Validators: []validator.String{treePath()}},
-					"cold":     schema.StringAttribute{Optional: true, Description: "Absolute path of the archive; left out, there is none.", Validators: []validator.String{treePath()}},
-					"hot_days": schema.Int64Attribute{Optional: true, Description: "Whether days move to the archive: left out, they do not."},
-					"hub":      schema.StringAttribute{Optional: true, Description: "Name of the node that all others are paired with.", Validators: []validator.String{nodeName()}},
+					"name":           schema.StringAttribute{Required: true, Description: "Name of the tier.", Validators: []validator.String{tierName()}},
+					"hot":            schema.StringAttribute{Required: true, Description: "Absolute path of the tree.", Validators: []validator.String{treePath()}},
+					"cold":           schema.StringAttribute{Optional: true, Description: "Absolute path of the archive; left out, there is none.", Validators: []validator.String{treePath()}},
+					"hot_days":       schema.Int64Attribute{Optional: true, Description: "Whether days move to the archive: left out, they do not."},
+					"scrub_schedule": schema.StringAttribute{Optional: true, Description: "Whether the archive is read again: \"never\", or left out.", Validators: []validator.String{scrubSchedule()}},
+					"hub":            schema.StringAttribute{Optional: true, Description: "Name of the node that all others are paired with.", Validators: []validator.String{nodeName()}},
 					"pairs": schema.ListAttribute{
 						Optional: true, ElementType: types.ListType{ElemType: types.StringType}, Description: "Which nodes are kept in step with one another, where that is not all with the hub.",
 					},
@@ -141,6 +142,7 @@ func nodeStatusAttributes() map[string]schema.Attribute {
 		"first_day":  base.Tells("The first of them; null where there is none."),
 		"last_day":   base.Tells("The last of them; null where there is none."),
 		"unread":     base.TellsNumber("Names and directories that could not be looked at."),
+		"scrub":      scrubAttributes(),
 		"mover": schema.SingleNestedAttribute{
 			Computed: true, Description: "Where the last run of the mover left the days; null where no days move, and before the first run.",
 			Attributes: map[string]schema.Attribute{
@@ -157,6 +159,29 @@ func nodeStatusAttributes() map[string]schema.Attribute {
 						"why":  base.Tells("What it waits for, such as \"it is copied: app2 has no copy yet\"."),
 					}},
 				},
+			},
+		},
+	}
+}
+
+func scrubAttributes() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Computed: true, Description: "What the scrub of the archive found, see scrub_schedule of atoll_file_tier; null where nothing is scrubbed, and before the first run.",
+		Attributes: map[string]schema.Attribute{
+			"at":      base.Tells("When the last run ended, in UTC as RFC 3339, by the clock of the node."),
+			"problem": base.Tells("Why something could not be read; empty for nothing. Files that rotted are in rotten."),
+			"days":    base.TellsNumber("Days that the last run read: those that were due."),
+			"files":   base.TellsNumber("Files, directories and links that it read."),
+			"bytes":   base.TellsNumber("Length of the files that it read."),
+			"rotten":  schema.ListNestedAttribute{Computed: true, Description: "Files that rotted and are not mended, at most 1000: no node has lent one that is as it was. They are as they were found.", NestedObject: leftAttributes("archive", "the agent")},
+			"mended": schema.ListNestedAttribute{
+				Computed: true, Description: "Files that rotted and are again as they were, the latest last, at most 100.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"path": base.Tells("Path below the archive."),
+					"at":   base.Tells("When it was mended, in UTC as RFC 3339, by the clock of the node."),
+					"from": base.Tells("Name of the node whose copy it is."),
+					"kept": base.Tells("Path below the archive at which the rotten one lies. It may be deleted."),
+				}},
 			},
 		},
 	}

@@ -75,6 +75,24 @@ type nodeStatusModel struct {
 	Unread      *int64  `tfsdk:"unread"`
 
 	Mover *moverModel `tfsdk:"mover"`
+	Scrub *scrubModel `tfsdk:"scrub"`
+}
+
+type scrubModel struct {
+	At      string        `tfsdk:"at"`
+	Problem string        `tfsdk:"problem"`
+	Days    int64         `tfsdk:"days"`
+	Files   int64         `tfsdk:"files"`
+	Bytes   int64         `tfsdk:"bytes"`
+	Rotten  []leftModel   `tfsdk:"rotten"`
+	Mended  []mendedModel `tfsdk:"mended"`
+}
+
+type mendedModel struct {
+	Path string `tfsdk:"path"`
+	At   string `tfsdk:"at"`
+	From string `tfsdk:"from"`
+	Kept string `tfsdk:"kept"`
 }
 
 type moverModel struct {
@@ -97,7 +115,7 @@ func (m statusModel) tier() filetier.Tier {
 	given := tierModel{
 		Hot: base.Member[types.String](m.Tier, "hot"), Cold: base.Member[types.String](m.Tier, "cold"), Hub: base.Member[types.String](m.Tier, "hub"),
 		Pairs: base.Member[types.List](m.Tier, "pairs"), Nodes: base.Member[types.Map](m.Tier, "nodes"),
-		HotDays: base.Member[types.Int64](m.Tier, "hot_days"),
+		HotDays: base.Member[types.Int64](m.Tier, "hot_days"), ScrubSchedule: base.Member[types.String](m.Tier, "scrub_schedule"),
 	}
 	given.Name = base.Member[types.String](m.Tier, "name")
 	tier, _ := given.declared()
@@ -183,7 +201,7 @@ func nodeStatusOf(node filetier.NodeStatus) nodeStatusModel {
 			found.FullOn = &day
 		}
 	}
-	found.Mover = moverOf(node.Mover)
+	found.Mover, found.Scrub = moverOf(node.Mover), scrubOf(node.Scrub)
 	count := node.Count
 	if count.At.IsZero() {
 		return found
@@ -192,6 +210,24 @@ func nodeStatusOf(node filetier.NodeStatus) nodeStatusModel {
 	found.CountedAt, found.Whole, found.Files, found.Bytes, found.Days, found.Unread = &at, &count.Whole, &count.Files, &count.Bytes, &count.Days, &count.Unread
 	if count.First != "" {
 		found.FirstDay, found.LastDay = &count.First, &count.Last
+	}
+	return found
+}
+
+// scrubOf is what the scrub found; nil where it told nothing yet.
+func scrubOf(status modeltier.ScrubStatus) *scrubModel {
+	if status.At.IsZero() && len(status.Rotten) == 0 {
+		return nil
+	}
+	found := &scrubModel{
+		At: moment(status.At), Problem: strings.ToValidUTF8(status.Error, "?"), Days: int64(status.Days), Files: int64(status.Files), Bytes: status.Bytes,
+		Rotten: []leftModel{}, Mended: []mendedModel{},
+	}
+	for _, file := range status.Rotten {
+		found.Rotten = append(found.Rotten, leftModel{filetier.PathOf(file.Path), strings.ToValidUTF8(file.Problem+": "+file.Why, "?")})
+	}
+	for _, file := range status.Mended {
+		found.Mended = append(found.Mended, mendedModel{filetier.PathOf(file.Path), moment(file.At), file.From, filetier.PathOf(file.Kept)})
 	}
 	return found
 }

@@ -42,6 +42,9 @@ type tierModel struct {
 	QuietMinutes      types.Int64  `tfsdk:"quiet_minutes"`
 	GraceHours        types.Int64  `tfsdk:"grace_hours"`
 	ColdReserveInodes types.Int64  `tfsdk:"cold_reserve_inodes"`
+
+	ScrubSchedule types.String `tfsdk:"scrub_schedule"`
+	ScrubDays     types.Int64  `tfsdk:"scrub_days"`
 }
 
 // Subject names the tier in diagnostics.
@@ -72,6 +75,8 @@ func (m *tierModel) declared() (tier filetier.Tier, whole bool) {
 	tier.Archive, whole = archive, whole && known
 	tier.Layout, tier.Moves, known = m.moving()
 	whole = whole && known
+	tier.Scrub, known = m.scrub()
+	whole = whole && known
 	pairs, known := m.pairs()
 	tier.Pairs, whole = pairs, whole && known
 	return tier, whole
@@ -86,7 +91,23 @@ const (
 
 	usualQuietMinutes = 60
 	usualGraceHours   = 24
+
+	usualScrub     = "04:30"
+	usualScrubDays = 30
+	neverScrub     = "never"
 )
+
+// scrub is how the archives are read again; nil where they are not.
+func (m *tierModel) scrub() (scrub *filetier.Scrubbing, known bool) {
+	known = !m.ScrubSchedule.IsUnknown() && !m.ScrubDays.IsUnknown()
+	if m.ScrubSchedule.ValueString() == neverScrub {
+		return nil, known
+	}
+	return &filetier.Scrubbing{
+		Calendar: calendar(cmp.Or(m.ScrubSchedule.ValueString(), usualScrub)),
+		Interval: time.Duration(orUsual(m.ScrubDays, usualScrubDays)) * 24 * time.Hour,
+	}, known
+}
 
 // moving is how days move; nil where none do.
 func (m *tierModel) moving() (layout string, moves *filetier.Moving, known bool) {

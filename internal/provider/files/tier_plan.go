@@ -43,6 +43,10 @@ func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 		change.Diagnostics.AddAttributeError(path.Root(name), "Invalid Attribute Value", name+" is for the archive, and there is none: leave it out, or give the tier a cold.")
 		return
 	}
+	if plan.ScrubSchedule.ValueString() == neverScrub && !plan.ScrubDays.IsNull() {
+		change.Diagnostics.AddAttributeError(path.Root("scrub_days"), "Invalid Attribute Value", "scrub_days says how often the archive is read again, and scrub_schedule = \"never\" that it is not: leave one of them out.")
+		return
+	}
 	k.refuseMoved(change, tier)
 	k.refuseOverlap(change, tier)
 	k.refuseFileSystem(ctx, change, tier)
@@ -84,7 +88,7 @@ func lone(plan *tierModel, tier filetier.Tier) string {
 	for _, set := range []struct {
 		name  string
 		value attr.Value
-	}{{"cold_schedule", plan.ColdSchedule}, {"cold_bandwidth_kib", plan.ColdBandwidthKiB}, {"cold_reserve_mib", plan.ColdReserveMiB}, {"cold_reserve_inodes", plan.ColdReserveInodes}, {"cold_deletions", plan.ColdDeletions}} {
+	}{{"cold_schedule", plan.ColdSchedule}, {"cold_bandwidth_kib", plan.ColdBandwidthKiB}, {"cold_reserve_mib", plan.ColdReserveMiB}, {"cold_reserve_inodes", plan.ColdReserveInodes}, {"cold_deletions", plan.ColdDeletions}, {"scrub_schedule", plan.ScrubSchedule}, {"scrub_days", plan.ScrubDays}} {
 		if !set.value.IsNull() {
 			return set.name
 		}

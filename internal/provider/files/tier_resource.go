@@ -81,8 +81,8 @@ func (k *tierKind) Observe(ctx context.Context, run *base.Run, model *tierModel)
 	return base.Observed{Drift: append(hearing.Drift, provision.Drift(tier.Diagnose(hearing.Answers, known))...)}
 }
 
-// warn says in every plan where it will be full soon, and where days do not move:
-// no apply mends that.
+// warn says in every plan where it will be full soon, where days do not move, and what
+// rotted: no apply mends that.
 func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, heard map[string]filetier.Heard) {
 	for _, node := range slices.Sorted(maps.Keys(heard)) {
 		full, is, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
@@ -93,7 +93,11 @@ func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, hea
 		if is {
 			run.Diagnostics.AddWarning("Days Do Not Move", model.Subject()+": "+stuck.String()+".")
 		}
-		if err = errors.Join(err, alsoErr); err != nil {
+		rotten, is, rottenErr := tier.Rotten(node, heard[node].Observation)
+		if is {
+			run.Diagnostics.AddWarning("Files Rotted", model.Subject()+": "+rotten.String()+".")
+		}
+		if err = errors.Join(err, alsoErr, rottenErr); err != nil {
 			run.Fail(model.Subject()+" on "+node, err)
 		}
 	}

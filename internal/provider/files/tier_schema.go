@@ -88,6 +88,16 @@ func schedule() base.Text {
 		"must be hourly, daily, weekly, or a time of day by the machine's clock, such as 03:30")
 }
 
+// scrubSchedule asks for when archives are read again.
+func scrubSchedule() base.Text {
+	return base.Text{Must: "be a schedule or never", Check: func(value string) error {
+		if value != neverScrub && schedule().Check(value) != nil {
+			return errors.New("must be hourly, daily, weekly, a time of day by the machine's clock, such as 04:30, or never")
+		}
+		return nil
+	}}
+}
+
 // deletion asks for a path in an archive.
 func deletion() base.Text {
 	return base.Text{Must: "be a path below cold", Check: func(value string) error {
@@ -169,6 +179,10 @@ func (k *tierKind) Schema() schema.Schema {
 			"quiet_minutes": whole(0, 527040, "How long nothing in a day may have changed before it moves, in minutes: a day that is written or brought late waits. Default 60. A change is in place, from the next run on."),
 			"grace_hours": whole(0, 8760, "How long the directory of a day that has moved is kept after that, in hours, for what still has it open or knows it by an old handle, such as a client of NFS; what is written into it meanwhile is carried to cold. "+
 				"Until then the day takes its room twice. Default 24. A change is in place, from the next run on."),
+			"scrub_schedule": base.Optional("When each node reads its archive again from the disk, to find files that rotted: hourly, daily, weekly, or a time of day by the machine's clock such as \"04:30\", up to half an hour later, and after a boot when it was missed; \"never\" for not at all. "+
+				"A file rotted when its content is another while its time and size are as they were noted. It is fetched from a node that has it as it was, takes its place in one step, and the rotten one is kept in .tier-archive/replaced below cold; what no node has is left as it is, and status and plan say so. "+
+				"Only what lies in directories of days, as layout names them, is read, as the last in line for disk and processor. Default \"04:30\". A change is in place.", scrubSchedule()),
+			"scrub_days": whole(1, 3650, "How many days pass before the archived files of a day are read again; a run reads those that are due, the longest unread first, and one that was cut off is gone on with by the next. Default 30. A change is in place, from the next run on."),
 			"cold_deletions": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
 				Description: "Paths below cold that no archive is to have, files or whole directories, such as [\"2026/01/02/report.pdf\"]: an apply deletes them on every node, for good, and no run carries them. " +

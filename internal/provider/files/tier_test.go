@@ -5,6 +5,7 @@ package files
 
 import (
 	"testing"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -21,6 +22,7 @@ func TestForms(t *testing.T) {
 		{schedule(), []string{"hourly", "daily", "weekly", "00:00", "23:59"}, []string{"", "24:00", "3:30", "03:60", "03:30:00", "daily\n", "*-*-* 03:30", "monthly-ish"}},
 		{deletion(), []string{"a", "2026/01/02", "2026/01/02/a report.pdf", ".hidden", "a..b"},
 			[]string{"", "/", "/etc", "a/", "a//b", "./a", "..", "../a", "a/../..", ".", ".tier", ".tier/name", ".tier-archive/replaced", "*.pdf", "a?", "[a]", `a\b`, "a\nb"}},
+		{scrubSchedule(), []string{"never", "daily", "04:30"}, []string{"", "Never", "monthly", "never\n", "*:0/1"}},
 		{treePath(), []string{"/srv/cold"}, []string{"", "/", "srv", "/srv/", "/etc/x", "/srv/a b"}},
 	} {
 		for _, value := range row.good {
@@ -54,6 +56,24 @@ func TestArchive(t *testing.T) {
 	}
 }
 
+// An archive is read again unless somebody says that it is not.
+func TestScrub(t *testing.T) {
+	usual, known := (&tierModel{}).scrub()
+	if !known || usual == nil || usual.Calendar != "*-*-* 04:30:00" || usual.Interval != 30*24*time.Hour {
+		t.Errorf("%+v", usual)
+	}
+	own, _ := (&tierModel{ScrubSchedule: types.StringValue("weekly"), ScrubDays: types.Int64Value(7)}).scrub()
+	if own == nil || own.Calendar != "weekly" || own.Interval != 7*24*time.Hour {
+		t.Errorf("%+v", own)
+	}
+	if never, known := (&tierModel{ScrubSchedule: types.StringValue("never")}).scrub(); never != nil || !known {
+		t.Errorf("%+v", never)
+	}
+	if _, known := (&tierModel{ScrubDays: types.Int64Unknown()}).scrub(); known {
+		t.Error("what is not known yet is known")
+	}
+}
+
 func TestLone(t *testing.T) {
 	with := filetier.Tier{Nodes: map[string]filetier.Node{"a": {Cold: "/srv/cold"}}}
 	without := filetier.Tier{Nodes: map[string]filetier.Node{"a": {Hot: "/srv/hot"}}}
@@ -65,6 +85,8 @@ func TestLone(t *testing.T) {
 		{tierModel{}, without, ""},
 		{tierModel{ColdSchedule: types.StringValue("daily")}, without, "cold_schedule"},
 		{tierModel{ColdReserveMiB: types.Int64Value(0)}, without, "cold_reserve_mib"},
+		{tierModel{ScrubDays: types.Int64Value(7)}, without, "scrub_days"},
+		{tierModel{ScrubSchedule: types.StringValue("never")}, without, "scrub_schedule"},
 		{tierModel{ColdSchedule: types.StringValue("daily")}, with, ""},
 	} {
 		if got := lone(&row.plan, row.tier); got != row.want {

@@ -119,6 +119,9 @@ func (t Tier) serveArchiveItems(node, peer string) []converge.Item {
 // archiveFile is what the agent is started with.
 func (t Tier) archiveFile(node, peer string, dials bool) []byte {
 	archive := model.Archive{Tier: t.Name, Peer: peer, Cold: t.Nodes[node].Cold, State: t.state(peer), Dials: peer, ReserveMiB: t.Archive.ReserveMiB, ReserveInodes: t.Archive.ReserveInodes}
+	if t.scrubs() {
+		archive.Scrub = t.scrubStatusFile()
+	}
 	if dials {
 		archive.Dials, archive.BandwidthKiB, archive.Deleted = node, t.Archive.BandwidthKiB, t.Archive.Deleted
 		archive.Remote = t.account() + "@" + t.Nodes[peer].Address

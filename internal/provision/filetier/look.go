@@ -39,6 +39,9 @@ type NodeStatus struct {
 	// Mover is where the last run of the mover left the days; the zero value before one,
 	// and where no days move.
 	Mover model.MoverStatus
+	// Scrub is what the scrub of the archive found; the zero value before a run, and
+	// where nothing is scrubbed.
+	Scrub model.ScrubStatus
 	// Count is what the tree holds; the zero value before it was counted.
 	Count model.Count
 }
@@ -54,6 +57,9 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 	}
 	if t.Moves != nil {
 		manifest.Items = append(manifest.Items, t.moverStatus())
+	}
+	if t.scrubs() {
+		manifest.Items = append(manifest.Items, t.scrubStatus())
 	}
 	err := t.forms()
 	var observation converge.Observation
@@ -74,6 +80,10 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 	problems = append(problems, err)
 	if t.Moves != nil {
 		found.Mover, err = t.moverStatus().Answer(observation)
+		problems = append(problems, err)
+	}
+	if t.scrubs() {
+		found.Scrub, err = t.scrubStatus().Answer(observation)
 		problems = append(problems, err)
 	}
 	found.Dials = map[string]model.PairStatus{}

@@ -43,6 +43,7 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 	add(t.countItems(node, facts)...)
 	add(t.archiveItems(node, facts)...)
 	add(t.moverItems(node)...)
+	add(t.scrubItems(node)...)
 	if dialled := t.dialled(node); len(dialled) > 0 {
 		add(client, t.makeKey(node),
 			converge.File{Path: path.Join(t.settings(), "known_hosts"), Mode: 0o644, Content: t.knownHosts(dialled)})

@@ -137,10 +137,10 @@ const (
 )
 
 // Problems says what is wrong with the tier, the worst first: who was not asked,
-// what is not there, which pairs and archives are not in step, where days do not move,
-// and where it will soon be full.
+// what is not there, which pairs and archives are not in step, what rotted, where days
+// do not move, and where it will soon be full.
 func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Line {
-	var silent, missing, apart, stuck, full []converge.Line
+	var silent, missing, apart, rotten, stuck, full []converge.Line
 	for _, name := range slices.Sorted(maps.Keys(nodes)) {
 		node, hot := nodes[name], t.Nodes[name].Hot
 		say := func(to *[]converge.Line, code converge.Code, format string, values ...any) {
@@ -157,6 +157,9 @@ func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Li
 		if line, is := nearlyFull(name, hot, node.Disk, limits.FreePercent); is {
 			full = append(full, line)
 		}
+		if problem := scrubProblem(node.Scrub); problem != "" {
+			say(&rotten, CodeRotten, "%s", problem)
+		}
 		if problem := moverProblem(node.Mover, node.Now); problem != "" {
 			say(&stuck, CodeMover, "%s", problem)
 		}
@@ -166,7 +169,7 @@ func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Li
 			apart = append(apart, converge.Line{Subject: s.String(), Code: CodeNotInStep, Text: text})
 		}
 	}
-	return slices.Concat(silent, missing, apart, t.archiveProblems(nodes), stuck, full)
+	return slices.Concat(silent, missing, apart, t.archiveProblems(nodes), rotten, stuck, full)
 }
 
 // text is what is wrong with a pair; "" for nothing. One that works all the time

@@ -60,6 +60,8 @@ type Tier struct {
 	Layout string
 	// Moves is how days move from the trees to the archives; nil where none do.
 	Moves *Moving
+	// Scrub is how the archives are read again; nil where they are not.
+	Scrub *Scrubbing
 }
 
 // What is done about a file that was changed on both sides.
@@ -243,6 +245,9 @@ func (t Tier) forms() error {
 	}
 	for _, path := range t.Archive.Deleted {
 		problems = append(problems, converge.Formed("cold_deletions", path, DeletedForm), converge.OneLine("cold_deletions", path))
+	}
+	if t.Scrub != nil {
+		problems = append(problems, converge.OneLine("scrub_schedule", t.Scrub.Calendar))
 	}
 	problems = append(problems, converge.OneLine("cold_schedule", t.Archive.Calendar), converge.Formed("layout", t.layout(), LayoutForm))
 	for name, node := range t.Nodes {

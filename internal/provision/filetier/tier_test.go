@@ -185,6 +185,7 @@ func TestHostileTexts(t *testing.T) {
 		"an owner":     func(t *Tier) { t.Owner = "x\nExecStartPre=/bin/sh" },
 		"a key":        func(t *Tier) { n := t.Nodes["a"]; n.Target.HostKey = "a\nb"; t.Nodes["a"] = n },
 		"an archive":   func(t *Tier) { n := t.Nodes["a"]; n.Cold = "/srv/a\nb"; t.Nodes["a"] = n },
+		"a scrub":      func(t *Tier) { t.Scrub = &Scrubbing{Calendar: "daily\nUnit=x"} },
 		"a schedule":   func(t *Tier) { t.Archive.Calendar = "daily\nUnit=x" },
 		"a deletion":   func(t *Tier) { t.Archive.Deleted = []string{"2026/*"} },
 		"a lone slash": func(t *Tier) { t.Archive.Deleted = []string{"/etc"} },

@@ -1,0 +1,79 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package filetier
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+func scrubbed() Tier {
+	tier := archived()
+	tier.Scrub = &Scrubbing{Calendar: "*-*-* 04:30:00", Interval: 24 * time.Hour}
+	return tier
+}
+
+// What reads an archive as root speaks to nobody; what speaks reads what it found.
+func TestScrubManifest(t *testing.T) {
+	tier := scrubbed()
+	hub, spoke := tier.Manifest("a", Facts{Group: "www-data"}, nil), tier.Manifest("b", Facts{Group: "www-data"}, nil)
+	config, err := scrub.ParseConfig([]byte(fileOf(t, spoke, "/etc/atoll/tier/files/tier.scrub.json")))
+	if err != nil || config.Cold != "/srv/cold" || config.Layout != "%Y/%m/%d" || config.Interval != 86400 || config.Status != "/var/lib/atoll/tier/files/scrub/scrub.json" {
+		t.Errorf("%+v, %v", config, err)
+	}
+	for manifest, file := range map[*converge.Manifest]string{&hub: "/etc/atoll/tier/files/b.cold.json", &spoke: "/etc/atoll/tier/files/a.cold.json"} {
+		if text := fileOf(t, *manifest, file); !strings.Contains(text, `"scrub": "/var/lib/atoll/tier/files/scrub/scrub.json"`) {
+			t.Errorf("%s is %s", file, text)
+		}
+	}
+	unit, mends := fileOf(t, spoke, "/etc/systemd/system/atoll-scrub-files.service"), fileOf(t, spoke, "/etc/systemd/system/atoll-mend-files.service")
+	for _, line := range []string{"PrivateNetwork=yes", "CPUSchedulingPolicy=idle", "IOSchedulingClass=idle", "ReadWritePaths=/srv/cold /var/lib/atoll/tier/files/scrub"} {
+		if !strings.Contains(unit, line+"\n") || !strings.Contains(mends, line+"\n") {
+			t.Errorf("the units lack %q:\n%s\n%s", line, unit, mends)
+		}
+	}
+	// A file that cannot be put in its place must not be fetched again and again.
+	if !strings.Contains(unit, "OnFailure=atoll-tier-files.a.cold.service\n") || strings.Contains(mends, "OnFailure=") {
+		t.Errorf("the units are\n%s\n%s", unit, mends)
+	}
+	if unit := fileOf(t, hub, "/etc/systemd/system/atoll-scrub-files.service"); strings.Contains(unit, "OnFailure=") {
+		t.Errorf("a node that dials none fetches:\n%s", unit)
+	}
+	if waits := fileOf(t, hub, "/etc/systemd/system/atoll-mend-files.path"); !strings.Contains(waits, "DirectoryNotEmpty=/srv/cold/.tier-archive/lent\n") {
+		t.Errorf("%s", waits)
+	}
+	for name, none := range map[string]Tier{"never": archived(), "no archive": three()} {
+		if name == "no archive" {
+			none.Scrub = tier.Scrub
+		}
+		if items := none.scrubItems("a"); len(items) > 0 {
+			t.Errorf("%s: %v", name, items)
+		}
+	}
+}
+
+func TestScrubProblem(t *testing.T) {
+	rotten := model.Rotten{Path: "2024%2F02%2F01%2Fa%0Ab", Why: "no other node has lent a copy that is as it was"}
+	for _, row := range []struct {
+		status model.ScrubStatus
+		want   string
+	}{
+		{model.ScrubStatus{}, ""},
+		{model.ScrubStatus{At: now, Days: 3, Mended: []model.Mended{{}}}, ""},
+		{model.ScrubStatus{At: now, Error: "2024/02/01:\nit changes"}, "the archive cannot be read again: 2024/02/01: it changes"},
+		{model.ScrubStatus{Rotten: []model.Rotten{rotten}}, `1 file of the archive is not as before, and nobody changed it, the first is "2024/02/01/a b": no other node has lent a copy that is as it was`},
+		{model.ScrubStatus{Rotten: []model.Rotten{rotten, rotten}, More: 3}, "5 files of the archive are not as before"},
+	} {
+		if got := scrubProblem(row.status); (got == "") != (row.want == "") || !strings.HasPrefix(got, row.want) {
+			t.Errorf("%+v: %q", row.status, got)
+		}
+	}
+	convergetest.FailsClosed(t, scrubbed().scrubStatus(), `{"at":"2026-11-26T12:00:00Z","days":2,"files":1,"bytes":5}`+"\n"+converge.WholeMark)
+}
