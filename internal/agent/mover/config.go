@@ -17,32 +17,7 @@ import (
 )
 
 // Config is the file that the mover is started with.
-type Config struct {
-	// Tier is the tier's name. Both trees carry it, too, so that a tree that is
-	// not mounted, or belongs to another tier, is told from an empty one.
-	Tier string `json:"tier"`
-	// Hot and Cold are absolute paths, without a link on the way.
-	Hot  string `json:"hot"`
-	Cold string `json:"cold"`
-	// Layout names days, as in %Y/%m/%d.
-	Layout  string `json:"layout"`
-	HotDays int    `json:"hot_days"`
-	// Quiet and Grace are in seconds.
-	Quiet int64 `json:"quiet"`
-	Grace int64 `json:"grace"`
-	// What must stay free in the archive.
-	ReserveBytes  uint64 `json:"reserve_bytes"`
-	ReserveInodes uint64 `json:"reserve_inodes"`
-	// Node is this node's name, under which it tells the others how far it is; ""
-	// where it tells nobody.
-	Node string `json:"node,omitempty"`
-	// Nodes are the other nodes of the tier. One without a command is known by what
-	// it says in the archive.
-	Nodes []CommandNode `json:"nodes"`
-	// Pairs are the files in which those tell how they are that keep the hot tree in
-	// step with other nodes, and read it.
-	Pairs []string `json:"pairs,omitempty"`
-}
+type Config tier.Mover
 
 // ParseConfig reads a configuration.
 func ParseConfig(text []byte) (Config, error) {
@@ -67,10 +42,10 @@ func (c Config) check() error {
 	}
 	names := map[string]bool{}
 	for _, node := range c.Nodes {
-		if node.NodeName == "" || node.NodeName != filepath.Base(node.NodeName) || names[node.NodeName] || node.NodeName == c.Node {
-			problems = append(problems, fmt.Errorf("the node %q needs a name of its own", node.NodeName))
+		if node.Name == "" || node.Name != filepath.Base(node.Name) || names[node.Name] || node.Name == c.Node {
+			problems = append(problems, fmt.Errorf("the node %q needs a name of its own", node.Name))
 		}
-		names[node.NodeName] = true
+		names[node.Name] = true
 	}
 	return errors.Join(problems...)
 }
@@ -80,9 +55,9 @@ func (c Config) others() []Node {
 	var nodes []Node
 	for _, node := range c.Nodes {
 		if len(node.Command) > 0 {
-			nodes = append(nodes, node)
+			nodes = append(nodes, CommandNode{NodeName: node.Name, Command: node.Command})
 		} else {
-			nodes = append(nodes, stated{c, node.NodeName})
+			nodes = append(nodes, stated{c, node.Name})
 		}
 	}
 	return nodes

@@ -23,10 +23,10 @@ import (
 // CommandNode is another node, asked through a command that reaches the peer
 // role of its agent: ssh, with a key that may do nothing else.
 type CommandNode struct {
-	NodeName string   `json:"name"`
-	Command  []string `json:"command"`
+	NodeName string
+	Command  []string
 	// Patience is how long an answer may take; two minutes where it is 0.
-	Patience time.Duration `json:"-"`
+	Patience time.Duration
 }
 
 // Name is the node's name.

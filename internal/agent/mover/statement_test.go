@@ -25,7 +25,7 @@ func speak(all []*replica) {
 		node.Config.Node, node.Config.Nodes = node.name, nil
 		for _, other := range all {
 			if other != node {
-				node.Config.Nodes = append(node.Config.Nodes, CommandNode{NodeName: other.name})
+				node.Config.Nodes = append(node.Config.Nodes, tier.MoverNode{Name: other.name})
 			}
 		}
 		node.Nodes = node.Config.others()

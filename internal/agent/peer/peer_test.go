@@ -38,7 +38,7 @@ func do(t *testing.T, problems ...error) {
 }
 
 // node makes a node of a tier with one old day, and its configuration file.
-func node(t *testing.T, top, name string, others ...mover.CommandNode) (config mover.Config, file string) {
+func node(t *testing.T, top, name string, others ...tier.MoverNode) (config mover.Config, file string) {
 	t.Helper()
 	config = mover.Config{
 		Tier: "files", Hot: filepath.Join(top, name, "hot"), Cold: filepath.Join(top, name, "cold"), Layout: "%Y/%m/%d", Nodes: others,
@@ -54,8 +54,8 @@ func node(t *testing.T, top, name string, others ...mover.CommandNode) (config m
 }
 
 // reach is how a node is reached: here without the network in between.
-func reach(name, file string) mover.CommandNode {
-	return mover.CommandNode{NodeName: name, Command: []string{"env", "ATOLL_TEST_AGENT=1", os.Args[0], "peer", "--config", file}}
+func reach(name, file string) tier.MoverNode {
+	return tier.MoverNode{Name: name, Command: []string{"env", "ATOLL_TEST_AGENT=1", os.Args[0], "peer", "--config", file}}
 }
 
 // scripted is a node that answers by a shell script.

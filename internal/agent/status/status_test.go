@@ -17,6 +17,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/guardian"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 func do(t *testing.T, problems ...error) {
@@ -70,7 +71,7 @@ func TestStatus(t *testing.T) {
 	moving := mover.Mover{Config: config}
 	_, err := moving.Run(context.Background())
 	do(t, err)
-	config.Nodes = []mover.CommandNode{{NodeName: "two", Command: []string{"sh", "-c", "echo 'no route to host' >&2; exit 255"}}}
+	config.Nodes = []tier.MoverNode{{Name: "two", Command: []string{"sh", "-c", "echo 'no route to host' >&2; exit 255"}}}
 	code, out, _ = start("--config", write(), "--json")
 	var status Status
 	if err := json.Unmarshal([]byte(out), &status); err != nil || code != agent.ExitDone {

@@ -5,6 +5,41 @@ package tier
 
 import "time"
 
+// Mover is what the mover of a node is started with.
+type Mover struct {
+	// Tier is the tier's name. Both trees carry it, too, so that a tree that is
+	// not mounted, or belongs to another tier, is told from an empty one.
+	Tier string `json:"tier"`
+	// Hot and Cold are absolute paths, without a link on the way.
+	Hot  string `json:"hot"`
+	Cold string `json:"cold"`
+	// Layout names days, as in %Y/%m/%d.
+	Layout  string `json:"layout"`
+	HotDays int    `json:"hot_days"`
+	// Quiet and Grace are in seconds.
+	Quiet int64 `json:"quiet"`
+	Grace int64 `json:"grace"`
+	// What must stay free in the archive.
+	ReserveBytes  uint64 `json:"reserve_bytes"`
+	ReserveInodes uint64 `json:"reserve_inodes"`
+	// Node is this node's name, under which it tells the others how far it is; ""
+	// where it tells nobody.
+	Node string `json:"node,omitempty"`
+	// Nodes are the other nodes of the tier. One without a command is known by what
+	// it says in the archive.
+	Nodes []MoverNode `json:"nodes"`
+	// Pairs are the files in which those tell how they are that keep the hot tree in
+	// step with other nodes, and read it.
+	Pairs []string `json:"pairs,omitempty"`
+}
+
+// MoverNode is another node of the tier.
+type MoverNode struct {
+	Name string `json:"name"`
+	// Command reaches the peer role of its agent.
+	Command []string `json:"command,omitempty"`
+}
+
 // MoverFile is the file in which the mover of a node tells where it left the days.
 const MoverFile = "mover.json"
 

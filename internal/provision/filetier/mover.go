@@ -34,27 +34,6 @@ const UsualLayout = "%Y/%m/%d"
 
 func (t Tier) layout() string { return cmp.Or(t.Layout, UsualLayout) }
 
-// moverConfig is the file that the agent's mover is started with: its names stand in
-// package mover of the agent.
-type moverConfig struct {
-	Tier          string      `json:"tier"`
-	Hot           string      `json:"hot"`
-	Cold          string      `json:"cold"`
-	Layout        string      `json:"layout"`
-	HotDays       int         `json:"hot_days"`
-	Quiet         int64       `json:"quiet"`
-	Grace         int64       `json:"grace"`
-	ReserveBytes  uint64      `json:"reserve_bytes"`
-	ReserveInodes uint64      `json:"reserve_inodes"`
-	Node          string      `json:"node"`
-	Nodes         []namedNode `json:"nodes"`
-	Pairs         []string    `json:"pairs,omitempty"`
-}
-
-type namedNode struct {
-	Name string `json:"name"`
-}
-
 // Names that no pair can have, since nodes' have no dots.
 func (t Tier) moverFile() string        { return path.Join(t.settings(), "tier.mover.json") }
 func (t Tier) moverUnit() string        { return "atoll-mover-" + t.Name }
@@ -63,14 +42,14 @@ func (t Tier) moverStatusFile() string  { return path.Join(t.moverState(), model
 func (t Tier) newsUnit(p string) string { return t.archiveUnit(p) + "-news.service" }
 
 func (t Tier) moverSettings(node string) []byte {
-	config := moverConfig{
+	config := model.Mover{
 		Tier: t.Name, Hot: t.Nodes[node].Hot, Cold: t.Nodes[node].Cold, Layout: t.layout(), HotDays: t.Moves.HotDays,
 		Quiet: int64(t.Moves.Quiet.Seconds()), Grace: int64(t.Moves.Grace.Seconds()),
-		ReserveBytes: uint64(t.Archive.ReserveMiB) << 20, ReserveInodes: t.Archive.ReserveInodes, Node: node, Nodes: []namedNode{},
+		ReserveBytes: uint64(t.Archive.ReserveMiB) << 20, ReserveInodes: t.Archive.ReserveInodes, Node: node, Nodes: []model.MoverNode{},
 	}
 	for _, other := range slices.Sorted(maps.Keys(t.Nodes)) {
 		if other != node {
-			config.Nodes = append(config.Nodes, namedNode{other})
+			config.Nodes = append(config.Nodes, model.MoverNode{Name: other})
 		}
 	}
 	for _, peer := range t.dialled(node) {

@@ -29,7 +29,7 @@ func TestMoverManifest(t *testing.T) {
 	tier := moving()
 	hub, spoke := tier.Manifest("a", Facts{Group: "www-data"}, nil), tier.Manifest("b", Facts{Group: "www-data"}, nil)
 	config, err := mover.ParseConfig([]byte(fileOf(t, spoke, "/etc/atoll/tier/files/tier.mover.json")))
-	if err != nil || config.Node != "b" || len(config.Nodes) != 2 || config.Nodes[0].NodeName != "a" || config.HotDays != 30 || config.Quiet != 3600 || config.Grace != 86400 ||
+	if err != nil || config.Node != "b" || len(config.Nodes) != 2 || config.Nodes[0].Name != "a" || config.HotDays != 30 || config.Quiet != 3600 || config.Grace != 86400 ||
 		config.ReserveBytes != 1<<30 || config.ReserveInodes != 7 || !slices.Equal(config.Pairs, []string{"/var/lib/atoll/tier/files/pairs/a/status.json"}) {
 		t.Errorf("%+v, %v", config, err)
 	}
