@@ -95,6 +95,7 @@ func (s *session) about(command, hash string) {
 				s.reply("RECURSIVE", path)
 			}
 		}
+		s.forest.settle()
 		s.reply("DONE")
 	}
 }

@@ -28,7 +28,9 @@ type forest struct {
 	watches  map[int]*standing
 	// above are the watches of the directories that lead to a node.
 	above map[*node][]int
-	scans uint64
+	// arriving are the watches of what is new at a place.
+	arriving map[place][]int
+	scans    uint64
 }
 
 // standing is who is told about a watch.
@@ -36,10 +38,12 @@ type standing struct {
 	nodes []*node
 	// below are nodes that this directory only leads to.
 	below []*node
+	// arriving is a directory that is new.
+	arriving []arrival
 }
 
 func newForest(kernel kernel) *forest {
-	return &forest{kernel: kernel, watches: map[int]*standing{}, above: map[*node][]int{}}
+	return &forest{kernel: kernel, watches: map[int]*standing{}, above: map[*node][]int{}, arriving: map[place][]int{}}
 }
 
 // of gives the replicas with the hash.
@@ -114,6 +118,7 @@ func (s *scan) enter(path string, link bool) error {
 // end drops the nodes in which the scan did not come by.
 func (s *scan) end() {
 	s.forest.prune(s.start, s.number)
+	s.forest.settle()
 }
 
 func (f *forest) prune(n *node, number uint64) {
@@ -143,6 +148,7 @@ func (f *forest) reset(hash string) {
 		f.dropAll(r.top)
 	}
 	f.replicas = slices.DeleteFunc(f.replicas, func(r *replica) bool { return r.hash == hash })
+	f.settle()
 }
 
 func (f *forest) dropAll(n *node) {
@@ -223,7 +229,7 @@ func (f *forest) releaseAbove(n *node) {
 }
 
 func (f *forest) tidy(number int, who *standing) {
-	if len(who.nodes) == 0 && len(who.below) == 0 {
+	if len(who.nodes) == 0 && len(who.below) == 0 && len(who.arriving) == 0 {
 		delete(f.watches, number)
 		f.kernel.remove(number)
 	}
@@ -253,8 +259,14 @@ func (f *forest) tell(e event) {
 		case e.name == "":
 			n.markSelf(e.at)
 		case !temporary(e.name):
-			n.mark(e.name, e.at)
+			n.mark(e.name, e.at, e.mask)
+			if e.mask&unix.IN_CREATE != 0 && e.mask&unix.IN_ISDIR != 0 {
+				n.filling(e.name, f.arrive(place{n, e.name}, filepath.Join(absolute(n), e.name)))
+			}
 		}
+	}
+	for _, one := range slices.Clone(who.arriving) {
+		f.fills(one, e)
 	}
 	if e.name == "" && e.mask&(unix.IN_DELETE_SELF|unix.IN_MOVE_SELF|unix.IN_UNMOUNT) != 0 {
 		for _, n := range who.below {

@@ -45,8 +45,9 @@ var Role = agent.Role{
 }
 
 // The pace that unison's own helper has is half a second of quiet, without a
-// limit: a file that is written all the time is never told.
-var usual = pace{quiet: 250 * time.Millisecond, patience: 5 * time.Second}
+// limit: a file that is written all the time is never told. Ours gathers what
+// happens at once, since unison rests for a second after each run.
+var usual = pace{quiet: 250 * time.Millisecond, patience: 5 * time.Second, gather: 1500 * time.Millisecond}
 
 // Run serves unison on standard input and output until it closes them.
 func Run(ctx context.Context, streams agent.Streams) error {
@@ -184,7 +185,7 @@ func (s *session) happened(got incoming) error {
 func (s *session) arm() {
 	if len(s.waiting) > 0 && !s.armed {
 		s.armed = true
-		s.timer.Reset(s.pace.quiet)
+		s.timer.Reset(min(s.pace.quiet, s.pace.gather))
 	}
 }
 
@@ -194,9 +195,9 @@ func (s *session) answerWait(now time.Time) {
 	impending := false
 	for _, hash := range s.waiting {
 		for _, r := range s.forest.of(hash) {
-			noted, ripe := r.changes(s.pace, now)
-			impending = impending || noted
-			if ripe && !slices.Contains(ready, hash) {
+			outlook := r.outlook(s.pace, now)
+			impending = impending || outlook.noted
+			if outlook.due(s.pace, now) && !slices.Contains(ready, hash) {
 				ready = append(ready, hash)
 			}
 		}

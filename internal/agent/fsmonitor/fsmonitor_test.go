@@ -81,13 +81,18 @@ func TestFileThatNeverRests(t *testing.T) {
 	u := begin(t, t.TempDir(), pace{quiet: time.Hour, patience: 50 * time.Millisecond})
 	stop := make(chan struct{})
 	defer close(stop)
+	log, err := os.Create(filepath.Join(u.root, "log"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
 	go func() {
 		for {
 			select {
 			case <-stop:
 				return
 			default:
-				_ = os.WriteFile(filepath.Join(u.root, "log"), []byte("x"), 0o600)
+				_, _ = log.WriteString("x")
 			}
 		}
 	}()

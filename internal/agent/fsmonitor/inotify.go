@@ -30,7 +30,7 @@ type inotify struct {
 
 const (
 	// watched is what is asked for a directory, or a file that a link leads to.
-	watched = unix.IN_ATTRIB | unix.IN_MODIFY | unix.IN_CREATE | unix.IN_DELETE | unix.IN_DELETE_SELF |
+	watched = unix.IN_ATTRIB | unix.IN_MODIFY | unix.IN_CLOSE_WRITE | unix.IN_CREATE | unix.IN_DELETE | unix.IN_DELETE_SELF |
 		unix.IN_MOVE_SELF | unix.IN_MOVED_FROM | unix.IN_MOVED_TO | unix.IN_EXCL_UNLINK
 	// watchedAbove is what is asked for the directories that lead to a tree:
 	// when one of them goes away, the path means something else.

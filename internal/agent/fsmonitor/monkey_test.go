@@ -17,7 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-var quick = pace{quiet: 10 * time.Millisecond, patience: 100 * time.Millisecond}
+var quick = pace{quiet: 10 * time.Millisecond, patience: 100 * time.Millisecond, gather: 30 * time.Millisecond}
 
 // monkey does what applications do, at random, in a tree and beside it.
 type monkey struct {

@@ -7,23 +7,63 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // change is when a name changed for the first and for the last time since
 // unison was told.
-type change struct{ first, last time.Time }
+type change struct {
+	first, last time.Time
+	// open says that somebody writes into the file, as far as was seen: he has not
+	// closed it since. filling says that it is a new directory.
+	open, filling bool
+}
 
 // pace says when a change is told.
 type pace struct {
 	// quiet is how long a name must rest: a file is mostly written in more
 	// than one step.
 	quiet time.Duration
-	// patience is how long a name that never rests is held back.
+	// patience is how long a file that never rests is held back.
 	patience time.Duration
+	// gather is how long a tree that never rests is: what happens at once goes in
+	// one run of unison.
+	gather time.Duration
 }
 
 func (p pace) ripe(c change, now time.Time) bool {
-	return now.Sub(c.last) >= p.quiet || now.Sub(c.first) >= p.patience
+	switch {
+	case c.filling:
+		return now.Sub(c.last) >= p.quiet || now.Sub(c.first) >= p.gather
+	case c.open:
+		return now.Sub(c.last) >= p.quiet || now.Sub(c.first) >= p.patience
+	}
+	return true
+}
+
+// outlook is how the changes of a replica stand.
+type outlook struct {
+	// noted says that there are any, ripe that one of them can be told.
+	noted, ripe bool
+	// first and last are when the first and the last of them happened.
+	first, last time.Time
+}
+
+func (o *outlook) add(p pace, c change, now time.Time) {
+	if !o.noted || c.first.Before(o.first) {
+		o.first = c.first
+	}
+	if c.last.After(o.last) {
+		o.last = c.last
+	}
+	o.noted, o.ripe = true, o.ripe || p.ripe(c, now)
+}
+
+// due says whether unison is to come: something can be told, and no more of it is
+// on its way, or it has been long enough.
+func (o *outlook) due(p pace, now time.Time) bool {
+	return o.ripe && (now.Sub(o.last) >= p.quiet || now.Sub(o.first) >= p.gather)
 }
 
 // node is a directory, or a file that a followed link leads to.
@@ -100,13 +140,19 @@ func (n *node) path() string {
 	return strings.Join(names, "/")
 }
 
-// mark notes that a name in this directory changed.
-func (n *node) mark(name string, now time.Time) {
+// mark notes that a name in this directory changed, as the kernel's mask says.
+func (n *node) mark(name string, now time.Time, mask uint32) {
 	c, known := n.changed[name]
 	if !known {
 		c.first = now
 	}
 	c.last = now
+	switch {
+	case mask&unix.IN_ISDIR == 0 && mask&(unix.IN_CREATE|unix.IN_MODIFY) != 0:
+		c.open = true
+	case mask&(unix.IN_CLOSE_WRITE|unix.IN_MOVED_FROM|unix.IN_MOVED_TO|unix.IN_DELETE) != 0:
+		c.open, c.filling = false, false
+	}
 	if n.changed == nil {
 		n.changed = map[string]change{}
 	}
@@ -114,10 +160,17 @@ func (n *node) mark(name string, now time.Time) {
 	n.replica.pending[n] = true
 }
 
+// filling notes whether a name that was noted is a directory that is being filled.
+func (n *node) filling(name string, is bool) {
+	c := n.changed[name]
+	c.filling = is
+	n.changed[name] = c
+}
+
 // markSelf notes that the node as a whole changed.
 func (n *node) markSelf(now time.Time) {
 	if n.parent != nil {
-		n.parent.mark(n.name, now)
+		n.parent.mark(n.name, now, 0)
 		return
 	}
 	if n.replica.whole == nil {
@@ -135,19 +188,18 @@ func (n *node) forget() {
 	}
 }
 
-// changes tells whether anything is noted, and whether any of it is ripe.
-func (r *replica) changes(p pace, now time.Time) (noted, ripe bool) {
+// outlook says how what is noted stands.
+func (r *replica) outlook(p pace, now time.Time) outlook {
+	var all outlook
 	if r.whole != nil {
-		noted, ripe = true, p.ripe(*r.whole, now)
+		all.add(p, *r.whole, now)
 	}
 	for n := range r.pending {
 		for _, c := range n.changed {
-			if noted = true; ripe || p.ripe(c, now) {
-				return true, true
-			}
+			all.add(p, c, now)
 		}
 	}
-	return noted, ripe
+	return all
 }
 
 // take gives the ripe paths, each to be looked at with all that is below it, and forgets them.
