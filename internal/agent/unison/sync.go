@@ -35,7 +35,7 @@ var Sync = agent.Role{
 			return err
 		}
 		defer func() { _ = held.Close() }()
-		return (&syncer{pair: pair, log: streams.Err}).run(ctx)
+		return (&syncer{pair: pair, program: program, log: streams.Err}).run(ctx)
 	},
 }
 
@@ -59,7 +59,9 @@ const (
 // syncer runs one unison after another.
 type syncer struct {
 	pair tier.Pair
-	log  io.Writer
+	// program is unison's.
+	program string
+	log     io.Writer
 	// told is the status as it was written last.
 	mu   sync.Mutex
 	told tier.PairStatus
@@ -128,19 +130,20 @@ func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	command := exec.CommandContext(ctx, program, profileName, "-ui", "text")
+	first := !s.remembers()
+	command := exec.CommandContext(ctx, s.program, profileName, "-ui", "text")
 	command.Env, command.Dir = environment(s.pair), s.pair.State
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = patienceAtStop
 	out, in := io.Pipe()
 	command.Stdout, command.Stderr = in, in
 	if err := command.Start(); err != nil {
-		return j, fmt.Errorf("unable to start %s: %w", program, err)
+		return j, fmt.Errorf("unable to start %s: %w", s.program, err)
 	}
 	read := make(chan struct{})
 	go func() { defer close(read); j.read(out) }()
 	stale := make(chan struct{})
-	go s.restart(ctx, cancel, stale)
+	go s.restart(ctx, cancel, stale, first)
 	err := command.Wait()
 	_ = in.Close()
 	<-read
@@ -169,9 +172,18 @@ func moves(pair tier.Pair) func(string) bool {
 // paths were skipped or failed.
 const fatalCode = 3
 
+// remembers says whether unison has an archive of the pair here.
+func (s *syncer) remembers() bool {
+	archives, err := filepath.Glob(filepath.Join(s.pair.State, "ar*"))
+	return err == nil && len(archives) > 0
+}
+
 // restart ends unison when the trees are to be read again, in a moment in which it
-// carries nothing, and at once when the tree goes.
-func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{}) {
+// carries nothing, and at once when the tree goes. The first one ends when it has
+// made its archives: as long as a unison lives that found none when it started, it
+// writes them twice in each run (foundArchives in its uitext.ml), which takes six
+// round trips more.
+func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{}, first bool) {
 	began := time.Now()
 	var firstRead time.Duration
 	for {
@@ -194,6 +206,9 @@ func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{})
 			s.begin(status)
 		}
 		due := usualReading
+		if first {
+			due = 0
+		}
 		if len(status.Skipped)+len(status.Failed)+len(status.Moving) > 0 {
 			due = max(soonestReading, readingShare*firstRead)
 		}

@@ -1,0 +1,54 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package unison
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// A unison that found no archives when it started is followed by another one, which
+// stays.
+func TestFirstUnisonIsFollowedByAnother(t *testing.T) {
+	pair := tier.Pair{Tier: "files", Node: "files.a", Peer: "b", Hot: t.TempDir(), State: t.TempDir()}
+	starts, other := filepath.Join(pair.State, "starts"), filepath.Join(t.TempDir(), "unison")
+	script := "#!/bin/sh\necho once >>" + starts + "\n: >" + filepath.Join(pair.State, "ar0123") + "\necho 'Nothing to do: replicas have not changed since last sync.'\nexec sleep 1000\n"
+	for _, err := range []error{os.Mkdir(filepath.Join(pair.Hot, tier.Private), 0o700), os.WriteFile(other, []byte(script), 0o700)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	started := func() int {
+		text, _ := os.ReadFile(starts)
+		return strings.Count(string(text), "once")
+	}
+	s := &syncer{pair: pair, program: other, log: io.Discard}
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer func() { cancel(); <-ended }()
+	go func() { ended <- s.run(ctx) }()
+	for deadline := time.Now().Add(time.Minute); started() < 2; {
+		select {
+		case err := <-ended:
+			ended <- err
+			t.Fatal(err)
+		case <-time.After(10 * time.Millisecond):
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("started %d times: a second one never came", started())
+		}
+	}
+	// restart looks every second.
+	time.Sleep(2500 * time.Millisecond)
+	if got := started(); got != 2 {
+		t.Errorf("started %d times, want 2: the second one found archives", got)
+	}
+}
