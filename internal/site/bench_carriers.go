@@ -188,7 +188,7 @@ func beginSyncthing(ctx context.Context, b *tierBench) error {
 		}
 		devices[i] = strings.TrimSpace(text)
 	}
-	return b.both(ctx, "", fmt.Sprintf(`cat >/var/lib/carrier/config.xml <<'X'
+	if err := b.both(ctx, "", fmt.Sprintf(`cat >/var/lib/carrier/config.xml <<'X'
 <configuration version="37">
   <folder id="files" path="/srv/files" type="sendreceive" fsWatcherEnabled="true" fsWatcherDelayS="1" rescanIntervalS="3600"><device id="%[1]s"/><device id="%[2]s"/></folder>
   <device id="%[1]s"><address>tcp://%[3]s:22000</address></device>
@@ -196,11 +196,15 @@ func beginSyncthing(ctx context.Context, b *tierBench) error {
   <gui enabled="false"/>
   <options>
     <globalAnnounceEnabled>false</globalAnnounceEnabled><localAnnounceEnabled>false</localAnnounceEnabled>
-    <relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><urAccepted>-1</urAccepted>
+    <relaysEnabled>false</relaysEnabled><natEnabled>false</natEnabled><urAccepted>-1</urAccepted><reconnectionIntervalS>5</reconnectionIntervalS>
   </options>
 </configuration>
 X
-systemd-run --quiet --unit=carrier --setenv=HOME=/root syncthing serve --home=/var/lib/carrier --no-browser --no-restart`, devices[0], devices[1], firstAddress, secondAddress))
+systemd-run --quiet --unit=carrier --setenv=HOME=/root syncthing serve --home=/var/lib/carrier --no-browser --no-restart`, devices[0], devices[1], firstAddress, secondAddress)); err != nil {
+		return err
+	}
+	// Where both dial before either listens, the next try comes later.
+	return b.both(ctx, "", "until [ -n \"$(ss -Htn state established '( sport = :22000 or dport = :22000 )')\" ]; do sleep 1; done")
 }
 
 // beginGluster replicates a volume over both hosts, which each mounts: its files
