@@ -33,7 +33,10 @@ func TestFirstUnisonIsFollowedByAnother(t *testing.T) {
 	s := &syncer{pair: pair, program: other, log: io.Discard}
 	ended := make(chan error, 1)
 	ctx, cancel := context.WithCancel(t.Context())
-	defer func() { cancel(); <-ended }()
+	defer func() {
+		cancel()
+		_ = <-ended
+	}()
 	go func() { ended <- s.run(ctx) }()
 	for deadline := time.Now().Add(time.Minute); started() < 2; {
 		select {
