@@ -31,18 +31,21 @@ func TestFirstUnisonIsFollowedByAnother(t *testing.T) {
 		return strings.Count(string(text), "once")
 	}
 	s := &syncer{pair: pair, program: other, log: io.Discard}
-	ended := make(chan error, 1)
+	var failed error
+	ended := make(chan struct{})
 	ctx, cancel := context.WithCancel(t.Context())
 	defer func() {
 		cancel()
-		_ = <-ended
+		<-ended
 	}()
-	go func() { ended <- s.run(ctx) }()
+	go func() {
+		defer close(ended)
+		failed = s.run(ctx)
+	}()
 	for deadline := time.Now().Add(time.Minute); started() < 2; {
 		select {
-		case err := <-ended:
-			ended <- err
-			t.Fatal(err)
+		case <-ended:
+			t.Fatal(failed)
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
