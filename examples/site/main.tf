@@ -43,10 +43,14 @@ module "site" {
 }
 
 # What an application writes below /srv/files is beside the others within seconds.
+# Days that are older than a month move to the archive, and their paths still open.
 resource "atoll_file_tier" "files" {
-  name = "files"
-  hot  = "/srv/files"
-  mesh = module.site.mesh
+  name          = "files"
+  hot           = "/srv/files"
+  cold          = "/srv/archive"
+  hot_days      = 30
+  quiet_minutes = var.quiet_minutes
+  mesh          = module.site.mesh
   nodes = { for name, node in var.nodes : name => {
     ssh     = module.site.ssh[name]
     address = node.mesh_address

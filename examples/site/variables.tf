@@ -35,6 +35,12 @@ variable "mysql_settings" {
   default     = {}
 }
 
+variable "quiet_minutes" {
+  description = "How long nothing in an old day may have changed before it moves to the archive, in minutes; an hour where it is null."
+  type        = number
+  default     = null
+}
+
 variable "lost" {
   description = "Addresses of servers that are gone for good."
   type        = set(string)

@@ -33,15 +33,15 @@ const (
 var vps = lab.HostSpec{Name: "sg1", Address: "198.51.100.13"}
 
 // Demo applies examples/site to the hosts of a lab, sg1 being made at its
-// Linode, shows what stands and how files go from one host to the other, and pulls
-// the primary's plug under a writer.
+// Linode, shows what stands, how files go from one host to the other and how an old
+// day moves to the archives under readers, and pulls the primary's plug under a writer.
 func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) error {
 	terraform, err := Copy("site", dir, client.Inventory)
 	if err != nil {
 		return err
 	}
 	if err := terraform.Variables(map[string]any{
-		"nodes": ModuleNodes(client.Inventory), "ssh_key_file": client.Inventory.Key, "linodes": map[string]any{vps.Name: linode(vps)},
+		"nodes": ModuleNodes(client.Inventory), "ssh_key_file": client.Inventory.Key, "linodes": map[string]any{vps.Name: linode(vps)}, "quiet_minutes": 0,
 	}); err != nil {
 		return err
 	}
@@ -72,7 +72,7 @@ func Demo(ctx context.Context, client *lab.Client, dir string, out io.Writer) er
 		return err
 	}
 	defer func() { _ = pool.Close() }()
-	if err := carry(ctx, pool, client.Inventory, out); err != nil {
+	if err := files(ctx, pool, client.Inventory, out); err != nil {
 		return err
 	}
 	return failover(ctx, pool, client, primary, out)
