@@ -4,6 +4,7 @@
 package acceptance
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
 	"github.com/atollhq/terraform-provider-atoll/internal/site"
 )
 
@@ -42,6 +44,7 @@ var light = map[string]string{
 type sized struct {
 	*fixture
 	machines []string
+	settings map[string]string
 	shop     *site.Application
 }
 
@@ -49,7 +52,7 @@ type sized struct {
 // apply and under a writer, up to the nine that Group Replication takes. A second one
 // on the same mesh has nothing to do with it.
 func TestSizesOfAGroup(t *testing.T) {
-	f := &sized{fixture: open(t)}
+	f := &sized{fixture: open(t), settings: light}
 	for _, host := range f.lab.Inventory.Hosts {
 		if host.Name != "app1" {
 			f.machines = append(f.machines, host.Name)
@@ -74,6 +77,34 @@ func TestSizesOfAGroup(t *testing.T) {
 	}
 }
 
+// A member that is 200 ms from all others, there and back, goes and comes as any other.
+// Each write waits for it then, since every member leads in its turn.
+func TestMemberFarAway(t *testing.T) {
+	f := &sized{fixture: stand(t), machines: []string{"hk1", "hk2", "sg1"}}
+	if f.primary() == "sg1" {
+		f.handOver("hk1")
+	}
+	f.shop = f.fixture.shop()
+	defer func() { _ = f.shop.DB.Close() }()
+	f.Cleanup(func() { _ = f.lab.Reset(context.Background()) })
+	for _, host := range f.lab.Inventory.Hosts {
+		if host.Name != "sg1" {
+			f.must(f.lab.SetLink(f.Context(), "sg1", host.Name, lab.Link{Delay: 100 * time.Millisecond}, false))
+		}
+	}
+	f.step("the far member goes", 2, func() { f.declares(2) })
+	f.step("it comes back", 3, func() { f.declares(3) })
+	writer := site.StartWriter(f.Context(), f.shop.DB)
+	began := time.Now()
+	f.eventually("200 writes", 5*time.Minute, func() bool { return writer.Count() >= 200 })
+	took := time.Since(began)
+	report, err := writer.Stop(f.Context(), f.shop.DB)
+	f.must(err)
+	f.Logf("%s after %s", report, took.Round(time.Second/10))
+	f.noneLost(report)
+	f.holds(3)
+}
+
 // declares a cluster of the first machines, and of others that they are there.
 func (f *sized) declares(size int, others ...string) {
 	f.Helper()
@@ -85,7 +116,9 @@ func (f *sized) declares(size int, others ...string) {
 				delete(nodes, name)
 			}
 		}
-		all["mysql_settings"] = light
+		if f.settings != nil {
+			all["mysql_settings"] = f.settings
+		}
 	})
 }
 
