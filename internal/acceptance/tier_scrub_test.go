@@ -5,6 +5,7 @@ package acceptance
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strings"
 	"time"
 )
@@ -98,4 +99,49 @@ func (f *tree) rots() {
 		f.Errorf("app1 holds %q", left)
 	}
 	f.eventually("all is well", time.Minute, func() bool { found = f.look(); return found.Healthy })
+}
+
+// scrubFaults kills whatever looks for rot, carries good copies or puts them in their
+// place, at any instant.
+func (f *tree) scrubFaults() {
+	const day = "/srv/cold/2024/02/01"
+	const all = "cd " + day + "; sha256sum *[0-9]"
+	const kept = "grep -l ^X /srv/cold/.tier-archive/replaced/*-rotten/2024/02/01/* 2>/dev/null | wc -l"
+	want := f.on("app2", all)
+	if other := f.on("app1", all); other != want {
+		f.Fatalf("app1 has\n%s\napp2 has\n%s", other, want)
+	}
+	before := f.on("app2", kept)
+	units := []string{"atoll-scrub-files", "atoll-mend-files", "atoll-tier-files.app1.cold"}
+	kills, rotten := 0, 0
+	for round := range 40 {
+		f.flip("app2", fmt.Sprintf("2024/02/01/%d", 1+round%10))
+		rotten++
+		f.on("app2", "touch -d '2 months ago' /srv/cold/.tier/*.scrub; systemctl start --no-block atoll-scrub-files.service")
+		for range 4 {
+			time.Sleep(time.Duration(rand.IntN(300)) * time.Millisecond)
+			if said, _ := f.try("app2", "systemctl kill -s KILL "+units[rand.IntN(len(units))]+".service 2>/dev/null && echo sent"); said == "sent" {
+				kills++
+			}
+		}
+		if round%10 == 9 { // each rots again only when it is mended
+			f.eventually("all are as they were", 2*time.Minute, func() bool {
+				_, _ = f.try("app2", "systemctl reset-failed; systemctl start atoll-mend-files.path; systemctl start atoll-scrub-files.service")
+				got, _ := f.try("app2", all)
+				return got == want
+			})
+		}
+	}
+	if after := f.on("app2", kept); after != fmt.Sprint(number(f, before)+rotten) {
+		f.Errorf("%s rotten files are kept, %d rotted, and there were %s before", after, rotten, before)
+	}
+	f.eventually("nothing is left", time.Minute, func() bool { _ = f.scrub("app2"); return f.rotten("app2") == "" })
+	f.Logf("%d files rotted, %d signals to kill, some of them to units at rest: all are as they were, and all rotten ones are kept", rotten, kills)
+}
+
+func number(f *tree, text string) (value int) {
+	f.Helper()
+	_, err := fmt.Sscan(text, &value)
+	f.must(err)
+	return value
 }

@@ -236,6 +236,7 @@ func TestFileTier(t *testing.T) {
 		{"hands are at it", false, (*tree).byHand},
 		{"days move", false, (*tree).daysMove},
 		{"files rot", false, (*tree).rots},
+		{"scrubs are killed", true, (*tree).scrubFaults},
 		{"movers are disturbed", true, (*tree).moverFaults},
 		{"archives are killed", true, (*tree).archiveFaults},
 		{"a tree is not mounted", true, (*tree).unmounted},
