@@ -43,7 +43,7 @@ const nothing, atoll, byHand = "nothing", "atoll_file_tier", "unison by hand"
 // carriers in the order in which they are measured. Those of others are Debian's
 // packages, told to be as quick as they can: a second until changes are carried.
 var carriers = []carrier{
-	{name: nothing, begin: func(ctx context.Context, b *tierBench) error { return b.both(ctx, "", "true") }},
+	{name: nothing, begin: func(context.Context, *tierBench) error { return nil }},
 	{name: atoll, begin: beginTier, continues: true},
 	{name: byHand, begin: beginByHand, carry: "unison -batch -silent /srv/files ssh://" + secondAddress + "//srv/files"},
 	{name: "lsyncd", begin: beginLsyncd, continues: true},
@@ -51,8 +51,9 @@ var carriers = []carrier{
 	{name: "glusterfs", begin: beginGluster, continues: true, near: true, brick: "/srv/brick"},
 }
 
-// The addresses of the lab's two application hosts.
-const firstAddress, secondAddress = "203.0.113.21", "203.0.113.22"
+// The addresses of the lab's two application hosts in the mesh: all carriers go over
+// it, as a site's do.
+const firstAddress, secondAddress = "10.77.0.21", "10.77.0.22"
 
 // both installs packages on both hosts, then runs a script there.
 func (b *tierBench) both(ctx context.Context, packages, script string) error {
@@ -72,7 +73,7 @@ func (b *tierBench) both(ctx context.Context, packages, script string) error {
 	return errors.Join(problems[:]...)
 }
 
-const tierConfiguration = `terraform {
+const meshConfiguration = `terraform {
   required_providers {
     atoll = { source = "atollhq/atoll" }
   }
@@ -98,7 +99,9 @@ resource "atoll_mesh" "bench" {
   cidr  = "10.77.0.0/24"
   peers = { for name, node in atoll_mesh_peer.node : name => node.peer }
 }
+`
 
+const tierConfiguration = meshConfiguration + `
 resource "atoll_file_tier" "files" {
   name  = "files"
   hot   = "/srv/files"
@@ -108,11 +111,11 @@ resource "atoll_file_tier" "files" {
 }
 `
 
-func beginTier(ctx context.Context, b *tierBench) error {
-	if err := b.both(ctx, "", "true"); err != nil {
-		return err
-	}
-	if err := os.WriteFile(filepath.Join(b.dir, "main.tf"), []byte(tierConfiguration), 0o600); err != nil {
+func beginTier(ctx context.Context, b *tierBench) error { return b.apply(ctx, tierConfiguration) }
+
+// apply brings the hosts to a configuration.
+func (b *tierBench) apply(ctx context.Context, configuration string) error {
+	if err := os.WriteFile(filepath.Join(b.dir, "main.tf"), []byte(configuration), 0o600); err != nil {
 		return err
 	}
 	root, err := Root()
