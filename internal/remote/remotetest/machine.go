@@ -98,8 +98,10 @@ func (m *Machine) Runs() []string {
 	return append([]string{}, m.runs...)
 }
 
-// absolute finds the paths of the machine in a script. Devices are ours.
-var absolute = regexp.MustCompile(`(^|[\s'"=<>(:!])/(etc|var|run|proc|sys|usr/sbin|lib/systemd)\b`)
+// absolute finds the paths of the machine in a script: all that is not a device, a
+// program, or below a directory of the test's. Whatever is missing here is read from
+// and written to the machine that runs the tests.
+var absolute = regexp.MustCompile(`(^|[\s'"=<>(:!])/(etc|var|run|proc|sys|root|home|srv|opt|mnt|media|boot|data|usr/sbin|usr/local|lib/systemd)\b`)
 
 func (m *Machine) lead(script string) string {
 	return absolute.ReplaceAllString(script, "${1}"+m.Root+"/${2}")
