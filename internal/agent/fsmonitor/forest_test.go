@@ -29,6 +29,31 @@ type recorder struct {
 	open map[int]string
 }
 
+func newRecorder(t *testing.T) *recorder {
+	t.Helper()
+	queue, err := newInotify()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = queue.close() })
+	return &recorder{queue, map[int]string{}}
+}
+
+// scanned has the forest watch directories below a place, as unison's scan does.
+func scanned(t *testing.T, f *forest, root, start string, directories ...string) {
+	t.Helper()
+	s, err := f.begin("hash", root, start)
+	for _, directory := range directories {
+		if err == nil {
+			err = s.enter(directory, false)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.end()
+}
+
 func (r *recorder) add(path string, mask uint32) (int, error) {
 	watch, err := r.inotify.add(path, mask)
 	if err == nil {
@@ -49,25 +74,11 @@ func TestWatchesAreGivenBack(t *testing.T) {
 	if err := os.MkdirAll(filepath.Join(root, "day", "deep"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	queue, err := newInotify()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = queue.close() }()
-	r := &recorder{queue, map[int]string{}}
+	r := newRecorder(t)
 	f := newForest(r)
 	read := func(start string, directories ...string) {
 		t.Helper()
-		s, err := f.begin("hash", root, start)
-		for _, directory := range directories {
-			if err == nil {
-				err = s.enter(directory, false)
-			}
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.end()
+		scanned(t, f, root, start, directories...)
 	}
 	read("", "", "day", "day/deep")
 	before := len(r.open)
