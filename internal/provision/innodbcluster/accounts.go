@@ -111,8 +111,9 @@ func (s *server) copies(ctx context.Context, where string) ([]copyAccount, error
 // Rotate gives every member's recovery account a new password, one after another.
 // One that was killed half-way leaves a member that cannot log in, which is drift.
 func Rotate(ctx context.Context, c Cluster, hosts map[string]remote.Host) error {
-	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, seen: Observe(ctx, hosts)}
+	r := begin(c, hosts)
 	defer r.close()
+	r.seen = Observe(ctx, hosts)
 	r.diagnosis = Diagnose(c, r.seen)
 	r.cluster.allowedHost = r.diagnosis.allowedHost
 	if r.diagnosis.State != StateOnline || r.diagnosis.Primary == "" {

@@ -34,10 +34,13 @@ const startPatience = time.Minute
 // pause lies between two looks at a group that is moving.
 const pause = 500 * time.Millisecond
 
-// run is one Converge: the sessions, and the passwords that it made.
+// run is one Converge, or one order: the sessions, and the passwords that it made.
 type run struct {
 	cluster Cluster
 	hosts   map[string]remote.Host
+	// purpose is what those read who wait for the turn; tell is told what is done, nil for nobody.
+	purpose string
+	tell    func(string)
 
 	mu        sync.Mutex
 	servers   map[string]*server
@@ -56,7 +59,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 	if problems := c.Validate(); len(problems) > 0 {
 		return Diagnosis{}, errors.Join(problems...)
 	}
-	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, waited: map[string]bool{}}
+	r := begin(c, hosts)
 	defer r.close()
 	patience := time.Now().Add(startPatience)
 	for round := 1; ; round++ {
@@ -106,6 +109,21 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 				return diagnosis, err
 			}
 		}
+	}
+}
+
+// begin prepares a run; nothing is opened yet.
+func begin(c Cluster, hosts map[string]remote.Host) *run {
+	return &run{
+		cluster: c, hosts: hosts, purpose: "converging cluster " + c.Name,
+		servers: map[string]*server{}, passwords: map[string]string{}, waited: map[string]bool{},
+	}
+}
+
+// say tells what is done, or how far it is.
+func (r *run) say(what string) {
+	if r.tell != nil {
+		r.tell(what)
 	}
 }
 
@@ -181,6 +199,7 @@ func (r *run) execute(ctx context.Context, operations []provision.Operation) err
 		var working sync.WaitGroup
 		for i, operation := range operations[:count] {
 			tflog.Info(ctx, operation.String(), map[string]any{"cluster": r.cluster.Name})
+			r.say(operation.String())
 			working.Go(func() {
 				if err := r.Do(ctx, operation); err != nil {
 					problems[i] = fmt.Errorf("unable to %s: %w", operation, err)

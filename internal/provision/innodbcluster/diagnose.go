@@ -60,13 +60,11 @@ func (d Diagnosis) Operations() ([]provision.Operation, error) {
 
 // Diagnose compares the declaration with the answers. It is a function of its
 // arguments, without I/O.
-func Diagnose(c Cluster, seen map[string]Observation) Diagnosis {
-	d := &diagnosing{Diagnosis: Diagnosis{Members: map[string]Status{}}, cluster: c, seen: seen, heard: map[string]group.Heard{}}
-	for key, one := range seen {
-		if one.Err == nil {
-			d.heard[key] = group.Heard{Down: !one.Answers, View: one.group()}
-		}
-	}
+func Diagnose(c Cluster, seen map[string]Observation) Diagnosis { return diagnose(c, seen).Diagnosis }
+
+// diagnose is Diagnose with what it went by.
+func diagnose(c Cluster, seen map[string]Observation) *diagnosing {
+	d := &diagnosing{Diagnosis: Diagnosis{Members: map[string]Status{}}, cluster: c, seen: seen, heard: heard(seen)}
 	if d.authority = group.Believed(d.heard); d.authority != "" {
 		d.view = seen[d.authority].View
 		d.GroupName = seen[d.authority].Variables["group_replication_group_name"]
@@ -84,7 +82,18 @@ func Diagnose(c Cluster, seen map[string]Observation) Diagnosis {
 	}
 	d.say()
 	d.allowedHost = d.cluster.allowedHost
-	return d.Diagnosis
+	return d
+}
+
+// heard is what was said of the group, by those that could be asked.
+func heard(seen map[string]Observation) map[string]group.Heard {
+	said := map[string]group.Heard{}
+	for key, one := range seen {
+		if one.Err == nil {
+			said[key] = group.Heard{Down: !one.Answers, View: one.group()}
+		}
+	}
+	return said
 }
 
 // identity finds the cluster in the servers' metadata, and where they say that its

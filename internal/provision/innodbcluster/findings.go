@@ -138,9 +138,8 @@ func (d *diagnosing) leftovers() bool {
 func (d *diagnosing) running() {
 	authority := d.seen[d.authority]
 	row := d.cluster.row(authority)
-	if one, other, found := group.Rivals(d.heard); found {
-		d.refuse(fmt.Errorf("%w: %s, which sees %s, and %s, which sees %s. Nothing was changed. Decide which goes on, save what only the other holds, and stop group replication on the other's members",
-			ErrSplitBrain, one, describe(d.seen[one].View), other, describe(d.seen[other].View)))
+	if err := d.rivals(); err != nil {
+		d.refuse(err)
 		return
 	}
 	// It is electing, or its primary is not ours to use: look again.
@@ -155,6 +154,16 @@ func (d *diagnosing) running() {
 	d.refuse(d.outdatedMetadata(authority.Schema))
 }
 
+// rivals is an error where two groups take writes.
+func (d *diagnosing) rivals() error {
+	one, other, found := group.Rivals(d.heard)
+	if !found {
+		return nil
+	}
+	return fmt.Errorf("%w: %s, which sees %s, and %s, which sees %s. Nothing was changed. Decide which goes on, save what only the other holds, and stop group replication on the other's members",
+		ErrSplitBrain, one, describe(d.seen[one].View), other, describe(d.seen[other].View))
+}
+
 // outdatedMetadata refuses to write a member into metadata that have no place for
 // what is written of it: before 2.2 the type of an instance. Whatever else is to be
 // done goes on.
@@ -166,7 +175,15 @@ func (d *diagnosing) outdatedMetadata(version string) error {
 		}
 		return false
 	})
-	if !registers || version == "" || !mysqld.ParseVersion(version).Before(2, 2, 0) {
+	if !registers {
+		return nil
+	}
+	return takesNoMember(version)
+}
+
+// takesNoMember is an error for metadata that have no place for the type of an instance.
+func takesNoMember(version string) error {
+	if version == "" || !mysqld.ParseVersion(version).Before(2, 2, 0) {
 		return nil
 	}
 	return tooOld(version, "a member is written into")

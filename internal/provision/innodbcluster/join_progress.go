@@ -74,6 +74,7 @@ func (f *follower) follow(ctx context.Context, r *run, key string) {
 	}
 	f.last = now.String()
 	tflog.Info(ctx, "member "+key+" "+f.last, map[string]any{"cluster": r.cluster.Name})
+	r.say("member " + key + " " + f.last)
 }
 
 // said is what was last known, as the end of an error's sentence.

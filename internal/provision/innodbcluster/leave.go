@@ -131,7 +131,8 @@ func Dissolve(ctx context.Context, c Cluster, hosts map[string]remote.Host) erro
 	if err := errors.Join(problems...); err != nil {
 		return err
 	}
-	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}, seen: seen, diagnosis: Diagnose(c, seen)}
+	r := begin(c, hosts)
+	r.seen, r.diagnosis = seen, Diagnose(c, seen)
 	defer r.close()
 	if _, err := r.takeTurns(ctx, seen, r.diagnosis); err != nil && len(hosts) > 0 {
 		return err

@@ -77,7 +77,7 @@ func OpenRouting(ctx context.Context, c Cluster, hosts map[string]remote.Host) (
 		}
 		return nil, fmt.Errorf("%w: %s", reason, join(converge.Texts(diagnosis.Drift())))
 	}
-	r := &run{cluster: c, hosts: hosts, servers: map[string]*server{}, passwords: map[string]string{}}
+	r := begin(c, hosts)
 	primary, err := r.server(diagnosis.Primary)
 	if err != nil {
 		return nil, err

@@ -61,7 +61,7 @@ func (r *run) takeTurns(ctx context.Context, seen map[string]Observation, diagno
 		if len(r.cluster.Options.QuorumSurvivors) > 0 && (diagnosis.State == StateNoQuorum || diagnosis.State == StateOffline) {
 			members = len(seats) // a person vouches for the others, and each who does has to ask these
 		}
-		if t.cluster, err = group.Take(ctx, r.cluster.Name, "converging cluster "+r.cluster.Name, members, seats); err != nil {
+		if t.cluster, err = group.Take(ctx, r.cluster.Name, r.purpose, members, seats); err != nil {
 			return false, err
 		}
 	}
@@ -70,7 +70,7 @@ func (r *run) takeTurns(ctx context.Context, seen map[string]Observation, diagno
 		if err != nil {
 			return false, err
 		}
-		if t.group, err = group.Take(ctx, name, "converging cluster "+r.cluster.Name, len(diagnosis.view), seats); err != nil {
+		if t.group, err = group.Take(ctx, name, r.purpose, len(diagnosis.view), seats); err != nil {
 			return false, err
 		}
 	}
