@@ -50,6 +50,10 @@ func TestExamplesAreValid(t *testing.T) {
 				known = all.DataSourceSchemas
 			case "ephemeral":
 				known = all.EphemeralResourceSchemas
+			case "action":
+				checked++
+				checkAction(t, block, all.ActionSchemas)
+				continue
 			default:
 				continue
 			}
@@ -71,6 +75,50 @@ func TestExamplesAreValid(t *testing.T) {
 	if err != nil || checked < 20 {
 		t.Errorf("%d resources checked: %v", checked, err)
 	}
+}
+
+// checkAction looks at the config of an action, which is all that it has of its own, and
+// has the provider plan it where that can be done without a Terraform.
+func checkAction(t *testing.T, block *hclsyntax.Block, known map[string]*tfprotov6.ActionSchema) {
+	t.Helper()
+	schema := known[block.Labels[0]]
+	if schema == nil || len(block.Body.Blocks) != 1 || block.Body.Blocks[0].Type != "config" {
+		t.Errorf("%s: there is no action %s, or it is not one with a config block alone", block.DefRange(), block.Labels[0])
+		return
+	}
+	config := block.Body.Blocks[0]
+	checkSchema(t, config, schema.Schema.Block.Attributes)
+	given := object{}
+	for name, attribute := range config.Body.Attributes {
+		given[name] = evaluated(t, attribute.Expr)
+	}
+	tf := start(t, machines(t), object{})
+	if warnings, problems := tf.order(block.Labels[0], write(tf.orderKind(block.Labels[0]), given)); problems != "" || warnings != "" {
+		t.Errorf("%s: %s%s", block.DefRange(), problems, warnings)
+	}
+}
+
+// evaluated is what stands in an example: text, a list of it, or a reference, which is
+// not known yet.
+func evaluated(t *testing.T, expression hcl.Expression) any {
+	t.Helper()
+	if len(expression.Variables()) > 0 {
+		return unknown{}
+	}
+	value, problems := expression.Value(nil)
+	switch {
+	case problems.HasErrors():
+		t.Error(problems)
+	case value.Type().FriendlyName() == "string":
+		return value.AsString()
+	default:
+		list := []any{}
+		for _, element := range value.AsValueSlice() {
+			list = append(list, element.AsString())
+		}
+		return list
+	}
+	return nil
 }
 
 func checkNames(t *testing.T, block *hclsyntax.Block, names []string) {

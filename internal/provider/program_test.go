@@ -216,8 +216,14 @@ func TestExamplesRun(t *testing.T) {
 			if strings.Contains(example, "ephemeral-resources") {
 				runs = runs[:2] // Terraform 1.11 mocks none of these
 			}
+			if strings.Contains(example, "actions") {
+				runs = runs[:2] // nor any of these
+			}
 			for _, arguments := range runs {
-				if output, ok := terraform.run(t, dir, arguments...); !ok {
+				output, ok := terraform.run(t, dir, arguments...)
+				if older := strings.Contains(output, `Blocks of type "action" are not expected here`); older && strings.Contains(example, "actions") {
+					t.Log("this program knows no actions: TestExamplesAreValid holds it to the schema")
+				} else if !ok {
 					t.Errorf("%s: %s", arguments[0], output)
 				}
 			}

@@ -27,6 +27,7 @@ type terraform struct {
 	server           tfprotov6.ProviderServer
 	network          *remotetest.Network
 	schemas, sources map[string]*tfprotov6.Schema
+	actions          map[string]*tfprotov6.ActionSchema
 	// warnings came with the provider block.
 	warnings string
 }
@@ -71,7 +72,7 @@ func configured(t *testing.T, network *remotetest.Network, block object) (*terra
 	tf := &terraform{T: t, server: server, network: network}
 	all, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	tf.must(err)
-	tf.schemas, tf.sources = all.ResourceSchemas, all.DataSourceSchemas
+	tf.schemas, tf.sources, tf.actions = all.ResourceSchemas, all.DataSourceSchemas, all.ActionSchemas
 	kind := all.Provider.ValueType()
 	config := tf.dynamic(kind, write(kind, block))
 	validated, err := server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: config})

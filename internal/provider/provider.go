@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/setvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/stringvalidator"
+	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/ephemeral"
@@ -46,6 +47,7 @@ import (
 var (
 	_ provider.Provider                       = &atollProvider{}
 	_ provider.ProviderWithEphemeralResources = &atollProvider{}
+	_ provider.ProviderWithActions            = &atollProvider{}
 )
 
 type atollProvider struct {
@@ -172,7 +174,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 		PublicKey: func(ctx context.Context, name string) (string, error) { return remote.PublicKey(ctx, options, name) },
 		Linode:    linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}
-	resp.DataSourceData, resp.EphemeralResourceData = resp.ResourceData, resp.ResourceData
+	resp.DataSourceData, resp.EphemeralResourceData, resp.ActionData = resp.ResourceData, resp.ResourceData, resp.ResourceData
 }
 
 // warnOfNames speaks where somebody may have meant a machine by its name in
@@ -215,4 +217,9 @@ func (p *atollProvider) DataSources(context.Context) []func() datasource.DataSou
 // EphemeralResources lists what is there while Terraform runs only.
 func (p *atollProvider) EphemeralResources(context.Context) []func() ephemeral.EphemeralResource {
 	return []func() ephemeral.EphemeralResource{mysql.NewTunnel}
+}
+
+// Actions lists what a person has done by hand.
+func (p *atollProvider) Actions(context.Context) []func() action.Action {
+	return []func() action.Action{mysql.NewSwitchover, mysql.NewRejoin}
 }

@@ -44,6 +44,12 @@ func TestEveryAttributeIsDescribed(t *testing.T) {
 		}
 		check(name, resource.Block.Attributes)
 	}
+	for name, action := range response.ActionSchemas {
+		if action.Schema.Block.Description == "" {
+			t.Errorf("%s has no description", name)
+		}
+		check(name, action.Schema.Block.Attributes)
+	}
 }
 
 func describe(t *testing.T, where string, attributes []*tfprotov6.SchemaAttribute) {

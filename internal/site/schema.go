@@ -34,7 +34,11 @@ func Schema(ctx context.Context) ([]byte, error) {
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(config), 0o600); err != nil {
 		return nil, err
 	}
-	text, err := terraform.run(ctx, "providers", "schema", "-json")
+	printed, err := terraform.run(ctx, "providers", "schema", "-json")
+	if err != nil {
+		return nil, err
+	}
+	text, err := withActions(ctx, printed)
 	for _, name := range []string{"registry.opentofu.org/atollhq/", "registry.terraform.io/atollhq/"} {
 		text = bytes.ReplaceAll(text, []byte(name), []byte("registry.terraform.io/hashicorp/"))
 	}

@@ -58,8 +58,9 @@ type Data struct {
 	Succession Succession
 	// Trees are those of file tiers that plans declare, Routers the names and ports of routers.
 	Trees, Routers Claims
-	// Listed are the routers that plans declare for a cluster, by its name.
-	Listed Lists
+	// Listed are the routers that plans declare for a cluster, by its name, Leaders the
+	// member that is to take writes.
+	Listed, Leaders Lists
 	// Lost holds the addresses from the provider block's lost list.
 	Lost map[string]bool
 	// Pending names what of the provider's ssh block is not known before the

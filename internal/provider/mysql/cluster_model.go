@@ -127,6 +127,14 @@ func weights(value types.Map) map[string]int64 {
 	return known
 }
 
+// leader is the member that is declared to take writes; nil where that is left open.
+func leader(declared types.String) []string {
+	if declared.ValueString() == "" {
+		return nil
+	}
+	return []string{declared.ValueString()}
+}
+
 // names are the known ones of a set; nil for one that is not declared.
 func names(value types.Set) []string {
 	if value.IsNull() || value.IsUnknown() {

@@ -59,6 +59,7 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 	planConsents(change)
 	if k.Data != nil {
 		k.Listed.List(plan.Name.ValueString(), labels(plan.Routers))
+		k.Leaders.List(plan.Name.ValueString(), leader(change.Config.Primary))
 	}
 	k.announce(ctx, change)
 	if state := change.State; state != nil {

@@ -83,6 +83,11 @@ func (m *Machine) Write(path, content string) error {
 	return errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o600))
 }
 
+// Program puts a script there that stands in for a program which the stubs lack.
+func (m *Machine) Program(name, script string) error {
+	return os.WriteFile(filepath.Join(m.Root, "stubs", name), []byte(script), 0o700) // a program has to be executable
+}
+
 // Fail makes all that follows fail with an error, such as a *remote.Error; nil
 // ends that.
 func (m *Machine) Fail(err error) {

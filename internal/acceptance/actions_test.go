@@ -1,0 +1,148 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/terraform-plugin-framework/providerserver"
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider"
+)
+
+// orders invokes an action as Terraform 1.14 does, over the provider's protocol and in
+// this process, on the cluster of the site. It gives what was shown on the way, and
+// the error.
+func (f *fixture) orders(action string, config map[string]any) (progress []string, problem string) {
+	f.Helper()
+	server, err := providerserver.NewProtocol6WithError(provider.New("test")())()
+	f.must(err)
+	schemas, err := server.GetProviderSchema(f.Context(), &tfprotov6.GetProviderSchemaRequest{})
+	f.must(err)
+	written := func(kind tftypes.Type, given any) *tfprotov6.DynamicValue {
+		text, err := json.Marshal(given)
+		f.must(err)
+		// The routing has more in it than an action takes, and Terraform leaves that out.
+		options := tfprotov6.UnmarshalOpts{ValueFromJSONOpts: tftypes.ValueFromJSONOpts{IgnoreUndefinedAttributes: true}}
+		value, err := tfprotov6.RawState{JSON: text}.UnmarshalWithOpts(kind, options)
+		f.must(err)
+		dynamic, err := tfprotov6.NewDynamicValue(kind, value)
+		f.must(err)
+		return &dynamic
+	}
+	said := func(diagnostics []*tfprotov6.Diagnostic) {
+		for _, one := range diagnostics {
+			if one.Severity == tfprotov6.DiagnosticSeverityError {
+				problem += flat(one.Summary + ": " + one.Detail)
+			}
+		}
+	}
+	block := map[string]any{"ssh": map[string]any{"key_files": map[string]any{"default": f.lab.Inventory.Key}}}
+	configured, err := server.ConfigureProvider(f.Context(), &tfprotov6.ConfigureProviderRequest{TerraformVersion: "1.14.0", Config: written(schemas.Provider.ValueType(), block)})
+	f.must(err)
+	if said(configured.Diagnostics); problem != "" {
+		f.Fatal(problem)
+	}
+	var cluster struct {
+		Routing json.RawMessage `json:"routing"`
+	}
+	f.must(f.terraform.Attributes(f.Context(), "atoll_mysql_cluster.main", &cluster))
+	config["cluster"] = cluster.Routing
+	given := written(schemas.ActionSchemas[action].Schema.ValueType(), config)
+	actions, _ := server.(tfprotov6.ActionServer)
+	validated, err := actions.ValidateActionConfig(f.Context(), &tfprotov6.ValidateActionConfigRequest{ActionType: action, Config: given})
+	f.must(err)
+	planned, err := actions.PlanAction(f.Context(), &tfprotov6.PlanActionRequest{ActionType: action, Config: given})
+	f.must(err)
+	if said(append(validated.Diagnostics, planned.Diagnostics...)); problem != "" {
+		return nil, problem
+	}
+	stream, err := actions.InvokeAction(f.Context(), &tfprotov6.InvokeActionRequest{ActionType: action, Config: given})
+	f.must(err)
+	for event := range stream.Events {
+		switch typed := event.Type.(type) {
+		case tfprotov6.ProgressInvokeActionEventType:
+			progress = append(progress, typed.Message)
+		case tfprotov6.CompletedInvokeActionEventType:
+			said(typed.Diagnostics)
+		}
+	}
+	return progress, problem
+}
+
+// carried is an order that has to be carried out; last is what it ends with.
+func (f *fixture) carried(action string, config map[string]any, last string) {
+	f.Helper()
+	begun := time.Now()
+	progress, problem := f.orders(action, config)
+	if problem != "" || len(progress) == 0 || progress[len(progress)-1] != last {
+		f.Fatalf("%s: %q; %s, want %q", action, progress, problem, last)
+	}
+	f.Logf("%s took %s: %q", action, time.Since(begun).Round(time.Second/10), progress)
+}
+
+// refused is an order that changes nothing, and says why.
+func (f *fixture) refused(action string, config map[string]any, wants ...string) {
+	f.Helper()
+	progress, problem := f.orders(action, config)
+	for _, want := range wants {
+		if !strings.Contains(problem, want) {
+			f.Errorf("%s: %q; %q, want %q", action, progress, problem, want)
+		}
+	}
+}
+
+// What a person does by hand is done by actions: each by the operations of an apply,
+// under the same lease, and once; the plan is empty before and after.
+func TestActionsByHand(t *testing.T) {
+	f := stand(t)
+	first := f.primary()
+	others := slices.DeleteFunc(slices.Clone(databases), func(host string) bool { return host == first })
+	second, third := others[0], others[1]
+	t.Run("Switchover", func(t *testing.T) { f.within(t).switchedOver(first, second) })
+	t.Run("Rejoin", func(t *testing.T) { f.within(t).broughtIn(third) })
+	f.whole()
+}
+
+// switchedOver hands the role over, and not while somebody else works on the group.
+func (f *fixture) switchedOver(from, to string) {
+	const action = "atoll_mysql_switchover"
+	f.carried(action, map[string]any{"primary": from}, "nothing was to be done: "+from+" takes writes")
+	turn := f.sql(from, "SELECT CONCAT('atoll.turn.', LOWER(@@group_replication_group_name))")
+	f.on(from, `systemd-run -q --unit=turn mysql -e "DO GET_LOCK('`+turn+`', 10), SLEEP(600)"`)
+	f.Cleanup(func() { _, _ = f.try(from, "systemctl stop turn; :") })
+	f.eventually("the turn is somebody else's", time.Minute, func() bool { return f.sql(from, "SELECT IS_USED_LOCK('"+turn+"') IS NOT NULL") == "1" })
+	f.refused(action, map[string]any{"primary": to, "timeouts": map[string]any{"invoke": "10s"}}, "Unable to Switch Over MySQL Cluster main to "+to, "another run is working on the group")
+	if got := f.primary(); got != from {
+		f.Errorf("%s takes writes, want %s", got, from)
+	}
+	f.on(from, "systemctl stop turn")
+	f.carried(action, map[string]any{"primary": to}, "done: "+to+" takes writes")
+	if got := f.primary(); got != to {
+		f.Errorf("%s takes writes, want %s", got, to)
+	}
+	f.inSync()
+	f.refused(action, map[string]any{"primary": "nobody"}, `primary = "nobody" is not a key of the cluster's members`)
+}
+
+// broughtIn lets a member come back that somebody has stopped, set as it was.
+func (f *fixture) broughtIn(member string) {
+	const action = "atoll_mysql_rejoin"
+	f.carried(action, map[string]any{"member": member}, "nothing was to be done: "+member+" is ONLINE")
+	f.sql(f.primary(), "CREATE DATABASE IF NOT EXISTS acted; CREATE TABLE IF NOT EXISTS acted.t (id INT PRIMARY KEY)")
+	f.sql(member, "STOP GROUP_REPLICATION")
+	f.sql(f.primary(), "REPLACE INTO acted.t VALUES (1)")
+	f.refused("atoll_mysql_switchover", map[string]any{"primary": member}, "only an ONLINE member can take the primary's role, and "+member+" is OFFLINE")
+	f.carried(action, map[string]any{"member": member}, "done: "+member+" is ONLINE")
+	if got := f.sql(member, "SELECT COUNT(*) FROM acted.t"); got != "1" {
+		f.Errorf("%s has %s rows", member, got)
+	}
+	f.inSync()
+}
