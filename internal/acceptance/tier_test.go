@@ -28,6 +28,9 @@ type tree struct {
 	reserve   int
 	// hotDays is after how many days a day moves; 0 for never.
 	hotDays int
+	// vault are the nodes of a second tier, of archives, with the hot tree that each has;
+	// "" for none. Without nodes there is no such tier.
+	vault map[string]string
 }
 
 const tierAddress = "atoll_file_tier.files"
@@ -39,6 +42,7 @@ variable "initial" {}
 variable "deletions" {}
 variable "reserve" {}
 variable "hot_days" {}
+variable "vault" {}
 
 resource "atoll_mesh_peer" "node" {
   for_each = var.machines
@@ -72,6 +76,16 @@ resource "atoll_file_tier" "files" {
 
   nodes   = { for name in var.nodes : name => { ssh = atoll_mesh_peer.node[name].ssh, address = atoll_mesh_peer.node[name].address } }
 }
+
+resource "atoll_file_tier" "vault" {
+  count = length(var.vault) > 0 ? 1 : 0
+  name  = "vault"
+  cold  = "/srv/vault"
+  owner = "www-data"
+  mesh  = atoll_mesh.lagoon.id
+
+  nodes = { for name, hot in var.vault : name => { ssh = atoll_mesh_peer.node[name].ssh, address = atoll_mesh_peer.node[name].address, hot = hot == "" ? null : hot } }
+}
 `
 
 const tierStatusBody = `
@@ -79,6 +93,7 @@ variable "machines" {}
 variable "nodes" {}
 variable "initial" {}
 variable "hot_days" {}
+variable "vault" {}
 
 data "atoll_file_tier_status" "now" {
   tier = {
@@ -102,6 +117,27 @@ data "atoll_file_tier_status" "now" {
 output "status" {
   value = data.atoll_file_tier_status.now
 }
+
+data "atoll_file_tier_status" "vault" {
+  count = length(var.vault) > 0 ? 1 : 0
+  tier = {
+    name  = "vault"
+    cold  = "/srv/vault"
+    hub   = "app1"
+
+    nodes = { for name, hot in var.vault : name => {
+      ssh     = { host = var.machines[name].host, host_key = var.machines[name].host_key, port = 22, user = "root", key = "default", jumps = [] }
+      address = var.machines[name].mesh
+      hot     = hot == "" ? null : hot
+      cold    = null
+    } }
+  }
+  least_free_percent = 0
+}
+
+output "vault" {
+  value = one(data.atoll_file_tier_status.vault)
+}
 `
 
 // tierStatus is what an atoll_file_tier_status says.
@@ -114,8 +150,13 @@ type tierStatus struct {
 		Behind       *int64
 		Skipped      []tier.Left
 	}
+	Archives []struct {
+		Dials, Serves, Problem string
+		Told                   bool
+	}
 	Nodes map[string]struct {
 		Asked bool
+		Tree  bool   `json:"tree_there"`
 		Free  int64  `json:"free_mib"`
 		Files *int64 `json:"files"`
 		Days  *int64 `json:"days"`
@@ -133,11 +174,13 @@ type tierStatus struct {
 }
 
 // look asks for the status, by what may only read.
-func (f *tree) look() tierStatus {
+func (f *tree) look() tierStatus { return f.lookAt("status") }
+
+func (f *tree) lookAt(output string) tierStatus {
 	f.Helper()
 	f.must(f.looks.Apply(f.Context()))
 	var found tierStatus
-	f.must(f.looks.Output(f.Context(), "status", &found))
+	f.must(f.looks.Output(f.Context(), output, &found))
 	return found
 }
 
@@ -150,7 +193,10 @@ func (f *tree) declare() {
 		f.must(err)
 		machines[name] = map[string]any{"host": host.Address, "host_key": host.HostKey, "mesh": strings.Replace(site.MeshAddress(host.HostSpec), "10.77.", "10.78.", 1)}
 	}
-	values := map[string]any{"machines": machines, "nodes": f.nodes, "initial": nil, "deletions": f.deletions, "reserve": f.reserve, "hot_days": nil}
+	if f.vault == nil {
+		f.vault = map[string]string{}
+	}
+	values := map[string]any{"machines": machines, "nodes": f.nodes, "initial": nil, "deletions": f.deletions, "reserve": f.reserve, "hot_days": nil, "vault": f.vault}
 	if f.hotDays > 0 {
 		values["hot_days"] = f.hotDays
 	}
@@ -242,6 +288,7 @@ func TestFileTier(t *testing.T) {
 		{"a tree is not mounted", true, (*tree).unmounted},
 		{"the hub loses its power", true, (*tree).reboot},
 		{"a node leaves and comes back", false, (*tree).leaves},
+		{"archives stand alone", true, (*tree).archivesAlone},
 		{"nobody keeps them in step any more", false, (*tree).destroyed},
 	} {
 		if step.long && !faults {
@@ -531,6 +578,7 @@ func (f *tree) destroyed() {
 	const archive = "cd /srv/cold; find . -path './.tier*' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum"
 	archived := f.on("app1", archive)
 	before := f.on("app1", all)
+	vault, _ := f.try("app1", inVault) // none but in test-faults
 	f.must(f.terraform.Destroy(f.Context()))
 	for _, host := range f.nodes {
 		if after := f.on(host, all); after != before {
@@ -540,6 +588,14 @@ func (f *tree) destroyed() {
 			f.Errorf("%s has another archive than before:\n%s\nwas\n%s", host, after, archived)
 		}
 		if left := f.on(host, "ls -A /srv/files/.tier /srv/cold/.tier /var/lib/atoll/tier /etc/atoll/tier 2>/dev/null; systemctl list-units --all --no-legend 'atoll-tier*'; pgrep -u www-data -a || :"); strings.Contains(left, "files") {
+			f.Errorf("%s still holds %q", host, left)
+		}
+	}
+	for _, host := range []string{"app1", "app2"} {
+		if after, _ := f.try(host, inVault); after != vault {
+			f.Errorf("%s has another vault than before:\n%s\nwas\n%s", host, after, vault)
+		}
+		if left := f.on(host, "ls -A /srv/vault/.tier /var/lib/atoll/tier /etc/atoll/tier 2>/dev/null; ls /etc/systemd/system | grep vault || :"); strings.Contains(left, "vault") {
 			f.Errorf("%s still holds %q", host, left)
 		}
 	}

@@ -14,6 +14,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -103,6 +104,10 @@ func inUse(root string) (uint64, error) {
 	return (stat.Blocks - stat.Bfree) * uint64(stat.Bsize), nil
 }
 
+// ours are the directories at the top of a tree, or of an archive, that are the
+// tier's own.
+var ours = []string{tier.Private, tier.Workshop, tier.Statements}
+
 // walk counts until the context ends. Links are not followed. What goes away while
 // it is looked at was not there; what cannot be looked at is counted as such.
 func walk(ctx context.Context, root string, layout tier.Layout) (tier.Count, error) {
@@ -119,7 +124,7 @@ func walk(ctx context.Context, root string, layout tier.Layout) (tier.Count, err
 			return nil
 		}
 		below := strings.TrimPrefix(path, root+"/")
-		if below == tier.Private {
+		if entry.IsDir() && slices.Contains(ours, below) {
 			return fs.SkipDir
 		}
 		add(&found, below, entry, layout)

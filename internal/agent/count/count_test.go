@@ -73,6 +73,23 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// What an archive keeps for itself is not of it; a file that is called so is.
+func TestCountOfAnArchive(t *testing.T) {
+	root, into := filepath.Join(t.TempDir(), "cold"), t.TempDir()
+	for _, dir := range []string{".tier", ".tier-archive/replaced/2026/11/24", ".tier-nodes", "2026/11/25/.tier-nodes"} {
+		do(t, os.MkdirAll(filepath.Join(root, dir), 0o755))
+	}
+	for _, name := range []string{".tier/name", ".tier-archive/replaced/2026/11/24/old", ".tier-nodes/app1.json", "2026/11/25/.tier-nodes/mine"} {
+		do(t, os.WriteFile(filepath.Join(root, name), []byte("12345"), 0o600))
+	}
+	if code := start(t, root, into); code != agent.ExitDone {
+		t.Fatal(code)
+	}
+	if found := read(t, into); found.Files != 1 || found.Bytes != 5 || found.Days != 1 || found.First != "2026/11/25" {
+		t.Errorf("%+v", found)
+	}
+}
+
 // What the time did not suffice for is not given out for all.
 func TestCountThatIsCut(t *testing.T) {
 	root := t.TempDir()

@@ -28,17 +28,23 @@ func ParseConfig(text []byte) (Config, error) {
 	return config, config.check()
 }
 
-func (c Config) check() error {
+// checkArchive looks at what an archive needs, also that of a node without a hot tree.
+func (c Config) checkArchive() error {
 	_, err := tier.ParseLayout(c.Layout)
-	problems := []error{err}
-	for name, path := range map[string]string{"hot": c.Hot, "cold": c.Cold} {
-		problems = append(problems, agent.CheckPath(name, path))
+	problems := []error{err, agent.CheckPath("cold", c.Cold)}
+	if c.Tier == "" {
+		problems = append(problems, errors.New("a tier needs a name"))
 	}
+	return errors.Join(problems...)
+}
+
+func (c Config) check() error {
+	problems := []error{c.checkArchive(), agent.CheckPath("hot", c.Hot)}
 	if within(c.Hot, c.Cold) || within(c.Cold, c.Hot) {
 		problems = append(problems, fmt.Errorf("hot is %q and cold is %q: one lies in the other", c.Hot, c.Cold))
 	}
-	if c.Tier == "" || c.HotDays < 0 || c.Quiet < 0 || c.Grace < 0 || c.Quiet > math.MaxInt32 || c.Grace > math.MaxInt32 {
-		problems = append(problems, fmt.Errorf("a tier needs a name, and hot_days, quiet and grace that are not negative"))
+	if c.HotDays < 0 || c.Quiet < 0 || c.Grace < 0 || c.Quiet > math.MaxInt32 || c.Grace > math.MaxInt32 {
+		problems = append(problems, errors.New("a tier needs hot_days, quiet and grace that are not negative"))
 	}
 	names := map[string]bool{}
 	for _, node := range c.Nodes {

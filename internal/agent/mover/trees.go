@@ -45,7 +45,8 @@ const ScrubSuffix = ".scrub"
 // id makes one name of a day's path.
 func id(day string) string { return url.PathEscape(day) }
 
-// trees are the two trees of a tier on this node, open.
+// trees are the two trees of a tier on this node, open. Where only the archive was
+// asked for, the hot one is nil.
 type trees struct {
 	config Config
 	layout tier.Layout
@@ -60,10 +61,20 @@ type Archive struct {
 	trees         *trees
 }
 
-// OpenArchive opens the archive of a tier.
+// OpenArchive opens the archive of a tier, and not the hot tree, which a node may
+// have none of.
 func OpenArchive(config Config) (*Archive, error) {
-	t, err := openTrees(config)
+	if err := config.checkArchive(); err != nil {
+		return nil, err
+	}
+	t := &trees{config: config}
+	var err error
+	t.layout, err = tier.ParseLayout(config.Layout)
+	if err == nil {
+		t.cold, t.coldPrivate, err = openTree(config.Cold, config.Tier)
+	}
 	if err != nil {
+		t.close()
 		return nil, err
 	}
 	return &Archive{Cold: t.cold, Private: t.coldPrivate, trees: t}, nil
@@ -217,16 +228,18 @@ func prepare(root, name string) error {
 	return errors.Join(ours.Replace(marker+newSuffix, ours, marker), ours.Sync(), whole.Sync())
 }
 
-// days lists every day that either tree, or what the mover keeps in them, knows.
+// days lists every day that the trees that are open, or what the mover keeps in
+// them, know.
 func (t *trees) days(ctx context.Context) ([]tier.Day, error) {
 	found := map[string]bool{}
-	for _, root := range []*tree.Dir{t.hot, t.cold} {
-		if err := t.level(ctx, root, "", 0, found); err != nil {
+	for _, one := range []struct{ root, ours *tree.Dir }{{t.hot, t.hotPrivate}, {t.cold, t.coldPrivate}} {
+		if one.root == nil {
+			continue
+		}
+		if err := t.level(ctx, one.root, "", 0, found); err != nil {
 			return nil, err
 		}
-	}
-	for _, ours := range []*tree.Dir{t.hotPrivate, t.coldPrivate} {
-		names, err := ours.Names()
+		names, err := one.ours.Names()
 		if err != nil {
 			return nil, err
 		}

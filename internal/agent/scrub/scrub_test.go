@@ -213,6 +213,28 @@ func TestManifestThatRotted(t *testing.T) {
 	}
 }
 
+// An archive is read also where there is no hot tree beside it, or none any more.
+func TestArchiveWithoutHot(t *testing.T) {
+	for name, without := range map[string]func(*replica){
+		"none is declared": func(r *replica) { do(t, os.RemoveAll(r.Config.Hot)); r.Config.Hot = "" },
+		"it is not there":  func(r *replica) { do(t, os.RemoveAll(r.Config.Hot)) },
+	} {
+		one := newReplica(t, "one")
+		without(one)
+		if found := one.run(); len(found.Rotten) > 0 || found.Files != 6 {
+			t.Errorf("%s: %+v", name, found)
+		}
+		one.rot("one")
+		if found := one.run(); len(found.Rotten) != 1 || found.Rotten[0].Path != "one" {
+			t.Errorf("%s: %+v", name, found)
+		}
+	}
+	bare := Scrubber{Config: mover.Config{Tier: "files", Cold: "cold", Layout: "%Y"}}
+	if _, err := bare.Run(t.Context()); err == nil || !strings.Contains(err.Error(), `cold is "cold"`) {
+		t.Error(err)
+	}
+}
+
 func TestRole(t *testing.T) {
 	one, two := newReplica(t, "one"), newReplica(t, "two")
 	config := tier.Scrub{Tier: "files", Hot: one.Config.Hot, Cold: one.Config.Cold, Layout: one.Config.Layout, Status: filepath.Join(t.TempDir(), tier.ScrubFile), Interval: 3600}

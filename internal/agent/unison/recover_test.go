@@ -220,6 +220,20 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+// A key that opens an archive alone leads to no unison, and says so.
+func TestRelayOfAnArchiveAlone(t *testing.T) {
+	t.Setenv("SSH_ORIGINAL_COMMAND", "unison -server")
+	err := Relay.Run(t.Context(), []string{tier.NoSocket, filepath.Join(t.TempDir(), "cold.sock")}, agent.Streams{})
+	if err == nil || !strings.Contains(err.Error(), "keeps no tree with you, only an archive") {
+		t.Error(err)
+	}
+	t.Setenv("SSH_ORIGINAL_COMMAND", tier.Converse)
+	err = Relay.Run(t.Context(), []string{tier.NoSocket, filepath.Join(t.TempDir(), "cold.sock")}, agent.Streams{In: strings.NewReader("")})
+	if err == nil || !strings.Contains(err.Error(), "unable to reach the archive") {
+		t.Error(err)
+	}
+}
+
 // What a newer provider says is not taken for something else.
 func TestReadPair(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "pair.json")

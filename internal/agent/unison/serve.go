@@ -52,7 +52,7 @@ var Serve = agent.Role{
 // the other node asks for rsync, or to converse, it is the archive that it wants.
 var Relay = agent.Role{
 	Name:    "relay",
-	Summary: "join another node to this one's unison, or to its archive (started by its SSH key: SOCKET [SOCKET])",
+	Summary: "join another node to this one's unison, or to its archive (started by its SSH key: SOCKET [SOCKET]; - where there is no unison)",
 	Run: func(_ context.Context, args []string, streams agent.Streams) error {
 		asked := os.Getenv("SSH_ORIGINAL_COMMAND")
 		word, _, _ := strings.Cut(asked, " ")
@@ -70,6 +70,9 @@ var Relay = agent.Role{
 			return relay("the archive", args[1], streams)
 		case asked == tier.Converse:
 			return errors.New("unable to speak with you: this node keeps no archive with you")
+		}
+		if args[0] == tier.NoSocket {
+			return errors.New("unable to join you to unison: this node keeps no tree with you, only an archive")
 		}
 		return relay("unison", args[0], streams)
 	},

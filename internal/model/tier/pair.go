@@ -75,4 +75,7 @@ const (
 	// Private is the directory in a tree that is the tier's own: no other node
 	// has it, and a tree without it is not this tier's, or is not mounted.
 	Private = ".tier"
+	// NoSocket stands in the place of unison's socket where a node's SSH key opens an
+	// archive and no tree.
+	NoSocket = "-"
 )

@@ -7,8 +7,9 @@ import "time"
 
 // Scrub is what the scrub of an archive is started with.
 type Scrub struct {
-	Tier   string `json:"tier"`
-	Hot    string `json:"hot"`
+	Tier string `json:"tier"`
+	// Hot is the tree beside the archive; "" where the node has none.
+	Hot    string `json:"hot,omitempty"`
 	Cold   string `json:"cold"`
 	Layout string `json:"layout"`
 	// Interval is how many seconds a day that was read is not read again.

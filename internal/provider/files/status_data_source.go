@@ -51,7 +51,7 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				Required: true, Description: "The tier to look at: an atoll_file_tier, taken whole.",
 				Attributes: map[string]schema.Attribute{
 					"name":           schema.StringAttribute{Required: true, Description: "Name of the tier.", Validators: []validator.String{tierName()}},
-					"hot":            schema.StringAttribute{Required: true, Description: "Absolute path of the tree.", Validators: []validator.String{treePath()}},
+					"hot":            schema.StringAttribute{Optional: true, Description: "Absolute path of the tree; left out, nodes that name none have only the archive.", Validators: []validator.String{treePath()}},
 					"cold":           schema.StringAttribute{Optional: true, Description: "Absolute path of the archive; left out, there is none.", Validators: []validator.String{treePath()}},
 					"hot_days":       schema.Int64Attribute{Optional: true, Description: "Whether days move to the archive: left out, they do not."},
 					"scrub_schedule": schema.StringAttribute{Optional: true, Description: "Whether the archive is read again: \"never\", or left out.", Validators: []validator.String{scrubSchedule()}},
@@ -72,7 +72,7 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 				Computed: true, ElementType: types.StringType, Description: "What is wrong, a line each, the worst first, such as \"app2 ↔ app1: PARTIAL: 1 path is left, the first is \\\"both\\\"\".",
 			},
 			"pairs": schema.ListNestedAttribute{
-				Computed: true, Description: "How each pair of nodes is, in the order of the declaration, or by the name of the node that dials.", NestedObject: schema.NestedAttributeObject{Attributes: pairAttributes()},
+				Computed: true, Description: "How each pair of nodes with a hot tree is, in the order of the declaration, or by the name of the node that dials; empty where no two have one.", NestedObject: schema.NestedAttributeObject{Attributes: pairAttributes()},
 			},
 			"archives": schema.ListNestedAttribute{
 				Computed: true, Description: "How the archives of each pair are to one another, in the same order; empty where the tier has none.", NestedObject: schema.NestedAttributeObject{Attributes: archiveAttributes()},
@@ -127,7 +127,7 @@ func nodeStatusAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"asked":        schema.BoolAttribute{Computed: true, Description: "Whether it answered. If not, problem says why, and what follows is null."},
 		"problem":      base.Tells("Why it was not asked; empty when it was."),
-		"tree_there":   schema.BoolAttribute{Computed: true, Description: "Whether the tree is there and carries the tier's mark. One that is not mounted does not."},
+		"tree_there":   schema.BoolAttribute{Computed: true, Description: "Whether the tree is there and carries the tier's mark. One that is not mounted does not. On a node without a hot tree, this and what follows is of its archive."},
 		"size_mib":     base.TellsNumber("Size in MiB of the file system on which the tree lies; null where there is no tree."),
 		"free_mib":     base.TellsNumber("Room in MiB that is left on it."),
 		"free_inodes":  base.TellsNumber("Inodes that are left on it; null where they have no end."),

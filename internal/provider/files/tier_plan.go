@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -33,6 +34,10 @@ func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 	}
 	if err := tier.Validate(); err != nil {
 		change.Diagnostics.AddAttributeError(path.Root("nodes"), "File Tier Cannot Work", err.Error())
+		return
+	}
+	if name := hotless(change.Config, tier); name != "" {
+		change.Diagnostics.AddAttributeError(path.Root(name), "Invalid Attribute Value", name+" is for the hot trees, and no node has one: leave it out, or give the tier a hot.")
 		return
 	}
 	if name := unmoved(plan); name != "" {
@@ -78,17 +83,30 @@ func (k *tierKind) refuseFileSystem(ctx context.Context, change *base.Change[tie
 	}
 }
 
+// hotless names an attribute of the hot trees, as it was written, where no node has one.
+func hotless(config *tierModel, tier filetier.Tier) string {
+	return given(tier, func(node filetier.Node) string { return node.Hot }, []setting{{"ignore", config.Ignore}, {"conflicts", config.Conflicts}, {"initial", config.Initial}})
+}
+
 // lone names an attribute of the archive where no node has one.
 func lone(plan *tierModel, tier filetier.Tier) string {
+	return given(tier, func(node filetier.Node) string { return node.Cold }, []setting{{"cold_schedule", plan.ColdSchedule}, {"cold_bandwidth_kib", plan.ColdBandwidthKiB}, {"cold_reserve_mib", plan.ColdReserveMiB}, {"cold_reserve_inodes", plan.ColdReserveInodes}, {"cold_deletions", plan.ColdDeletions}, {"scrub_schedule", plan.ScrubSchedule}, {"scrub_days", plan.ScrubDays}})
+}
+
+// setting is an attribute by its name.
+type setting struct {
+	name  string
+	value attr.Value
+}
+
+// given names the first setting that has a value, where no node has what it is for.
+func given(tier filetier.Tier, has func(filetier.Node) string, settings []setting) string {
 	for _, node := range tier.Nodes {
-		if node.Cold != "" {
+		if has(node) != "" {
 			return ""
 		}
 	}
-	for _, set := range []struct {
-		name  string
-		value attr.Value
-	}{{"cold_schedule", plan.ColdSchedule}, {"cold_bandwidth_kib", plan.ColdBandwidthKiB}, {"cold_reserve_mib", plan.ColdReserveMiB}, {"cold_reserve_inodes", plan.ColdReserveInodes}, {"cold_deletions", plan.ColdDeletions}, {"scrub_schedule", plan.ScrubSchedule}, {"scrub_days", plan.ScrubDays}} {
+	for _, set := range settings {
 		if !set.value.IsNull() {
 			return set.name
 		}
@@ -109,10 +127,11 @@ func unmoved(plan *tierModel) string {
 	return ""
 }
 
-// hub is what was written; else the one that was, while it is a node; else the first.
+// hub is what was written; else the one that was, while it is a node with a hot tree;
+// else the first of those; or of all, where none has one.
 func hub(change *base.Change[tierModel]) types.String {
 	plan := change.Plan
-	nodes := slices.Sorted(maps.Keys(plan.Nodes.Elements()))
+	nodes, known := hubs(plan)
 	switch {
 	case !change.Config.Hub.IsNull():
 		return change.Config.Hub
@@ -120,12 +139,34 @@ func hub(change *base.Change[tierModel]) types.String {
 		return types.StringUnknown()
 	case !plan.Pairs.IsNull():
 		return types.StringNull()
-	case plan.Nodes.IsUnknown() || len(nodes) == 0:
+	case !known || len(nodes) == 0:
 		return types.StringUnknown()
 	case change.State != nil && slices.Contains(nodes, change.State.Hub.ValueString()):
 		return change.State.Hub
 	}
 	return types.StringValue(nodes[0])
+}
+
+// hubs are the nodes that all others may be paired with.
+func hubs(plan *tierModel) (names []string, known bool) {
+	known = !plan.Nodes.IsUnknown() && !plan.Hot.IsUnknown()
+	elements := plan.Nodes.Elements()
+	all := slices.Sorted(maps.Keys(elements))
+	if plan.Hot.ValueString() != "" {
+		return all, known
+	}
+	for _, name := range all {
+		object, _ := elements[name].(types.Object)
+		own := base.Member[types.String](object, "hot")
+		known = known && !object.IsUnknown() && !own.IsUnknown()
+		if own.ValueString() != "" {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		names = all
+	}
+	return names, known
 }
 
 // check finds what is wrong with single nodes, and with what excludes each other.
@@ -160,31 +201,41 @@ func (k *tierKind) check(change *base.Change[tierModel]) {
 	}
 }
 
-// refuseMoved refuses another path for a tree that is there. An archive may be
-// taken out: all of it stays where it is.
+// refuseMoved refuses another path for a tree that is there.
 func (k *tierKind) refuseMoved(change *base.Change[tierModel], tier filetier.Tier) {
 	if change.State == nil || change.Replacing {
 		return
 	}
 	before, _ := change.State.declared()
+	movedTrees(change.Diagnostics, before, tier)
+}
+
+// movedTrees finds trees that are to lie elsewhere. An archive may be taken out: all of
+// it stays where it is. A hot tree may be added to an archive: it meets the others as
+// that of a new node does.
+func movedTrees(diags *diag.Diagnostics, before, tier filetier.Tier) {
+	refuse := func(node, attribute, to, from string) {
+		diags.AddAttributeError(path.Root("nodes").AtMapKey(node), "A Tree Is Never Moved",
+			fmt.Sprintf("%[1]s = %[2]q for node %[3]q, and the tree is %[4]s. Take the node out of nodes, apply, move the directory, and add the node again.", attribute, to, node, from))
+	}
 	for _, was := range before.Nodes {
 		for name, node := range tier.Nodes {
 			if node.Target.Host != was.Target.Host {
 				continue
 			}
-			if node.Hot != was.Hot {
-				refuseMove(change, name, "hot", node.Hot, was.Hot)
+			switch {
+			case was.Hot == "" || node.Hot == was.Hot:
+			case node.Hot == "":
+				diags.AddAttributeError(path.Root("nodes").AtMapKey(name), "A Tree Is Never Left Behind",
+					fmt.Sprintf("node %q has no hot any more, and its tree is %s. Take the node out of nodes, apply, and add it again without hot: its files stay where they are. Where no node is to have a hot, destroy the tier, which keeps all files, and declare it anew.", name, was.Hot))
+			default:
+				refuse(name, "hot", node.Hot, was.Hot)
 			}
 			if was.Cold != "" && node.Cold != "" && node.Cold != was.Cold {
-				refuseMove(change, name, "cold", node.Cold, was.Cold)
+				refuse(name, "cold", node.Cold, was.Cold)
 			}
 		}
 	}
-}
-
-func refuseMove(change *base.Change[tierModel], node, attribute, to, from string) {
-	change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(node), "A Tree Is Never Moved",
-		fmt.Sprintf("%[1]s = %[2]q for node %[3]q, and the tree is %[4]s. Take the node out of nodes, apply, move the directory, and add the node again.", attribute, to, node, from))
 }
 
 // refuseOverlap refuses a tree that is, holds or lies in that of another tier.

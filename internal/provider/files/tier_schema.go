@@ -138,27 +138,29 @@ func nodeAttributes() map[string]schema.Attribute {
 		"ssh":     base.ConnectionWithin(),
 		"address": base.ExportedText("IPv4 address of the machine inside the mesh, by which the other nodes dial it: the address of its atoll_mesh_peer. A change is in place."),
 		"port":    base.ExportedNumber("TCP port of the machine's sshd, as the other nodes dial it. Default ssh.port, else 22. A change is in place."),
-		"hot":     base.ExportedText("Absolute path of the tree on this machine. Default the tier's hot. A tree is never moved: a change is refused."),
-		"cold":    base.ExportedText("Absolute path of the archive on this machine. Default the tier's cold. An archive is never moved: a change is refused."),
+		"hot": base.ExportedText("Absolute path of the tree on this machine. Default the tier's hot. Where the tier has none, a node without one only keeps the archive: nothing is written into a tree there, and no day waits for it. " +
+			"A tree is never moved: a change is refused, but for one that a node gets which had none."),
+		"cold": base.ExportedText("Absolute path of the archive on this machine. Default the tier's cold. An archive is never moved: a change is refused."),
 	}
 }
 
 // Schema describes a tree that is the same on several machines.
 func (k *tierKind) Schema() schema.Schema {
 	const restarts = " A change is in place: unison starts anew."
-	hub := base.Optional("Name of the node that all others are paired with; not with pairs. Default the first by name, and once chosen it stays while it is among nodes. "+
+	hub := base.Optional("Name of the node that all others are paired with; not with pairs. Default the first by name that has a hot, and once chosen it stays while it is among nodes. "+
 		"While the hub is down the others do not reach each other. A change is in place: nothing is copied that is there already.", nodeName())
 	hub.Computed = true
 	return schema.Schema{
 		Description: "A tree of files that is the same on several machines: what is written on one is on the others within seconds, both ways, by unison over SSH inside the mesh. " +
-			"Beside it, where it is declared, an archive of what is old: kept in step on a schedule by rsync, where nothing is deleted because another node does not have it. " +
+			"Beside it, or alone, where it is declared, an archive of what is old: kept in step on a schedule by rsync, where nothing is deleted because another node does not have it. " +
 			"Each pair of nodes has units of its own on both machines, with limits, run as the owner of the files; the SSH key is made on the machine and may start nothing but the other side. " +
 			"Cut lines, reboots, kills and lost archives mend by themselves. A file that was changed on both sides is kept on both and reported. " +
 			"Trees that are there already are taken over as they are. Destroying it stops the sync and keeps every file everywhere.",
 		Attributes: map[string]schema.Attribute{
 			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier; all files stay.", tierName()),
 			"mesh": base.Optional("The atoll_mesh (its id) that the addresses belong to: the sync starts after it. A change is in place; the units are reloaded.", base.Line()),
-			"hot":  base.Given("Absolute path of the tree on every node that names no other one; made where it is missing. Below it, .tier is the tier's own. A tree is never moved: a change is refused.", treePath()),
+			"hot": base.Optional("Absolute path of the tree on every node that names no other one; made where it is missing. Below it, .tier is the tier's own. Without it, a node that names none has only the archive, and needs a cold: "+
+				"archives alone are kept in step, read again and told of as ever, and there is no unison, nor its units. A tree is never moved: a change is refused, but for one that a tier gets which had none.", treePath()),
 			"cold": base.Optional("Absolute path of the archive on every node that names no other one; made where it is missing. Archives are kept in step on a schedule by rsync, pair by pair, both ways and adding only: "+
 				"what one side lacks is carried, of two versions the one that was changed last stays, and what it takes the place of is kept in .tier-archive/replaced below it. A file that is deleted on one side comes back: see cold_deletions. "+
 				"Modes are those of the node that is dialled. Below it, .tier, .tier-archive and .tier-nodes are the tier's own; sockets and devices are left alone. Where both have files, nothing is asked and nothing is lost. "+
@@ -172,7 +174,7 @@ func (k *tierKind) Schema() schema.Schema {
 			"hot_days": whole(1, 36500, "How many days a day stays in hot after its end, in UTC, before its directory moves to cold. Every hour each node copies what is old enough to its own archive, reads the copy back and says so; when all nodes have it, "+
 				"each puts a relative link in the directory's place in one step, so every path opens at every instant; the directory goes when all have done so and grace_hours are over. A node that is down holds the others up and nothing else; one that is taken out of nodes is waited for no more. "+
 				"The file system of hot must be able to exchange two names (ext4, xfs, btrfs, tmpfs; a network file system cannot), hot and cold must lie to each other in the same way on all nodes. "+
-				"unison then neither removes nor replaces directories of days, or those of months and years above: what is in them is created, changed and deleted as ever. Needs cold. Default nothing moves. "+
+				"A node without a hot gets a day by the next run of the archive, and is not waited for. unison then neither removes nor replaces directories of days, or those of months and years above: what is in them is created, changed and deleted as ever. Needs hot and cold. Default nothing moves. "+
 				"A change is in place; taken out, what has moved stays, and while days are on their way it is refused."),
 			"layout": base.Optional("How the directories of days are named below hot, with %Y, %m, %d, %j (day of the year) and slashes: \"%Y/%m/%d\", \"%Y-%m-%d\", \"%Y/%j\"; or those of months or years, \"%Y/%m\", \"%Y\", which then move as one. "+
 				"What is named otherwise never moves. Default \"%Y/%m/%d\". A change is in place: what has moved under another one stays where it is.", dayLayout()),
@@ -209,12 +211,12 @@ func (k *tierKind) Schema() schema.Schema {
 			"pairs": schema.ListAttribute{
 				Optional: true, ElementType: types.ListType{ElemType: types.StringType},
 				Description: "Which nodes are kept in step with one another, such as [[\"hk1\", \"sg1\"], [\"sg1\", \"app1\"]], instead of all with the hub. " +
-					"Some chain of pairs has to join all nodes. The second of a pair dials the first. A change is in place: nothing is copied that is there already.",
+					"Some chain of pairs has to join all nodes, and one of nodes with a hot all that have one. The second of a pair dials the first. A change is in place: nothing is copied that is there already.",
 				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueListsAre(listvalidator.SizeBetween(2, 2), listvalidator.NoNullValues())},
 			},
 			"ignore": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				Description: "What is left alone, as unison's patterns: \"Name *.tmp\", \"Path cache\", \"BelowPath a/b\", \"Regex .*\\\\.bak\". Default nothing." + restarts,
+				Description: "What is left alone in hot, as unison's patterns: \"Name *.tmp\", \"Path cache\", \"BelowPath a/b\", \"Regex .*\\\\.bak\". Default nothing." + restarts,
 				Validators:  []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(pattern())},
 			},
 			"conflicts": base.Choice(filetier.Keep, "What is done about a path that was changed on both sides before they met: keep leaves each side its own until a person makes them the same, times included (of a path that was new on both, deleting one is enough), "+

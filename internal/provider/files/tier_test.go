@@ -4,14 +4,18 @@
 package files
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
+	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 func TestForms(t *testing.T) {
@@ -91,6 +95,98 @@ func TestLone(t *testing.T) {
 	} {
 		if got := lone(&row.plan, row.tier); got != row.want {
 			t.Errorf("%q, want %q", got, row.want)
+		}
+	}
+}
+
+// nodesOf are nodes that have a hot of their own, or none: "" for none, "?" for one
+// that is not known yet.
+func nodesOf(hots map[string]string) types.Map {
+	kinds := map[string]attr.Type{"hot": types.StringType}
+	elements := map[string]attr.Value{}
+	for name, hot := range hots {
+		value := types.StringNull()
+		switch hot {
+		case "":
+		case "?":
+			value = types.StringUnknown()
+		default:
+			value = types.StringValue(hot)
+		}
+		elements[name] = types.ObjectValueMust(kinds, map[string]attr.Value{"hot": value})
+	}
+	return types.MapValueMust(types.ObjectType{AttrTypes: kinds}, elements)
+}
+
+// A hub has a hot tree where any node has one.
+func TestHub(t *testing.T) {
+	all := nodesOf(map[string]string{"a": "", "b": "", "c": ""})
+	some := nodesOf(map[string]string{"a": "", "b": "/srv/files", "c": "/srv/files"})
+	hot := types.StringValue("/srv/files")
+	for _, row := range []struct {
+		name        string
+		config      tierModel
+		plan, state *tierModel
+		want        types.String
+	}{
+		{"the first", tierModel{}, &tierModel{Nodes: all, Hot: hot}, nil, types.StringValue("a")},
+		{"the first of archives", tierModel{}, &tierModel{Nodes: all}, nil, types.StringValue("a")},
+		{"the first that has a hot", tierModel{}, &tierModel{Nodes: some}, nil, types.StringValue("b")},
+		{"the one that was", tierModel{}, &tierModel{Nodes: some}, &tierModel{Hub: types.StringValue("c")}, types.StringValue("c")},
+		{"the one that was, and only keeps the archive", tierModel{}, &tierModel{Nodes: some}, &tierModel{Hub: types.StringValue("a")}, types.StringValue("b")},
+		{"the one that was, of archives", tierModel{}, &tierModel{Nodes: all}, &tierModel{Hub: types.StringValue("c")}, types.StringValue("c")},
+		{"what was written", tierModel{Hub: types.StringValue("a")}, &tierModel{Nodes: some}, nil, types.StringValue("a")},
+		{"pairs", tierModel{}, &tierModel{Nodes: some, Pairs: types.ListValueMust(types.StringType, nil)}, nil, types.StringNull()},
+		{"a hot that is not known yet", tierModel{}, &tierModel{Nodes: nodesOf(map[string]string{"a": "?", "b": "/srv/files"})}, nil, types.StringUnknown()},
+		{"a hot that is not known yet, and another for all", tierModel{}, &tierModel{Nodes: nodesOf(map[string]string{"a": "?", "b": ""}), Hot: hot}, nil, types.StringValue("a")},
+		{"a hot for all that is not known yet", tierModel{}, &tierModel{Nodes: some, Hot: types.StringUnknown()}, nil, types.StringUnknown()},
+	} {
+		if got := hub(&base.Change[tierModel]{Config: &row.config, Plan: row.plan, State: row.state}); !got.Equal(row.want) {
+			t.Errorf("%s: %s, want %s", row.name, got, row.want)
+		}
+	}
+}
+
+func TestHotless(t *testing.T) {
+	with := filetier.Tier{Nodes: map[string]filetier.Node{"a": {Cold: "/srv/cold"}, "b": {Cold: "/srv/cold", Hot: "/srv/hot"}}}
+	without := filetier.Tier{Nodes: map[string]filetier.Node{"a": {Cold: "/srv/cold"}}}
+	for _, row := range []struct {
+		config tierModel
+		tier   filetier.Tier
+		want   string
+	}{
+		{tierModel{}, without, ""},
+		{tierModel{Conflicts: types.StringValue("keep")}, without, "conflicts"},
+		{tierModel{Initial: types.StringValue("merge")}, without, "initial"},
+		{tierModel{Ignore: types.ListValueMust(types.StringType, nil)}, without, "ignore"},
+		{tierModel{Conflicts: types.StringValue("keep"), Initial: types.StringValue("merge")}, with, ""},
+	} {
+		if got := hotless(&row.config, row.tier); got != row.want {
+			t.Errorf("%q, want %q", got, row.want)
+		}
+	}
+}
+
+// A tree stays where it is; a node may get one that it had not.
+func TestMovedTrees(t *testing.T) {
+	node := func(hot, cold string) filetier.Tier {
+		return filetier.Tier{Nodes: map[string]filetier.Node{"a": {Target: remote.Target{Host: "203.0.113.21"}, Hot: hot, Cold: cold}}}
+	}
+	for _, row := range []struct {
+		was, is filetier.Tier
+		want    string
+	}{
+		{node("/srv/hot", "/srv/cold"), node("/srv/hot", "/srv/cold"), ""},
+		{node("/srv/hot", "/srv/cold"), node("/srv/hot", ""), ""},
+		{node("", "/srv/cold"), node("/srv/hot", "/srv/cold"), ""},
+		{node("/srv/hot", "/srv/cold"), node("/srv/other", "/srv/cold"), `hot = "/srv/other" for node "a", and the tree is /srv/hot`},
+		{node("/srv/hot", "/srv/cold"), node("", "/srv/cold"), `node "a" has no hot any more, and its tree is /srv/hot`},
+		{node("", "/srv/cold"), node("", "/srv/other"), `cold = "/srv/other" for node "a", and the tree is /srv/cold`},
+	} {
+		var diags diag.Diagnostics
+		movedTrees(&diags, row.was, row.is)
+		if got := fmt.Sprint(diags); diags.HasError() != (row.want != "") || !strings.Contains(got, row.want) {
+			t.Errorf("%v to %v: %s", row.was, row.is, got)
 		}
 	}
 }

@@ -34,9 +34,12 @@ func (t Tier) archiveSocket(peer string) string {
 	return path.Join("/run/atoll-tier", t.Name, peer+".cold.sock")
 }
 
-// sockets are those that a peer's key opens, as the agent's relay takes them.
-func (t Tier) sockets(peer string) string {
-	if !t.cold() {
+// sockets are those on a node that a peer's key opens, as the agent's relay takes them.
+func (t Tier) sockets(node, peer string) string {
+	switch {
+	case !t.joins(node, peer):
+		return model.NoSocket + " " + t.archiveSocket(peer)
+	case !t.cold():
 		return t.socket(peer)
 	}
 	return t.socket(peer) + " " + t.archiveSocket(peer)
@@ -98,7 +101,7 @@ func (t Tier) dialArchiveItems(node, peer string) []converge.Item {
 		converge.Unit{Name: unit + ".timer", Enabled: &yes, Active: &yes},
 		t.archiveCheck(node, peer),
 	}
-	if t.Moves != nil {
+	if t.moves(node) && t.joins(node, peer) {
 		items = append(items, t.newsItem(node, peer))
 	}
 	return items

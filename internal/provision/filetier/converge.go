@@ -85,12 +85,13 @@ func (t Tier) withKey(ctx context.Context, host remote.Host, node string, facts 
 	return converge.Ask(ctx, host, t.facts(node))
 }
 
-// meet refuses trees that meet for the first time, have files that are not the
+// meet refuses hot trees that meet for the first time, have files that are not the
 // same, and of which nobody said what is to become of them.
 func (t Tier) meet(ctx context.Context, hosts map[string]remote.Host, facts map[string]Facts) error {
-	known := true
-	for _, one := range facts {
-		_, claimed := one.Claims[t.Name]
+	known, hosts := true, maps.Clone(hosts)
+	maps.DeleteFunc(hosts, func(node string, _ remote.Host) bool { return t.Nodes[node].Hot == "" })
+	for node := range hosts {
+		_, claimed := facts[node].Claims[t.Name]
 		known = known && claimed
 	}
 	if known || t.Initial != "" {
@@ -159,9 +160,11 @@ type meeting struct {
 func (t Tier) meetings() []meeting {
 	var all []meeting
 	for _, pair := range t.Pairs {
-		all = append(all, meeting{pair, pair.String(), t.unit(pair.Serves) + ".service", t.status(pair.Serves),
-			func(s model.PairStatus) bool { return s.Stage == model.Working || s.Stage == model.Watching },
-			func(s model.PairStatus) bool { return s.Stage == model.Waiting }})
+		if t.joins(pair.Dials, pair.Serves) {
+			all = append(all, meeting{pair, pair.String(), t.unit(pair.Serves) + ".service", t.status(pair.Serves),
+				func(s model.PairStatus) bool { return s.Stage == model.Working || s.Stage == model.Watching },
+				func(s model.PairStatus) bool { return s.Stage == model.Waiting }})
+		}
 		if t.cold() {
 			all = append(all, meeting{pair, "archive " + pair.String(), t.archiveUnit(pair.Serves) + ".service", t.archiveStatus(pair.Serves),
 				func(s model.PairStatus) bool { return s.Stage == model.Working || !s.InStep.IsZero() },

@@ -33,7 +33,7 @@ func (t Tier) countItems(node string, facts Facts) []converge.Item {
 // countService may read and write down what it counted, and takes what nobody
 // else wants of the machine.
 func (t Tier) countService(node string) []byte {
-	capabilities := ""
+	capabilities, tree := "", t.Nodes[node].tree()
 	if t.Owner == "root" {
 		capabilities = "CAP_DAC_READ_SEARCH"
 	}
@@ -62,8 +62,8 @@ ProtectHome=read-only
 ReadWritePaths=%[6]s
 PrivateTmp=%[9]s
 PrivateNetwork=yes
-%[10]s`, t.Name, t.Nodes[node].Hot, t.countUnit(), agent.Program(t.home()), strings.ReplaceAll(t.layout(), "%", "%%"), t.counts(), t.Owner, capabilities,
-		privateTmp(t.Nodes[node].Hot), hardening)
+%[10]s`, t.Name, tree, t.countUnit(), agent.Program(t.home()), strings.ReplaceAll(t.layout(), "%", "%%"), t.counts(), t.Owner, capabilities,
+		privateTmp(tree), hardening)
 }
 
 func (t Tier) countTimer(node string) []byte {
@@ -78,5 +78,5 @@ RandomizedDelaySec=5min
 
 [Install]
 WantedBy=timers.target
-`, t.Name, t.Nodes[node].Hot)
+`, t.Name, t.Nodes[node].tree())
 }

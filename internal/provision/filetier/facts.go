@@ -24,7 +24,8 @@ type Facts struct {
 	// Claims are the hot trees of all tiers on the machine, by the tier's name,
 	// Archives the cold ones.
 	Claims, Archives map[string]string
-	// FileSystem is the kind of that on which the hot tree lies, or will lie.
+	// FileSystem is the kind of that on which the hot tree lies, or will lie; "" where
+	// the node has none.
 	FileSystem string
 	// OnTheWay counts directories of days whose link stands in the tree already.
 	OnTheWay int
@@ -35,13 +36,15 @@ func (t Tier) facts(node string) converge.Question[Facts] {
 	return converge.Question[Facts]{
 		Name: "what the file tier " + t.Name + " has to know of the machine", Asker: t.RecordOwner() + ".facts",
 		Script: converge.ThereFunction + fmt.Sprintf(`owner=%s key=%s hot=%s
-at=$hot
-while [ ! -d "${at:-/}" ]; do at=${at%%/*}; done
-kind=$(stat -f -c %%T -- "${at:-/}") || exit
-printf 'filesystem %%s\n' "$kind"
-if [ -d "$hot/.tier" ]; then
-  old=$(ls -A -- "$hot/.tier") || exit
-  printf 'old %%s\n' "$(printf '%%s\n' "$old" | grep -c '[.]old-[0-9]*$')"
+if [ -n "$hot" ]; then
+  at=$hot
+  while [ ! -d "${at:-/}" ]; do at=${at%%/*}; done
+  kind=$(stat -f -c %%T -- "${at:-/}") || exit
+  printf 'filesystem %%s\n' "$kind"
+  if [ -d "$hot/.tier" ]; then
+    old=$(ls -A -- "$hot/.tier") || exit
+    printf 'old %%s\n' "$(printf '%%s\n' "$old" | grep -c '[.]old-[0-9]*$')"
+  fi
 fi
 getent passwd -- "$owner" >/dev/null
 case $? in
@@ -106,6 +109,9 @@ func (t Tier) refuse(node string, facts Facts) error {
 	}
 	if err := t.RefuseMoving(node, facts); err != nil {
 		return err
+	}
+	if was, claimed := facts.Claims[t.Name]; claimed && t.Nodes[node].Hot == "" {
+		return fmt.Errorf("node %s: no hot is declared, and %s is the hot tree of this tier on this machine: declare it, or take the node out of the tier, apply, and add it again without one", node, was)
 	}
 	for _, tree := range t.trees(node) {
 		if slices.Contains(facts.Closed, tree.path) {

@@ -22,15 +22,15 @@ import (
 type NodeStatus struct {
 	// Err says why it said nothing; then the rest is empty.
 	Err error
-	// Has says that the tier is on the machine, Tree that its tree is there and
-	// carries the tier's mark.
+	// Has says that the tier is on the machine, Tree that its tree, or where it has none
+	// its archive, is there and carries the tier's mark.
 	Has, Tree bool
 	// Now is the machine's clock.
 	Now time.Time
-	// Disk is where the tree lies; without a mount where there is no tree.
+	// Disk is where that lies; without a mount where it is not there.
 	Disk provision.Disk
-	// Dials has what is told of the pair with each node that it dials, and Runs those
-	// for which the unit runs that tells it.
+	// Dials has what is told of the pair of hot trees with each node that it dials, and
+	// Runs those for which the unit runs that tells it.
 	Dials map[string]model.PairStatus
 	Runs  []string
 	// Archives has what is told of the archive with each node of its pairs; the zero
@@ -42,20 +42,21 @@ type NodeStatus struct {
 	// Scrub is what the scrub of the archive found; the zero value before a run, and
 	// where nothing is scrubbed.
 	Scrub model.ScrubStatus
-	// Count is what the tree holds; the zero value before it was counted.
+	// Count is what the tree, or the archive in its place, holds; the zero value before
+	// it was counted.
 	Count model.Count
 }
 
 // Look asks one node's machine how its part of the tier is, and changes nothing.
 func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatus {
 	manifest := converge.Manifest{Owner: t.RecordOwner() + ".status", Items: []converge.Item{t.presence(node), t.room(node), t.count()}}
-	for _, peer := range t.dialled(node) {
+	for _, peer := range t.hot().dialled(node) {
 		manifest.Items = append(manifest.Items, t.status(peer))
 	}
 	for _, peer := range t.archived(node) {
 		manifest.Items = append(manifest.Items, t.archiveStatus(peer))
 	}
-	if t.Moves != nil {
+	if t.moves(node) {
 		manifest.Items = append(manifest.Items, t.moverStatus())
 	}
 	if t.scrubs() {
@@ -78,7 +79,7 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 	problems = append(problems, err)
 	found.Count, err = t.count().Answer(observation)
 	problems = append(problems, err)
-	if t.Moves != nil {
+	if t.moves(node) {
 		found.Mover, err = t.moverStatus().Answer(observation)
 		problems = append(problems, err)
 	}
@@ -87,7 +88,7 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 		problems = append(problems, err)
 	}
 	found.Dials = map[string]model.PairStatus{}
-	for _, peer := range t.dialled(node) {
+	for _, peer := range t.hot().dialled(node) {
 		found.Dials[peer], err = t.status(peer).Answer(observation)
 		problems = append(problems, err)
 	}
@@ -113,17 +114,17 @@ func (t Tier) archived(node string) []string {
 // presence asks for what is on the machine, all but what the agent wrote down.
 func (t Tier) presence(node string) converge.Question[NodeStatus] {
 	var runs strings.Builder
-	for _, peer := range t.dialled(node) {
+	for _, peer := range t.hot().dialled(node) {
 		fmt.Fprintf(&runs, "if systemctl is-active --quiet -- %s; then echo %s; fi\n", remote.Quote(t.unit(peer)+".service"), remote.Quote("runs "+peer))
 	}
 	return converge.Question[NodeStatus]{
 		Name: "what is there of the file tier " + t.Name, Read: readPresence,
 		Script: fmt.Sprintf(`set -e
-home=%s hot=%s
+home=%s tree=%s
 echo "now $(date +%%s) s"
 if [ -d "$home/pairs" ]; then echo 'has it'; fi
-if [ -e "$hot/%s" ]; then echo 'tree is there'; fi
-%secho '%s'`, remote.Quote(t.home()), remote.Quote(t.Nodes[node].Hot), model.Private, runs.String(), converge.WholeMark),
+if [ -e "$tree/%s" ]; then echo 'tree is there'; fi
+%secho '%s'`, remote.Quote(t.home()), remote.Quote(t.Nodes[node].tree()), model.Private, runs.String(), converge.WholeMark),
 	}
 }
 
@@ -158,13 +159,14 @@ func readPresence(output string) (NodeStatus, error) {
 	return found, nil
 }
 
-// room asks for the file system on which the tree lies; none where there is no tree.
+// room asks for the file system on which the tree, or the archive in its place, lies;
+// none where it is not there.
 func (t Tier) room(node string) converge.Question[provision.Disk] {
 	return converge.Question[provision.Disk]{
 		Name: "the room where the tree lies", Read: readRoom,
-		Script: converge.ThereFunction + fmt.Sprintf(`hot=%s
-if there "$hot"; then stat -f -c 'room %%S %%b %%a %%c %%d' -- "$hot" || exit; fi
-echo '%s'`, remote.Quote(t.Nodes[node].Hot), converge.WholeMark),
+		Script: converge.ThereFunction + fmt.Sprintf(`tree=%s
+if there "$tree"; then stat -f -c 'room %%S %%b %%a %%c %%d' -- "$tree" || exit; fi
+echo '%s'`, remote.Quote(t.Nodes[node].tree()), converge.WholeMark),
 	}
 }
 

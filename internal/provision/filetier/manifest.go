@@ -21,21 +21,25 @@ var client = converge.Package{Name: "openssh-client"}
 // nodes; one that has none yet is let in when it has.
 func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converge.Manifest {
 	var units []string
-	for _, peer := range t.dialled(node) {
+	for _, peer := range t.hot().dialled(node) {
 		units = append(units, t.unit(peer)+".service")
 	}
-	for _, peer := range t.served(node) {
+	for _, peer := range t.hot().served(node) {
 		units = append(units, t.unit(peer)+".socket")
 	}
 	program, err := agent.Items(t.home(), units...)
 	manifest := converge.Manifest{Owner: t.RecordOwner(), Refusal: errors.Join(t.forms(), t.refuse(node, facts), err)}
 	add := func(items ...converge.Item) { manifest.Items = append(manifest.Items, items...) }
 	add(program...)
-	add(converge.Package{Name: "unison"},
-		converge.Link{Path: path.Join(t.home(), "unison-fsmonitor"), Target: path.Base(agent.Program(t.home())), Restart: units},
-		converge.Directory{Path: t.settings(), Mode: 0o755},
-		converge.Directory{Path: path.Join(t.home(), "pairs"), Mode: 0o755},
-		t.watches("max_user_watches", 262144), t.watches("max_user_instances", 256))
+	if t.Nodes[node].Hot != "" {
+		add(converge.Package{Name: "unison"},
+			converge.Link{Path: path.Join(t.home(), "unison-fsmonitor"), Target: path.Base(agent.Program(t.home())), Restart: units})
+	}
+	add(converge.Directory{Path: t.settings(), Mode: 0o755},
+		converge.Directory{Path: path.Join(t.home(), "pairs"), Mode: 0o755})
+	if t.Nodes[node].Hot != "" {
+		add(t.watches("max_user_watches", 262144), t.watches("max_user_instances", 256))
+	}
 	for _, tree := range t.trees(node) {
 		add(t.claim(tree, facts))
 	}
@@ -56,7 +60,7 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 			t.keyOnly(),
 			converge.Directory{Path: path.Join(t.home(), "ssh"), Mode: 0o755},
 			converge.Directory{Path: path.Join(t.home(), "ssh/.ssh"), Mode: 0o755},
-			converge.File{Path: path.Join(t.home(), "ssh/.ssh/authorized_keys"), Mode: 0o644, Content: t.authorizedKeys(served, keys)})
+			converge.File{Path: path.Join(t.home(), "ssh/.ssh/authorized_keys"), Mode: 0o644, Content: t.authorizedKeys(node, served, keys)})
 		for _, peer := range served {
 			add(t.serveItems(node, peer, facts)...)
 		}
@@ -66,13 +70,13 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 
 func (t Tier) dialItems(node, peer string, facts Facts) []converge.Item {
 	yes, unit := true, t.unit(peer)+".service"
-	items := []converge.Item{
-		converge.Directory{Path: t.state(peer), Owner: t.Owner, Group: facts.Group, Mode: 0o700},
-		t.giveState(peer, facts),
-		converge.File{Path: t.config(peer), Mode: 0o644, Content: t.pairFile(node, peer, true), Restart: []string{unit}},
-		converge.File{Path: "/etc/systemd/system/" + unit, Mode: 0o644, Content: t.dialUnit(node, peer), Restart: []string{unit}},
-		converge.Unit{Name: unit, Enabled: &yes, Active: &yes},
-		t.statusCheck(node, peer),
+	items := t.stateItems(peer, facts)
+	if t.joins(node, peer) {
+		items = append(items,
+			converge.File{Path: t.config(peer), Mode: 0o644, Content: t.pairFile(node, peer, true), Restart: []string{unit}},
+			converge.File{Path: "/etc/systemd/system/" + unit, Mode: 0o644, Content: t.dialUnit(node, peer), Restart: []string{unit}},
+			converge.Unit{Name: unit, Enabled: &yes, Active: &yes},
+			t.statusCheck(node, peer))
 	}
 	if t.cold() {
 		items = append(items, t.dialArchiveItems(node, peer)...)
@@ -82,18 +86,26 @@ func (t Tier) dialItems(node, peer string, facts Facts) []converge.Item {
 
 func (t Tier) serveItems(node, peer string, facts Facts) []converge.Item {
 	yes, socket := true, t.unit(peer)+".socket"
-	items := []converge.Item{
-		converge.Directory{Path: t.state(peer), Owner: t.Owner, Group: facts.Group, Mode: 0o700},
-		t.giveState(peer, facts),
-		converge.File{Path: t.config(peer), Mode: 0o644, Content: t.pairFile(node, peer, false), Restart: []string{socket}},
-		converge.File{Path: "/etc/systemd/system/" + t.unit(peer) + "@.service", Mode: 0o644, Content: t.serveUnit(node, peer), Restart: []string{socket}},
-		converge.File{Path: "/etc/systemd/system/" + socket, Mode: 0o644, Content: t.socketUnit(t.socket(peer), peer+" dials here"), Restart: []string{socket}},
-		converge.Unit{Name: socket, Enabled: &yes, Active: &yes},
+	items := t.stateItems(peer, facts)
+	if t.joins(node, peer) {
+		items = append(items,
+			converge.File{Path: t.config(peer), Mode: 0o644, Content: t.pairFile(node, peer, false), Restart: []string{socket}},
+			converge.File{Path: "/etc/systemd/system/" + t.unit(peer) + "@.service", Mode: 0o644, Content: t.serveUnit(node, peer), Restart: []string{socket}},
+			converge.File{Path: "/etc/systemd/system/" + socket, Mode: 0o644, Content: t.socketUnit(t.socket(peer), peer+" dials here"), Restart: []string{socket}},
+			converge.Unit{Name: socket, Enabled: &yes, Active: &yes})
 	}
 	if t.cold() {
 		items = append(items, t.serveArchiveItems(node, peer)...)
 	}
 	return items
+}
+
+// stateItems are where a pair is remembered, and where it tells how it is.
+func (t Tier) stateItems(peer string, facts Facts) []converge.Item {
+	return []converge.Item{
+		converge.Directory{Path: t.state(peer), Owner: t.Owner, Group: facts.Group, Mode: 0o700},
+		t.giveState(peer, facts),
+	}
 }
 
 // giveState gives what is remembered of a pair to the owner, where there was
@@ -120,13 +132,13 @@ func (t Tier) knownHosts(peers []string) []byte {
 
 // authorizedKeys lets each peer start the relay to its own sockets, from its own
 // address, and nothing else.
-func (t Tier) authorizedKeys(peers []string, keys map[string]string) []byte {
+func (t Tier) authorizedKeys(node string, peers []string, keys map[string]string) []byte {
 	var text strings.Builder
 	text.WriteString("# Written by Atoll.\n")
 	for _, peer := range peers {
 		if fields := strings.Fields(keys[peer]); len(fields) >= 2 {
 			fmt.Fprintf(&text, "restrict,from=\"%s\",command=\"%s relay %s\" %s %s %s\n",
-				t.Nodes[peer].Address, agent.Program(t.home()), t.sockets(peer), fields[0], fields[1], peer)
+				t.Nodes[peer].Address, agent.Program(t.home()), t.sockets(node, peer), fields[0], fields[1], peer)
 		}
 	}
 	return []byte(text.String())
@@ -137,7 +149,7 @@ func (t Tier) authorizedKeys(peers []string, keys map[string]string) []byte {
 // has the key that was there when it started.
 func (t Tier) makeKey(node string) converge.Action {
 	key, restart := remote.Quote(t.key()), ""
-	for _, peer := range t.dialled(node) { // the archive's starts anew by itself
+	for _, peer := range t.hot().dialled(node) { // the archive's starts anew by itself
 		restart += fmt.Sprintf("\nif systemctl cat -- %[1]s >/dev/null 2>&1; then systemctl try-restart -- %[1]s; fi", remote.Quote(t.unit(peer)+".service"))
 	}
 	return converge.Action{
@@ -181,68 +193,6 @@ func (t Tier) watches(setting string, atLeast int) converge.Action {
 			setting, file, atLeast),
 	}
 }
-
-// tree is one of the trees that a node has.
-type tree struct {
-	// attribute declares it, path is where it lies, note what it is noted in that
-	// it is the tier's.
-	attribute, path, note string
-}
-
-const (
-	hotNote  = "claimed"
-	coldNote = "claimed-cold"
-)
-
-// trees are those that the tier has on a node.
-func (t Tier) trees(node string) []tree {
-	trees := []tree{{"hot", t.Nodes[node].Hot, hotNote}}
-	if cold := t.Nodes[node].Cold; cold != "" {
-		trees = append(trees, tree{"cold", cold, coldNote})
-	}
-	return trees
-}
-
-// claimed are the trees of that kind on the machine, by their tiers.
-func (t tree) claimed(facts Facts) map[string]string {
-	if t.note == coldNote {
-		return facts.Archives
-	}
-	return facts.Claims
-}
-
-func (t Tier) quotedTrees(node string) string {
-	var paths []string
-	for _, tree := range t.trees(node) {
-		paths = append(paths, remote.Quote(tree.path))
-	}
-	return strings.Join(paths, " ")
-}
-
-// claim makes the tree where there is none, and gives it to the tier. A tree that
-// was the tier's once and does not say so any more is not mounted, or was
-// replaced: it stays as it is.
-func (t Tier) claim(tree tree, facts Facts) converge.Action {
-	note := path.Join(t.home(), tree.note)
-	claim := fmt.Sprintf("%s claim --root %s --tier %s", remote.Quote(agent.Program(t.home())), remote.Quote(tree.path), remote.Quote(t.Name))
-	return converge.Action{
-		Name: "give " + tree.path + " to the file tier",
-		Line: converge.Line{Subject: "tree " + tree.path, Code: CodeNotOurs, Text: "does not carry the tier's name"},
-		Done: fmt.Sprintf("[ \"$(cat %s)\" = %s ] && %s", note, remote.Quote(tree.path), claim),
-		Run: fmt.Sprintf(`tree=%s note=%s
-if [ -e "$note" ] && [ "$(cat "$note")" = "$tree" ]; then
-  echo "$tree was a tree of this tier and carries its name no more: if it is a mount point, mount it. If the tree is new on purpose, remove $note on the machine; then it gets everything from the other nodes" >&2
-  exit 1
-fi
-[ -d "$tree" ] || { mkdir -p -- "$tree"; chown -- %s "$tree"; }
-%s --give
-printf '%%s\n' "$tree" >"$note.new"
-mv -fT "$note.new" "$note"`, remote.Quote(tree.path), remote.Quote(note), remote.Quote(t.Owner+":"+facts.Group), claim),
-	}
-}
-
-// CodeNotOurs says that a tree does not carry its tier's name.
-const CodeNotOurs converge.Code = "tier-not-ours"
 
 // formerPairs forgets what unison remembered of pairs that are no more: with an
 // old memory it would carry what was deleted since.

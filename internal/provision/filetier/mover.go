@@ -47,20 +47,25 @@ func (t Tier) moverSettings(node string) []byte {
 		Quiet: int64(t.Moves.Quiet.Seconds()), Grace: int64(t.Moves.Grace.Seconds()),
 		ReserveBytes: uint64(t.Archive.ReserveMiB) << 20, ReserveInodes: t.Archive.ReserveInodes, Node: node, Nodes: []model.MoverNode{},
 	}
-	for _, other := range slices.Sorted(maps.Keys(t.Nodes)) {
+	// A node without a hot tree has no link to set: it gets the day by the archive's
+	// next run, and nobody waits for it.
+	for _, other := range slices.Sorted(maps.Keys(t.hot().Nodes)) {
 		if other != node {
 			config.Nodes = append(config.Nodes, model.MoverNode{Name: other})
 		}
 	}
-	for _, peer := range t.dialled(node) {
+	for _, peer := range t.hot().dialled(node) {
 		config.Pairs = append(config.Pairs, path.Join(t.state(peer), model.StatusFile))
 	}
 	return settingsFile(config)
 }
 
+// moves says whether days move on a node.
+func (t Tier) moves(node string) bool { return t.Moves != nil && t.Nodes[node].Hot != "" }
+
 // moverItems are what moves days on a node, with the question how the last run went.
 func (t Tier) moverItems(node string) []converge.Item {
-	if t.Moves == nil {
+	if !t.moves(node) {
 		return nil
 	}
 	yes, timer := true, t.moverUnit()+".timer"
@@ -93,17 +98,13 @@ func (t Tier) exchange(node string) converge.Action {
 func (t Tier) moverService(node string) []byte {
 	hot, cold := t.Nodes[node].Hot, t.Nodes[node].Cold
 	var news []string
-	for _, peer := range t.dialled(node) {
+	for _, peer := range t.hot().dialled(node) {
 		news = append(news, t.newsUnit(peer))
 	}
 	around := ""
 	if len(news) > 0 {
 		all := strings.Join(news, " ")
 		around = fmt.Sprintf("Wants=%[1]s\nAfter=%[1]s\nOnSuccess=%[1]s\nOnFailure=%[1]s\n", all)
-	}
-	private := "yes"
-	if privateTmp(hot) == "no" || privateTmp(cold) == "no" {
-		private = "no"
 	}
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
@@ -129,7 +130,7 @@ ReadWritePaths=%[2]s %[3]s %[9]s
 PrivateTmp=%[10]s
 PrivateNetwork=yes
 RestrictAddressFamilies=AF_UNIX
-%[11]s%[12]s`, t.Name, hot, cold, t.moverUnit(), around, agent.Program(t.home()), t.moverFile(), t.moverStatusFile(), t.moverState(), private, hardening, behind)
+%[11]s%[12]s`, t.Name, hot, cold, t.moverUnit(), around, agent.Program(t.home()), t.moverFile(), t.moverStatusFile(), t.moverState(), privateTmp(hot, cold), hardening, behind)
 }
 
 func (t Tier) moverTimer(node string) []byte {
@@ -188,7 +189,7 @@ func moverProblem(status model.MoverStatus, now time.Time) string {
 
 // NotMoving says what holds up the days on a node, by what was observed of its machine.
 func (t Tier) NotMoving(node string, o converge.Observation) (converge.Line, bool, error) {
-	if t.Moves == nil {
+	if !t.moves(node) {
 		return converge.Line{}, false, nil
 	}
 	status, err := t.moverStatus().Answer(o)
@@ -207,8 +208,12 @@ func (t Tier) validateMoving() []error {
 		problems = append(problems, errors.New("hot_days moves days to the archive, and there is none: give the tier a cold, or leave hot_days out"))
 	}
 	ways := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
-		node := t.Nodes[name]
+	hot := t.hot().Nodes
+	if len(t.Nodes) > 0 && len(hot) == 0 {
+		problems = append(problems, errors.New("hot_days moves days out of the hot trees, and there is none: give the tier a hot, or leave hot_days out"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(hot)) {
+		node := hot[name]
 		if way, err := filepath.Rel(node.Hot, node.Cold); node.Cold != "" && err == nil {
 			ways[way] = name
 		}

@@ -98,7 +98,7 @@ func (t Tier) first(node, peer string) string {
 	if !is {
 		return ""
 	}
-	distances := t.distances(from)
+	distances := t.hot().distances(from)
 	root := t.root(peer)
 	if distances[node] < distances[peer] {
 		root = t.Nodes[node].Hot

@@ -83,14 +83,10 @@ func (t Tier) mendService(node string) []byte {
 // alone, and speaks to nobody.
 func (t Tier) scrubbing(node, purpose, order, flags string) []byte {
 	hot, cold := t.Nodes[node].Hot, t.Nodes[node].Cold
-	private := "yes"
-	if privateTmp(hot) == "no" || privateTmp(cold) == "no" {
-		private = "no"
-	}
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
 Description=File tier %[1]s: %[2]s
-RequiresMountsFor=%[3]s %[4]s
+RequiresMountsFor=%[3]s
 %[5]sCollectMode=inactive-or-failed
 
 [Service]
@@ -113,7 +109,7 @@ ReadWritePaths=%[4]s %[9]s
 PrivateTmp=%[10]s
 PrivateNetwork=yes
 RestrictAddressFamilies=AF_UNIX
-%[11]s`, t.Name, purpose, hot, cold, order, agent.Program(t.home()), t.scrubFile(), flags, t.scrubState(), private, hardening)
+%[11]s`, t.Name, purpose, strings.TrimSpace(hot+" "+cold), cold, order, agent.Program(t.home()), t.scrubFile(), flags, t.scrubState(), privateTmp(hot, cold), hardening)
 }
 
 // scrubTimer starts the runs. One that was missed while the machine was off is

@@ -49,11 +49,11 @@ type Standing struct {
 	Never  bool
 }
 
-// Standings says how each pair is, in their order. Of a pair one of whose nodes was
+// Standings says how each pair of hot trees is, in their order. Of a pair one of whose nodes was
 // not asked nothing is said, whatever the other one tells of it.
 func (t Tier) Standings(nodes map[string]NodeStatus) []Standing {
 	var all []Standing
-	for _, pair := range t.Pairs {
+	for _, pair := range t.hot().Pairs {
 		all = append(all, standing(pair, nodes))
 	}
 	return all
@@ -142,7 +142,7 @@ const (
 func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Line {
 	var silent, missing, apart, rotten, stuck, full []converge.Line
 	for _, name := range slices.Sorted(maps.Keys(nodes)) {
-		node, hot := nodes[name], t.Nodes[name].Hot
+		node, tree := nodes[name], t.Nodes[name].tree()
 		say := func(to *[]converge.Line, code converge.Code, format string, values ...any) {
 			*to = append(*to, converge.Line{Subject: name, Code: code, Text: fmt.Sprintf(format, values...)})
 		}
@@ -152,9 +152,9 @@ func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Li
 		case !node.Has:
 			say(&missing, CodeMissing, "the tier is not on this machine")
 		case !node.Tree:
-			say(&missing, CodeMissing, "%s does not carry the tier's name: if it is a mount point, mount it", hot)
+			say(&missing, CodeMissing, "%s does not carry the tier's name: if it is a mount point, mount it", tree)
 		}
-		if line, is := nearlyFull(name, hot, node.Disk, limits.FreePercent); is {
+		if line, is := nearlyFull(name, tree, node.Disk, limits.FreePercent); is {
 			full = append(full, line)
 		}
 		if problem := scrubProblem(node.Scrub); problem != "" {
@@ -196,14 +196,14 @@ func (s Standing) text(limits Limits) string {
 // was observed of the machine.
 func (t Tier) NearlyFull(node string, o converge.Observation, leastPercent int64) (converge.Line, bool, error) {
 	disk, err := t.room(node).Answer(o)
-	line, is := nearlyFull(node, t.Nodes[node].Hot, disk, leastPercent)
+	line, is := nearlyFull(node, t.Nodes[node].tree(), disk, leastPercent)
 	return line, is, err
 }
 
-func nearlyFull(node, hot string, disk provision.Disk, leastPercent int64) (converge.Line, bool) {
+func nearlyFull(node, tree string, disk provision.Disk, leastPercent int64) (converge.Line, bool) {
 	left := disk.Left()
 	if disk.SizeKiB == 0 || left >= leastPercent {
 		return converge.Line{}, false
 	}
-	return converge.Line{Subject: node, Code: CodeDisk, Text: fmt.Sprintf("where %s lies, %d %% is left, less than %d %%", hot, left, leastPercent)}, true
+	return converge.Line{Subject: node, Code: CodeDisk, Text: fmt.Sprintf("where %s lies, %d %% is left, less than %d %%", tree, left, leastPercent)}, true
 }

@@ -4,19 +4,18 @@
 // Package filetier keeps trees of files in step on several machines, over SSH
 // inside the mesh, each pair of machines in units of its own with limits, kept
 // going by the agent: the hot tree within seconds and both ways by unison, the cold
-// archive on a schedule and adding only by rsync.
+// archive on a schedule and adding only by rsync. A tier has one of both, or both;
+// and beside nodes that have both some may have only the archive.
 package filetier
 
 import (
-	"errors"
-	"fmt"
+	"cmp"
 	"maps"
 	"path"
 	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -26,9 +25,14 @@ type Node struct {
 	// Address is the machine's inside the mesh, Port that of its sshd.
 	Address string
 	Port    int
-	// Hot is the tree, Cold the archive beside it; "" where the tier has none.
+	// Hot is the tree; "" on a node that only keeps the archive. Cold is the archive; ""
+	// where the tier has none.
 	Hot, Cold string
 }
+
+// tree is where the files of a node are looked at, counted and warned of: the hot tree,
+// or the archive of a node that has none.
+func (n Node) tree() string { return cmp.Or(n.Hot, n.Cold) }
 
 // Pair are two nodes that are kept in step with one another. The first dials.
 type Pair struct{ Dials, Serves string }
@@ -114,6 +118,17 @@ func (t Tier) cold() bool {
 	return false
 }
 
+// hot is the part of the tier that has hot trees: those nodes, and the pairs between
+// them. A pair with a node that has none is one of archives alone.
+func (t Tier) hot() Tier {
+	return t.Without(func(node string) bool { return t.Nodes[node].Hot == "" })
+}
+
+// joins says whether two nodes keep hot trees in step.
+func (t Tier) joins(node, peer string) bool {
+	return t.Nodes[node].Hot != "" && t.Nodes[peer].Hot != ""
+}
+
 // dialled are the nodes that a node dials, served those that dial it.
 func (t Tier) dialled(node string) []string {
 	return t.ends(func(p Pair) (string, bool) { return p.Serves, p.Dials == node })
@@ -151,116 +166,6 @@ func (t Tier) Without(gone func(node string) bool) Tier {
 	maps.DeleteFunc(t.Nodes, func(node string, _ Node) bool { return gone(node) })
 	t.Pairs = slices.DeleteFunc(t.Pairs, func(p Pair) bool { return gone(p.Dials) || gone(p.Serves) })
 	return t
-}
-
-// Validate finds what cannot work, all of it at once.
-func (t Tier) Validate() error {
-	var problems []error
-	say := func(text string, values ...any) { problems = append(problems, fmt.Errorf(text, values...)) }
-	seen := map[Pair]bool{}
-	for _, pair := range t.Pairs {
-		for _, end := range []string{pair.Dials, pair.Serves} {
-			if _, known := t.Nodes[end]; !known {
-				say("pairs names %q, which is not among nodes: add it there, or take the pair out", end)
-			}
-		}
-		switch {
-		case pair.Dials == pair.Serves:
-			say("pairs has %q with itself: take the pair out", pair.Dials)
-		case seen[pair] || seen[Pair{pair.Serves, pair.Dials}]:
-			say("pairs has %s twice: take one out", pair)
-		}
-		seen[pair] = true
-	}
-	if apart := t.apart(); len(problems) == 0 && len(apart) > 0 {
-		say("pairs leaves %s without a way to %s: add a pair that joins them", strings.Join(apart, ", "), slices.Sorted(maps.Keys(t.Nodes))[0])
-	}
-	if from, is := strings.CutPrefix(t.Initial, From); is {
-		if _, known := t.Nodes[from]; !known {
-			say("initial = %q names no node: write one of %s", t.Initial, strings.Join(slices.Sorted(maps.Keys(t.Nodes)), ", "))
-		}
-	}
-	problems = append(problems, t.validateTrees()...)
-	problems = append(problems, t.validateMoving()...)
-	addresses := map[string]string{}
-	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
-		address := t.Nodes[name].Address
-		if other, taken := addresses[address]; taken {
-			say("nodes %q and %q both have the address %s: give each its own", other, name, address)
-		}
-		addresses[address] = name
-	}
-	return errors.Join(problems...)
-}
-
-// validateTrees finds what is wrong with where the trees lie.
-func (t Tier) validateTrees() []error {
-	var problems []error
-	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
-		node := t.Nodes[name]
-		switch {
-		case node.Cold == "" && t.cold():
-			problems = append(problems, fmt.Errorf("node %q has no cold, and another one has: give all nodes one, or none", name))
-		case node.Cold != "" && Overlap(node.Hot, node.Cold):
-			problems = append(problems, fmt.Errorf("hot = %q and cold = %q of node %q overlap: give each a directory of its own", node.Hot, node.Cold, name))
-		}
-	}
-	return problems
-}
-
-// apart are the nodes that no chain of pairs joins to the first one.
-func (t Tier) apart() []string {
-	names := slices.Sorted(maps.Keys(t.Nodes))
-	if len(names) == 0 {
-		return nil
-	}
-	distances := t.distances(names[0])
-	return slices.DeleteFunc(names, func(name string) bool { _, joined := distances[name]; return joined })
-}
-
-// distances are how many pairs lie between each node and one of them.
-func (t Tier) distances(from string) map[string]int {
-	found := map[string]int{from: 0}
-	for queue := []string{from}; len(queue) > 0; queue = queue[1:] {
-		at := queue[0]
-		for _, next := range append(t.dialled(at), t.served(at)...) {
-			if _, known := found[next]; !known {
-				found[next] = found[at] + 1
-				queue = append(queue, next)
-			}
-		}
-	}
-	return found
-}
-
-// forms says what cannot be written, for what comes in by another door than a
-// checked declaration.
-func (t Tier) forms() error {
-	problems := []error{converge.Formed("name", t.Name, NameForm), converge.OneLine("owner", t.Owner)}
-	if t.After != "" {
-		problems = append(problems, converge.Formed("the unit to start after", t.After, converge.UnitForm))
-	}
-	for _, pattern := range t.Ignore {
-		problems = append(problems, converge.OneLine("ignore", pattern))
-	}
-	for _, path := range t.Archive.Deleted {
-		problems = append(problems, converge.Formed("cold_deletions", path, DeletedForm), converge.OneLine("cold_deletions", path))
-	}
-	if t.Scrub != nil {
-		problems = append(problems, converge.OneLine("scrub_schedule", t.Scrub.Calendar))
-	}
-	problems = append(problems, converge.OneLine("cold_schedule", t.Archive.Calendar), converge.Formed("layout", t.layout(), LayoutForm))
-	for name, node := range t.Nodes {
-		for what, tree := range map[string]string{"hot": node.Hot, "cold": node.Cold} {
-			if tree != "" {
-				problems = append(problems, converge.Formed(what+" of node "+name, tree, PathForm))
-			}
-		}
-		problems = append(problems,
-			converge.Formed("the name of node "+name, name, NodeForm),
-			converge.Addressed("address of node "+name, node.Address), converge.OneLine("ssh.host_key of node "+name, node.Target.HostKey))
-	}
-	return errors.Join(problems...)
 }
 
 // Overlap says whether one path is, or lies in, the other.

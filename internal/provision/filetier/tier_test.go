@@ -41,7 +41,7 @@ func TestValidate(t *testing.T) {
 		{"an archive beside it", func(t *Tier) { *t = archived() }, ""},
 		{"an archive on one", func(t *Tier) { n := t.Nodes["b"]; n.Cold = "/srv/cold"; t.Nodes["b"] = n }, `node "a" has no cold, and another one has`},
 		{"an archive in the tree", func(t *Tier) { t.each(func(n *Node) { n.Cold = "/srv/files/cold" }) }, `hot = "/srv/files" and cold = "/srv/files/cold" of node "a" overlap`},
-		{"from nowhere", func(t *Tier) { t.Initial = "from:d" }, `initial = "from:d" names no node: write one of a, b, c`},
+		{"from nowhere", func(t *Tier) { t.Initial = "from:d" }, `initial = "from:d" names no node with a hot tree: write one of a, b, c`},
 	} {
 		tier := three()
 		row.change(&tier)

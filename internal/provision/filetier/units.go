@@ -133,10 +133,12 @@ LockPersonality=yes
 SystemCallArchitectures=native
 `
 
-// privateTmp hides /tmp, unless the tree lies in it.
-func privateTmp(tree string) string {
-	if Overlap(tree, "/tmp") || Overlap(tree, "/var/tmp") {
-		return "no"
+// privateTmp hides /tmp, unless one of the trees lies in it.
+func privateTmp(trees ...string) string {
+	for _, tree := range trees {
+		if tree != "" && (Overlap(tree, "/tmp") || Overlap(tree, "/var/tmp")) {
+			return "no"
+		}
 	}
 	return "yes"
 }

@@ -1,0 +1,79 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package filetier
+
+import (
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// tree is one of the trees that a node has.
+type tree struct {
+	// attribute declares it, path is where it lies, note what it is noted in that
+	// it is the tier's.
+	attribute, path, note string
+}
+
+const (
+	hotNote  = "claimed"
+	coldNote = "claimed-cold"
+)
+
+// trees are those that the tier has on a node.
+func (t Tier) trees(node string) []tree {
+	var trees []tree
+	if hot := t.Nodes[node].Hot; hot != "" {
+		trees = append(trees, tree{"hot", hot, hotNote})
+	}
+	if cold := t.Nodes[node].Cold; cold != "" {
+		trees = append(trees, tree{"cold", cold, coldNote})
+	}
+	return trees
+}
+
+// claimed are the trees of that kind on the machine, by their tiers.
+func (t tree) claimed(facts Facts) map[string]string {
+	if t.note == coldNote {
+		return facts.Archives
+	}
+	return facts.Claims
+}
+
+func (t Tier) quotedTrees(node string) string {
+	var paths []string
+	for _, tree := range t.trees(node) {
+		paths = append(paths, remote.Quote(tree.path))
+	}
+	return strings.Join(paths, " ")
+}
+
+// claim makes the tree where there is none, and gives it to the tier. A tree that
+// was the tier's once and does not say so any more is not mounted, or was
+// replaced: it stays as it is.
+func (t Tier) claim(tree tree, facts Facts) converge.Action {
+	note := path.Join(t.home(), tree.note)
+	claim := fmt.Sprintf("%s claim --root %s --tier %s", remote.Quote(agent.Program(t.home())), remote.Quote(tree.path), remote.Quote(t.Name))
+	return converge.Action{
+		Name: "give " + tree.path + " to the file tier",
+		Line: converge.Line{Subject: "tree " + tree.path, Code: CodeNotOurs, Text: "does not carry the tier's name"},
+		Done: fmt.Sprintf("[ \"$(cat %s)\" = %s ] && %s", note, remote.Quote(tree.path), claim),
+		Run: fmt.Sprintf(`tree=%s note=%s
+if [ -e "$note" ] && [ "$(cat "$note")" = "$tree" ]; then
+  echo "$tree was a tree of this tier and carries its name no more: if it is a mount point, mount it. If the tree is new on purpose, remove $note on the machine; then it gets everything from the other nodes" >&2
+  exit 1
+fi
+[ -d "$tree" ] || { mkdir -p -- "$tree"; chown -- %s "$tree"; }
+%s --give
+printf '%%s\n' "$tree" >"$note.new"
+mv -fT "$note.new" "$note"`, remote.Quote(tree.path), remote.Quote(note), remote.Quote(t.Owner+":"+facts.Group), claim),
+	}
+}
+
+// CodeNotOurs says that a tree does not carry its tier's name.
+const CodeNotOurs converge.Code = "tier-not-ours"
