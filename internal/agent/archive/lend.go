@@ -18,7 +18,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
 	protocol "github.com/atollhq/terraform-provider-atoll/internal/model/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
@@ -43,7 +42,7 @@ const answerPatience = time.Hour
 // node is the other node, as it is spoken with.
 func (s *side) node() lender {
 	command := strings.Fields(strings.Join(slices.Concat(s.SSH, []string{s.Remote, tier.Converse}), " "))
-	return mover.CommandNode{NodeName: s.Peer, Command: command, Patience: answerPatience}
+	return dialled{command, answerPatience}
 }
 
 // lend gets what rotted here, and brings what rotted there.

@@ -14,7 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
@@ -193,11 +192,11 @@ func TestConverseRefuses(t *testing.T) {
 	if err := node.Give(context.Background(), known, strings.NewReader("one")); err != nil || lentTo(t, s) != known.Content+".b one" {
 		t.Errorf("%v, %q", err, lentTo(t, s))
 	}
-	for _, ask := range []tier.Request{{Ask: "fly"}, {Ask: tier.AskReport}} {
-		if _, _, err := node.ask(ask, ""); err == nil || !strings.Contains(err.Error(), "terraform apply brings both up to date") {
-			t.Errorf("%q: %v", ask.Ask, err)
+	for _, ask := range []string{"fly", ""} {
+		if _, _, err := node.ask(tier.Request{Ask: ask}, ""); err == nil || !strings.Contains(err.Error(), "terraform apply brings both up to date") {
+			t.Errorf("%q: %v", ask, err)
 		}
 	}
 }
 
-var _ lender = mover.CommandNode{}
+var _ lender = dialled{}

@@ -56,15 +56,11 @@ func (c Config) check() error {
 	return errors.Join(problems...)
 }
 
-// others are the other nodes, as they are asked.
+// others are the other nodes, as they are heard.
 func (c Config) others() []Node {
 	var nodes []Node
 	for _, node := range c.Nodes {
-		if len(node.Command) > 0 {
-			nodes = append(nodes, CommandNode{NodeName: node.Name, Command: node.Command})
-		} else {
-			nodes = append(nodes, stated{c, node.Name})
-		}
+		nodes = append(nodes, stated{c, node.Name})
 	}
 	return nodes
 }

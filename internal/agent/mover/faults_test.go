@@ -298,7 +298,7 @@ func TestTreeThatIsNotMounted(t *testing.T) {
 	if _, err := one.Run(context.Background()); !errors.As(err, &refused) {
 		t.Errorf("%v", err)
 	}
-	if _, err := Report(context.Background(), one.Config, []string{oneDay}); !errors.As(err, &refused) {
+	if _, err := report(context.Background(), one.Config, []string{oneDay}); !errors.As(err, &refused) {
 		t.Errorf("the report says %v", err)
 	}
 	if entries, err := os.ReadDir(one.Config.Hot); err != nil || len(entries) > 0 {

@@ -4,36 +4,13 @@
 package mover
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
-// Report tells how far this node is with the days, from its disk alone.
-func Report(ctx context.Context, config Config, days []string) (tier.Report, error) {
-	t, err := openTrees(config)
-	if err != nil {
-		return tier.Report{}, err
-	}
-	defer t.close()
-	report := tier.Report{Tier: config.Tier, Days: map[string]tier.DayReport{}}
-	for _, day := range days {
-		if err := ctx.Err(); err != nil {
-			return report, err
-		}
-		if _, is := t.layout.Day(day); !is {
-			// The tiers differ in their layout: nobody may take that for "nothing here".
-			continue
-		}
-		if report.Days[day], err = t.report(day); err != nil {
-			return report, err
-		}
-	}
-	return report, nil
-}
-
+// report tells how far this node is with a day, from its disk alone.
 func (t *trees) report(day string) (tier.DayReport, error) {
 	text, err := t.config.linkText(day)
 	if err != nil {

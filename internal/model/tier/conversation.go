@@ -18,7 +18,6 @@ const Converse = "converse"
 
 // The questions.
 const (
-	AskReport = "report"
 	// AskRotten asks for what the node wants to have again, AskFetch for a file with
 	// a certain content, and AskGive brings one that the node wants.
 	AskRotten = "rotten"
@@ -28,9 +27,8 @@ const (
 
 // Request is a question.
 type Request struct {
-	Protocol int      `json:"protocol"`
-	Ask      string   `json:"ask"`
-	Days     []string `json:"days,omitempty"`
+	Protocol int    `json:"protocol"`
+	Ask      string `json:"ask"`
 	// Path, below the archive and quoted by QuotePath, is what to fetch, and Content
 	// the hash of what is to be there.
 	Path    string `json:"path,omitempty"`
@@ -41,8 +39,7 @@ type Request struct {
 type Answer struct {
 	Protocol int `json:"protocol"`
 	// Error is why there is no other answer.
-	Error  string  `json:"error,omitempty"`
-	Report *Report `json:"report,omitempty"`
+	Error string `json:"error,omitempty"`
 	// Rotten is what the node wants to have again.
 	Rotten []Rotten `json:"rotten,omitempty"`
 	// Follows says that a file follows.

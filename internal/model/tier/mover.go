@@ -25,8 +25,7 @@ type Mover struct {
 	// Node is this node's name, under which it tells the others how far it is; ""
 	// where it tells nobody.
 	Node string `json:"node,omitempty"`
-	// Nodes are the other nodes of the tier. One without a command is known by what
-	// it says in the archive.
+	// Nodes are the other nodes of the tier, known by what they say in the archive.
 	Nodes []MoverNode `json:"nodes"`
 	// Pairs are the files in which those tell how they are that keep the hot tree in
 	// step with other nodes, and read it.
@@ -36,8 +35,6 @@ type Mover struct {
 // MoverNode is another node of the tier.
 type MoverNode struct {
 	Name string `json:"name"`
-	// Command reaches the peer role of its agent.
-	Command []string `json:"command,omitempty"`
 }
 
 // MoverFile is the file in which the mover of a node tells where it left the days.

@@ -16,7 +16,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/fsmonitor"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/guardian"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/mover"
-	"github.com/atollhq/terraform-provider-atoll/internal/agent/peer"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/scrub"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/status"
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/unison"
@@ -30,5 +29,5 @@ func main() {
 }
 
 var roles = []agent.Role{
-	archive.Dial, archive.Delete, archive.Serve, mover.Claim, count.Role, fsmonitor.Role, guardian.Role, mover.Role, peer.Role, unison.Relay, scrub.Role, unison.Serve, status.Role, unison.Sync,
+	archive.Dial, archive.Delete, archive.Serve, mover.Claim, count.Role, fsmonitor.Role, guardian.Role, mover.Role, unison.Relay, scrub.Role, unison.Serve, status.Role, unison.Sync,
 }

@@ -1,7 +1,7 @@
 // Copyright (c) The Atoll Authors
 // SPDX-License-Identifier: MPL-2.0
 
-package mover
+package archive
 
 import (
 	"bufio"
@@ -20,35 +20,16 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
-// CommandNode is another node, asked through a command that reaches the peer
-// role of its agent: ssh, with a key that may do nothing else.
-type CommandNode struct {
-	NodeName string
-	Command  []string
-	// Patience is how long an answer may take; two minutes where it is 0.
-	Patience time.Duration
-}
-
-// Name is the node's name.
-func (n CommandNode) Name() string { return n.NodeName }
-
-// Report asks how far the node is with the days.
-func (n CommandNode) Report(ctx context.Context, days []string) (tier.Report, error) {
-	call, err := n.call(ctx, tier.Request{Ask: tier.AskReport, Days: days}, nil)
-	if err != nil {
-		return tier.Report{}, err
-	}
-	if err := call.finish(); err != nil {
-		return tier.Report{}, err
-	}
-	if call.answer.Report == nil {
-		return tier.Report{}, errors.New("its answer has no report")
-	}
-	return *call.answer.Report, nil
+// dialled is the other node, asked through a command that reaches its agent: ssh,
+// with a key that may do nothing else.
+type dialled struct {
+	command []string
+	// patience is how long an answer may take.
+	patience time.Duration
 }
 
 // Rotten asks for the files that the node wants to have again.
-func (n CommandNode) Rotten(ctx context.Context) ([]tier.Rotten, error) {
+func (n dialled) Rotten(ctx context.Context) ([]tier.Rotten, error) {
 	call, err := n.call(ctx, tier.Request{Ask: tier.AskRotten}, nil)
 	if err != nil {
 		return nil, err
@@ -58,7 +39,7 @@ func (n CommandNode) Rotten(ctx context.Context) ([]tier.Rotten, error) {
 
 // Fetch opens a file of the node's archive, which has a certain content. Whether all
 // of it came is known when it was read to its end.
-func (n CommandNode) Fetch(ctx context.Context, file tier.Rotten) (io.ReadCloser, error) {
+func (n dialled) Fetch(ctx context.Context, file tier.Rotten) (io.ReadCloser, error) {
 	call, err := n.call(ctx, tier.Request{Ask: tier.AskFetch, Path: file.Path, Content: file.Content}, nil)
 	if err != nil {
 		return nil, err
@@ -70,7 +51,7 @@ func (n CommandNode) Fetch(ctx context.Context, file tier.Rotten) (io.ReadCloser
 }
 
 // Give brings the node a file that it wants.
-func (n CommandNode) Give(ctx context.Context, file tier.Rotten, content io.Reader) error {
+func (n dialled) Give(ctx context.Context, file tier.Rotten, content io.Reader) error {
 	call, err := n.call(ctx, tier.Request{Ask: tier.AskGive, Path: file.Path, Content: file.Content}, content)
 	if err != nil {
 		return err
@@ -99,14 +80,14 @@ type call struct {
 }
 
 // call asks; what body holds follows the question.
-func (n CommandNode) call(ctx context.Context, request tier.Request, body io.Reader) (*call, error) {
+func (n dialled) call(ctx context.Context, request tier.Request, body io.Reader) (*call, error) {
 	request.Protocol = agent.Newest
 	line, err := json.Marshal(request)
 	if err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	command := exec.CommandContext(ctx, n.Command[0], n.Command[1:]...)
+	command := exec.CommandContext(ctx, n.command[0], n.command[1:]...)
 	c := &call{command: command, cancel: cancel, said: &lastWords{}}
 	command.Stdin, command.Stderr, command.WaitDelay = bytes.NewReader(append(line, '\n')), c.said, 5*time.Second
 	if body != nil {
@@ -121,17 +102,13 @@ func (n CommandNode) call(ctx context.Context, request tier.Request, body io.Rea
 	}
 	if err != nil {
 		cancel()
-		return nil, fmt.Errorf("unable to start %s: %w", n.Command[0], err)
+		return nil, fmt.Errorf("unable to start %s: %w", n.command[0], err)
 	}
 	c.out = bufio.NewReader(pipe)
-	patience := n.Patience
-	if patience == 0 {
-		patience = 2 * time.Minute
-	}
-	late := time.AfterFunc(patience, cancel)
+	late := time.AfterFunc(n.patience, cancel)
 	err = c.hear()
 	if !late.Stop() {
-		err = fmt.Errorf("no answer within %s", patience)
+		err = fmt.Errorf("no answer within %s", n.patience)
 	}
 	if err != nil {
 		return nil, errors.Join(err, c.Close())
