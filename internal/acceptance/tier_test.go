@@ -84,6 +84,10 @@ resource "atoll_file_tier" "vault" {
   owner = "www-data"
   mesh  = atoll_mesh.lagoon.id
 
+  hot_days      = contains(values(var.vault), "/srv/fresh") ? 30 : null
+  quiet_minutes = contains(values(var.vault), "/srv/fresh") ? 0 : null
+  grace_hours   = contains(values(var.vault), "/srv/fresh") ? 0 : null
+
   nodes = { for name, hot in var.vault : name => { ssh = atoll_mesh_peer.node[name].ssh, address = atoll_mesh_peer.node[name].address, hot = hot == "" ? null : hot } }
 }
 `
@@ -289,6 +293,7 @@ func TestFileTier(t *testing.T) {
 		{"the hub loses its power", true, (*tree).reboot},
 		{"a node leaves and comes back", false, (*tree).leaves},
 		{"archives stand alone", true, (*tree).archivesAlone},
+		{"an archive beside trees", true, (*tree).archiveBeside},
 		{"nobody keeps them in step any more", false, (*tree).destroyed},
 	} {
 		if step.long && !faults {

@@ -100,3 +100,52 @@ func (f *tree) vaultRots() {
 		}
 	}
 }
+
+// archiveBeside gives two nodes a hot tree, and leaves the third its archive: trees are
+// kept in step past it, and days that move come there, too.
+func (f *tree) archiveBeside() {
+	f.vault = map[string]string{"app1": "/srv/fresh", "app2": "", "sg1": "/srv/fresh"}
+	f.declare()
+	f.apply()
+	f.inSync()
+	const day = "2024/04/05"
+	f.on("app1", "cd /srv/fresh && runuser -u www-data -- sh -ec 'echo new >new; mkdir -p "+day+"; echo old >"+day+"/old'")
+	f.comes("sg1", "cat /srv/fresh/new /srv/fresh/"+day+"/old", "new\nold")
+	if left := f.on("app2", "ls -d /srv/fresh 2>/dev/null || :; pgrep -a unison | grep vault || :"); left != "" {
+		f.Errorf("a node that only keeps the archive has %q", left)
+	}
+	// Days move on two nodes, and nobody waits for the third.
+	f.on("app2", "systemctl stop atoll-tier-vault.app1.cold.timer")
+	f.eventually("the day has moved", 5*time.Minute, func() bool {
+		for _, host := range []string{"app1", "sg1"} {
+			f.on(host, "systemctl start atoll-mover-vault.service")
+		}
+		f.on("sg1", "systemctl start atoll-tier-vault.app1.cold-news.service")
+		one, _ := f.try("app1", "readlink /srv/fresh/"+day)
+		other, _ := f.try("sg1", "readlink /srv/fresh/"+day)
+		return one != "" && one == other
+	})
+	f.on("app2", "systemctl start atoll-tier-vault.app1.cold.timer")
+	f.carry("app2")
+	for host, file := range map[string]string{"app1": "/srv/fresh/" + day, "sg1": "/srv/fresh/" + day, "app2": "/srv/vault/" + day} {
+		if got := f.on(host, "cat "+file+"/old"); got != "old" {
+			f.Errorf("%s has %q", host, got)
+		}
+	}
+	var found tierStatus
+	f.eventually("all is in step", time.Minute, func() bool {
+		found = f.lookAt("vault")
+		return found.Healthy && len(found.Pairs) == 1 && found.Pairs[0].State == "IN_STEP"
+	})
+	if len(found.Archives) != 2 || found.Pairs[0].Dials != "sg1" {
+		f.Errorf("the status is %+v", found)
+	}
+	// A tree is not left behind unasked.
+	f.vault = map[string]string{"app1": "/srv/fresh", "app2": "", "sg1": ""}
+	f.declare()
+	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), `has no hot any more, and its tree is /srv/fresh`) {
+		f.Errorf("a hot that is gone says %v", err)
+	}
+	f.vault["sg1"] = "/srv/fresh"
+	f.declare()
+}
