@@ -93,8 +93,9 @@ type line struct {
 	endpoint string
 	db       *sql.DB
 	conn     *sql.Conn
-	// opened is when the session began, in nanoseconds since 1970; 0 without one.
-	opened atomic.Int64
+	// opened is when the session began; nil without one. A time keeps what it has of
+	// the monotonic clock, so that a machine's clock may jump meanwhile.
+	opened atomic.Pointer[time.Time]
 }
 
 // NewPeers has no session yet.
@@ -188,7 +189,7 @@ func (p *Peers) silent(reports map[string]Facts) []string {
 	var list []string
 	for endpoint, line := range p.lines {
 		opened := line.opened.Load()
-		if _, heard := reports[endpoint]; !heard && opened != 0 && time.Since(time.Unix(0, opened)) > unheard {
+		if _, heard := reports[endpoint]; !heard && opened != nil && time.Since(*opened) > unheard {
 			list = append(list, endpoint)
 		}
 	}
@@ -222,7 +223,8 @@ func (p *Peers) open(ctx context.Context, l *line) error {
 		l.drop()
 		return err
 	}
-	l.opened.Store(time.Now().UnixNano())
+	now := time.Now()
+	l.opened.Store(&now)
 	return nil
 }
 
@@ -234,7 +236,7 @@ func (l *line) drop() {
 		_ = l.db.Close()
 	}
 	l.conn, l.db = nil, nil
-	l.opened.Store(0)
+	l.opened.Store(nil)
 }
 
 func (l *line) close() {
