@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 	"github.com/atollhq/terraform-provider-atoll/internal/site"
 )
 
@@ -22,16 +23,27 @@ type spell struct {
 	from, to float64
 }
 
-// sample asks each mysqld on its machine several times a second until the
-// returned function is called; that gives the spells in which one was not
-// online. A question that was not answered counts as one.
+// sampler asks the mysqld of its machine several times a second, in one session: a
+// client for each question would be the most work that is done on a machine.
+const sampler = `while :; do
+  while echo "SELECT CONCAT(UNIX_TIMESTAMP(SYSDATE(6)), ' ', IFNULL((SELECT member_state FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid), 'DOWN'), ' ', UNIX_TIMESTAMP(SYSDATE(6)));"; do
+    sleep 0.15
+  done | mysql -N -B --unbuffered --skip-reconnect >>/root/samples 2>/dev/null
+  at=$(date +%s.%N)
+  echo "$at DOWN $at" >>/root/samples
+  sleep 0.15
+done`
+
+// silent is how many seconds between two answers are a spell in which it was down.
+const silent = 3
+
+// sample asks each mysqld on its machine until the returned function is called;
+// that gives the spells in which one was not online. A question that was not
+// answered counts as one.
 func (f *fixture) sample() (stop func() []spell) {
 	f.Helper()
 	for _, host := range databases {
-		f.on(host, `systemctl stop sampler 2>/dev/null; rm -f /root/samples; systemd-run -q --unit=sampler sh -c 'while :; do
-  at=$(date +%s.%N)
-  said=$(timeout 2 mysql -N -B -e "SELECT member_state FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid" 2>/dev/null)
-  echo "$at ${said:-DOWN} $(date +%s.%N)" >>/root/samples; sleep 0.15; done'`)
+		f.on(host, "systemctl stop sampler 2>/dev/null; rm -f /root/samples; systemd-run -q --unit=sampler sh -c "+remote.Quote(sampler))
 	}
 	return func() []spell {
 		f.Helper()
@@ -42,26 +54,44 @@ func (f *fixture) sample() (stop func() []spell) {
 			if len(lines) < 20 {
 				f.Errorf("%s was asked only %d times", host, len(lines))
 			}
-			var now *spell
-			for _, line := range lines {
-				fields := strings.Fields(line)
-				if len(fields) != 3 {
-					continue // the last one may be half
-				}
-				from, _ := strconv.ParseFloat(fields[0], 64)
-				to, _ := strconv.ParseFloat(fields[2], 64)
-				switch {
-				case fields[1] == "ONLINE":
-					now = nil
-				case now == nil:
-					spells = append(spells, spell{host, from, to})
-					now = &spells[len(spells)-1]
-				default:
-					now.to = to
-				}
-			}
+			spells = append(spells, spellsOf(host, lines)...)
 		}
 		return spells
+	}
+}
+
+// spellsOf reads what a sampler wrote.
+func spellsOf(host string, lines []string) []spell {
+	var spells []spell
+	var last float64
+	online := true
+	for _, line := range lines {
+		fields := strings.Fields(line)
+		if len(fields) != 3 {
+			continue // the last one may be half
+		}
+		from, _ := strconv.ParseFloat(fields[0], 64)
+		to, _ := strconv.ParseFloat(fields[2], 64)
+		if online && last > 0 && from-last > silent {
+			spells = append(spells, spell{host, last, from})
+		}
+		switch {
+		case fields[1] == "ONLINE":
+		case online:
+			spells = append(spells, spell{host, from, to})
+		default:
+			spells[len(spells)-1].to = to
+		}
+		online, last = fields[1] == "ONLINE", to
+	}
+	return spells
+}
+
+func TestSpellsOf(t *testing.T) {
+	lines := []string{"1.0 ONLINE 1.1", "1.2 DOWN 1.3", "1.4 RECOVERING 1.5", "1.6 ONLINE 1.7", "9.0 ONLINE 9.1", "9.2 OFFLINE 9.3", "9.4 ONL"}
+	want := []spell{{"a", 1.2, 1.5}, {"a", 1.7, 9}, {"a", 9.2, 9.3}}
+	if got := spellsOf("a", lines); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
 
