@@ -141,6 +141,11 @@ func (c *Client) FreeDisk(ctx context.Context, host string) error {
 	return c.call(ctx, "/disk/free", request{Host: host}, nil)
 }
 
+// SlowDisk lets a host's disk do at most that many writes a second; 0 ends that.
+func (c *Client) SlowDisk(ctx context.Context, host string, writes int) error {
+	return c.call(ctx, "/disk/slow", request{Host: host, Writes: writes}, nil)
+}
+
 // FailLinode sets what goes wrong at the lab's Linode API from now on.
 func (c *Client) FailLinode(ctx context.Context, faults linode.Faults) error {
 	return c.call(ctx, "/linode/fail", request{Faults: &faults}, nil)

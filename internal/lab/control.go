@@ -26,6 +26,8 @@ type request struct {
 	OneWay bool   `json:"one_way,omitempty"`
 	Link   *Link  `json:"link,omitempty"`
 	Block  *Block `json:"block,omitempty"`
+	// Writes a second that a disk may do.
+	Writes int `json:"writes,omitempty"`
 	// Faults of the Linode API.
 	Faults *linode.Faults `json:"faults,omitempty"`
 }
@@ -55,6 +57,9 @@ func (d *Daemon) handler(stop func()) http.Handler {
 		},
 		"/disk/free": func(_ context.Context, r request) (any, error) {
 			return nil, d.withMachine(r.Host, (*machine).freeDisk)
+		},
+		"/disk/slow": func(_ context.Context, r request) (any, error) {
+			return nil, d.withMachine(r.Host, func(m *machine) error { return m.slowDisk(r.Writes) })
 		},
 		"/hosts":           func(context.Context, request) (any, error) { return d.present(), nil },
 		"/stats":           func(context.Context, request) (any, error) { return d.wan.statistics(), nil },

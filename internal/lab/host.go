@@ -175,8 +175,9 @@ func (m *machine) consoleTail() string {
 	return lastLines(text, 15)
 }
 
-// pullPlug kills everything on the host at once. Its disk stays as it is.
+// pullPlug kills everything on the host at once. What its disk holds stays.
 func (m *machine) pullPlug() error {
+	_ = m.slowDisk(0) // or the next host that gets its loop device has a slow disk
 	pids, err := processesIn(m.paths.namespace(m.spec.Name))
 	if err != nil {
 		return err

@@ -148,7 +148,17 @@ func hostCommands() []*cobra.Command {
 		hostCommand("rebuild HOST", "Give a host a fresh disk; address and host key stay", (*lab.Client).Rebuild),
 		hostCommand("disk-full HOST", "Take all room on a host's disk", (*lab.Client).FillDisk),
 		hostCommand("disk-free HOST", "Give the room back", (*lab.Client).FreeDisk),
+		slowCommand(),
 	}
+}
+
+func slowCommand() *cobra.Command {
+	var writes int
+	command := hostCommand("disk-slow HOST", "Let a host's disk do few writes a second", func(running *lab.Client, ctx context.Context, host string) error {
+		return running.SlowDisk(ctx, host, writes)
+	})
+	command.Flags().IntVar(&writes, "writes", 20, "writes a second; 0 is no bound")
+	return command
 }
 
 func hostCommand(use, short string, do func(*lab.Client, context.Context, string) error) *cobra.Command {
