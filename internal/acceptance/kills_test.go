@@ -4,6 +4,7 @@
 package acceptance
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -15,33 +16,6 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/site"
 )
-
-// way is something that an apply does and is killed in.
-type way struct {
-	name string
-	// change is what makes the declaration another; without it the site is
-	// destroyed. Done once more it is taken back.
-	change func(nodes, all map[string]any)
-	// members and routers are how many are declared then.
-	members, routers int
-	// samples says that no two members may be down at one moment meanwhile.
-	samples bool
-}
-
-// ways in the order in which they are taken: of 200 kills 50 are in destroy and 30
-// in what concerns routers.
-func ways() []way {
-	settings := way{"settings", func(_, all map[string]any) {
-		all["mysql_settings"] = map[string]any{"back_log": "93", "max_connections": "223"}
-	}, 3, 2, true}
-	member := way{"member", func(nodes, _ map[string]any) { delete(nodes, "sg1") }, 2, 2, true}
-	router := way{"router", func(nodes, _ map[string]any) { delete(nodes, "app2") }, 3, 1, false}
-	destroy := way{"destroy", nil, 3, 2, false}
-	return []way{
-		settings, member, router, destroy, settings, member, destroy, settings, member, router,
-		destroy, settings, member, destroy, settings, member, router, destroy, settings, member,
-	}
-}
 
 // tally is what became of the kills.
 type tally struct {
@@ -56,13 +30,13 @@ func (c *tally) String() string {
 	for _, name := range slices.Sorted(maps.Keys(c.byWay)) {
 		parts = append(parts, fmt.Sprintf("%s %d (standstill %s)", name, c.byWay[name], c.stoodStill[name].Round(100*time.Millisecond)))
 	}
-	return fmt.Sprintf("%d kills: %s; %d runs more ended before; %d writes acknowledged, %d lost; %d members down at once at most",
+	return fmt.Sprintf("%d kills: %s; %d runs went on to their end; %d writes acknowledged, %d lost; %d members down at once at most",
 		c.kills, strings.Join(parts, ", "), c.ended, c.acknowledged, c.lost, c.mostDown)
 }
 
-// An apply or a destroy is killed at a random moment, while an application writes
-// all the time: the next apply finishes, no acknowledged write is lost, and no two
-// members are down at once.
+// Applies and destroys are killed at random moments, each in what the one before
+// has left, while an application writes all the time: the one that is let go on
+// finishes, no acknowledged write is lost, and no two members are down at once.
 func TestKillsUnderAWriter(t *testing.T) {
 	f := stand(t)
 	kills := often(t, killsVariable, 2)
@@ -71,20 +45,15 @@ func TestKillsUnderAWriter(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	k.random = rand.New(rand.NewPCG(seed, 0))
-	defer func() { t.Log(k.String()) }()
-	for turn := 0; k.kills < kills && !t.Failed(); turn++ {
-		all := ways()
-		way := all[turn%len(all)]
-		if way.change == nil {
-			k.round(way, false)
-			continue
-		}
-		k.round(way, true)
-		if k.kills < kills && !t.Failed() {
-			k.round(way, false)
+	for k.kills < kills && !t.Failed() {
+		// The one that lags behind most.
+		next := slices.MinFunc(ways(), func(a, b way) int { return cmp.Compare(k.byWay[a.name]*b.share, k.byWay[b.name]*a.share) })
+		k.round(next, next.there)
+		if !next.destroys && !t.Failed() {
+			k.round(next, nil)
 		}
 	}
-	f.variables(func(_, _ map[string]any) {})
+	f.declare(nil)
 	f.apply()
 	f.inSync()
 	f.whole()
@@ -100,79 +69,109 @@ type killing struct {
 	usual map[string]time.Duration
 }
 
-// round kills one run in a way there, or back, and lets the next one finish.
-func (k *killing) round(way way, there bool) {
+// mostInARow bounds how many runs are killed before one is let go on.
+const mostInARow = 8
+
+// round kills runs in a way there, or back, until one ends by itself, and looks
+// what became of the site. What is destroyed is made again, killed just so.
+func (k *killing) round(way way, change func(*declaration)) {
 	k.Helper()
-	members, routers := 3, 2
-	k.variables(func(nodes, all map[string]any) {
-		if there {
-			way.change(nodes, all)
-			members, routers = way.members, way.routers
-		}
-	})
+	declared := k.declare(change)
 	spells := func() []spell { return nil }
 	if way.samples {
 		spells = k.sample()
 	}
 	writer := site.StartWriter(k.Context(), k.shop.DB)
-	when, killed := k.killedIn(way)
-	if way.change == nil && k.random.IntN(2) == 0 {
-		k.must(k.terraform.Destroy(k.Context()))
+	inRow := map[string]int{}
+	switch {
+	case !way.destroys:
+		inRow[way.name] = k.inRow(way.name, way.takes, "apply")
+	case way.target != "":
+		inRow[way.name] = k.inRow(way.name, way.takes, "destroy", way.target)
+		inRow[made] = k.inRow(made, 3*way.takes, "apply")
+	default:
+		inRow[way.name] = k.inRow(way.name, way.takes, "destroy")
+		inRow[made] = k.inRow(made, 3*way.takes, "apply")
 	}
-	start := time.Now()
 	k.apply()
-	k.usual[way.name] = time.Since(start) / 2 // the other half goes by before the work begins
 	k.inSync()
 	count := writer.Count()
 	k.eventually("writing on", time.Minute, func() bool { return writer.Count() > count+3 })
 	report, err := writer.Stop(k.Context(), k.shop.DB)
 	k.must(err)
 	down := mostDown(spells())
-	k.Logf("%s, killed after %s (%v): %s, %d down at once", way.name, when.Round(time.Millisecond), killed, report, down)
 	if report.Lost > 0 || down > 1 {
-		k.Errorf("%s, killed after %s: %d writes lost, %d members down at once", way.name, when, report.Lost, down)
+		k.Errorf("%s, killed %v times: %d writes lost, %d members down at once", way.name, inRow, report.Lost, down)
 	}
-	k.wholeOf(databases[:members], routers)
+	k.wholeOf(databases[:declared.members], declared.routers)
 	k.acknowledged, k.lost, k.mostDown = k.acknowledged+report.Acknowledged, k.lost+report.Lost, max(k.mostDown, down)
-	k.stoodStill[way.name] = max(k.stoodStill[way.name], report.StoodStill)
-	if !killed {
-		k.ended++
-		return
+	for name, kills := range inRow {
+		k.kills += kills
+		k.byWay[name] += kills
+		k.stoodStill[name] = max(k.stoodStill[name], report.StoodStill)
 	}
-	k.kills++
-	k.byWay[way.name]++
+	// A run of the test that is cut off counts up to here.
+	k.Logf("%s, killed %v times: %s, %d down at once\n%s", way.name, inRow, report, down, k)
+}
+
+// inRow kills one run after the other, each at a random moment of the work that is
+// left, until one ends by itself, and gives how many it killed. Of destroys some
+// are never ended: what is half there is made again.
+func (k *killing) inRow(name string, takes time.Duration, args ...string) int {
+	k.Helper()
+	if k.usual[name] == 0 {
+		k.usual[name] = takes
+	}
+	left := k.usual[name]
+	for kills := range mostInARow {
+		if args[0] == "destroy" && kills > 1 && k.random.IntN(4) == 0 {
+			return kills
+		}
+		when := time.Duration(k.random.Int64N(int64(left)))
+		worked, killed := k.killedAfter(when, args...)
+		k.Logf("%s: run %d was killed (%v) after %s of work", name, kills+1, killed, worked.Round(100*time.Millisecond))
+		if !killed {
+			k.ended++
+			if kills == 0 && worked > 0 {
+				k.usual[name] = max(worked, time.Second)
+			}
+			return kills
+		}
+		left = max(left-worked, k.usual[name]/4)
+	}
+	return mostInARow
 }
 
 // works is what Terraform says of the first thing that it changes.
 var works = regexp.MustCompile(`: (Creating|Modifying|Destroying)\.\.\.`)
 
-// killedIn starts a run and kills it at a random moment of its work.
-func (k *killing) killedIn(way way) (when time.Duration, killed bool) {
+// killedAfter starts a run and kills it when it has worked for a while. It gives
+// how long it worked, and whether it was killed: one that ended before is not.
+func (k *killing) killedAfter(when time.Duration, args ...string) (worked time.Duration, killed bool) {
 	k.Helper()
-	verb := "apply"
-	if way.change == nil {
-		verb = "destroy"
-	}
-	command, output, err := k.terraform.Start(verb, "-auto-approve", "-no-color")
+	command, output, err := k.terraform.Start(append(args, "-auto-approve", "-no-color")...)
 	k.must(err)
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	usual := max(k.usual[way.name], 4*time.Second)
-	when = time.Duration(k.random.Int64N(int64(usual)))
-	for working := (time.Time{}); working.IsZero() || time.Since(working) < when; {
+	var begun time.Time
+	for begun.IsZero() || time.Since(begun) < when {
 		select {
 		case err := <-ended:
 			if err != nil {
 				k.Fatalf("the run ended by itself: %v\n%s", err, output.String())
 			}
-			return when, false
+			if !begun.IsZero() {
+				worked = time.Since(begun)
+			}
+			return worked, false
 		case <-time.After(20 * time.Millisecond):
-			if working.IsZero() && works.MatchString(output.String()) {
-				working = time.Now()
+			if begun.IsZero() && works.MatchString(output.String()) {
+				begun = time.Now()
 			}
 		}
 	}
-	return when, k.cutShort(command.Process.Pid, ended) != nil
+	worked = time.Since(begun)
+	return worked, k.cutShort(command.Process.Pid, ended) != nil
 }
 
 // mostDown is how many members were not online at one moment, at most.
