@@ -55,10 +55,16 @@ func (f *fixture) takesWrites(host string) bool {
 // write, and gives up.
 func (f *fixture) cutOff(host string) {
 	f.Helper()
+	f.alone(host, f.part)
+}
+
+// alone takes a member's lines, in the way that is given, for two minutes.
+func (f *fixture) alone(host string, part func(host, other string) (mend func())) {
+	f.Helper()
 	var mends []func()
 	for _, other := range f.lab.Inventory.Hosts {
 		if other.Name != host {
-			mends = append(mends, f.part(host, other.Name))
+			mends = append(mends, part(host, other.Name))
 		}
 	}
 	began := time.Now()
@@ -140,7 +146,7 @@ func (f *fixture) remaining(but string) []string {
 func (f *fixture) freeze(host string) {
 	f.Helper()
 	f.on(host, "pkill -STOP -x mysqld")
-	f.Cleanup(func() { _, _ = f.try(host, "pkill -CONT -x mysqld") })
+	f.afterwards(host, "pkill -CONT -x mysqld")
 	time.Sleep(time.Minute)
 	f.on(host, "pkill -CONT -x mysqld")
 	if f.takesWrites(host) {

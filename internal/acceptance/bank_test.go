@@ -39,8 +39,10 @@ func (b *books) String() string {
 func TestFaultsUnderABank(t *testing.T) {
 	f := stand(t)
 	var sum books
-	for _, one := range silences() {
-		t.Run(one.name, func(t *testing.T) { f.within(t).suffer(one, &sum) })
+	for _, list := range [][]mishap{silences(), lamenesses(), strangers(), edits()} {
+		for _, one := range list {
+			t.Run(one.name, func(t *testing.T) { f.within(t).suffer(one, &sum) })
+		}
 	}
 	t.Log(sum.String())
 }

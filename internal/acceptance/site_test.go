@@ -146,6 +146,21 @@ func (f *fixture) try(host, script string) (string, error) {
 	return strings.TrimSpace(string(result.Stdout)), err
 }
 
+// afterwards runs a script on a host when the test ends, whatever became of it.
+func (f *fixture) afterwards(host, script string) {
+	f.Helper()
+	f.Cleanup(func() {
+		machine, err := site.Machine(f.pool, f.lab.Inventory, host)
+		if err == nil {
+			// The test's own context has ended by now.
+			_, err = machine.Run(context.WithoutCancel(f.Context()), remote.Command{Name: "putting things back", Script: script, Long: true})
+		}
+		if err != nil {
+			f.Errorf("%s is not as it was before: %v", host, err)
+		}
+	})
+}
+
 func (f *fixture) sql(host, statement string) string {
 	f.Helper()
 	return f.on(host, "mysql -N -B -e "+remote.Quote(statement))
