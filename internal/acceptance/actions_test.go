@@ -108,6 +108,8 @@ func TestActionsByHand(t *testing.T) {
 	second, third := others[0], others[1]
 	t.Run("Switchover", func(t *testing.T) { f.within(t).switchedOver(first, second) })
 	t.Run("Rejoin", func(t *testing.T) { f.within(t).broughtIn(third) })
+	t.Run("ResetMember", func(t *testing.T) { f.within(t).resets(third) })
+	t.Run("ForceQuorum", func(t *testing.T) { f.within(t).survives() })
 	f.whole()
 }
 
@@ -144,5 +146,65 @@ func (f *fixture) broughtIn(member string) {
 	if got := f.sql(member, "SELECT COUNT(*) FROM acted.t"); got != "1" {
 		f.Errorf("%s has %s rows", member, got)
 	}
+	f.inSync()
+}
+
+// resets gives a member the group's data that wrote into its own: all that is lost
+// has to be named.
+func (f *fixture) resets(member string) {
+	const action = "atoll_mysql_reset_member"
+	primary := f.primary()
+	f.refused(action, map[string]any{"member": member, "discard_transactions": "all of them"}, "must be a GTID set")
+	f.carried(action, map[string]any{"member": member, "discard_transactions": ""}, "nothing was to be done: "+member+" is ONLINE, with the group's data")
+	f.sql(member, "STOP GROUP_REPLICATION")
+	f.refused(action, map[string]any{"member": member, "discard_transactions": ""}, "it holds nothing that the group has not", "atoll_mysql_rejoin")
+	f.sql(member, "SET GLOBAL super_read_only = OFF; CREATE DATABASE stray; CREATE TABLE stray.t (id INT PRIMARY KEY); INSERT INTO stray.t VALUES (1); SET GLOBAL super_read_only = ON")
+	f.sql(primary, "CREATE DATABASE IF NOT EXISTS acted; CREATE TABLE IF NOT EXISTS acted.t (id INT PRIMARY KEY); REPLACE INTO acted.t VALUES (2)")
+	has := f.sql(primary, "SELECT @@gtid_executed")
+	own := f.sql(member, "SELECT GTID_SUBTRACT(@@gtid_executed, '"+strings.ReplaceAll(has, `\n`, "")+"')")
+	f.refused("atoll_mysql_rejoin", map[string]any{"member": member}, "it holds transactions of its own", own)
+	f.refused(action, map[string]any{"member": member, "discard_transactions": own}, "more would be lost than was given up", "the schemas stray")
+	f.refused(action, map[string]any{"member": member, "discard_transactions": "", "discard_schemas": []string{"stray"}}, "more would be lost than was given up", own)
+	if got := f.sql(member, "SELECT COUNT(*) FROM stray.t"); got != "1" {
+		f.Errorf("after refusals %s has %s rows of its own", member, got)
+	}
+	f.carried(action, map[string]any{"member": member, "discard_transactions": own, "discard_schemas": []string{"stray"}}, "done: "+member+" is ONLINE, with the group's data")
+	if got := f.sql(member, "SELECT CONCAT_WS(' ', (SELECT COUNT(*) FROM information_schema.schemata WHERE schema_name = 'stray'), (SELECT COUNT(*) FROM acted.t WHERE id = 2), GTID_SUBTRACT('"+own+"', @@gtid_executed) = '"+own+"')"); got != "0 1 1" {
+		f.Errorf("%s holds %q", member, got)
+	}
+	f.inSync()
+}
+
+// survives lets the group go on where two of three have lost their power, and the two
+// come back to it.
+func (f *fixture) survives() {
+	const action = "atoll_mysql_force_quorum"
+	primary := f.primary()
+	others := slices.DeleteFunc(slices.Clone(databases), func(host string) bool { return host == primary })
+	survivor, gone := others[0], []string{primary, others[1]}
+	alone := map[string]any{"quorum_survivors": []string{survivor}}
+	f.refused(action, alone, "Unable to Force the Quorum of MySQL Cluster main", "the group has its majority")
+	f.refused(action, map[string]any{"quorum_survivors": []string{}}, "at least 1")
+	for _, host := range gone {
+		f.pull(host)
+	}
+	f.eventually(survivor+" has no majority", time.Minute, func() bool {
+		return f.sql(survivor, "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_state = 'UNREACHABLE'") == "2"
+	})
+	f.refused(action, map[string]any{"quorum_survivors": others}, "member "+others[1]+" could not be asked")
+	f.refused("atoll_mysql_switchover", map[string]any{"primary": survivor}, "no member is in a group that has a majority")
+	f.carried(action, alone, "done: the group goes on with "+survivor+" alone")
+	f.sql(survivor, "REPLACE INTO acted.t VALUES (3)")
+	f.carried(action, alone, "nothing was to be done: the group goes on with "+survivor+" alone")
+	for _, host := range gone {
+		f.must(f.lab.PlugIn(f.Context(), host))
+	}
+	// The survivor may have got another recovery account, which an apply tells the others.
+	f.eventually("all answer", 3*time.Minute, func() bool {
+		_, one := f.try(gone[0], "mysql -e 'SELECT 1'")
+		_, other := f.try(gone[1], "mysql -e 'SELECT 1'")
+		return one == nil && other == nil
+	})
+	f.apply()
 	f.inSync()
 }

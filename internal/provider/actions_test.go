@@ -33,6 +33,10 @@ func orders() map[string]object {
 	return map[string]object{
 		"atoll_mysql_switchover": {"cluster": orderedCluster(), "primary": "hk2", "timeouts": object{"invoke": "1m"}},
 		"atoll_mysql_rejoin":     {"cluster": orderedCluster(), "member": "hk2", "timeouts": object{"invoke": "1m"}},
+		"atoll_mysql_reset_member": {
+			"cluster": orderedCluster(), "member": "hk2", "discard_transactions": "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5", "discard_schemas": []any{"scratch"}, "timeouts": object{"invoke": "1m"},
+		},
+		"atoll_mysql_force_quorum": {"cluster": orderedCluster(), "quorum_survivors": []any{"hk2"}, "timeouts": object{"invoke": "1m"}},
 	}
 }
 
@@ -157,8 +161,11 @@ func TestHostileStringsInActionsAreRefused(t *testing.T) {
 		}) {
 			for i, one := range changed {
 				value, _ := hostile[i].(string)
-				if breaks := converge.OneLine("it", value) != nil; !breaks && (strings.HasSuffix(path, ".cluster_id") || strings.HasSuffix(path, ".invoke")) {
-					continue // it is compared with what the servers say, and parsed
+				if value == "" && path == ".discard_transactions" {
+					continue // of which there may be none
+				}
+				if breaks := converge.OneLine("it", value) != nil; !breaks && slices.ContainsFunc([]string{".cluster_id", ".invoke", ".discard_schemas[0]"}, func(end string) bool { return strings.HasSuffix(path, end) }) {
+					continue // they are compared with what the servers say, or parsed
 				}
 				if _, problems := tf.order(action, write(kind, one)); problems == "" {
 					t.Errorf("%s%s takes %q", action, path, value)
@@ -180,6 +187,13 @@ func TestActionsThatCannotWork(t *testing.T) {
 		{"atoll_mysql_switchover", "primary", "nobody", `Not a Member at AttributeName("primary"): primary = "nobody" is not a key of the cluster's members.`},
 		{"atoll_mysql_switchover", "primary", "", `primary = "" must not be empty`},
 		{"atoll_mysql_rejoin", "member", "nobody", `member = "nobody" is not a key of the cluster's members.`},
+		{"atoll_mysql_reset_member", "member", "nobody", `member = "nobody" is not a key of the cluster's members.`},
+		{"atoll_mysql_reset_member", "discard_transactions", "all", `discard_transactions = "all" must be a GTID set as MySQL writes it`},
+		{"atoll_mysql_reset_member", "discard_transactions", nil, `discard_transactions`},
+		{"atoll_mysql_reset_member", "discard_schemas", []any{nil}, "null"},
+		{"atoll_mysql_force_quorum", "quorum_survivors", []any{"hk1", "nobody"}, `quorum_survivors = "nobody" is not a key of the cluster's members.`},
+		{"atoll_mysql_force_quorum", "quorum_survivors", []any{}, "at least 1"},
+		{"atoll_mysql_force_quorum", "quorum_survivors", nil, "quorum_survivors"},
 		{"atoll_mysql_rejoin", "timeouts", object{"invoke": "soon"}, `"soon"`},
 		{"atoll_mysql_rejoin", "cluster", object{"cluster": "main", "cluster_id": "x", "members": object{}}, "at least 1"},
 		{"atoll_mysql_rejoin", "cluster", object{"cluster": "1st", "cluster_id": "x", "members": orderedCluster()["members"]}, `cluster.cluster = "1st" must start with a letter`},
@@ -274,6 +288,9 @@ func TestActionsThatChangeNothing(t *testing.T) {
 		{"the primary has the role", "atoll_mysql_switchover", "primary", "hk1", false, nil, "nothing was to be done: hk1 takes writes", ""},
 		{"to one that is out", "atoll_mysql_switchover", "primary", "sg1", true, nil, "", "Unable to Switch Over MySQL Cluster main to sg1: only an ONLINE member can take the primary's role, and sg1 is OFFLINE"},
 		{"one that is in", "atoll_mysql_rejoin", "member", "hk2", true, nil, "nothing was to be done: hk2 is ONLINE", ""},
+		{"one that is out and holds nothing of its own", "atoll_mysql_reset_member", "member", "sg1", true, nil, "", "Unable to Reset sg1 of MySQL Cluster main: member sg1: it holds nothing that the group has not"},
+		{"one that is in, with the group's data", "atoll_mysql_reset_member", "member", "hk2", true, nil, "nothing was to be done: hk2 is ONLINE, with the group's data", ""},
+		{"the group has its majority", "atoll_mysql_force_quorum", "quorum_survivors", []any{"hk1"}, true, nil, "", "Unable to Force the Quorum of MySQL Cluster main: the group has its majority"},
 		{"one that is lost", "atoll_mysql_rejoin", "member", "sg1", true, object{"lost": []any{"203.0.113.13"}}, "", "Unable to Rejoin sg1 to MySQL Cluster main: member sg1 could not be asked"},
 	} {
 		network := answering(t, row.out)
@@ -302,7 +319,7 @@ func TestActionsWhereNobodyAnswers(t *testing.T) {
 	tf := start(t, machines(t), object{})
 	for action, config := range orders() {
 		_, problems := tf.invoke(action, config)
-		if !strings.HasPrefix(problems, "Unable to ") || !strings.Contains(problems, "sg1: connect 203.0.113.13:22") {
+		if !strings.HasPrefix(problems, "Unable to ") || !strings.Contains(problems, "connect 203.0.113.1") {
 			t.Errorf("%s: %s", action, problems)
 		}
 	}

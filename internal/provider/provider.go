@@ -221,5 +221,5 @@ func (p *atollProvider) EphemeralResources(context.Context) []func() ephemeral.E
 
 // Actions lists what a person has done by hand.
 func (p *atollProvider) Actions(context.Context) []func() action.Action {
-	return []func() action.Action{mysql.NewSwitchover, mysql.NewRejoin}
+	return []func() action.Action{mysql.NewSwitchover, mysql.NewRejoin, mysql.NewResetMember, mysql.NewForceQuorum}
 }

@@ -30,9 +30,7 @@ type ordered interface{ order() order }
 
 // order is what an action was told.
 type order struct {
-	// Order is for the cluster; options are those that only a person gives.
 	innodbcluster.Order
-	options innodbcluster.Options
 	cluster types.Object
 	// members are the names of members that it gives, by their attributes.
 	members  map[string][]string
@@ -122,7 +120,7 @@ func (o order) declared() (innodbcluster.Cluster, map[string]remote.Target) {
 	members, targets := membersOf(declared)
 	return innodbcluster.Cluster{
 		Name: base.Member[types.String](o.cluster, "cluster").ValueString(), ID: base.Member[types.String](o.cluster, "cluster_id").ValueString(),
-		Members: members, Mesh: commonMesh(declared), Options: o.options,
+		Members: members, Mesh: commonMesh(declared),
 	}, targets
 }
 

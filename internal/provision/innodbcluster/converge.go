@@ -248,11 +248,18 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return r.forget(ctx, o)
 	case Join:
 		return r.join(ctx, o)
+	case Replace:
+		return r.replace(ctx, o)
 	case Await:
 		return r.awaitReturn(ctx, o.Member)
 	case Leave:
 		return r.leave(ctx, o.Endpoint)
 	}
+	return r.doByPrimary(ctx, operation)
+}
+
+// doByPrimary does one operation that is a matter of the primary's.
+func (r *run) doByPrimary(ctx context.Context, operation provision.Operation) error {
 	primary, err := r.server(r.diagnosis.Primary)
 	if err != nil {
 		return err

@@ -32,6 +32,9 @@ type (
 		// Together: others may join meanwhile.
 		Together bool
 	}
+	// Replace gives a server that is out of the group a copy of a donor's data in the
+	// place of its own, which is lost, and brings it in.
+	Replace struct{ Member, Donor string }
 	// Await waits for a member that is on its way in by itself.
 	Await struct{ Member string }
 	// Register corrects a member's row in the metadata.
@@ -86,6 +89,9 @@ func (o Join) String() string {
 		return "join " + o.Member + " by clone"
 	}
 	return "join " + o.Member
+}
+func (o Replace) String() string {
+	return "give " + o.Member + " the data of " + o.Donor + " in the place of its own"
 }
 func (o Await) String() string      { return "wait for " + o.Member }
 func (o Register) String() string   { return "register " + o.Member }
@@ -166,6 +172,9 @@ func (Configure) Stage() int { return 3 }
 
 // Stage is its place in the order.
 func (Join) Stage() int { return 4 }
+
+// Stage is its place in the order.
+func (Replace) Stage() int { return 4 }
 
 // Stage is its place in the order.
 func (Await) Stage() int { return 4 }

@@ -26,7 +26,8 @@ type Order interface {
 	// Fulfilled says what is true when it was carried out.
 	Fulfilled() string
 	// next is what is to be done now; nothing where it is carried out. It is a
-	// function of what was seen, without I/O.
+	// function of what was seen, without I/O, and leaves a person's word in the options
+	// of the cluster.
 	next(d *diagnosing) ([]provision.Operation, error)
 }
 
@@ -56,11 +57,11 @@ func Carry(ctx context.Context, c Cluster, hosts map[string]remote.Host, order O
 	for round := 1; ; round++ {
 		seen := r.observe(ctx)
 		d := diagnose(c.asItRuns(seen), seen)
-		r.seen, r.diagnosis, r.cluster = seen, d.Diagnosis, d.cluster
 		if err := ctx.Err(); err != nil {
 			return did, err
 		}
 		operations, err := order.next(d)
+		r.seen, r.diagnosis, r.cluster = seen, d.Diagnosis, d.cluster
 		switch {
 		case errors.Is(err, errMoving) && time.Now().Before(patience):
 			if err := remote.Pause(ctx, pause); err != nil {
@@ -100,7 +101,7 @@ func (c Cluster) asItRuns(seen map[string]Observation) Cluster {
 		value, _ := strconv.ParseInt(text(name), 10, 64) // the server's own number
 		return value
 	}
-	options := Options{RecoveryMethod: "auto", QuorumSurvivors: c.Options.QuorumSurvivors}
+	options := Options{RecoveryMethod: "auto"}
 	options.ExpelTimeout = number("group_replication_member_expel_timeout")
 	options.UnreachableMajorityTimeout = number("group_replication_unreachable_majority_timeout")
 	options.AutorejoinTries = number("group_replication_autorejoin_tries")

@@ -170,6 +170,121 @@ func TestRejoinIsDecided(t *testing.T) {
 	})
 }
 
+// resetting has c out of the group, changed, and a reset of it that gives so much up.
+func resetting(transactions string, schemas ...string) Reset {
+	return Reset{Member: "c", Transactions: transactions, Schemas: schemas}
+}
+
+func TestResetIsDecided(t *testing.T) {
+	with := func(change func(*Observation)) func(c Cluster) map[string]Observation {
+		return func(c Cluster) map[string]Observation { return stopped(c, "c", change) }
+	}
+	diverged := with(func(one *Observation) { one.Executed += ",theirs:1-3" })
+	try(t, []situation{
+		{"one that diverged", resetting("theirs:1-3"), diverged, []string{"give c the data of b in the place of its own"}, ""},
+		{"more is given up than it has", resetting("theirs:1-9,others:1", "scratch"), diverged, []string{"give c the data of b in the place of its own"}, ""},
+		{"less is given up than it has", resetting("theirs:1-2"), diverged, nil,
+			`member c: more would be lost than was given up: the transactions theirs:3 (discard_transactions = "theirs:1-2"). Nothing was changed. Save what it holds, then name it all: transactions theirs:1-3, schemas []`},
+		{"nothing is given up", resetting(""), diverged, nil, "the transactions theirs:1-3"},
+		{"what was only received counts, too", resetting("theirs:1-3"), with(func(one *Observation) { one.Executed += ",theirs:1-3"; one.Received = groupName + ":10-11" }), nil,
+			"the transactions " + groupName + ":10-11"},
+		{"a schema that the group has not", resetting("theirs:1-3", "other"), with(func(one *Observation) { one.Executed += ",theirs:1-3"; one.Schemas = []string{"shop"} }), nil,
+			"the schemas shop (discard_schemas = [other])"},
+		{"the same, given up", resetting("theirs:1-3", "shop"), with(func(one *Observation) { one.Executed += ",theirs:1-3"; one.Schemas = []string{"shop"} }), []string{"give c the data of b in the place of its own"}, ""},
+		{"data that are in no log", resetting(""), with(func(one *Observation) { one.Executed = ""; one.Schemas = []string{"shop"} }), nil, "the schemas shop"},
+		{"the same, given up", resetting("", "shop"), with(func(one *Observation) { one.Executed = ""; one.Schemas = []string{"shop"} }), []string{"give c the data of b in the place of its own"}, ""},
+		{"one that holds nothing of its own", resetting("theirs:1-3"), with(nil), nil, "it holds nothing that the group has not, so nothing has to be given up. Nothing was changed. atoll_mysql_rejoin, or an apply, brings it in"},
+		{"one that is ONLINE", resetting("theirs:1-3"), standing, nil, ""},
+		{"where the secondary is of another version", resetting("theirs:1-3"), func(c Cluster) map[string]Observation {
+			seen := diverged(c)
+			one := seen["b"]
+			one.Version = "9.7.3"
+			seen["b"] = one
+			return seen
+		}, []string{"give c the data of a in the place of its own"}, ""},
+		{"where the secondary lags", resetting("theirs:1-3"), func(c Cluster) map[string]Observation {
+			seen := diverged(c)
+			for _, key := range []string{"a", "b"} {
+				for i := range seen[key].View {
+					if seen[key].View[i].ID == "uuid-b" {
+						seen[key].View[i].Queue = 1000
+					}
+				}
+			}
+			return seen
+		}, []string{"give c the data of b in the place of its own"}, ""},
+		{"the only one that answers", resetting("theirs:1-3"), func(c Cluster) map[string]Observation {
+			seen := diverged(c)
+			seen["a"], seen["b"] = Observation{Err: away()}, Observation{Err: away()}
+			return seen
+		}, nil, "no member is in a group that has a majority"},
+		{"after a complete outage", resetting("theirs:1-3"), func(c Cluster) map[string]Observation {
+			return down(diverged(c), "a", "b")
+		}, nil, "no member is in a group that has a majority"},
+		{"beside another group", Reset{Member: "a", Transactions: "theirs:1-3"}, twoGroups, nil, "two groups take writes"},
+		{"one that never was a member", resetting("theirs:1-3"), func(c Cluster) map[string]Observation {
+			seen := diverged(c)
+			primary := seen["a"]
+			primary.Instances = primary.Instances[:2]
+			seen["a"] = primary
+			one := seen["c"]
+			one.UUID, one.Endpoint = "uuid-new", c.Members["c"].Endpoint()
+			seen["c"] = one
+			return seen
+		}, nil, "it is no member of the cluster yet"},
+		{"one that cannot say what it has", resetting("theirs:1-3"), with(func(one *Observation) { one.Executed = "nonsense" }), nil, "member c: "},
+		{"one with the UUID of another", resetting("theirs:1-3"), func(c Cluster) map[string]Observation {
+			seen := diverged(c)
+			one := seen["c"]
+			one.UUID = "uuid-b"
+			seen["c"] = one
+			return seen
+		}, nil, "member c: an apply has something to do before: its server_uuid is that of another one"},
+	})
+}
+
+func TestForceQuorumIsDecided(t *testing.T) {
+	alone := ForceQuorum{[]string{"a"}}
+	// two are gone, and the third holds the group of before, or has given it up.
+	gone := func(seen map[string]Observation) map[string]Observation {
+		seen["b"], seen["c"] = Observation{Err: away()}, Observation{Err: &remote.Error{Kind: remote.ErrLost, Address: "203.0.113.13:22"}}
+		return seen
+	}
+	waits := func(c Cluster) map[string]Observation { return gone(cut(standing(c), "a")) }
+	try(t, []situation{
+		{"one waits for two that are gone", alone, waits, []string{"go on from a with 10.0.0.1:3306 alone"}, ""},
+		{"one has given up, and two are gone", alone, func(c Cluster) map[string]Observation { return gone(fell(standing(c), "a")) }, []string{"reboot the group from a"}, ""},
+		{"it goes on already", alone, func(c Cluster) map[string]Observation {
+			seen := standing(c)
+			outOf(seen, "b", Observation{Err: away()})
+			outOf(seen, "c", Observation{Err: away()})
+			return seen
+		}, nil, ""},
+		{"one of two goes on, and the other is out", ForceQuorum{[]string{"a", "b"}}, func(c Cluster) map[string]Observation {
+			seen := stopped(c, "b", nil)
+			outOf(seen, "c", Observation{Err: away()})
+			return seen
+		}, []string{"join b"}, ""},
+		{"the majority is there", alone, standing, nil, "the group has its majority: 3 of 3 members are ONLINE, a takes writes. Nothing was changed"},
+		{"the majority is there without one", ForceQuorum{[]string{"a"}}, func(c Cluster) map[string]Observation { return stopped(c, "c", nil) }, nil, "the group has its majority: 2 of 3 members are ONLINE"},
+		{"another one answers", alone, func(c Cluster) map[string]Observation {
+			seen := waits(c)
+			seen["b"] = down(standing(c), "b")["b"]
+			return seen
+		}, nil, "a member that is not named answers: b is there, so it is not lost"},
+		{"another machine answers, and its server may run", alone, func(c Cluster) map[string]Observation {
+			seen := waits(c)
+			seen["b"] = Observation{Err: errors.New("its answer is not whole")}
+			return seen
+		}, nil, "b may run: its answer is not whole"},
+		{"one that is named does not answer", ForceQuorum{[]string{"a", "b"}}, waits, nil, "member b could not be asked: connect 203.0.113.9:22: host is unreachable: no route to host, so it cannot go on"},
+		{"all are named, and all answer", ForceQuorum{[]string{"a", "b", "c"}}, func(c Cluster) map[string]Observation { return down(standing(c), "a", "b", "c") }, nil, "every member answers, and an apply starts the group"},
+		{"they run and only the line is cut", ForceQuorum{[]string{"a", "b", "c"}}, func(c Cluster) map[string]Observation { return cut(standing(c), "a", "b", "c") }, nil, "the members do not reach each other"},
+		{"beside another group", alone, twoGroups, nil, "two groups take writes"},
+		{"nobody knows of a cluster", alone, func(c Cluster) map[string]Observation { return gone(all(c, fresh)) }, nil, "every member has to answer before the group can start"},
+	})
+}
+
 // What comes in by hand is set as the group is, whatever a declaration says: with a
 // guardian the number of tries is the persisted one.
 func TestOrdersTakeTheGroupsOptions(t *testing.T) {
@@ -182,10 +297,8 @@ func TestOrdersTakeTheGroupsOptions(t *testing.T) {
 	primary.Persisted = map[string]string{"group_replication_autorejoin_tries": "4"}
 	seen["a"] = primary
 	plain := three()
-	plain.Options = Options{QuorumSurvivors: []string{"a"}}
-	want := c.Options
-	want.QuorumSurvivors = []string{"a"}
-	if diff := cmp.Diff(want, plain.asItRuns(seen).Options); diff != "" {
+	plain.Options = Options{}
+	if diff := cmp.Diff(c.Options, plain.asItRuns(seen).Options); diff != "" {
 		t.Error(diff)
 	}
 	for _, one := range c.variables("b", groupName) {
