@@ -342,3 +342,34 @@ func TestSwapAtTheFlip(t *testing.T) {
 		})
 	}
 }
+
+// The clock of one node is a day ahead: it copies a day that is too young for the
+// others, and nobody flips it before it is old enough for all.
+func TestClockOfOneNodeIsADayAhead(t *testing.T) {
+	all := replicas(t, "one", "two", "ahead")
+	want := fill(all, 1, 5)
+	now := time.Now().UTC()
+	for _, node := range all {
+		node.Config.HotDays = int(now.Sub(time.Date(2020, 2, 1, 0, 0, 0, 0, time.UTC)).Hours() / 24)
+		node.Now = func() time.Time { return now }
+	}
+	all[2].Now = func() time.Time { return now.AddDate(0, 0, 1) }
+	for range 3 {
+		for _, node := range all {
+			node.run()
+			if node.flipped(oneDay) {
+				t.Fatalf("%s flipped a day that is too young for the others", node.name)
+			}
+		}
+		checkFiles(t, all, want)
+	}
+	if outcome := all[0].run()[oneDay]; outcome.Step != Nothing {
+		t.Errorf("to the others it is %+v", outcome)
+	}
+	if outcome := all[2].run()[oneDay]; outcome.Step != Wait || !strings.Contains(outcome.Why, "has no copy yet") {
+		t.Errorf("to the one ahead it is %+v", outcome)
+	}
+	now = now.AddDate(0, 0, 1)
+	settled(t, all, want)
+	checkMoved(t, all, want)
+}
