@@ -148,12 +148,7 @@ output "vault" {
 type tierStatus struct {
 	Healthy  bool
 	Problems []string
-	Pairs    []struct {
-		Dials, State string
-		InStep       bool `json:"in_step"`
-		Behind       *int64
-		Skipped      []tier.Left
-	}
+	Pairs    []pairStatus
 	Archives []struct {
 		Dials, Serves, Problem string
 		Told                   bool
@@ -175,6 +170,20 @@ type tierStatus struct {
 			Mended []struct{ Path, From, Kept string }
 		}
 	}
+}
+
+type pairStatus struct {
+	Dials, State string
+	InStep       bool `json:"in_step"`
+	Behind       *int64
+	Backlog      *int64
+	Lag          *float64
+	Skipped      []tier.Left
+}
+
+// measured says whether all is carried, and how long the probe was on its way.
+func (p pairStatus) measured() bool {
+	return p.InStep && p.Backlog != nil && *p.Backlog == 0 && p.Lag != nil && *p.Lag > 0
 }
 
 // look asks for the status, by what may only read.
@@ -328,8 +337,9 @@ func (f *tree) goBothWays() {
 	var found tierStatus
 	f.eventually("all pairs are in step", time.Minute, func() bool {
 		found = f.look()
-		return found.Healthy && len(found.Pairs) == 2 && found.Pairs[0].InStep && found.Pairs[1].InStep
+		return found.Healthy && len(found.Pairs) == 2 && found.Pairs[0].measured() && found.Pairs[1].measured()
 	})
+	f.comes("app1", "ls -A | grep -c '^.tier-probe-'", "0")
 	if app1 := found.Nodes["app1"]; app1.Free == 0 ||
 		app1.Files == nil || *app1.Files != 1 || *app1.Days != 1 {
 		f.Errorf("the status is %+v", found)
@@ -520,13 +530,13 @@ func (f *tree) byHand() {
 }
 
 func (f *tree) unmounted() {
-	before := f.on("app1", "cd /srv/files; find . -path ./.tier -prune -o -print | sort")
+	before := f.on("app1", "cd /srv/files; find . -path ./.tier -prune -o ! -name '.tier-probe-*' -print | sort")
 	f.on("sg1", "mount -t tmpfs none /srv/files && systemctl restart atoll-tier-files.app1")
 	f.says("sg1: tree /srv/files: does not carry the tier's name")
 	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "if it is a mount point, mount it") {
 		f.Errorf("an apply without the tree says %v", err)
 	}
-	if after := f.on("app1", "cd /srv/files; find . -path ./.tier -prune -o -print | sort"); after != before {
+	if after := f.on("app1", "cd /srv/files; find . -path ./.tier -prune -o ! -name '.tier-probe-*' -print | sort"); after != before {
 		f.Errorf("files went:\n%s\nwere\n%s", after, before)
 	}
 	f.as("app2", "echo meanwhile >unmounted")
@@ -579,7 +589,7 @@ func (f *tree) leaves() {
 func (f *tree) destroyed() {
 	// A unison that was killed, or whose file went while it came, keeps what it had
 	// got so far under such a name for the next attempt: that is nobody's file.
-	const all = "cd /srv/files; find . -path ./.tier -prune -o -type f ! -name '.unison.*.unison.tmp' -print0 | sort -z | xargs -0 sha256sum"
+	const all = "cd /srv/files; find . -path ./.tier -prune -o -type f ! -name '.unison.*.unison.tmp' ! -name '.tier-probe-*' -print0 | sort -z | xargs -0 sha256sum"
 	const archive = "cd /srv/cold; find . -path './.tier*' -prune -o -type f -print0 | sort -z | xargs -0 sha256sum"
 	archived := f.on("app1", archive)
 	before := f.on("app1", all)

@@ -312,8 +312,11 @@ func plain(value tftypes.Value) any {
 	case value.As(&text) == nil:
 		return text
 	case value.As(&number) == nil:
-		whole, _ := number.Int64()
-		return whole
+		if whole, accuracy := number.Int64(); accuracy == big.Exact {
+			return whole
+		}
+		part, _ := number.Float64()
+		return part
 	case value.As(&truth) == nil:
 		return truth
 	case value.As(&list) == nil:

@@ -197,6 +197,40 @@ func TestTierStatusOfNodes(t *testing.T) {
 	}
 }
 
+// How far a pair is behind is told as long as it is known, and the way of the last
+// probe as long as there was one.
+func TestTierStatusOfPairs(t *testing.T) {
+	t.Parallel()
+	for name, row := range map[string]struct {
+		status string
+		want   object
+	}{
+		"at work": {
+			`{"stage":"working","since":"2026-11-26T10:00:05Z","in_step":"2026-11-26T10:00:00Z","backlog":12,"probe":{"at":"2026-11-26T09:30:00Z","milliseconds":2340}}`,
+			object{"backlog": int64(12), "lag": 2.34, "lag_at": "2026-11-26T09:30:00Z"},
+		},
+		"reading":             {`{"stage":"working","since":"2026-11-26T10:00:05Z"}`, object{"backlog": nil, "lag": nil, "lag_at": ""}},
+		"in step":             {`{"stage":"watching","since":"2026-11-26T10:00:05Z","in_step":"2026-11-26T10:00:00Z","backlog":0}`, object{"backlog": int64(0), "lag": nil, "lag_at": ""}},
+		"the line is cut":     {`{"stage":"waiting","since":"2026-11-26T10:00:05Z","backlog":7,"error":"timeout"}`, object{"backlog": nil, "lag": nil, "lag_at": ""}},
+		"of an earlier agent": {`{"stage":"watching","since":"2026-11-26T10:00:05Z","in_step":"2026-11-26T10:00:00Z"}`, object{"backlog": nil, "lag": nil, "lag_at": ""}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			network, config := lookedTier(t)
+			do(t, network.Machines["203.0.113.22"].Write("/var/lib/atoll/tier/files/pairs/app1/status.json", row.status))
+			read, problems := start(t, network, object{}).looked("atoll_file_tier_status", config)
+			if problems != "" {
+				t.Fatal(problems)
+			}
+			pairs, _ := read.at("pairs").([]any)
+			pair, _ := pairs[0].(object)
+			if diff := cmp.Diff(row.want, object{"backlog": pair["backlog"], "lag": pair["lag"], "lag_at": pair["lag_at"]}); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
 // What makes no tier is refused before a machine is asked.
 func TestTierStatusRefuses(t *testing.T) {
 	t.Parallel()

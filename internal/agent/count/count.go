@@ -124,8 +124,11 @@ func walk(ctx context.Context, root string, layout tier.Layout) (tier.Count, err
 			return nil
 		}
 		below := strings.TrimPrefix(path, root+"/")
-		if entry.IsDir() && slices.Contains(ours, below) {
+		switch {
+		case entry.IsDir() && slices.Contains(ours, below):
 			return fs.SkipDir
+		case strings.HasPrefix(below, tier.ProbePrefix):
+			return nil
 		}
 		add(&found, below, entry, layout)
 		return nil

@@ -35,6 +35,12 @@ type journal struct {
 	// moves says whether a path is that of a day that moves to the archive; nil
 	// where none do.
 	moves func(path string) bool
+	// listed is how many paths the reading found that are to be carried.
+	listed int
+	// probe is told of what was carried, and of readings that ended well.
+	probe *prober
+	// shown is when a backlog was told last.
+	shown time.Time
 	// began is when the trees were begun to be read.
 	began time.Time
 	// changed tells of each new status.
@@ -91,19 +97,28 @@ func (j *journal) line(line string) {
 			j.fatal = append(j.fatal, strings.TrimSpace(line))
 		}
 	case strings.HasPrefix(line, "Connected ["), strings.HasPrefix(line, "Looking for changes"):
+		j.status.Backlog = nil
 		j.to(tier.Working)
-	case line == "Reconciling changes" && !j.compared:
-		j.compared, j.status.Skipped, j.status.Failed, j.status.Moving = true, nil, nil, nil
+	case line == reconciling:
+		j.reconcile()
+	case listed(line):
+		j.listed++
+	case line == propagating:
+		j.propagate()
+	case strings.HasPrefix(line, ended):
+		j.carried(line[len(ended):])
 	case strings.HasPrefix(line, "Nothing to do:"), strings.HasPrefix(line, complete):
 		j.status.InStep, j.status.Read = j.now().UTC(), j.began.UTC()
-		j.to(tier.Watching)
+		j.watch()
+		j.probe.inStep(j.began, j.now())
 	case strings.HasPrefix(line, incomplete):
 		j.status.Read = j.began.UTC()
-		j.to(tier.Watching)
+		j.watch()
 	case strings.HasPrefix(line, "  skipped: "):
 		j.skips(skipped(line[len("  skipped: "):]))
 		j.changed(j.status)
 	case strings.HasPrefix(line, "Failed ["):
+		j.progress()
 		j.fails(line)
 	case strings.HasPrefix(line, "  failed: "):
 		path := line[len("  failed: "):]

@@ -50,7 +50,7 @@ func TestJournal(t *testing.T) {
 		{name: "in step again", said: begin + "Nothing to do: replicas\nLooking for changes\n", stage: tier.Working, inStep: true, failure: "unison ended: exit"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			j := &journal{now: func() time.Time { return time.Unix(1, 0) }, began: time.Unix(2, 0), moves: moves(tier.Pair{Layout: "%Y/%m/%d"}), changed: func(tier.PairStatus) {}, status: tier.PairStatus{Stage: tier.Connecting}}
+			j := &journal{now: func() time.Time { return time.Unix(1, 0) }, began: time.Unix(2, 0), moves: moves(tier.Pair{Layout: "%Y/%m/%d"}), probe: newProber(tier.Pair{Node: "a", Peer: "b"}, nil), changed: func(tier.PairStatus) {}, status: tier.PairStatus{Stage: tier.Connecting}}
 			j.read(strings.NewReader(row.said))
 			if j.status.Stage != row.stage || j.status.InStep.IsZero() == row.inStep {
 				t.Errorf("%+v", j.status)

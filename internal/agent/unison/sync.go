@@ -65,12 +65,22 @@ type syncer struct {
 	// told is the status as it was written last.
 	mu   sync.Mutex
 	told tier.PairStatus
+	// probe measures how long a file is on its way.
+	probe *prober
 }
 
 // run ends when it is told to, or where only a new unit helps: a tree that was
 // not mounted when the unit started is not seen in it.
 func (s *syncer) run(ctx context.Context) error {
 	s.told = s.remembered()
+	s.probe = newProber(s.pair, s.told.Probe)
+	probing, stop := context.WithCancel(ctx)
+	var group sync.WaitGroup
+	group.Go(func() {
+		s.probe.run(probing, func() bool { return s.status().Stage == tier.Watching }, s.tellProbe, s.say)
+	})
+	defer group.Wait()
+	defer stop()
 	pause, forget := firstPause, false
 	for {
 		if err := there(s.pair); err != nil {
@@ -119,7 +129,7 @@ func (s *syncer) end() error {
 // once runs one unison to its end. Without an error it ended because it was to be
 // started anew.
 func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
-	j := &journal{now: time.Now, began: time.Now(), changed: s.tell, moves: moves(s.pair)}
+	j := &journal{now: time.Now, began: time.Now(), changed: s.tell, moves: moves(s.pair), probe: s.probe}
 	j.status = tier.PairStatus{
 		Stage: tier.Connecting, Since: time.Now().UTC(), InStep: s.told.InStep, Error: s.told.Error,
 		Skipped: s.told.Skipped, Failed: s.told.Failed, Moving: s.told.Moving, Read: s.told.Read,
@@ -268,6 +278,20 @@ func (s *syncer) remembered() tier.PairStatus {
 func (s *syncer) tell(status tier.PairStatus) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	status.Probe = s.told.Probe
+	s.write(status)
+}
+
+// tellProbe adds what was measured.
+func (s *syncer) tellProbe(probe tier.Probe) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	status := s.told
+	status.Probe = &probe
+	s.write(status)
+}
+
+func (s *syncer) write(status tier.PairStatus) {
 	s.told = status
 	text, err := json.Marshal(status)
 	file := filepath.Join(s.pair.State, tier.StatusFile)

@@ -60,7 +60,26 @@ type PairStatus struct {
 	Moving []Left `json:"moving,omitempty"`
 	// Read is when the last reading of both trees began that was ended.
 	Read time.Time `json:"read,omitzero"`
+	// Backlog is how many of the paths that were found changed are still to be carried;
+	// nil as long as they are not known.
+	Backlog *int `json:"backlog,omitempty"`
+	// Probe is how long a file was on its way the last time it was measured; nil
+	// before the first time.
+	Probe *Probe `json:"probe,omitempty"`
 }
+
+// Probe is a file that was written to see how long it is on its way.
+type Probe struct {
+	// At is when it had arrived.
+	At           time.Time `json:"at"`
+	Milliseconds int64     `json:"milliseconds"`
+}
+
+// ProbePrefix begins the names of files at the top of a tree that measure the way.
+const ProbePrefix = ".tier-probe-"
+
+// ProbeName is the file by which the node that dials measures the way to the other one.
+func ProbeName(dials, serves string) string { return ProbePrefix + dials + "-" + serves }
 
 // Left is a path that is not in step.
 type Left struct {

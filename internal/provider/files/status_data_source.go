@@ -19,6 +19,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -114,9 +115,14 @@ func pairAttributes() map[string]schema.Attribute {
 		"problem": base.Tells("Why it is not in step; empty where it is, or no reason is known."),
 		"since":   base.Tells("When it came to what it is doing, in UTC as RFC 3339, by the clock of the node that dials; empty where it is not known."),
 		"last_in_step": base.Tells("When all that could be carried was, the last time, in UTC as RFC 3339, by the clock of the node that dials; empty for never, or where it is not known. " +
-			"While a pair is in step and nothing changes, it stays as it is."),
+			"While a pair is in step and nothing changes, it stays as it is, but for the probe of lag."),
 		"behind": base.TellsNumber("Seconds since all was carried, while it is not in step: what was changed before that is on both sides. " +
 			"0 in step, though what was changed in the last seconds may be on its way; null where it never was in step, or nothing is known."),
+		"backlog": base.TellsNumber("Paths that were found changed on either side and are still to be carried; those that are left for good are not among them. " +
+			"0 in step; null while the trees are read, and while there is no line between them."),
+		"lag": schema.Float64Attribute{Computed: true, Description: "Seconds that a new file was on its way from the node that dials to the other one, when it was measured last: the agent writes a file at the top of the tree, whose name begins with " + model.ProbePrefix +
+			", an hour after the one before, and takes it back when unison has carried it. Null before the first time."},
+		"lag_at":  base.Tells("When that file had arrived, in UTC as RFC 3339, by the clock of the node that dials; empty before the first time. More than two hours ago means that none has arrived since."),
 		"skipped": schema.ListNestedAttribute{Computed: true, Description: "Paths that were left as they are on both sides, mostly since both changed them: conflicts. At most 1000.", NestedObject: left},
 		"failed":  schema.ListNestedAttribute{Computed: true, Description: "Paths that could not be carried and are tried again. At most 1000.", NestedObject: left},
 		"moving":  schema.ListNestedAttribute{Computed: true, Description: "Days that are on their way to the archive, a link on one side and a directory on the other, and are left alone: no conflict. A day that was deleted as a whole on one side is listed, too.", NestedObject: left},

@@ -36,6 +36,9 @@ type pairStatusModel struct {
 	Since      string      `tfsdk:"since"`
 	LastInStep string      `tfsdk:"last_in_step"`
 	Behind     *int64      `tfsdk:"behind"`
+	Backlog    *int64      `tfsdk:"backlog"`
+	Lag        *float64    `tfsdk:"lag"`
+	LagAt      string      `tfsdk:"lag_at"`
 	Skipped    []leftModel `tfsdk:"skipped"`
 	Failed     []leftModel `tfsdk:"failed"`
 	Moving     []leftModel `tfsdk:"moving"`
@@ -165,6 +168,14 @@ func pairStatusOf(s filetier.Standing) pairStatusModel {
 	if s.State != filetier.Unknown && !s.Never {
 		behind := int64(s.Behind.Seconds())
 		pair.Behind = &behind
+	}
+	if backlog := s.Status.Backlog; backlog != nil && s.Known() {
+		left := int64(*backlog)
+		pair.Backlog = &left
+	}
+	if probe := s.Status.Probe; probe != nil {
+		lag := float64(probe.Milliseconds) / 1000
+		pair.Lag, pair.LagAt = &lag, moment(probe.At)
 	}
 	return pair
 }

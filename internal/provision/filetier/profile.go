@@ -64,6 +64,7 @@ func (t Tier) profile(node, peer string) string {
 	for _, root := range t.keepDays(node, peer) {
 		line("nodeletionpartial", root)
 	}
+	line("ignorenot", "Path "+model.ProbeName(node, peer))
 	line("log", "false")
 	line("dumbtty", "true")
 	line("contactquietly", "true")

@@ -93,6 +93,12 @@ func standing(pair Pair, nodes map[string]NodeStatus) Standing {
 	return s
 }
 
+// Known says whether what the pair tells is how it is now: its unit runs, and it
+// has a line to the other node.
+func (s Standing) Known() bool {
+	return s.State == InStep || s.State == Partial || s.State == Working
+}
+
 // unasked says which of both nodes was not asked; "" when both were.
 func (p Pair) unasked(nodes map[string]NodeStatus) string {
 	for _, end := range []string{p.Dials, p.Serves} {
