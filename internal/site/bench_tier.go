@@ -38,6 +38,8 @@ type tierBench struct {
 	client   *lab.Client
 	dir      string
 	from, to remote.Host
+	// close ends the connections to both.
+	close func() error
 }
 
 // carried is what a carrier was seen to do.
@@ -97,36 +99,42 @@ func (c carried) row(one carrier) string {
 	return fmt.Sprintf("| %s | %s | %s | %s | %d MiB | %s | %s |", one.name, way, carriedDay, tenths(c.cpu), c.memory>>10, tenths(c.written), tenths(c.read))
 }
 
-// measure sets a carrier up on fresh disks and gives it both works.
-func (b *tierBench) measure(ctx context.Context, one carrier) (carried, error) {
+// fresh gives both hosts empty disks and one mesh, on lines without a delay.
+func (b *tierBench) fresh(ctx context.Context) error {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
-		return carried{}, err
+		return err
 	}
 	if err := delay(ctx, b.client, 0); err != nil {
-		return carried{}, err
+		return err
 	}
 	for _, host := range b.client.Inventory.Hosts {
 		if err := b.client.Rebuild(ctx, host.Name); err != nil {
-			return carried{}, err
+			return err
 		}
 	}
 	pool, err := Machines(b.client.Inventory)
 	if err != nil {
-		return carried{}, err
+		return err
 	}
-	defer func() { _ = pool.Close() }()
+	b.close = pool.Close
 	if b.from, err = Machine(pool, b.client.Inventory, "app1"); err != nil {
-		return carried{}, err
+		return err
 	}
 	if b.to, err = Machine(pool, b.client.Inventory, "app2"); err != nil {
-		return carried{}, err
+		return err
 	}
 	if err := b.apply(ctx, meshConfiguration); err != nil {
+		return err
+	}
+	return b.both(ctx, "", "true")
+}
+
+// measure sets a carrier up on fresh disks and gives it both works.
+func (b *tierBench) measure(ctx context.Context, one carrier) (carried, error) {
+	if err := b.fresh(ctx); err != nil {
 		return carried{}, err
 	}
-	if err := b.both(ctx, "", "true"); err != nil {
-		return carried{}, err
-	}
+	defer func() { _ = b.close() }()
 	if err := one.begin(ctx, b); err != nil {
 		return carried{}, err
 	}

@@ -1,0 +1,154 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mover
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// BenchmarkDay moves one day on a disk, with all that is verified, and copies the
+// same day by cp -a and sync. Both find nothing of it in memory, as it is with a day that
+// is old enough; the ratio is what counts. ATOLL_TEST_DIR names a disk.
+func BenchmarkDay(b *testing.B) {
+	for _, shape := range []struct{ files, size int }{{64, 8 << 20}, {4_000, 128 << 10}, {10_000, 4 << 10}} {
+		b.Run(fmt.Sprintf("%d files of %d KiB", shape.files, shape.size>>10), func(b *testing.B) {
+			var moved, copied time.Duration
+			for b.Loop() {
+				one, cp := moveOnce(b, shape.files, shape.size)
+				moved, copied = moved+one, copied+cp
+			}
+			mebibytes := float64(b.N) * float64(shape.files) * float64(shape.size) / (1 << 20)
+			b.ReportMetric(mebibytes/moved.Seconds(), "MiB/s")
+			b.ReportMetric(mebibytes/copied.Seconds(), "cp-MiB/s")
+			b.ReportMetric(copied.Seconds()/moved.Seconds(), "of-cp")
+		})
+	}
+}
+
+// moveOnce copies and moves a day of new files. The old copy stays for its grace, so
+// that both leave the same.
+func moveOnce(b *testing.B, files, size int) (moved, copied time.Duration) {
+	b.Helper()
+	config := benchConfig(b)
+	top := filepath.Dir(config.Hot)
+	defer func() { must(b, os.RemoveAll(top)) }()
+	day := filepath.Join(config.Hot, oneDay)
+	writeMany(b, day, files, size)
+	forget(b, day)
+	begin := time.Now()
+	must(b, exec.Command("cp", "-a", day, filepath.Join(top, "copy")).Run())
+	must(b, exec.Command("sync", "--file-system", top).Run())
+	copied = time.Since(begin)
+	forget(b, day)
+	begin = time.Now()
+	mustMove(b, config)
+	return time.Since(begin), copied
+}
+
+// BenchmarkDayAmongMany moves a day of a thousand files out of a tree that holds no other
+// one, and out of one that holds a million in days that are too young: the work is to be the day's,
+// not the tree's. ATOLL_BENCH_FILES is another number.
+func BenchmarkDayAmongMany(b *testing.B) {
+	files, err := strconv.Atoi(cmp.Or(os.Getenv("ATOLL_BENCH_FILES"), "1000000"))
+	must(b, err)
+	const days = 100
+	config := benchConfig(b)
+	defer func() { must(b, os.RemoveAll(filepath.Dir(config.Hot))) }()
+	move := func(day string) time.Duration {
+		writeMany(b, filepath.Join(config.Hot, day), 1000, 4<<10)
+		begin := time.Now()
+		mustMove(b, config)
+		return time.Since(begin)
+	}
+	alone := move("2020/02/01")
+	for day := range days {
+		writeMany(b, filepath.Join(config.Hot, time.Date(2099, 1, 1+day, 0, 0, 0, 0, time.UTC).Format("2006/01/02")), files/days, 1)
+	}
+	var among time.Duration
+	for i := 2; b.Loop(); i++ {
+		among += move(fmt.Sprintf("2020/02/%02d", i))
+	}
+	b.ReportMetric(among.Seconds()/float64(b.N)/alone.Seconds(), "of-alone")
+	status, err := os.ReadFile("/proc/self/status")
+	must(b, err)
+	for line := range strings.Lines(string(status)) {
+		if peak, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kibibytes, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(peak), " kB"))
+			must(b, err)
+			b.ReportMetric(float64(kibibytes)/1024, "peak-MiB")
+		}
+	}
+}
+
+func benchConfig(b *testing.B) Config {
+	b.Helper()
+	top, err := os.MkdirTemp(os.Getenv("ATOLL_TEST_DIR"), "atoll-day-")
+	must(b, err)
+	config := Config{Tier: "files", Hot: filepath.Join(top, "hot"), Cold: filepath.Join(top, "cold"), Layout: "%Y/%m/%d", Grace: 3600}
+	must(b, os.Mkdir(config.Hot, 0o755))
+	must(b, os.Mkdir(config.Cold, 0o755))
+	must(b, Prepare(config))
+	return config
+}
+
+func writeMany(b *testing.B, day string, files, size int) {
+	b.Helper()
+	must(b, os.MkdirAll(day, 0o755))
+	source, content := rand.NewChaCha8([32]byte{}), make([]byte, size)
+	for i := range files {
+		_, _ = source.Read(content)
+		must(b, os.WriteFile(filepath.Join(day, strconv.Itoa(i)), content, 0o600))
+	}
+}
+
+// mustMove moves what is old enough, and at least one day is.
+func mustMove(b *testing.B, config Config) {
+	b.Helper()
+	result, err := New(config).Run(context.Background())
+	must(b, err)
+	flipped := 0
+	for _, day := range result.Days {
+		must(b, day.Err)
+		if slices.Contains(day.Done, Flip) {
+			flipped++
+		}
+	}
+	if flipped != 1 {
+		b.Fatalf("%d days moved, want 1: %+v", flipped, result.Days)
+	}
+}
+
+// forget has the kernel drop what it holds of the files in memory.
+func forget(b *testing.B, dir string) {
+	b.Helper()
+	must(b, exec.Command("sync", "--file-system", dir).Run())
+	entries, err := os.ReadDir(dir)
+	must(b, err)
+	for _, entry := range entries {
+		file, err := os.Open(filepath.Join(dir, entry.Name()))
+		must(b, err)
+		must(b, unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED))
+		must(b, file.Close())
+	}
+}
+
+func must(b *testing.B, err error) {
+	b.Helper()
+	if err != nil {
+		b.Fatal(err)
+	}
+}
