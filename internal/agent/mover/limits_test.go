@@ -197,3 +197,32 @@ func TestConfig(t *testing.T) {
 		t.Errorf("the link says %q, %v", text, err)
 	}
 }
+
+// The work is in proportion to the days that move, not to the tree: what is too
+// young is not read.
+func TestYoungDaysAreNotRead(t *testing.T) {
+	all := replicas(t, "one")
+	want := fill(all, 1, 5)
+	all[0].write("2099/01/01/x/young", "young")
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	do(t, err)
+	defer func() { _ = unix.Close(fd) }()
+	for _, dir := range []string{"2099/01/01", "2099/01/01/x"} {
+		_, err := unix.InotifyAddWatch(fd, all[0].hot(dir), unix.IN_ACCESS)
+		do(t, err)
+	}
+	read := func() bool {
+		n, err := unix.Read(fd, make([]byte, 4096))
+		return err == nil && n > 0
+	}
+	all[0].run()
+	if read() {
+		t.Error("a day that is too young was read")
+	}
+	do(t, os.RemoveAll(all[0].hot("2099/01/01/x/young")))
+	if _, err := os.ReadDir(all[0].hot("2099/01/01")); err != nil || !read() {
+		t.Errorf("reading it is not seen: %v", err)
+	}
+	do(t, os.RemoveAll(all[0].hot("2099")))
+	checkMoved(t, all, want)
+}

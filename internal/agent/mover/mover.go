@@ -233,6 +233,7 @@ func (m *Mover) day(ctx context.Context, day tier.Day, peers []Peer) Outcome {
 			}
 			m.note(day.Path, outcome.Decision)
 			err = m.take(ctx, found, outcome.Decision, swept, kept)
+			m.changed()
 		}
 		if errors.Is(err, unix.EEXIST) && outcome.Step == Copy {
 			continue // the archive's own run brought the day meanwhile: merge with it

@@ -99,23 +99,20 @@ func (t *trees) remains(day Day) ([]Remain, error) {
 	copied := map[string]bool{id(day.Path) + partialSuffix: day.Hot == Tree, id(day.Path) + copySuffix: day.Hot == Tree || day.Exchanged}
 	copied[id(day.Path)+ScrubSuffix] = day.Cold == Tree || day.Hot == Tree
 	copied[id(day.Path)+ScrubSuffix+newSuffix] = true // a scrub may be at work
+	keeps, err := t.keeps()
+	if err != nil {
+		return nil, err
+	}
 	var found []Remain
 	for _, place := range []struct {
 		hot    bool
-		dir    *tree.Dir
+		names  []string
 		needed map[string]bool
-	}{{true, t.hotPrivate, needed}, {false, t.coldPrivate, copied}} {
-		names, err := place.dir.Names()
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			if !strings.HasPrefix(name, id(day.Path)+".") {
-				continue
-			}
+	}{{true, keeps[day.Path].hot, needed}, {false, keeps[day.Path].cold, copied}} {
+		for _, name := range place.names {
 			// A manifest without its directory belongs to a flip that is not noted yet.
 			unnoted := day.Exchanged && strings.HasSuffix(name, manifestSuffix)
-			if of, is := t.dayOf(name); is && of == day.Path && !place.needed[name] && !unnoted {
+			if !place.needed[name] && !unnoted {
 				found = append(found, Remain{place.hot, name})
 			}
 		}
@@ -131,6 +128,9 @@ func (t *trees) old(day string) ([]Old, error) {
 	var found []Old
 	for _, number := range numbers {
 		stat, err := t.hotPrivate.Stat(oldName(day, number))
+		if errors.Is(err, unix.ENOENT) {
+			continue // a mover that is at work while this only looks
+		}
 		if err != nil {
 			return nil, err
 		}

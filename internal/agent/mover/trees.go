@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -52,6 +51,8 @@ type trees struct {
 	layout tier.Layout
 	// hot and cold are the trees, hotPrivate and coldPrivate what is ours in them.
 	hot, cold, hotPrivate, coldPrivate *tree.Dir
+	// kept is what lies in the private directories, once it was read.
+	kept map[string]kept
 }
 
 // Archive is a tier's archive on this node, open.
@@ -232,22 +233,21 @@ func prepare(root, name string) error {
 // them, know.
 func (t *trees) days(ctx context.Context) ([]tier.Day, error) {
 	found := map[string]bool{}
-	for _, one := range []struct{ root, ours *tree.Dir }{{t.hot, t.hotPrivate}, {t.cold, t.coldPrivate}} {
-		if one.root == nil {
+	for _, root := range []*tree.Dir{t.hot, t.cold} {
+		if root == nil {
 			continue
 		}
-		if err := t.level(ctx, one.root, "", 0, found); err != nil {
+		if err := t.level(ctx, root, "", 0, found); err != nil {
 			return nil, err
 		}
-		names, err := one.ours.Names()
-		if err != nil {
-			return nil, err
-		}
-		for _, name := range names {
-			if day, is := t.dayOf(name); is {
-				found[day] = true
-			}
-		}
+	}
+	t.changed()
+	kept, err := t.keeps()
+	if err != nil {
+		return nil, err
+	}
+	for day := range kept {
+		found[day] = true
 	}
 	var days []tier.Day
 	for path := range found {
@@ -259,19 +259,6 @@ func (t *trees) days(ctx context.Context) ([]tier.Day, error) {
 		return cmpTimes(a.Ends, b.Ends, a.Path, b.Path)
 	})
 	return days, nil
-}
-
-// dayOf reads the day in the name of something that the mover keeps: what
-// stands before one of its dots.
-func (t *trees) dayOf(name string) (string, bool) {
-	for end := strings.LastIndexByte(name, '.'); end > 0; end = strings.LastIndexByte(name[:end], '.') {
-		if day, err := url.PathUnescape(name[:end]); err == nil {
-			if _, is := t.layout.Day(day); is {
-				return day, true
-			}
-		}
-	}
-	return "", false
 }
 
 func cmpTimes(a, b time.Time, pathA, pathB string) int {
@@ -312,29 +299,4 @@ func (t *trees) level(ctx context.Context, dir *tree.Dir, at string, depth int, 
 		}
 	}
 	return nil
-}
-
-// oldNumbers lists the old directories of a day, and the next number that is free.
-func (t *trees) oldNumbers(day string) (numbers []int, next int, err error) {
-	names, err := t.hotPrivate.Names()
-	if err != nil {
-		return nil, 0, err
-	}
-	next = 1
-	for _, name := range names {
-		rest, is := strings.CutPrefix(name, id(day)+oldInfix)
-		if !is {
-			continue
-		}
-		if number, err := strconv.Atoi(rest); err == nil {
-			numbers = append(numbers, number)
-			next = max(next, number+1)
-		}
-	}
-	slices.Sort(numbers)
-	return numbers, next, nil
-}
-
-func oldName(day string, number int) string {
-	return id(day) + oldInfix + strconv.Itoa(number)
 }
