@@ -79,6 +79,8 @@ func Decide(o Observed) Decision {
 		return nothing("the server is configured for no group")
 	case self.Armed && !self.Starting:
 		return Decision{Deed: Disarm, Why: "group_replication_bootstrap_group is ON: who set it did not clear it"}
+	case self.foreign():
+		return nothing("the members speak XCOM with one another, at a port that is not MySQL's: a guardian helps on the MYSQL stack, to which terraform apply brings the group with allow_full_stop = true")
 	case self.majority():
 		return inMajority(self)
 	case self.inside():

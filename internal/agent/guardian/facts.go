@@ -29,7 +29,10 @@ type Facts struct {
 	// the name in its metadata.
 	Group   string `json:"group"`
 	Cluster string `json:"cluster"`
-	Weight  int    `json:"weight"`
+	// Stack is what the members speak with one another: MYSQL, or XCOM, whose port
+	// is not MySQL's.
+	Stack  string `json:"stack"`
+	Weight int    `json:"weight"`
 	// ExpelTimeout in seconds, and GivesUp, after which the member gives up a view
 	// without a majority by itself; 0 is never.
 	ExpelTimeout int `json:"expel_timeout"`
@@ -144,6 +147,11 @@ func (f Facts) declared() []string {
 	slices.Sort(list)
 	return slices.Compact(list)
 }
+
+// foreign says whether the members speak XCOM with one another. A session that begins
+// at its port waits for a greeting, and XCOM for the session's: meanwhile nobody
+// else is let in, and no member can join.
+func (f Facts) foreign() bool { return f.Stack == "XCOM" }
 
 // registers says whether the metadata have a member, under that very identity.
 func (f Facts) registers(id, endpoint string) bool {

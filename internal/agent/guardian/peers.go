@@ -138,6 +138,9 @@ func (p *Peers) to(facts Facts) []*line {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	declared := facts.declared()
+	if facts.foreign() {
+		declared = nil
+	}
 	for endpoint, line := range p.lines {
 		if !slices.Contains(declared, endpoint) {
 			delete(p.lines, endpoint)
