@@ -23,6 +23,10 @@ import (
 // million files is not to be disturbed more often.
 const probeEvery = time.Hour
 
+// settling is waited for until a probe is written: the first unison of a pair is followed
+// by a second, which finds what is there by reading, and that is no way to measure.
+const settling = 10 * time.Second
+
 // prober measures how long a file is on its way: it writes one, and takes it back when it
 // has been carried. Both moments are of one clock that nobody sets.
 type prober struct {
@@ -66,6 +70,9 @@ func (p *prober) run(ctx context.Context, watching func() bool, tell func(tier.P
 			if !pause(ctx, time.Second) {
 				return
 			}
+		}
+		if !pause(ctx, settling) {
+			return
 		}
 		way, err := p.once(ctx)
 		if ctx.Err() != nil {

@@ -56,6 +56,7 @@ func TestProbeMeasures(t *testing.T) {
 		}
 		told, _ := probing(t, p)
 		for range 2 {
+			time.Sleep(settling)
 			synctest.Wait()
 			if !p.isThere() {
 				t.Fatal("there is no probe")
@@ -93,7 +94,8 @@ func TestProbeOfAnotherUnison(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := testProber(t)
 		told, _ := probing(t, p)
-		older := &journal{now: time.Now, began: time.Now().Add(-time.Second), changed: func(tier.PairStatus) {}, probe: p}
+		older := &journal{now: time.Now, began: time.Now().Add(time.Second), changed: func(tier.PairStatus) {}, probe: p}
+		time.Sleep(settling)
 		synctest.Wait()
 		time.Sleep(5 * time.Second)
 		older.line("Nothing to do: replicas have not changed since last sync.")
