@@ -35,6 +35,9 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 		add(converge.Package{Name: "unison"},
 			converge.Link{Path: path.Join(t.home(), "unison-fsmonitor"), Target: path.Base(agent.Program(t.home())), Restart: units})
 	}
+	if dialled := t.hot().dialled(node); len(dialled) > 0 {
+		add(converge.File{Path: t.dialProgram(), Mode: 0o755, Content: dialScript, Restart: units})
+	}
 	add(converge.Directory{Path: t.settings(), Mode: 0o755},
 		converge.Directory{Path: path.Join(t.home(), "pairs"), Mode: 0o755})
 	if t.Nodes[node].Hot != "" {

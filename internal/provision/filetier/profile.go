@@ -4,6 +4,7 @@
 package filetier
 
 import (
+	_ "embed"
 	"fmt"
 	"net"
 	"path"
@@ -24,6 +25,13 @@ func (t Tier) pairFile(node, peer string, dials bool) []byte {
 	}
 	return settingsFile(pair)
 }
+
+// dialScript is the ssh that unison starts.
+//
+//go:embed dial-ssh.sh
+var dialScript []byte
+
+func (t Tier) dialProgram() string { return path.Join(t.home(), "dial-ssh") }
 
 // root is the other node's tree as unison is told of it.
 func (t Tier) root(peer string) string {
@@ -47,6 +55,7 @@ func (t Tier) profile(node, peer string) string {
 	line := func(name, value string) { fmt.Fprintf(&text, "%s = %s\n", name, value) }
 	line("root", t.Nodes[node].Hot)
 	line("root", t.root(peer))
+	line("sshcmd", t.dialProgram())
 	line("sshargs", strings.Join(t.sshWords(peer), " "))
 	line("batch", "true")
 	line("auto", "true")
@@ -64,7 +73,7 @@ func (t Tier) profile(node, peer string) string {
 	for _, root := range t.keepDays(node, peer) {
 		line("nodeletionpartial", root)
 	}
-	line("ignorenot", "Path "+model.ProbeName(node, peer))
+	line("ignorenot", "Path "+model.ProbeName(t.Name+"."+node, peer))
 	line("log", "false")
 	line("dumbtty", "true")
 	line("contactquietly", "true")
