@@ -25,7 +25,7 @@ func listed(line string) bool {
 		return false
 	}
 	switch line[9:14] {
-	case "---->", "<----", "====>", "<====":
+	case "---->", "<----", "====>", "<====", "--?->", "<-?--", "==?=>", "<=?==":
 		return true
 	}
 	return false

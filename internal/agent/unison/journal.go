@@ -32,6 +32,8 @@ type journal struct {
 	// reasons are why paths failed, failing is the path whose reason goes on.
 	reasons map[string]string
 	failing string
+	// skipping is the text of a skipped path whose reason goes on.
+	skipping string
 	// moves says whether a path is that of a day that moves to the archive; nil
 	// where none do.
 	moves func(path string) bool
@@ -80,6 +82,9 @@ const (
 )
 
 func (j *journal) line(line string) {
+	if j.skipping != "" && j.goesOn(line) {
+		return
+	}
 	if j.failing != "" {
 		j.reasons[j.failing] = strings.TrimSpace(j.reasons[j.failing] + " " + line)
 		j.failing = ""
@@ -114,14 +119,15 @@ func (j *journal) line(line string) {
 	case strings.HasPrefix(line, incomplete):
 		j.status.Read = j.began.UTC()
 		j.watch()
-	case strings.HasPrefix(line, "  skipped: "):
-		j.skips(skipped(line[len("  skipped: "):]))
-		j.changed(j.status)
+	case strings.HasPrefix(line, skips):
+		j.skip(line[len(skips):])
+	case strings.HasPrefix(line, partly):
+		j.leaves(tier.Left{Path: line[len(partly):], Reason: "part of it was left: what, the next reading tells"})
 	case strings.HasPrefix(line, "Failed ["):
 		j.progress()
 		j.fails(line)
-	case strings.HasPrefix(line, "  failed: "):
-		path := line[len("  failed: "):]
+	case strings.HasPrefix(line, failed):
+		path := line[len(failed):]
 		j.status.Failed = note(j.status.Failed, tier.Left{Path: path, Reason: j.reasons[path]})
 		j.changed(j.status)
 	case j.status.Stage == tier.Connecting && line != "" && !strings.HasSuffix(line, "Contacting server..."):
@@ -150,26 +156,8 @@ func (j *journal) to(stage tier.Stage) {
 	j.changed(j.status)
 }
 
-// skips notes a path that is left as it is. A day that is a link on one side is on
-// its way to the archive, and no conflict.
-func (j *journal) skips(left tier.Left) {
-	if j.moves != nil && j.moves(left.Path) {
-		j.status.Moving = note(j.status.Moving, left)
-		return
-	}
-	j.status.Skipped = note(j.status.Skipped, left)
-}
-
 // most is how many paths are listed.
 const most = 1000
-
-// skipped reads a path with the reason behind it, in brackets.
-func skipped(text string) tier.Left {
-	if at := strings.LastIndex(text, " ("); at > 0 && strings.HasSuffix(text, ")") {
-		return tier.Left{Path: text[:at], Reason: text[at+2 : len(text)-1]}
-	}
-	return tier.Left{Path: text}
-}
 
 // fails reads why a path failed: "Failed [PATH]: REASON", of which the first line
 // mostly says what was tried only.

@@ -35,6 +35,22 @@ func TestJournal(t *testing.T) {
 			skipped: []tier.Left{{Path: "a (b)", Reason: "contents changed on both sides"}},
 		},
 		{
+			name: "what cannot be read", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
+			said: begin + "No updates to propagate\n" + complete + " at 18:16:55  (0 items transferred, 2 skipped, 0 failed)\n" +
+				"  skipped: odd/x (1) (Error in digesting /srv/files/odd/x (1):\n/srv/files/odd/x (1): Permission denied)\n  skipped: odd/pipe (path /srv/files/odd/pipe has unknown file type)\n",
+			skipped: []tier.Left{{Path: "odd/pipe", Reason: "path /srv/files/odd/pipe has unknown file type"}, {Path: "odd/x (1)", Reason: "Error in digesting /srv/files/odd/x (1): /srv/files/odd/x (1): Permission denied"}},
+		},
+		{
+			name: "a reason that does not end", stage: tier.Working, inStep: true, failure: "unison ended: exit",
+			said:    begin + complete + " at 18:16:55  (0 items transferred, 1 skipped, 0 failed)\n  skipped: a (Error in digesting /srv/files/a:\nPermission denied\nLooking for changes\n",
+			skipped: []tier.Left{{Path: "a", Reason: "Error in digesting /srv/files/a: Permission denied"}},
+		},
+		{
+			name: "part of a directory", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
+			said:    begin + "dir      --?->            odd  \nPropagating updates\n[END] Copying odd\n" + complete + " at 18:16:37  (1 item transferred, 1 partially transferred, 0 skipped, 0 failed)\n  partially transferred: odd\n",
+			skipped: []tier.Left{{Path: "odd", Reason: "part of it was left: what, the next reading tells"}},
+		},
+		{
 			name: "a day on its way", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
 			said:   begin + complete + " at 01:52:51  (0 items transferred, 1 skipped, 0 failed)\n  skipped: 2026/01/02 (would delete a file with nodeletion or nodeletionpartial set)\n  skipped: 2026/01/03 (conflicting updates)\n",
 			moving: []tier.Left{{Path: "2026/01/02", Reason: "would delete a file with nodeletion or nodeletionpartial set"}, {Path: "2026/01/03", Reason: "conflicting updates"}},
