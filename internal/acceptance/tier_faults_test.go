@@ -1,0 +1,140 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package acceptance
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// arrives waits for what takes as long as a disk and a line of many do.
+func (f *tree) arrives(host, script, want string) {
+	f.Helper()
+	var got string
+	f.eventually(fmt.Sprintf("on %s, %s prints %q", host, script, want), 20*time.Minute, func() bool {
+		got, _ = f.try(host, "cd /srv/files; "+script)
+		return got == want
+	})
+}
+
+// oddFiles are those that applications make sooner or later.
+func (f *tree) oddFiles() {
+	f.as("app1", `mkdir odd; cd odd; mkfifo pipe; ln -s /etc/passwd out; echo A >Case; echo closed >closed; chmod 000 closed; mkdir many
+cd many; seq 100000 | split -l 1 -a 4 -`)
+	f.arrives("sg1", "ls odd/many | wc -l", "100000")
+	f.arrives("app2", "ls odd/many | wc -l; cat odd/Case; readlink odd/out; test -e odd/pipe || echo no pipe", "100000\nA\n/etc/passwd\nno pipe")
+	// What cannot be carried is said, by its path.
+	f.eventually("the pipe is listed", 5*time.Minute, func() bool {
+		left := slices.Concat(f.pair("app2").Skipped, f.pair("app2").Failed)
+		return slices.ContainsFunc(left, func(one tier.Left) bool { return one.Path == "odd/pipe" })
+	})
+	f.as("app1", "rm odd/pipe; chmod 600 odd/closed; mv odd/Case odd/CASE")
+	f.arrives("sg1", "cat odd/closed; ls odd | grep -i case", "closed\nCASE")
+	// One name, in one second, on both sides: the same is no conflict.
+	for _, host := range []string{"app1", "app2"} {
+		f.as(host, "echo same >odd/same")
+	}
+	// It grows for longer than a file is waited for.
+	f.as("app1", "for i in $(seq 300); do echo $i; sleep 0.1; done >odd/growing")
+	sum := f.as("app1", "sha256sum odd/growing")
+	for _, host := range []string{"app2", "sg1"} {
+		f.arrives(host, "sha256sum odd/growing; cat odd/same", sum+"\nsame")
+	}
+	f.as("app2", "rm -rf odd/many")
+	f.arrives("app1", "ls -d odd/many 2>/dev/null || echo gone", "gone")
+	f.arrives("sg1", "ls -d odd/many 2>/dev/null || echo gone", "gone")
+	f.watching()
+	f.inSync()
+}
+
+// disksFill takes all room, and then all inodes, where a tree lies.
+func (f *tree) disksFill() {
+	f.must(f.lab.FillDisk(f.Context(), "app2"))
+	f.as("app1", "head -c 20M /dev/urandom >large; echo small >beside")
+	f.arrives("sg1", "cat beside", "small")
+	f.eventually("app2 is not in step", 5*time.Minute, func() bool {
+		status := f.pair("app2")
+		return status.Stage == tier.Waiting || len(status.Failed) > 0
+	})
+	f.must(f.lab.FreeDisk(f.Context(), "app2"))
+	f.arrives("app2", "sha256sum large beside", f.as("app1", "sha256sum large beside"))
+
+	f.as("app1", "mkdir narrow")
+	f.arrives("app2", "ls -d narrow", "narrow")
+	f.on("app2", "mount -t tmpfs -o nr_inodes=20,uid=$(id -u www-data),gid=$(id -g www-data),mode=755 none /srv/files/narrow")
+	f.as("app1", "cd narrow; for i in $(seq 40); do echo $i >$i; done")
+	f.arrives("sg1", "cat narrow/* | wc -l", "40")
+	f.eventually("app2 says what failed", 5*time.Minute, func() bool {
+		return slices.ContainsFunc(f.pair("app2").Failed, func(one tier.Left) bool { return strings.HasPrefix(one.Path, "narrow") })
+	})
+	f.on("app2", "mount -o remount,nr_inodes=1000 /srv/files/narrow")
+	f.arrives("app2", "cat narrow/[0-9]* | wc -l", "40")
+	if got := f.on("app1", "cat /srv/files/narrow/[0-9]* | wc -l"); got != "40" {
+		f.Errorf("app1 has %s files of 40", got)
+	}
+	f.as("app1", "rm narrow/*")
+	f.arrives("app2", "ls narrow | wc -l", "0")
+	f.on("app2", "umount /srv/files/narrow")
+	f.watching()
+}
+
+// lossy loses a fifth of what goes between two nodes.
+func (f *tree) lossy() {
+	before, err := f.lab.GetLink(f.Context(), "app1", "app2")
+	f.must(err)
+	f.must(f.lab.SetLink(f.Context(), "app1", "app2", lab.Link{Delay: 50 * time.Millisecond, Loss: 0.2}, false))
+	for _, host := range []string{"app1", "app2"} {
+		f.as(host, "mkdir lossy-"+host+"; cd lossy-"+host+"; for i in $(seq 50); do head -c 20000 /dev/urandom >$i; done")
+	}
+	const sums = "cat lossy-*/* | sha256sum; ls lossy-*/* | wc -l"
+	f.arrives("app1", "ls lossy-*/* | wc -l", "100")
+	want := f.on("app1", "cd /srv/files; "+sums)
+	f.arrives("app2", sums, want)
+	f.must(f.lab.SetLink(f.Context(), "app1", "app2", before, false))
+	f.arrives("sg1", sums, want)
+	f.watching()
+}
+
+// rebuilt gives a node an empty disk. All unisons are killed again and again while
+// the first ones read and carry; then it has everything back, and nobody lost a file.
+func (f *tree) rebuilt() {
+	f.as("app1", "mkdir back; cd back; for d in $(seq 50); do mkdir $d; head -c 400000 /dev/urandom | split -b 2000 -a 3 - $d/; done")
+	f.arrives("app2", "find back -type f | wc -l", "10000")
+	const all = "cd /srv/files; find . -path ./.tier -prune -o -type f ! -name '.unison.*' ! -name '" + tier.ProbePrefix + "*' -print0 | sort -z | xargs -0 sha256sum | sha256sum"
+	before := f.on("app1", all)
+	f.must(f.lab.Rebuild(f.Context(), "sg1"))
+	applied := make(chan error, 1)
+	go func() { applied <- f.terraform.Apply(f.Context()) }()
+	kills := 0
+	for range 40 {
+		time.Sleep(time.Duration(rand.IntN(1500)) * time.Millisecond)
+		for _, host := range []string{"app1", "sg1"} {
+			if said, _ := f.try(host, "pkill -KILL -u www-data -x unison && echo killed"); said == "killed" {
+				kills++
+			}
+		}
+	}
+	if err := <-applied; err != nil {
+		f.Logf("the apply that was disturbed says %v", err)
+		f.apply()
+	}
+	f.arrives("sg1", "find back -type f ! -name '.unison.*' | wc -l", "10000")
+	f.watching()
+	for _, host := range f.nodes {
+		if got := f.on(host, all); got != before {
+			f.Errorf("%s has other files than before", host)
+		}
+	}
+	f.inSync()
+	if kills == 0 {
+		f.Error("nothing was killed")
+	}
+	f.Logf("%d unisons were killed while a node got everything back", kills)
+}
