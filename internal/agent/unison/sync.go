@@ -17,6 +17,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
@@ -291,6 +293,18 @@ func (s *syncer) tellProbe(probe tier.Probe) {
 	s.write(status)
 }
 
+// overwrite writes into the blocks that a file has, where there are no others: what it
+// says must not be that all is well, from before the disk was full. Who reads it
+// meanwhile finds no status, and reads again.
+func overwrite(path string, text []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	return errors.Join(err, file.Truncate(int64(len(text))), file.Close())
+}
+
 func (s *syncer) write(status tier.PairStatus) {
 	s.told = status
 	text, err := json.Marshal(status)
@@ -300,6 +314,9 @@ func (s *syncer) write(status tier.PairStatus) {
 	}
 	if err == nil {
 		err = os.Rename(file+".new", file)
+	}
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		err = overwrite(file, text)
 	}
 	if err != nil {
 		s.say("unable to write the status: " + err.Error())

@@ -5,12 +5,15 @@ package unison
 
 import (
 	"context"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
@@ -56,5 +59,34 @@ func TestFirstUnisonIsFollowedByAnother(t *testing.T) {
 	time.Sleep(2500 * time.Millisecond)
 	if got := started(); got != 2 {
 		t.Errorf("started %d times, want 2: the second one found archives", got)
+	}
+}
+
+// On a disk without any room left the status still says what is true.
+func TestStatusOnAFullDisk(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can mount a small file system")
+	}
+	state := t.TempDir()
+	if err := unix.Mount("none", state, "tmpfs", 0, "size=64k"); err != nil {
+		t.Skip("a small file system cannot be mounted here: ", err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Unmount(state, 0); err != nil {
+			t.Error(err)
+		}
+	})
+	s := &syncer{pair: tier.Pair{State: state}, log: io.Discard}
+	s.tell(tier.PairStatus{Stage: tier.Watching, InStep: time.Unix(1, 0), Error: "something that is longer than what follows"})
+	filler, err := os.Create(filepath.Join(state, "filler"))
+	for err == nil {
+		_, err = filler.Write(make([]byte, 4096))
+	}
+	if !errors.Is(err, unix.ENOSPC) || filler.Close() != nil {
+		t.Fatal(err)
+	}
+	s.tell(tier.PairStatus{Stage: tier.Waiting, Error: "no room"})
+	if got := s.remembered(); got.Stage != tier.Waiting || got.Error != "no room" {
+		t.Errorf("%+v", got)
 	}
 }
