@@ -142,12 +142,8 @@ func remembered(config tier.Archive) tier.PairStatus {
 // write puts the status in its place.
 func write(config tier.Archive, status tier.PairStatus) error {
 	text, err := json.Marshal(status)
-	file := filepath.Join(config.State, tier.ArchiveStatusFile)
-	if err == nil {
-		err = os.WriteFile(file+".new", text, 0o644)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = os.Rename(file+".new", file)
-	}
-	return err
+	return agent.WriteStatus(filepath.Join(config.State, tier.ArchiveStatusFile), text)
 }

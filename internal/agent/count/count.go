@@ -76,13 +76,10 @@ func count(ctx context.Context, root string, layout tier.Layout, file string) er
 	found.At = time.Now().UTC()
 	found.Filling = tier.Fill(before(file).Filling, tier.Filling{At: found.At, Bytes: used})
 	text, err := json.Marshal(found)
-	if err == nil {
-		err = os.WriteFile(file+".new", text, 0o644)
+	if err != nil {
+		return err
 	}
-	if err == nil {
-		err = os.Rename(file+".new", file)
-	}
-	return err
+	return agent.WriteStatus(file, text)
 }
 
 // before is what was counted the last time.

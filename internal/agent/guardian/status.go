@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 )
 
 // Directory is the guardian's own, in memory: what stands there does not outlive
@@ -96,14 +98,7 @@ func (s Status) Write(directory string) error {
 	if err != nil {
 		return fmt.Errorf("unable to write the status: %w", err)
 	}
-	path := filepath.Join(directory, "status.json")
-	if err := os.WriteFile(path+".new", append(text, '\n'), 0o644); err != nil {
-		return fmt.Errorf("unable to write the status: %w", err)
-	}
-	if err := os.Rename(path+".new", path); err != nil {
-		return fmt.Errorf("unable to write the status: %w", err)
-	}
-	return nil
+	return agent.WriteStatus(filepath.Join(directory, "status.json"), append(text, '\n'))
 }
 
 // ErrAway says that no guardian runs here.

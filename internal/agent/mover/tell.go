@@ -6,9 +6,9 @@ package mover
 import (
 	"encoding/json"
 	"fmt"
-	"os"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
@@ -57,8 +57,5 @@ func (r Result) tell(file string, now time.Time, failed error) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(file+newSuffix, text, 0o644); err != nil {
-		return fmt.Errorf("unable to write the status: %w", err)
-	}
-	return os.Rename(file+newSuffix, file)
+	return agent.WriteStatus(file, text)
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
@@ -105,14 +106,8 @@ func (t *teller) end(days []Day, failed error, at time.Time) error {
 
 func (t *teller) write() error {
 	text, err := json.Marshal(t.now)
-	if err == nil {
-		err = os.WriteFile(t.file+".new", text, 0o644)
-	}
-	if err == nil {
-		err = os.Rename(t.file+".new", t.file)
-	}
 	if err != nil {
-		return fmt.Errorf("unable to write the status: %w", err)
+		return err
 	}
-	return nil
+	return agent.WriteStatus(t.file, text)
 }

@@ -17,8 +17,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
@@ -83,7 +81,7 @@ func (s *syncer) run(ctx context.Context) error {
 	})
 	defer group.Wait()
 	defer stop()
-	pause, forget := firstPause, false
+	patience, forget := firstPause, false
 	for {
 		if err := there(s.pair); err != nil {
 			s.tell(tier.PairStatus{Stage: tier.Waiting, Since: time.Now().UTC(), InStep: s.told.InStep, Read: s.told.Read, Error: err.Error()})
@@ -108,14 +106,12 @@ func (s *syncer) run(ctx context.Context) error {
 		s.tell(status)
 		s.say(err.Error())
 		if time.Since(began) > time.Minute {
-			pause = firstPause
+			patience = firstPause
 		}
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, patience) {
 			return s.end()
-		case <-time.After(pause):
 		}
-		pause = min(2*pause, longestPause)
+		patience = min(2*patience, longestPause)
 	}
 }
 
@@ -199,10 +195,8 @@ func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{},
 	began := time.Now()
 	var firstRead time.Duration
 	for {
-		select {
-		case <-ctx.Done():
+		if !pause(ctx, time.Second) {
 			return
-		case <-time.After(time.Second):
 		}
 		if there(s.pair) != nil {
 			close(stale)
@@ -293,32 +287,13 @@ func (s *syncer) tellProbe(probe tier.Probe) {
 	s.write(status)
 }
 
-// overwrite writes into the blocks that a file has, where there are no others: what it
-// says must not be that all is well, from before the disk was full. Who reads it
-// meanwhile finds no status, and reads again.
-func overwrite(path string, text []byte) error {
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(text)
-	return errors.Join(err, file.Truncate(int64(len(text))), file.Close())
-}
-
 func (s *syncer) write(status tier.PairStatus) {
 	s.told = status
 	text, err := json.Marshal(status)
-	file := filepath.Join(s.pair.State, tier.StatusFile)
 	if err == nil {
-		err = os.WriteFile(file+".new", text, 0o644)
-	}
-	if err == nil {
-		err = os.Rename(file+".new", file)
-	}
-	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		err = overwrite(file, text)
+		err = agent.WriteStatus(filepath.Join(s.pair.State, tier.StatusFile), text)
 	}
 	if err != nil {
-		s.say("unable to write the status: " + err.Error())
+		s.say(err.Error())
 	}
 }

@@ -1,0 +1,39 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package agent
+
+import (
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/sys/unix"
+)
+
+// WriteStatus puts what a role tells where others read it, whole at any moment. On a disk
+// without any room it writes into the blocks that the file has: what it says must not be
+// that all is well, from before the disk was full. Who reads it just then finds no
+// status, and reads again.
+func WriteStatus(path string, text []byte) error {
+	err := os.WriteFile(path+".new", text, 0o644)
+	if err == nil {
+		err = os.Rename(path+".new", path)
+	}
+	if errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		err = overwrite(path, text)
+	}
+	if err != nil {
+		return fmt.Errorf("unable to write the status: %w", err)
+	}
+	return nil
+}
+
+func overwrite(path string, text []byte) error {
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(text)
+	return errors.Join(err, file.Truncate(int64(len(text))), file.Close())
+}
