@@ -45,13 +45,13 @@ func moveOnce(b *testing.B, files, size int) (moved, copied time.Duration) {
 	b.Helper()
 	config := benchConfig(b)
 	top := filepath.Dir(config.Hot)
-	defer func() { must(b, os.RemoveAll(top)) }()
+	defer func() { do(b, os.RemoveAll(top)) }()
 	day := filepath.Join(config.Hot, oneDay)
 	writeMany(b, day, files, size)
 	forget(b, day)
 	begin := time.Now()
-	must(b, exec.Command("cp", "-a", day, filepath.Join(top, "copy")).Run())
-	must(b, exec.Command("sync", "--file-system", top).Run())
+	do(b, exec.Command("cp", "-a", day, filepath.Join(top, "copy")).Run())
+	do(b, exec.Command("sync", "--file-system", top).Run())
 	copied = time.Since(begin)
 	forget(b, day)
 	begin = time.Now()
@@ -64,10 +64,10 @@ func moveOnce(b *testing.B, files, size int) (moved, copied time.Duration) {
 // not the tree's. ATOLL_BENCH_FILES is another number.
 func BenchmarkDayAmongMany(b *testing.B) {
 	files, err := strconv.Atoi(cmp.Or(os.Getenv("ATOLL_BENCH_FILES"), "1000000"))
-	must(b, err)
+	do(b, err)
 	const days = 100
 	config := benchConfig(b)
-	defer func() { must(b, os.RemoveAll(filepath.Dir(config.Hot))) }()
+	defer func() { do(b, os.RemoveAll(filepath.Dir(config.Hot))) }()
 	move := func(day string) time.Duration {
 		writeMany(b, filepath.Join(config.Hot, day), 1000, 4<<10)
 		begin := time.Now()
@@ -84,11 +84,11 @@ func BenchmarkDayAmongMany(b *testing.B) {
 	}
 	b.ReportMetric(among.Seconds()/float64(b.N)/alone.Seconds(), "of-alone")
 	status, err := os.ReadFile("/proc/self/status")
-	must(b, err)
+	do(b, err)
 	for line := range strings.Lines(string(status)) {
 		if peak, found := strings.CutPrefix(line, "VmHWM:"); found {
 			kibibytes, err := strconv.Atoi(strings.TrimSuffix(strings.TrimSpace(peak), " kB"))
-			must(b, err)
+			do(b, err)
 			b.ReportMetric(float64(kibibytes)/1024, "peak-MiB")
 		}
 	}
@@ -97,21 +97,21 @@ func BenchmarkDayAmongMany(b *testing.B) {
 func benchConfig(b *testing.B) Config {
 	b.Helper()
 	top, err := os.MkdirTemp(os.Getenv("ATOLL_TEST_DIR"), "atoll-day-")
-	must(b, err)
+	do(b, err)
 	config := Config{Tier: "files", Hot: filepath.Join(top, "hot"), Cold: filepath.Join(top, "cold"), Layout: "%Y/%m/%d", Grace: 3600}
-	must(b, os.Mkdir(config.Hot, 0o755))
-	must(b, os.Mkdir(config.Cold, 0o755))
-	must(b, Prepare(config))
+	do(b, os.Mkdir(config.Hot, 0o755))
+	do(b, os.Mkdir(config.Cold, 0o755))
+	do(b, Prepare(config))
 	return config
 }
 
 func writeMany(b *testing.B, day string, files, size int) {
 	b.Helper()
-	must(b, os.MkdirAll(day, 0o755))
+	do(b, os.MkdirAll(day, 0o755))
 	source, content := rand.NewChaCha8([32]byte{}), make([]byte, size)
 	for i := range files {
 		_, _ = source.Read(content)
-		must(b, os.WriteFile(filepath.Join(day, strconv.Itoa(i)), content, 0o600))
+		do(b, os.WriteFile(filepath.Join(day, strconv.Itoa(i)), content, 0o600))
 	}
 }
 
@@ -119,10 +119,10 @@ func writeMany(b *testing.B, day string, files, size int) {
 func mustMove(b *testing.B, config Config) {
 	b.Helper()
 	result, err := New(config).Run(context.Background())
-	must(b, err)
+	do(b, err)
 	flipped := 0
 	for _, day := range result.Days {
-		must(b, day.Err)
+		do(b, day.Err)
 		if slices.Contains(day.Done, Flip) {
 			flipped++
 		}
@@ -135,20 +135,13 @@ func mustMove(b *testing.B, config Config) {
 // forget has the kernel drop what it holds of the files in memory.
 func forget(b *testing.B, dir string) {
 	b.Helper()
-	must(b, exec.Command("sync", "--file-system", dir).Run())
+	do(b, exec.Command("sync", "--file-system", dir).Run())
 	entries, err := os.ReadDir(dir)
-	must(b, err)
+	do(b, err)
 	for _, entry := range entries {
 		file, err := os.Open(filepath.Join(dir, entry.Name()))
-		must(b, err)
-		must(b, unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED))
-		must(b, file.Close())
-	}
-}
-
-func must(b *testing.B, err error) {
-	b.Helper()
-	if err != nil {
-		b.Fatal(err)
+		do(b, err)
+		do(b, unix.Fadvise(int(file.Fd()), 0, 0, unix.FADV_DONTNEED))
+		do(b, file.Close())
 	}
 }

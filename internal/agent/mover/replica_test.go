@@ -20,7 +20,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
-func do(t *testing.T, problems ...error) {
+func do(t testing.TB, problems ...error) {
 	t.Helper()
 	if err := errors.Join(problems...); err != nil {
 		t.Fatal(err)

@@ -21,7 +21,8 @@ var client = converge.Package{Name: "openssh-client"}
 // nodes; one that has none yet is let in when it has.
 func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converge.Manifest {
 	var units []string
-	for _, peer := range t.hot().dialled(node) {
+	dials := t.hot().dialled(node)
+	for _, peer := range dials {
 		units = append(units, t.unit(peer)+".service")
 	}
 	for _, peer := range t.hot().served(node) {
@@ -35,7 +36,7 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 		add(converge.Package{Name: "unison"},
 			converge.Link{Path: path.Join(t.home(), "unison-fsmonitor"), Target: path.Base(agent.Program(t.home())), Restart: units})
 	}
-	if dialled := t.hot().dialled(node); len(dialled) > 0 {
+	if len(dials) > 0 {
 		add(converge.File{Path: t.dialProgram(), Mode: 0o755, Content: dialScript, Restart: units})
 	}
 	add(converge.Directory{Path: t.settings(), Mode: 0o755},
