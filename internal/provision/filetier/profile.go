@@ -73,6 +73,9 @@ func (t Tier) profile(node, peer string) string {
 	for _, root := range t.keepDays(node, peer) {
 		line("nodeletionpartial", root)
 	}
+	// The probe of another pair is none of this one's: carried on, it would make a run
+	// of unison on every pair.
+	line("ignore", "Path "+model.ProbePrefix+"*")
 	line("ignorenot", "Path "+model.ProbeName(t.Name+"."+node, peer))
 	line("log", "false")
 	line("dumbtty", "true")
