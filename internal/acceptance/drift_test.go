@@ -46,8 +46,10 @@ func TestDriftHasAVoice(t *testing.T) {
 		{"to be restarted", []fault{
 			{"a variable is persisted", secondary, "mysql -e 'SET PERSIST innodb_buffer_pool_size = 268435456'", `atoll_mysql_server.database["` + secondary + `"]`, "variable innodb_buffer_pool_size: is 268435456, want 939524096"},
 			{"the settings file is edited", secondary, "echo 'max_connections = 7' >>/etc/mysql/mysql.conf.d/zz-atoll.cnf", `atoll_mysql_server.database["` + secondary + `"]`, "file /etc/mysql/mysql.conf.d/zz-atoll.cnf: content differs"},
+			{"a server shows another certificate", secondary, strangerCertificate, `atoll_mysql_server.database["` + secondary + `"]`, "certificate: is not one that its authority has signed for 10.77.0." + map[string]string{"hk2": "12", "sg1": "13"}[secondary] + ", or has ended"},
 		}},
 		{"a member leaves", []fault{
+			{"a member knows nobody any more", secondary, ": >/etc/mysql/atoll/members.pem", "atoll_mysql_cluster.main", secondary + ": verifies the others by other certificates than theirs"},
 			{"a member leaves", secondary, "mysql -e 'STOP GROUP_REPLICATION'", "atoll_mysql_cluster.main", secondary + ": OFFLINE, want ONLINE"},
 		}},
 	} {
@@ -71,6 +73,18 @@ func TestDriftHasAVoice(t *testing.T) {
 		})
 	}
 }
+
+// strangerCertificate puts one that somebody else has signed in the place of a server's,
+// for the very same address. It fails unless who verifies the members refuses it then,
+// and did not before.
+const strangerCertificate = `cd /root
+at=$(sed -n 's/^report_host = //p' /etc/mysql/mysql.conf.d/zz-atoll.cnf)
+asked() { mysql --no-defaults -h "$at" --ssl-mode=VERIFY_IDENTITY --ssl-ca=/etc/mysql/atoll/members.pem -u nobody 2>&1 | tail -n 1; }
+case $(asked) in *'Access denied'*) ;; *) asked; exit 1 ;; esac
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout k.pem -out c.pem -days 3650 -subj "/CN=$at" -addext "subjectAltName=IP:$at" 2>/dev/null
+cat k.pem c.pem >/etc/mysql/atoll/server.pem
+mysql -e 'ALTER INSTANCE RELOAD TLS'
+case $(asked) in *'certificate verify failed'*) ;; *) asked; exit 1 ;; esac`
 
 // What one node changes disturbs no link between the others: tinc drops a peer
 // whose host file is newer than its last look.

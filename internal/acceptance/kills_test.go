@@ -40,11 +40,8 @@ func (c *tally) String() string {
 func TestKillsUnderAWriter(t *testing.T) {
 	f := stand(t)
 	kills := often(t, killsVariable, 2)
-	k := &killing{fixture: f, shop: f.shop(), usual: map[string]time.Duration{}, tally: tally{stoodStill: map[string]time.Duration{}, byWay: map[string]int{}}}
+	k := f.killing()
 	defer func() { _ = k.shop.DB.Close() }()
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	k.random = rand.New(rand.NewPCG(seed, 0))
 	for k.kills < kills && !t.Failed() {
 		// The one that lags behind most.
 		next := slices.MinFunc(ways(), func(a, b way) int { return cmp.Compare(k.byWay[a.name]*b.share, k.byWay[b.name]*a.share) })
@@ -67,6 +64,17 @@ type killing struct {
 	random *rand.Rand
 	// usual is how long each way took when it was last let go on to its end.
 	usual map[string]time.Duration
+}
+
+// killing begins a test that kills under a writer.
+func (f *fixture) killing() *killing {
+	f.Helper()
+	seed := uint64(time.Now().UnixNano())
+	f.Logf("seed %d", seed)
+	return &killing{
+		fixture: f, shop: f.shop(), random: rand.New(rand.NewPCG(seed, 0)), usual: map[string]time.Duration{},
+		tally: tally{stoodStill: map[string]time.Duration{}, byWay: map[string]int{}},
+	}
 }
 
 // mostInARow bounds how many runs are killed before one is let go on.

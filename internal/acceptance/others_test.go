@@ -130,7 +130,7 @@ func TestFullStopIsAsked(t *testing.T) {
 	first := f.primary()
 	order := append(slices.DeleteFunc(slices.Clone(hosts), func(host string) bool { return host == first }), first)
 	for _, host := range order {
-		f.sql(host, "STOP GROUP_REPLICATION; SET PERSIST group_replication_communication_stack = 'XCOM'; SET PERSIST group_replication_local_address = '"+addresses[host]+
+		f.sql(host, "STOP GROUP_REPLICATION; SET PERSIST group_replication_communication_stack = 'XCOM'; SET PERSIST group_replication_ssl_mode = 'REQUIRED'; SET PERSIST group_replication_local_address = '"+addresses[host]+
 			"'; SET PERSIST group_replication_group_seeds = '"+strings.Join(seeds, ",")+"'; SET PERSIST group_replication_ip_allowlist = '10.77.0.0/24'")
 	}
 	f.sql(first, "SET GLOBAL group_replication_bootstrap_group = ON; START GROUP_REPLICATION; SET GLOBAL group_replication_bootstrap_group = OFF")

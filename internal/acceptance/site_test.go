@@ -213,6 +213,9 @@ func TestApplyThenPlanIsEmpty(t *testing.T) {
 		if got := f.sql(host, online); got != "3" {
 			t.Errorf("%s sees %s members online, want 3", host, got)
 		}
+		if got := f.sql(host, "SELECT CONCAT(@@group_replication_ssl_mode, ' ', @@ssl_cert)"); got != "VERIFY_IDENTITY /etc/mysql/atoll/server.pem" {
+			t.Errorf("%s verifies and shows %s", host, got)
+		}
 		// The mesh address and the socket, and nothing else.
 		listening := f.on(host, "ss -ltnH | awk '{print $4}' | grep -E ':(3306|33060|33062)$'")
 		found, err := f.lab.Inventory.Host(host)

@@ -198,8 +198,8 @@ func TestDeadMachineKeepsNobodyWaiting(t *testing.T) {
 		own := &Server{db: openDB(w)}
 		defer func() { _ = own.db.Close() }()
 		peers := NewPeers(own)
-		peers.connector = func(endpoint, user, _ string) (driver.Connector, error) {
-			return connector{w, endpoint, user, nil}, nil
+		peers.connector = func(endpoint string, own account) (driver.Connector, error) {
+			return connector{w, endpoint, own.user, nil}, nil
 		}
 		defer peers.Close()
 		self := Facts{Protocol: Protocol, Endpoint: "10.0.0.1:3306", Seeds: []string{"10.0.0.2:3306", "10.0.0.3:3306"}}

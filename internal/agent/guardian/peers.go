@@ -5,11 +5,15 @@ package guardian
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -66,22 +70,33 @@ func (s *Server) Reports(ctx context.Context) (map[string]Facts, error) {
 	return reports, nil
 }
 
-// credentials of the account that the server recovers with.
-func (s *Server) credentials(ctx context.Context) (user, password string, err error) {
+// account is that which the server recovers with.
+type account struct {
+	user, password string
+	// authorities is the file by which the server verifies others; "" where it does not.
+	authorities string
+}
+
+// accountQuery: only by what the cluster of Atoll's wrote others are verified here.
+const accountQuery = `SELECT user_name, user_password, IF(@@group_replication_ssl_mode LIKE 'VERIFY%' AND @@group_replication_recovery_ssl_ca = '/etc/mysql/atoll/members.pem', @@group_replication_recovery_ssl_ca, '')
+ FROM mysql.slave_master_info WHERE channel_name = 'group_replication_recovery'`
+
+// account asks the server for it.
+func (s *Server) account(ctx context.Context) (account, error) {
 	ctx, cancel := context.WithTimeout(ctx, answer)
 	defer cancel()
-	err = s.db.QueryRowContext(ctx, "SELECT user_name, user_password FROM mysql.slave_master_info WHERE channel_name = 'group_replication_recovery'").Scan(&user, &password)
-	if err != nil {
-		return "", "", fmt.Errorf("unable to read the account that the server recovers with: %w", err)
+	var own account
+	if err := s.db.QueryRowContext(ctx, accountQuery).Scan(&own.user, &own.password, &own.authorities); err != nil {
+		return account{}, fmt.Errorf("unable to read the account that the server recovers with: %w", err)
 	}
-	return user, password, nil
+	return own, nil
 }
 
 // Peers are sessions on the other members.
 type Peers struct {
 	server *Server
 	// connector leads to another member as an account.
-	connector func(endpoint, user, password string) (driver.Connector, error)
+	connector func(endpoint string, own account) (driver.Connector, error)
 
 	mu    sync.Mutex
 	lines map[string]*line
@@ -200,24 +215,48 @@ func (p *Peers) silent(reports map[string]Facts) []string {
 	return list
 }
 
-// overTheMesh: the certificates of members are their own, so that what counts is
-// that the account's password does.
-func overTheMesh(endpoint, user, password string) (driver.Connector, error) {
+// overTheMesh verifies the others as the server itself does.
+func overTheMesh(endpoint string, own account) (driver.Connector, error) {
 	config := mysql.NewConfig()
-	config.User, config.Passwd, config.Net, config.Addr = user, password, "tcp", endpoint
+	config.User, config.Passwd, config.Net, config.Addr = own.user, own.password, "tcp", endpoint
 	config.TLSConfig, config.InterpolateParams, config.Timeout = "skip-verify", true, call
+	if own.authorities != "" {
+		trusted, err := verified(endpoint, own.authorities)
+		if err != nil {
+			return nil, err
+		}
+		config.TLSConfig, config.TLS = "", trusted
+	}
 	config.Logger = &mysql.NopLogger{}
 	config.Collation = "utf8mb4_0900_ai_ci"
 	return mysql.NewConnector(config)
 }
 
+// verified lets in who shows a certificate for the endpoint's address that one of the
+// authorities in a file has signed.
+func verified(endpoint, file string) (*tls.Config, error) {
+	host, _, err := net.SplitHostPort(endpoint)
+	if err != nil {
+		return nil, fmt.Errorf("unable to read the address %q: %w", endpoint, err)
+	}
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("unable to read what others are verified by: %w", err)
+	}
+	authorities := x509.NewCertPool()
+	if !authorities.AppendCertsFromPEM(text) {
+		return nil, fmt.Errorf("unable to read what others are verified by: %s has no certificate", file)
+	}
+	return &tls.Config{RootCAs: authorities, ServerName: host, MinVersion: tls.VersionTLS12}, nil
+}
+
 // open begins a session.
 func (p *Peers) open(ctx context.Context, l *line) error {
-	user, password, err := p.server.credentials(ctx)
+	own, err := p.server.account(ctx)
 	if err != nil {
 		return err
 	}
-	connector, err := p.connector(l.endpoint, user, password)
+	connector, err := p.connector(l.endpoint, own)
 	if err != nil {
 		return err
 	}

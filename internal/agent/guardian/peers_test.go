@@ -15,7 +15,7 @@ import (
 func TestNobodySpeaksToXCOM(t *testing.T) {
 	var dialled atomic.Int32
 	peers := NewPeers(&Server{})
-	peers.connector = func(string, string, string) (driver.Connector, error) {
+	peers.connector = func(string, account) (driver.Connector, error) {
 		dialled.Add(1)
 		return nil, errOver
 	}

@@ -159,7 +159,7 @@ func (s *session) QueryContext(_ context.Context, text string, args []driver.Nam
 	case text == reportsQuery:
 		return document(w.reports(own))
 	case strings.HasPrefix(text, "SELECT user_name, user_password"):
-		return &row{values: []driver.Value{"mysql_innodb_cluster_1", "secret"}}, nil
+		return &row{values: []driver.Value{"mysql_innodb_cluster_1", "secret", ""}}, nil
 	case text == "SELECT GET_LOCK(?, 0)":
 		name, _ := args[0].Value.(string)
 		return &row{values: []driver.Value{s.lock(own, name)}}, nil

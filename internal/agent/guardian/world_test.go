@@ -133,7 +133,7 @@ func (w *world) guard(ctx context.Context, endpoint, directory string) {
 		own := &Server{db: sql.OpenDB(open(endpoint, "root")), turns: sql.OpenDB(open(endpoint, "root"))}
 		own.turns.SetMaxIdleConns(-1)
 		peers := NewPeers(own)
-		peers.connector = func(endpoint, user, _ string) (driver.Connector, error) { return open(endpoint, user), nil }
+		peers.connector = func(endpoint string, own account) (driver.Connector, error) { return open(endpoint, own.user), nil }
 		purpose, err := OpenPurpose(directory)
 		if err != nil {
 			w.t.Error(err)

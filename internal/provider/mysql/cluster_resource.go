@@ -123,7 +123,7 @@ func planConsents(change *base.Change[clusterModel]) {
 	switch at := path.Root("allow_full_stop"); {
 	case !change.Drifted(innodbcluster.CodeFullStop):
 	case !plan.AllowFullStop.ValueBool():
-		change.Diagnostics.AddAttributeError(at, "The Whole Group Has to Be Stopped", "The members run with another communication stack or ssl_mode than this provider's, which only a stop of the whole group changes (see drift). "+
+		change.Diagnostics.AddAttributeError(at, "The Whole Group Has to Be Stopped", "The members run with another communication stack than this provider's, which only a stop of the whole group changes (see drift). "+
 			"Set allow_full_stop = true and apply at a time at which nobody needs the database for about half a minute. All data stay.")
 	default:
 		change.Diagnostics.AddAttributeWarning(at, "The Whole Group Will Be Stopped", "This apply stops all members and starts the group again: about half a minute without a database. All data stay.")

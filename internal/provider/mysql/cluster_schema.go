@@ -28,7 +28,7 @@ const clusterMessage = "must start with a letter or underscore and have at most 
 // Schema describes the membership of an InnoDB Cluster.
 func (k *clusterKind) Schema() schema.Schema {
 	return schema.Schema{
-		Description: "Membership of a MySQL InnoDB Cluster, single-primary unless mode says otherwise. Creates the group, joins the members, each with its own recovery account, which is let in from the mesh alone and over TLS, " +
+		Description: "Membership of a MySQL InnoDB Cluster, single-primary unless mode says otherwise. Creates the group, joins the members, each with its own recovery account, which is let in from the mesh alone and over TLS, lets the members verify each other's certificates, " +
 			"and keeps the cluster metadata that MySQL Router reads. Adding or removing an entry joins or leaves one member at a time and never below quorum; " +
 			"a member that left or is in ERROR is drift, and apply rejoins it. A server that already holds data becomes the first member and keeps it; " +
 			"a joiner with transactions of its own is refused. Destroying it dissolves the group: every server keeps its data and stands alone.",
@@ -69,7 +69,7 @@ func clusterAttributes() map[string]schema.Attribute {
 	}
 	attributes["allow_full_stop"] = schema.BoolAttribute{
 		Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-		Description: "Whether an apply may stop the whole group and start it again, for what all members have to change at once: a group made by others on the XCOM communication stack, or with another ssl_mode. About half a minute without a database; all data stay. Default false: then such a plan fails. A change by itself does nothing.",
+		Description: "Whether an apply may stop the whole group and start it again, for what all members have to change at once: a group made by others on the XCOM communication stack. About half a minute without a database; all data stay. Default false: then such a plan fails. A change by itself does nothing.",
 	}
 	attributes["rotate_recovery_accounts"] = schema.StringAttribute{
 		Optional: true, Validators: []validator.String{base.Line()},

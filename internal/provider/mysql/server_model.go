@@ -32,6 +32,8 @@ type serverModel struct {
 	MemoryMiB  types.Int64  `tfsdk:"memory_mib"`
 	SizedFor   types.Int64  `tfsdk:"sized_for_mib"`
 	Member     types.Object `tfsdk:"member"`
+	// Certificate is null for a server that shows one of the user's settings.
+	Certificate types.Object `tfsdk:"certificate"`
 }
 
 // Key is address and port.
@@ -84,8 +86,24 @@ func textMap(texts map[string]string) types.Map {
 	return types.MapValueMust(types.StringType, values)
 }
 
+func certificateTypes() map[string]attr.Type {
+	return map[string]attr.Type{"authority": types.StringType, "expires": types.StringType}
+}
+
+// certificate is what is known of the server's; null where it has none that is whole.
+func (m *serverModel) certificate(shown mysqld.Certificate) types.Object {
+	config, _ := m.config()
+	if expires := shown.Expires(); expires != "" && !config.OwnTLS() {
+		return types.ObjectValueMust(certificateTypes(), map[string]attr.Value{
+			"authority": types.StringValue(shown.AuthorityPEM()), "expires": types.StringValue(expires),
+		})
+	}
+	return types.ObjectNull(certificateTypes())
+}
+
 // read takes over what the server said of itself.
 func (m *serverModel) read(status mysqld.Status) {
+	m.Certificate = m.certificate(status.Certificate)
 	if status.Answers {
 		m.Version = types.StringValue(status.Version)
 		m.ServerUUID = types.StringValue(status.UUID)

@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -59,11 +60,27 @@ func (k *serverKind) Plan(ctx context.Context, change *base.Change[serverModel])
 	plan.Version = base.Keep(keep, state.Version, types.StringUnknown())
 	plan.ServerUUID = base.Keep(keep, state.ServerUUID, types.StringUnknown())
 	plan.SizedFor = base.Keep(keep && state.MemoryMiB.IsNull(), state.SizedFor, types.Int64Unknown())
+	k.planCertificate(change, state)
 	if !plan.MemoryMiB.IsNull() {
 		plan.SizedFor = plan.MemoryMiB
 	}
 	k.refuse(ctx, change)
 	k.refuseMove(ctx, change)
+}
+
+// planCertificate knows that a server keeps its certificate, unless an apply renews
+// it, or the settings bring another.
+func (k *serverKind) planCertificate(change *base.Change[serverModel], state *serverModel) {
+	plan := change.Plan
+	config, whole := plan.config()
+	switch {
+	case whole && config.OwnTLS():
+		plan.Certificate = types.ObjectNull(certificateTypes())
+	case change.Same && !state.Certificate.IsNull() && plan.Settings.Equal(state.Settings) && !change.Drifted(slices.Concat(renewing, []converge.Code{mysqld.CodeCertificate})...):
+		plan.Certificate = state.Certificate
+	default:
+		plan.Certificate = types.ObjectUnknown(certificateTypes())
+	}
 }
 
 // planServerID makes the default of the address.
@@ -174,6 +191,7 @@ func (k *serverKind) Find(ctx context.Context, host remote.Host, _ string, model
 	if len(config.Own) > 0 {
 		model.Settings = textMap(config.Own)
 	}
+	model.Certificate = types.ObjectNull(certificateTypes()) // the refresh reads it
 	model.Member = model.member()
 	return nil
 }

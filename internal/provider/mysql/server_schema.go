@@ -75,6 +75,11 @@ func (k *serverKind) Schema() schema.Schema {
 			"version":       base.Shows("Version of the running server."),
 			"server_uuid":   base.Shows("UUID of the server, made on the machine."),
 			"sized_for_mib": base.ShowsNumber("Memory that the settings are sized for, in MiB: memory_mib, or what the machine has."),
+			"certificate": base.ShowsGroup("What the server shows to clients and to other members. Its key and its authority's are made on the machine and never leave it; the authority can sign for the server's address alone. "+
+				"It lasts ten years, and an apply in the last of them renews it without a restart; the authority stays. Null where settings has ssl_ca, ssl_capath, ssl_cert or ssl_key, which the server uses then.", map[string]schema.Attribute{
+				"authority": base.Shows("Certificate of the authority, in PEM form: who connects to the server's address verifies it by this (ssl-ca). On the machine it is /etc/mysql/atoll/ca.pem."),
+				"expires":   base.Shows("Day on which the server's certificate ends, such as 2036-11-23."),
+			}),
 			"member": base.ShowsGroup("What the cluster has to know of this server; hand it to atoll_mysql_cluster.members whole. Holds no secret.", map[string]schema.Attribute{
 				"address":   base.Shows("Address that the server listens on."),
 				"port":      base.ShowsNumber("TCP port that the server listens on."),

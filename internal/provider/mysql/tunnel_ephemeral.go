@@ -62,7 +62,7 @@ func (r *tunnel) Schema(_ context.Context, _ ephemeral.SchemaRequest, resp *ephe
 			},
 			"host":     schema.StringAttribute{Computed: true, Description: "Where it listens: 127.0.0.1."},
 			"port":     schema.Int64Attribute{Computed: true, Description: "TCP port that it listens on, another one each time."},
-			"endpoint": schema.StringAttribute{Computed: true, Description: "Both, as host:port. The server asks for TLS (require_secure_transport), with a certificate that is not made out to this address."},
+			"endpoint": schema.StringAttribute{Computed: true, Description: "Both, as host:port. The server asks for TLS (require_secure_transport), with a certificate that is made out to its address in the mesh and not to this one."},
 		},
 	}
 }

@@ -94,6 +94,8 @@ type Cluster struct {
 	// allowedHost is the host part that the accounts of members and routers are to
 	// have, see allowed: MySQL Shell's replicationAllowedHost.
 	allowedHost string
+	// trust is how its members are to know each other, see trusting.
+	trust trust
 }
 
 // host is the host part of the recovery accounts.
@@ -159,6 +161,9 @@ const (
 	joining change = iota
 	// live: it can be changed while the member is in the group.
 	live
+	// rejoining: it is looked at when the member starts in the group, and set while it
+	// is out, so that the running value is the one that counts.
+	rejoining
 	// fullStop: only with the whole group stopped, since all members have the same.
 	fullStop
 )
@@ -185,7 +190,6 @@ func (c Cluster) variables(key, group string) []variable {
 		{"group_replication_group_name", group, joining},
 		{"group_replication_communication_stack", "MYSQL", fullStop},
 		{"group_replication_local_address", c.Members[key].Endpoint(), joining},
-		{"group_replication_ssl_mode", "REQUIRED", fullStop},
 		{"group_replication_recovery_use_ssl", "ON", live},
 		{"group_replication_paxos_single_leader", "OFF", joining},
 		{"group_replication_start_on_boot", "ON", live},
@@ -200,7 +204,7 @@ func (c Cluster) variables(key, group string) []variable {
 	if weight, declared := c.Options.Weights[key]; declared {
 		variables = append(variables, variable{weightVariable, number(weight), live})
 	}
-	return append(variables, c.modeVariables(key)...)
+	return slices.Concat(variables, c.trust.variables(key), c.modeVariables(key))
 }
 
 const weightVariable = "group_replication_member_weight"

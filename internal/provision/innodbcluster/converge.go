@@ -65,7 +65,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 	for round := 1; ; round++ {
 		seen := r.observe(ctx)
 		diagnosis := Diagnose(c, seen)
-		r.seen, r.diagnosis, r.cluster.allowedHost = seen, diagnosis, diagnosis.allowedHost
+		r.seen, r.diagnosis, r.cluster.allowedHost, r.cluster.trust = seen, diagnosis, diagnosis.allowedHost, diagnosis.trust
 		if err := ctx.Err(); err != nil {
 			return diagnosis, err
 		}
@@ -242,6 +242,10 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		return r.halt(ctx, o.Member)
 	case Renew:
 		return r.renew(ctx, o.Member)
+	case Know:
+		return r.know(ctx, o.Member)
+	case Verify:
+		return r.verify(ctx, o.Member)
 	case Configure:
 		return r.configure(ctx, o.Member)
 	case Forget:

@@ -43,8 +43,9 @@ type Diagnosis struct {
 	Findings []provision.Finding
 	// Found says whether any server knows of the cluster at all.
 	Found bool
-	// allowedHost is what Cluster's is to be.
+	// allowedHost and trust are what Cluster's are to be.
 	allowedHost string
+	trust       trust
 	// view is the authority's.
 	view []group.Member
 }
@@ -71,6 +72,7 @@ func diagnose(c Cluster, seen map[string]Observation) *diagnosing {
 	}
 	d.present = cmp.Or(d.identity(), anywhere)
 	d.cluster.allowedHost = d.allowed(d.present)
+	d.trusting()
 	d.standings()
 	d.foreignPrimary()
 	d.refusals()
@@ -81,7 +83,7 @@ func diagnose(c Cluster, seen map[string]Observation) *diagnosing {
 		d.stopped()
 	}
 	d.say()
-	d.allowedHost = d.cluster.allowedHost
+	d.allowedHost, d.trust = d.cluster.allowedHost, d.cluster.trust
 	return d
 }
 

@@ -27,6 +27,8 @@ const (
 	CodePrimary converge.Code = "cluster-primary"
 	// CodeFullStop: only a stop of the whole group changes it.
 	CodeFullStop converge.Code = "cluster-full-stop"
+	// CodeTrust is said of how members know each other.
+	CodeTrust converge.Code = "cluster-trust"
 	// CodeMetadata is said of the rows that routers read.
 	CodeMetadata converge.Code = "cluster-metadata"
 	// CodeRouter: a router is not declared; CodeRouterAtWork: and it is there.
@@ -148,6 +150,7 @@ func (d *diagnosing) running() {
 	for _, key := range d.cluster.keys() {
 		d.member(key)
 	}
+	d.verifying()
 	d.foreign(authority)
 	d.metadata(row, authority)
 	d.role()

@@ -34,6 +34,7 @@ func (s *server) reset(ctx context.Context, c Cluster) error {
 		return err
 	}
 	statements := []string{"RESET PERSIST IF EXISTS super_read_only", "RESET PERSIST IF EXISTS " + weightVariable}
+	c.trust.wanted = true // so that the list is whole
 	for _, variable := range c.variables("", "") {
 		statements = append(statements, "RESET PERSIST IF EXISTS "+variable.name)
 	}

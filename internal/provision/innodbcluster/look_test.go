@@ -19,7 +19,7 @@ func TestCheckInsAreRead(t *testing.T) {
 	c := three()
 	seen := grouped(c, "a", "a")
 	seen.Routers = []Router{{ID: 1, Seen: 5}, {ID: 2, Seen: 7}, {ID: 3}}
-	text := strings.Replace(answerOf(t, seen, c.Members["a"]), "check_ins\t{}", `check_ins	{"1": 1764109200, "2": 3, "9": 4}`, 1) + "guarded\ttrue\nnetworks\t{}\nlogin\t\"yes\"\n"
+	text := strings.Replace(answerOf(t, seen, c.Members["a"]), "check_ins\t{}", `check_ins	{"1": 1764109200, "2": 3, "9": 4}`, 1) + "guarded\ttrue\nnetworks\t{}\ncertificate\t{}\ntrust\t{}\nlogin\t\"yes\"\n"
 	got, err := readObservation(text)
 	if diff := cmp.Diff([]Router{{ID: 1, Seen: 1764109200}, {ID: 2, Seen: 7}, {ID: 3}}, got.Routers); err != nil || diff != "" || got.Now != 1764109200 {
 		t.Errorf("%v, now %d\n%s", err, got.Now, diff)

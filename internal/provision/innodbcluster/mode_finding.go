@@ -41,7 +41,7 @@ func (d *diagnosing) fullStop() bool {
 	switch {
 	case !found:
 	case !d.cluster.Options.AllowFullStop:
-		d.refuse(fmt.Errorf("%w: its members run with another communication stack or ssl_mode than this provider's. Set allow_full_stop = true and apply at a time at which nobody needs the database: all data stay", ErrFullStop))
+		d.refuse(fmt.Errorf("%w: its members run with another communication stack than this provider's. Set allow_full_stop = true and apply at a time at which nobody needs the database: all data stay", ErrFullStop))
 	default:
 		d.refuse(d.strangers())
 	}

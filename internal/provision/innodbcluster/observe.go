@@ -62,6 +62,9 @@ type Observation struct {
 	// RouterUsers are the names of all accounts that go by a router's, Sessions all
 	// users that have a session open on the server.
 	RouterUsers, Sessions []string
+	// Certificate is what the server shows to others, Trust by which it knows them.
+	Certificate mysqld.Certificate
+	Trust       Trust
 	// Networks of the machine's meshes in CIDR form, by the meshes' names.
 	Networks  map[string]string
 	Clusters  []ClusterRow
@@ -143,7 +146,8 @@ var observeScript = mysqlroot.QuestionScript(
 	routersRow, checkInsRow,
 	`SELECT 'router_users', JSON_ARRAYAGG(u.user) FROM (SELECT DISTINCT user FROM mysql.user WHERE user REGEXP '^mysql_router') u`,
 	`SELECT 'sessions', JSON_ARRAYAGG(s.user) FROM (SELECT DISTINCT processlist_user AS user FROM performance_schema.threads WHERE processlist_user IS NOT NULL) s`,
-) + " || exit 1\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + networksScript + "\n" + mysqlroot.LoginScript("login")
+	mysqld.TLSRow,
+) + " || exit 1\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + networksScript + "\n" + mysqld.TrustScript + mysqlroot.LoginScript("login")
 
 // Observe asks all servers at once: one round trip each on a warm connection.
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
@@ -194,10 +198,12 @@ func readObservation(text string) (Observation, error) {
 	}
 	var checkIns map[int64]int64
 	seen := Observation{Answers: true}
+	var tls struct{ Used, Until string }
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "received": &seen.Received,
 		"guarded": &seen.Guarded, "guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "networks": &seen.Networks, "router_accounts": &seen.RouterAccounts, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
 		"routers": &seen.Routers, "check_ins": &checkIns, "router_users": &seen.RouterUsers, "sessions": &seen.Sessions,
+		"certificate": &seen.Certificate, "trust": &seen.Trust, "tls": &tls,
 	}); err != nil {
 		return Observation{}, err
 	}
@@ -207,6 +213,7 @@ func readObservation(text string) (Observation, error) {
 	for i, router := range seen.Routers {
 		seen.Routers[i].Seen = max(router.Seen, checkIns[router.ID])
 	}
+	seen.Certificate.Used, seen.Certificate.UsedUntil = tls.Used, tls.Until
 	flat := func(set string) string { return strings.ReplaceAll(set, "\n", "") }
 	seen.Version, seen.UUID, seen.ServerID, seen.Now = server.Version, server.UUID, server.ServerID, server.Now
 	seen.Endpoint = Member{Address: server.Host, Port: server.Port}.Endpoint()

@@ -24,6 +24,10 @@ type (
 	Install struct{ Primary string }
 	// Configure sets variables of a running member.
 	Configure struct{ Member string }
+	// Know gives a server what it verifies the others by.
+	Know struct{ Member string }
+	// Verify lets a member start anew in the running group, and verify the others.
+	Verify struct{ Member string }
 	// Join brings a server into the group, for the first time or again.
 	Join struct {
 		Member string
@@ -84,6 +88,10 @@ func (o Force) String() string     { return "go on from " + o.Member + " with " 
 func (o Halt) String() string      { return "stop the group on " + o.Member }
 func (o Install) String() string   { return "write the cluster metadata on " + o.Primary }
 func (o Configure) String() string { return "set variables of " + o.Member }
+func (o Know) String() string      { return "write what " + o.Member + " verifies the others by" }
+func (o Verify) String() string {
+	return "let " + o.Member + " start anew in the group and verify the others"
+}
 func (o Join) String() string {
 	if o.Clone {
 		return "join " + o.Member + " by clone"
@@ -169,6 +177,12 @@ func (Forget) Stage() int { return 3 }
 
 // Stage is its place in the order.
 func (Configure) Stage() int { return 3 }
+
+// Stage is its place in the order: who trusts nobody yet lets nobody in.
+func (Know) Stage() int { return 0 }
+
+// Stage is its place in the order.
+func (Verify) Stage() int { return 8 }
 
 // Stage is its place in the order.
 func (Join) Stage() int { return 4 }

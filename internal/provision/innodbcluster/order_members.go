@@ -64,7 +64,19 @@ func (o Rejoin) next(d *diagnosing) ([]provision.Operation, error) {
 	if err != nil {
 		return nil, err
 	}
-	return []provision.Operation{operation}, nil
+	// A machine that was made anew is known to the others before it joins.
+	return append(d.acquaintances(), operation), nil
+}
+
+// acquaintances let servers know by what they verify each other.
+func (d *diagnosing) acquaintances() []provision.Operation {
+	var known []provision.Operation
+	for _, finding := range d.Findings {
+		if know, is := finding.Mend.(Know); is {
+			known = append(known, know)
+		}
+	}
+	return known
 }
 
 var (

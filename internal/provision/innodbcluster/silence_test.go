@@ -50,6 +50,7 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 	row("check_ins", map[string]int64{})
 	row("router_users", seen.RouterUsers)
 	row("sessions", seen.Sessions)
+	row("tls", map[string]any{"used": "server-cert.pem", "until": "Nov 23 13:04:06 2036 GMT"})
 	row("end", true)
 	return text.String()
 }
@@ -67,7 +68,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 		return made, hosts
 	}
 	made, hosts := machines()
-	convergetest.FailsClosed(t, question(), made["b"].Answer+"guarded\ttrue\nnetworks\t{\"site\":\"10.0.0.0/24\"}\nlogin\t\"yes\"\n", "unit\t\"inactive\"\nend\ttrue\n")
+	convergetest.FailsClosed(t, question(), made["b"].Answer+"guarded\ttrue\nnetworks\t{\"site\":\"10.0.0.0/24\"}\ncertificate\t{\"authority\":\"missing\"}\ntrust\t{\"maker\":\"other\",\"members\":\"\"}\nlogin\t\"yes\"\n", "unit\t\"inactive\"\nend\ttrue\n")
 	if diagnosis, err := Converge(t.Context(), c, hosts); err != nil || len(diagnosis.Drift()) > 0 {
 		t.Fatalf("whole: %v, %v", diagnosis.Drift(), err)
 	}

@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -27,7 +28,7 @@ func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Conf
 	w := p.begin(host, c)
 	defer w.place.End()
 	// The settings depend on the version and the memory.
-	facts, err := converge.FactsFor(ctx, host, Owner, []converge.Package{c.wantedPackage()}, c.factsQuestion(),
+	facts, err := converge.FactsFor(ctx, host, Owner, []converge.Package{c.wantedPackage(), openssl()}, c.factsQuestion(),
 		func(s Facts) error { return errors.Join(c.Check(s)...) })
 	if err != nil {
 		return c, Status{}, err
@@ -102,6 +103,11 @@ func (w *work) mend(ctx context.Context, status Status) (Status, error) {
 // do does one operation on the server, whose status was that.
 func (w *work) do(ctx context.Context, operation provision.Operation, status Status) error {
 	switch operation.(type) {
+	case Certify:
+		if err := w.certify(ctx); err != nil || !status.Answers {
+			return err
+		}
+		return w.set(ctx, status)
 	case Set:
 		return w.set(ctx, status)
 	case StartAtBoot:
@@ -114,7 +120,12 @@ func (w *work) do(ctx context.Context, operation provision.Operation, status Sta
 
 // set sets at run time what can be.
 func (w *work) set(ctx context.Context, status Status) error {
-	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(w.config.differing(status), status)})
+	statements := setStatements(w.config.differing(status), status)
+	if !w.config.OwnTLS() {
+		// Only this lets the server load what its variables name.
+		statements = append(statements, "ALTER INSTANCE RELOAD TLS")
+	}
+	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(statements)})
 	return err
 }
 
@@ -128,10 +139,20 @@ func (c Config) ask(ctx context.Context, host remote.Host) (Status, error) {
 func (w *work) try(ctx context.Context) error {
 	status, err := w.config.ask(ctx, w.host)
 	if err == nil {
-		err = w.config.keepsEndpoint(status)
+		err = errors.Join(w.config.keepsEndpoint(status), w.config.keepsCertificate(status))
 	}
-	if err != nil || len(w.config.Diagnose(status)) == 0 {
+	findings := w.config.Diagnose(status)
+	if err != nil || len(findings) == 0 {
 		return err
+	}
+	// The settings name a certificate, which has to be there before the server starts
+	// with them: that loads it, too.
+	certify := Certify{w.config.Endpoint()}
+	if slices.ContainsFunc(findings, func(f provision.Finding) bool { return f.Mend == certify }) {
+		return w.do(ctx, certify, status)
+	}
+	if !status.Answers {
+		return nil
 	}
 	return w.set(ctx, status)
 }
@@ -141,8 +162,8 @@ const readOnly = "^ERROR 1238 "
 
 // setScript runs every statement, whatever comes of the others. Only that a
 // restart is needed is no error.
-func setScript(differing []Setting, status Status) string {
-	return "said=$(timeout 30 " + mysqlroot.Client + " --force -e " + remote.Quote(strings.Join(setStatements(differing, status), ";\n")) + ` 2>&1) || :
+func setScript(statements []string) string {
+	return "said=$(timeout 30 " + mysqlroot.Client + " --force -e " + remote.Quote(strings.Join(statements, ";\n")) + ` 2>&1) || :
 refused=$(printf '%s\n' "$said" | grep '^ERROR ' | grep -v '` + readOnly + `')
 [ -z "$refused" ] || { printf '%s\n' "$refused" >&2; exit 1; }`
 }

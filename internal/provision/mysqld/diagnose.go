@@ -20,6 +20,8 @@ type (
 	StartAtBoot struct{ Server string }
 	// Restart lets the server read its file, in its group's turn.
 	Restart struct{ Server string }
+	// Certify makes the certificate that the server shows.
+	Certify struct{ Server string }
 )
 
 // startOnBoot is the variable that says who starts the member at boot.
@@ -27,24 +29,29 @@ const startOnBoot = "group_replication_start_on_boot"
 
 func (o Set) String() string         { return "set variables of " + o.Server }
 func (o Restart) String() string     { return "restart " + o.Server }
+func (o Certify) String() string     { return "make the certificate of " + o.Server }
 func (o StartAtBoot) String() string { return "let MySQL start " + o.Server + " in its group at boot" }
 
-// Stage is its place in the order.
-func (Set) Stage() int { return 0 }
+// Stage is its place in the order: the server loads what is there.
+func (Certify) Stage() int { return 0 }
 
 // Stage is its place in the order.
-func (StartAtBoot) Stage() int { return 0 }
+func (Set) Stage() int { return 1 }
+
+// Stage is its place in the order.
+func (StartAtBoot) Stage() int { return 1 }
 
 // Stage is its place in the order: what can be set need not be restarted for.
-func (Restart) Stage() int { return 1 }
+func (Restart) Stage() int { return 2 }
 
 // Diagnose compares what runs with the file. A setting that is no variable of
 // the server (an option of its start only) cannot be asked for.
 func (c Config) Diagnose(s Status) []provision.Finding {
+	findings := c.certificateFindings(s)
 	if !s.Answers {
-		return nil // the unit's own line says why
+		return findings // the unit's own line says why
 	}
-	findings := c.unattended(s)
+	findings = append(findings, c.unattended(s)...)
 	for _, setting := range c.differing(s) {
 		name := variableName(setting)
 		findings = append(findings, provision.Finding{

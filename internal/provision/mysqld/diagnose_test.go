@@ -32,18 +32,18 @@ func TestDiagnosisOfVariables(t *testing.T) {
 		drift      []string
 		operations []provision.Operation
 	}{
-		"as declared":     {Status{Answers: true, Variables: as(nil)}, nil, nil},
-		"it does not run": {Status{Unit: "inactive"}, nil, nil},
+		"as declared":     {Status{Answers: true, Certificate: shown(), Variables: as(nil)}, nil, nil},
+		"it does not run": {Status{Unit: "inactive", Certificate: shown()}, nil, nil},
 		"one differs": {
-			Status{Answers: true, Variables: as(map[string]string{"max_connections": "151"})},
+			Status{Answers: true, Certificate: shown(), Variables: as(map[string]string{"max_connections": "151"})},
 			[]string{"variable max_connections: is 151, want 300"}, []provision.Operation{Set{server}},
 		},
 		"two differ, and are set at once": {
-			Status{Answers: true, Variables: as(map[string]string{"max_connections": "151", "server_id": "8"})},
+			Status{Answers: true, Certificate: shown(), Variables: as(map[string]string{"max_connections": "151", "server_id": "8"})},
 			[]string{"variable max_connections: is 151, want 300", "variable server_id: is 8, want 7"}, []provision.Operation{Set{server}},
 		},
 		"one stays otherwise though it was set": {
-			Status{Answers: true, WereSet: true, Variables: as(map[string]string{"max_connections": "151"})},
+			Status{Answers: true, WereSet: true, Certificate: shown(), Variables: as(map[string]string{"max_connections": "151"})},
 			[]string{"variable max_connections: is 151, want 300"}, []provision.Operation{Restart{server}},
 		},
 	} {
@@ -85,7 +85,7 @@ func TestSomebodyStartsTheMemberAtBoot(t *testing.T) {
 		"unguarded, and never in a group": {true, nil, ""},
 	} {
 		config.Unguarded = row.unguarded
-		findings := config.Diagnose(Status{Answers: true, Persisted: row.persisted})
+		findings := config.Diagnose(Status{Answers: true, Certificate: shown(), Persisted: row.persisted})
 		if got := strings.Join(converge.Texts(provision.Drift(findings)), "; "); got != row.want {
 			t.Errorf("%s: %q, want %q", name, got, row.want)
 		}

@@ -43,7 +43,10 @@ func (p *Plugin) Remove(ctx context.Context, host remote.Host, deleteToo bool) e
 			return err
 		}
 	}
-	if err := converge.Remove(ctx, host, Owner); err != nil || !deleteToo {
+	if err := converge.Remove(ctx, host, Owner); err != nil {
+		return err
+	}
+	if _, err := host.Run(ctx, remote.Command{Name: "removing the server's certificate", Script: "rm -rf " + certificates}); err != nil || !deleteToo {
 		return err
 	}
 	_, err = host.Run(ctx, deleteData())

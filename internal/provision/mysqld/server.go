@@ -80,7 +80,7 @@ func (c Config) packageName() string {
 func (c Config) Manifest() converge.Manifest {
 	yes := true
 	items := []converge.Item{
-		c.wantedPackage(),
+		c.wantedPackage(), openssl(),
 		converge.Directory{Path: "/var/lib/atoll", Mode: 0o755}, converge.Directory{Path: "/etc/systemd/system/mysql.service.d", Mode: 0o755},
 	}
 	items = append(items, c.door()...)
@@ -95,6 +95,9 @@ func (c Config) Manifest() converge.Manifest {
 		converge.Check[Status]{Question: c.statusQuestion(), Differs: c.drift},
 	)}
 }
+
+// openssl makes the certificate.
+func openssl() converge.Package { return converge.Package{Name: "openssl"} }
 
 func (c Config) wantedPackage() converge.Package {
 	return converge.Package{Name: c.packageName(), Refuse: map[string]string{"mariadb-server": noMariaDB, "mariadb-server-core": noMariaDB}}

@@ -93,6 +93,9 @@ func (c Config) Settings() []Setting {
 		own[normalName(name)] = value
 	}
 	list := c.required()
+	if !c.OwnTLS() {
+		list = append(list, certificateSettings()...)
+	}
 	for _, setting := range append(c.sized(), Setting{"skip_name_resolve", "ON"}, Setting{"binlog_expire_logs_seconds", "604800"}, Setting{"require_secure_transport", "ON"}) {
 		if _, set := own[normalName(setting.Name)]; !set {
 			list = append(list, setting)

@@ -22,7 +22,12 @@ persisted	{"super_read_only": "ON"}
 members	[{"id": "uuid-a", "host": "10.0.0.1", "port": 3306, "state": "ONLINE", "role": "PRIMARY"}, {"id": "uuid-b", "host": "10.0.0.2", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}, {"id": "uuid-c", "host": "10.0.0.3", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}]
 group	"11111111-2222-4333-8444-555555555555"
 registered	NULL
+tls	{"used": "server-cert.pem", "until": "Nov 23 13:04:06 2036 GMT"}
 end	true
+`
+
+// certificate is what the machine says of it.
+const certificate = `certificate	{"authority": "whole", "server": "whole", "until": "Nov 23 13:04:06 2036 GMT", "now": 1795698246, "pem": "QQ=="}
 `
 
 // Nothing is done to a server whose answer did not come whole.
@@ -77,7 +82,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 // What a machine is like is not guessed from half an answer either.
 func TestQuestionsFailClosed(t *testing.T) {
 	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2}
-	convergetest.FailsClosed(t, config.statusQuestion(), secondary, "unit\t\"inactive\"\nend\ttrue\n")
+	convergetest.FailsClosed(t, config.statusQuestion(), secondary+certificate, "unit\t\"inactive\"\nend\ttrue\n"+certificate)
 	convergetest.FailsClosed(t, memoryQuestion(), "1073741824 bytes\n")
 	answered := ""
 	m := machinetest.New(t, secondary)

@@ -29,6 +29,8 @@ type Status struct {
 	// Variables by name, those of the settings file; Persisted those that
 	// mysqld-auto.cnf has, which beats the file.
 	Variables, Persisted map[string]string
+	// Certificate is what it shows to others; of a server that does not run, too.
+	Certificate Certificate
 	// View is the group as this server sees it.
 	View group.View
 	// WereSet says that this run has set the variables: those that differ still
@@ -53,7 +55,8 @@ func (c Config) statusScript() string {
 		mysqlroot.WhereTable("registered", "mysql_innodb_cluster_metadata", "instances",
 			`SELECT 'registered', JSON_ARRAYAGG(JSON_OBJECT('id', mysql_server_uuid, 'address', address)) FROM mysql_innodb_cluster_metadata.instances`),
 		`SELECT 'group', JSON_QUOTE(MAX(variable_value)) FROM performance_schema.global_variables WHERE variable_name = 'group_replication_group_name'`,
-	)
+		TLSRow,
+	) + " || exit 1\n" + c.certificateScript("certificate_row")
 }
 
 // readStatus reads the answer to statusScript.
@@ -62,20 +65,25 @@ func readStatus(output string) (Status, error) {
 	if err != nil {
 		return Status{}, err
 	}
-	state, err := rows.Down()
-	if err != nil || state != "" {
-		return Status{Unit: state}, err
+	var status Status
+	if err := rows.Read(map[string]any{"certificate": &status.Certificate}); err != nil {
+		return Status{}, err
+	}
+	if status.Unit, err = rows.Down(); err != nil || status.Unit != "" {
+		return status, err
 	}
 	var server struct{ Version, Comment, UUID, ErrorLog string }
-	status := Status{Answers: true}
+	var tls struct{ Used, Until string }
+	status.Answers = true
 	if err := rows.Read(map[string]any{
+		"tls":    &tls,
 		"server": &server, "variables": &status.Variables, "persisted": &status.Persisted,
 		"members": &status.View.Members, "group": &status.View.Name, "registered": &status.View.Registered,
 	}); err != nil {
 		return Status{}, err
 	}
 	status.Version, status.Comment, status.UUID, status.ErrorLog = server.Version, server.Comment, server.UUID, server.ErrorLog
-	status.View.Self = server.UUID
+	status.View.Self, status.Certificate.Used, status.Certificate.UsedUntil = server.UUID, tls.Used, tls.Until
 	if status.Version == "" || status.UUID == "" || len(status.Variables) == 0 {
 		return Status{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)
 	}

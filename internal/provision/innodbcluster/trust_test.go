@@ -1,0 +1,170 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package innodbcluster
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"math/big"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+)
+
+// authority makes one for an address, as a file has it.
+func authority(t *testing.T, address string) string {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := pkix.Name{CommonName: "Atoll " + address + " " + strings.ToLower(rand.Text())}
+	made, err := x509.CreateCertificate(rand.Reader, &x509.Certificate{SerialNumber: big.NewInt(1), Subject: name}, &x509.Certificate{Subject: name}, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: made}))
+}
+
+// certified gives every server a certificate that it shows, and lets each verify the
+// others by all of them where they do that.
+func certified(t *testing.T, c *Cluster, seen map[string]Observation, verify bool) map[string]string {
+	t.Helper()
+	const until, file = "Nov 23 13:04:06 2036 GMT", "/etc/mysql/atoll/server.pem"
+	made, all := map[string]string{}, ""
+	for _, key := range c.keys() {
+		made[key] = authority(t, c.Members[key].Address)
+		all += made[key]
+	}
+	for key, one := range seen {
+		one.Certificate = mysqld.Certificate{Authority: "whole", Server: "whole", Until: until, PEM: []byte(strings.TrimSuffix(made[key], "\n")), Used: file, UsedUntil: until}
+		one.Trust.Maker = mysqld.MakerAtoll
+		one.Variables[modeVariable], one.Variables[membersVariable], one.Variables[recoveryVerifying] = "REQUIRED", "", "OFF"
+		if verify {
+			one.Trust.Members = []byte(all)
+			one.Variables[modeVariable], one.Variables[membersVariable], one.Variables[recoveryVerifying] = verifies, mysqld.MembersFile, "ON"
+			one.Persisted = map[string]string{modeVariable: verifies}
+		}
+		seen[key] = one
+	}
+	return made
+}
+
+func TestMembersVerifyEachOther(t *testing.T) {
+	change := func(seen map[string]Observation, key string, how func(*Observation)) {
+		one := seen[key]
+		how(&one)
+		seen[key] = one
+	}
+	for _, row := range []struct {
+		name   string
+		verify bool
+		change func(c *Cluster, seen map[string]Observation)
+		want   []provision.Operation
+		drift  int
+		// mode is what a starts with from then on.
+		mode string
+	}{
+		{"they do", true, func(*Cluster, map[string]Observation) {}, nil, 0, verifies},
+		{"they do not yet: all get to know each other, and the primary goes last", false, func(*Cluster, map[string]Observation) {},
+			[]provision.Operation{Know{"a"}, Know{"b"}, Know{"c"}, Verify{"b"}, Verify{"c"}, Verify{"a"}}, 12, verifies},
+		{"one has no certificate yet", false, func(_ *Cluster, seen map[string]Observation) {
+			change(seen, "c", func(s *Observation) { s.Certificate, s.Trust.Maker = mysqld.Certificate{}, mysqld.MakerEarlier })
+		}, []provision.Operation{Know{"a"}, Know{"b"}}, 5, "REQUIRED"},
+		{"one shows another: nobody stops verifying", true, func(_ *Cluster, seen map[string]Observation) {
+			change(seen, "c", func(s *Observation) { s.Certificate.Server = "broken" })
+		}, nil, 0, verifies},
+		{"one cannot be asked: it stays known", true, func(_ *Cluster, seen map[string]Observation) {
+			seen["c"] = Observation{Err: errors.New("timed out")}
+		}, nil, 1, verifies},
+		{"one does not run: it stays known", true, func(_ *Cluster, seen map[string]Observation) {
+			outOf(seen, "c", Observation{Unit: "inactive"})
+		}, nil, 2, verifies},
+		{"one verifies by less", true, func(_ *Cluster, seen map[string]Observation) {
+			change(seen, "b", func(s *Observation) { s.Trust.Members = s.Trust.Members[:len(s.Trust.Members)/2] })
+		}, []provision.Operation{Know{"b"}}, 1, verifies},
+		{"one was made anew: it is known before it joins, and what it was no more", true, func(c *Cluster, seen map[string]Observation) {
+			one := fresh(*c, "c")
+			one.Certificate, one.Trust.Maker = seen["c"].Certificate, mysqld.MakerAtoll
+			one.Certificate.PEM = []byte(strings.TrimSuffix(authority(t, "10.0.0.3"), "\n"))
+			outOf(seen, "c", one)
+		}, []provision.Operation{Know{"a"}, Know{"b"}, Know{"c"}, Join{Member: "c", Together: true}}, 5, verifies},
+		{"somebody set the mode back", true, func(_ *Cluster, seen map[string]Observation) {
+			change(seen, "b", func(s *Observation) {
+				s.Variables[modeVariable] = "REQUIRED"
+			})
+		}, []provision.Operation{Verify{"b"}}, 1, verifies},
+		{"others see to their certificates", false, func(_ *Cluster, seen map[string]Observation) {
+			for key := range seen {
+				change(seen, key, func(s *Observation) { s.Trust.Maker = mysqld.MakerOther })
+			}
+		}, nil, 0, "REQUIRED"},
+		{"others see to their certificates, and verify them", false, func(_ *Cluster, seen map[string]Observation) {
+			for key := range seen {
+				change(seen, key, func(s *Observation) {
+					s.Trust.Maker, s.Variables[modeVariable], s.Variables[membersVariable] = mysqld.MakerOther, "VERIFY_CA", "/etc/ssl/ca.pem"
+					s.Persisted = map[string]string{modeVariable: "VERIFY_CA"}
+				})
+			}
+		}, nil, 0, "VERIFY_CA"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c := three()
+			seen := standing(c)
+			certified(t, &c, seen, row.verify)
+			row.change(&c, seen)
+			diagnosis := Diagnose(c, seen)
+			operations, err := diagnosis.Operations()
+			if diff := cmp.Diff(row.want, operations); diff != "" || err != nil || len(diagnosis.Drift()) != row.drift || diagnosis.trust.mode("a") != row.mode {
+				t.Errorf("mode %s, %v\n%s%s", diagnosis.trust.mode("a"), err, diff, strings.Join(converge.Texts(diagnosis.Drift()), "\n"))
+			}
+			if row.verify && strings.Count(diagnosis.trust.members, "BEGIN") != 3 {
+				t.Errorf("they are to verify by\n%s", diagnosis.trust.members)
+			}
+		})
+	}
+}
+
+// A member whose certificate is somebody else's has no place among those that verify.
+func TestMixedCertificatesAreRefused(t *testing.T) {
+	c := three()
+	seen := standing(c)
+	certified(t, &c, seen, true)
+	one := seen["c"]
+	one.Trust.Maker = mysqld.MakerOther
+	seen["c"] = one
+	if _, err := Diagnose(c, seen).Operations(); !errors.Is(err, mysqld.ErrVerified) {
+		t.Error(err)
+	}
+}
+
+// A member that is replaced is unknown only when it has gone.
+func TestLeaversAreKnown(t *testing.T) {
+	c := three()
+	seen := standing(c)
+	made := certified(t, &c, seen, true)
+	leaver := c.Members["c"]
+	delete(c.Members, "c")
+	if trust := Diagnose(c, seen).trust; !strings.Contains(trust.members, made["c"]) || !trust.ready {
+		t.Errorf("while it is in the group: %+v", trust)
+	}
+	for key, one := range seen {
+		one.View = one.View[:2]
+		seen[key] = one
+	}
+	delete(seen, "c")
+	if trust := Diagnose(c, seen).trust; strings.Contains(trust.members, made["c"]) || strings.Count(trust.members, "BEGIN") != 2 {
+		t.Errorf("after %s has gone: %s", leaver.Endpoint(), trust.members)
+	}
+}
