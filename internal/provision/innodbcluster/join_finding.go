@@ -26,6 +26,9 @@ func (d *diagnosing) joining(key string) (provision.Operation, error) {
 	case sharesUUID(d.cluster, d.seen, key):
 		return Renew{key}, nil
 	}
+	if err := d.stranger(key); err != nil {
+		return nil, err
+	}
 	clone, err := recovery(d.cluster, one, primary)
 	if err != nil {
 		return nil, err

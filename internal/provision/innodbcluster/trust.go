@@ -5,8 +5,10 @@ package innodbcluster
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -108,15 +110,47 @@ func (d *diagnosing) trusting() {
 }
 
 // knowing finds servers that verify the others by something else than they should,
-// whatever else is to be done.
+// whatever else is to be done. A member that is to leave is one of them until it has
+// gone: a newcomer comes in before, and nobody comes in whom one member does not know.
 func (d *diagnosing) knowing() {
-	for _, key := range d.cluster.keys() {
+	for _, key := range slices.Sorted(maps.Keys(d.seen)) {
+		if _, declared := d.cluster.Members[key]; !declared && uuidOf(d.view, key) == "" {
+			continue
+		}
 		seen := d.seen[key]
 		if !seen.Answers || seen.Certificate.AuthorityPEM() == "" || string(seen.Trust.Members) == d.cluster.trust.members {
 			continue
 		}
 		d.find(Know{key}, key, CodeTrust, "verifies the others by other certificates than theirs")
 	}
+}
+
+// ErrStranger says that a member would not let a newcomer in.
+var ErrStranger = errors.New("a member that verifies the others cannot be told of it")
+
+// stranger refuses a newcomer that somebody in the group does not know and cannot be
+// told of: Group Replication would wait for minutes for a view that never comes. What
+// all that can be asked have known before, the others have, too.
+func (d *diagnosing) stranger(key string) error {
+	authority := d.seen[key].Certificate.AuthorityPEM()
+	if len(d.cluster.trust.verify) == 0 || authority == "" {
+		return nil
+	}
+	var silent []string
+	known := true
+	for _, member := range d.view {
+		at := cmp.Or(d.cluster.keyOf(member.Endpoint()), member.Endpoint())
+		switch seen := d.seen[at]; {
+		case seen.Answers:
+			known = known && strings.Contains(string(seen.Trust.Members), authority)
+		case member.State != "UNREACHABLE":
+			silent = append(silent, at)
+		}
+	}
+	if known || len(silent) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s is in the group and does not answer, and would not let it in. Nothing was changed. Make its machine reachable, or stop the member there (STOP GROUP_REPLICATION), and apply again", ErrStranger, strings.Join(silent, ", "))
 }
 
 // verifying finds members that do not verify the others. It takes them out of the

@@ -168,3 +168,79 @@ func TestLeaversAreKnown(t *testing.T) {
 		t.Errorf("after %s has gone: %s", leaver.Endpoint(), trust.members)
 	}
 }
+
+// replacing declares d in the place of c, which is still in the group.
+func replacing(t *testing.T) (Cluster, map[string]Observation, string) {
+	t.Helper()
+	c := three()
+	seen := standing(c)
+	certified(t, &c, seen, true)
+	leaver := c.Members["c"]
+	delete(c.Members, "c")
+	c.Leavers[leaver.Endpoint()], seen[leaver.Endpoint()] = leaver, seen["c"]
+	delete(seen, "c")
+	c.Members["d"] = Member{"10.0.0.4", 3306, 4}
+	one := fresh(c, "d")
+	one.Certificate, one.Trust.Maker = seen["a"].Certificate, mysqld.MakerAtoll
+	one.Certificate.PEM = []byte(strings.TrimSuffix(authority(t, "10.0.0.4"), "\n"))
+	seen["d"] = one
+	return c, seen, leaver.Endpoint()
+}
+
+// A newcomer comes in while the one that it replaces is there, which has to know it.
+func TestLeaverKnowsItsSuccessor(t *testing.T) {
+	c, seen, leaver := replacing(t)
+	operations, err := Diagnose(c, seen).Operations()
+	want := []provision.Operation{Know{leaver}, Know{"a"}, Know{"b"}, Know{"d"}, Configure{"a"}, Configure{"b"}, Join{Member: "d", Together: true}}
+	if diff := cmp.Diff(want, operations); diff != "" || err != nil {
+		t.Error(err, diff)
+	}
+}
+
+// Nobody joins whom a member of the group cannot be told of.
+func TestStrangersAreRefused(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(c Cluster, seen map[string]Observation, leaver string)
+		want   error
+	}{
+		{"the leaver does not answer", func(_ Cluster, seen map[string]Observation, leaver string) {
+			seen[leaver] = Observation{Err: errors.New("timed out")}
+		}, ErrStranger},
+		{"nobody knows the leaver's machine", func(c Cluster, seen map[string]Observation, leaver string) {
+			delete(seen, leaver)
+			delete(c.Leavers, leaver)
+		}, ErrStranger},
+		{"it does not answer, and has known the other before", func(_ Cluster, seen map[string]Observation, leaver string) {
+			for _, key := range []string{"a", "b"} {
+				one := seen[key]
+				one.Trust.Members = append(one.Trust.Members, seen["d"].Certificate.AuthorityPEM()...)
+				seen[key] = one
+			}
+			seen[leaver] = Observation{Err: errors.New("timed out")}
+		}, nil},
+		{"the group has lost it", func(_ Cluster, seen map[string]Observation, leaver string) {
+			seen[leaver] = Observation{Err: errors.New("timed out")}
+			for _, key := range []string{"a", "b"} {
+				seen[key].View[2].State = "UNREACHABLE"
+			}
+		}, nil},
+		{"nobody verifies anybody", func(_ Cluster, seen map[string]Observation, leaver string) {
+			for _, key := range []string{"a", "b", leaver} {
+				one := seen[key]
+				one.Persisted, one.Variables[modeVariable] = nil, "REQUIRED"
+				seen[key] = one
+			}
+			seen[leaver] = Observation{Err: errors.New("timed out")}
+		}, nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			c, seen, leaver := replacing(t)
+			row.change(c, seen, leaver)
+			operations, err := Diagnose(c, seen).Operations()
+			if row.want != nil && !errors.Is(err, row.want) || errors.Is(err, ErrStranger) != (row.want != nil) {
+				t.Error(operations, err)
+			}
+		})
+	}
+}
