@@ -72,6 +72,13 @@ func (t trust) variables(key string) []variable {
 func (d *diagnosing) trusting() {
 	t := trust{wanted: true, ready: true, verify: map[string]string{}}
 	known, kept := map[string]string{}, map[string]string{}
+	addresses := map[string]bool{}
+	for _, member := range d.cluster.Members {
+		addresses[member.Address] = true
+	}
+	for _, member := range d.view { // who leaves is one of them until it has gone
+		addresses[member.Host] = true
+	}
 	for _, key := range slices.Sorted(maps.Keys(d.seen)) {
 		seen := d.seen[key]
 		if mode := seen.Persisted[modeVariable]; strings.HasPrefix(mode, "VERIFY_") {
@@ -84,7 +91,7 @@ func (d *diagnosing) trusting() {
 		if !declared {
 			member = d.cluster.Leavers[key]
 		}
-		if authority := seen.Certificate.AuthorityPEM(); authority != "" {
+		if authority := seen.Certificate.AuthorityPEM(); authority != "" && addresses[member.Address] {
 			known[member.Address] = authority
 		}
 		if declared && seen.Answers {
@@ -92,7 +99,7 @@ func (d *diagnosing) trusting() {
 			t.ready = t.ready && seen.Certificate.Shown()
 		}
 	}
-	for _, address := range d.addresses4() {
+	for address := range addresses {
 		if known[address] == "" && kept[address] != "" {
 			known[address] = kept[address]
 		}

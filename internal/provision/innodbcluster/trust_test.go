@@ -195,6 +195,13 @@ func TestLeaverKnowsItsSuccessor(t *testing.T) {
 	if diff := cmp.Diff(want, operations); diff != "" || err != nil {
 		t.Error(err, diff)
 	}
+	// Gone, it is known no more, though its machine can still be asked.
+	made := seen[leaver].Certificate.AuthorityPEM()
+	outOf(seen, "c", Observation{})
+	delete(seen, "c")
+	if trust := Diagnose(c, seen).trust; strings.Contains(trust.members, made) || strings.Count(trust.members, "BEGIN") != 3 {
+		t.Errorf("after it has gone: %s", trust.members)
+	}
 }
 
 // Nobody joins whom a member of the group cannot be told of.
