@@ -45,9 +45,11 @@ func TestKillsUnderAWriter(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	k.random = rand.New(rand.NewPCG(seed, 0))
+	earlier := countedEarlier(t)
 	for k.kills < kills && !t.Failed() {
 		// The one that lags behind most.
-		next := slices.MinFunc(ways(), func(a, b way) int { return cmp.Compare(k.byWay[a.name]*b.share, k.byWay[b.name]*a.share) })
+		counted := func(w way) int { return earlier[w.name] + k.byWay[w.name] }
+		next := slices.MinFunc(ways(), func(a, b way) int { return cmp.Compare(counted(a)*b.share, counted(b)*a.share) })
 		k.round(next, next.there)
 		if !next.destroys && !t.Failed() {
 			k.round(next, nil)
