@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -77,13 +78,19 @@ func recovery(c Cluster, joiner, primary Observation) (clone bool, err error) {
 	// Only what a member once took from the group is known to be the group's
 	// own; see above about machines of one image.
 	_, returns := has[strings.ToLower(primary.Variables["group_replication_group_name"])]
-	complete := returns || has.Empty() && (row != nil && row.Attributes.GTIDSetIsComplete || len(primary.Schemas) == 0)
+	// It took the metadata from the group, too, and has none: a destroy that was ended
+	// in the middle erased them there, without a transaction that would say so.
+	erased := returns && joiner.Schema == "" && primary.Schema != ""
+	complete := returns && !erased || has.Empty() && (row != nil && row.Attributes.GTIDSetIsComplete || len(primary.Schemas) == 0)
 	switch c.Options.RecoveryMethod {
 	case "clone":
 		return true, nil
 	case "incremental":
 		if !possible {
 			return false, fmt.Errorf("incremental recovery is not possible: the group's binary logs no longer hold %s. Set recovery_method to auto or clone", purged.Minus(has))
+		}
+		if erased {
+			return false, errors.New("incremental recovery is not possible: it holds the group's transactions without the cluster's metadata that they made, as after a destroy that was ended in the middle. Set recovery_method to auto or clone")
 		}
 		return false, nil
 	}
