@@ -11,9 +11,9 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// erased is a server that a destroy has done with: it holds the group's transactions,
+// dissolved is a server that a destroy has done with: it holds the group's transactions,
 // and nothing of what the cluster wrote by them into its data.
-func erased(c Cluster, key string) Observation {
+func dissolved(c Cluster, key string) Observation {
 	seen := fresh(c, key)
 	seen.Executed, seen.Schemas = groupName+":1-9", []string{"shop"}
 	return seen
@@ -43,14 +43,14 @@ func TestDestroyEndedInTheMiddle(t *testing.T) {
 			outOf(seen, "b", alone)
 		}, []string{"join b"}, ""},
 		{"two are erased", "auto", func(c Cluster, seen map[string]Observation) {
-			outOf(seen, "a", erased(c, "a"))
-			outOf(seen, "b", erased(c, "b"))
-		}, []string{"join a by clone", "join b by clone"}, ""},
-		{"one is erased, and clones are not wanted", "incremental", func(c Cluster, seen map[string]Observation) { outOf(seen, "b", erased(c, "b")) }, nil, "Set recovery_method to auto or clone"},
+			outOf(seen, "a", dissolved(c, "a"))
+			outOf(seen, "b", dissolved(c, "b"))
+		}, []string{"give a the data of c in the place of its own", "give b the data of c in the place of its own"}, ""},
+		{"one is erased, and clones are not wanted", "incremental", func(c Cluster, seen map[string]Observation) { outOf(seen, "b", dissolved(c, "b")) }, nil, "Set recovery_method to auto or clone"},
 		{"two are erased, and the third has left", "auto", func(c Cluster, seen map[string]Observation) {
 			last := member(c, "c")
 			last.View = nil
-			seen["a"], seen["b"], seen["c"] = erased(c, "a"), erased(c, "b"), last
+			seen["a"], seen["b"], seen["c"] = dissolved(c, "a"), dissolved(c, "b"), last
 		}, []string{"reboot the group from c"}, ""},
 	} {
 		t.Run(row.name, func(t *testing.T) {
