@@ -21,6 +21,7 @@ func lamenesses() []mishap {
 			mend()
 		}},
 		{name: "the primary's disk does ten writes a second, for a minute", does: func(f *fixture) { f.slow(f.primary()) }},
+		{name: "a secondary's disk does ten writes a second, for a minute", does: func(f *fixture) { f.slow(f.secondary()) }},
 	}
 }
 

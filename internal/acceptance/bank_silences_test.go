@@ -19,6 +19,7 @@ func silences() []mishap {
 		{name: "the primary stands still for a minute", does: func(f *fixture) { f.freeze(f.primary()) }},
 		{name: "a secondary stands still for a minute", does: func(f *fixture) { f.freeze(f.secondary()) }},
 		{name: "the primary's disk is full for half a minute", does: func(f *fixture) { f.fillDisk(f.primary()) }},
+		{name: "a secondary's disk is full for half a minute", does: func(f *fixture) { f.fillDisk(f.secondary()) }},
 		{name: "two lose their power", does: func(f *fixture) { f.lights(f.secondaries()...) }},
 		{name: "all lose their power", does: func(f *fixture) { f.lights(databases...) }},
 	}

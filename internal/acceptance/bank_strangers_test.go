@@ -3,7 +3,10 @@
 
 package acceptance
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // strangers are members that the group cannot take as they are.
 func strangers() []mishap {
@@ -15,6 +18,9 @@ func strangers() []mishap {
 			host := f.secondary()
 			f.sql(f.primary(), "DROP USER "+f.sql(host, "SELECT CONCAT('mysql_innodb_cluster_', @@server_id)")+"@'10.77.0.0/255.255.255.0'")
 			f.restarted(host, ":")
+		}},
+		{name: "a member has the server_uuid of another", applied: true, does: func(f *fixture) {
+			f.restarted(f.secondary(), `printf '[auto]\nserver-uuid=`+f.sql(f.primary(), "SELECT @@server_uuid")+`\n' >/var/lib/mysql/auto.cnf`)
 		}},
 		{name: "a member has the server_id of another", applied: true, does: func(f *fixture) {
 			f.restarted(f.secondary(), `mysql -e "SET PERSIST server_id = `+f.sql(f.primary(), "SELECT @@server_id")+`"`)
@@ -37,6 +43,12 @@ func edits() []mishap {
 	return []mishap{
 		{name: "the metadata are edited", applied: true, does: func(f *fixture) {
 			f.sql(f.primary(), "UPDATE "+metadata+"instances SET address = '10.77.0.99:3306', addresses = JSON_SET(addresses, '$.mysqlClassic', '10.77.0.99:3306') WHERE address = '"+f.sql(f.secondary(), "SELECT CONCAT(@@report_host, ':', @@report_port)")+"'")
+		}},
+		{name: "the metadata's rows of all members are deleted", applied: true, does: func(f *fixture) {
+			f.sql(f.primary(), "DELETE FROM "+metadata+"instances")
+		}},
+		{name: "the metadata are dropped", applied: true, does: func(f *fixture) {
+			f.sql(f.primary(), "DROP DATABASE "+strings.TrimSuffix(metadata, "."))
 		}},
 		{name: "a router is removed", applied: true, does: func(f *fixture) {
 			f.on("app2", "systemctl disable -q --now mysqlrouter; DEBIAN_FRONTEND=noninteractive apt-get -q -y purge mysql-router && rm -rf /etc/atoll-router")

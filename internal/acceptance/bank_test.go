@@ -20,26 +20,28 @@ type mishap struct {
 	does func(f *fixture)
 	// applied: it takes one apply. Else the guardians bring everything back.
 	applied bool
+	// decides is set where no apply may mend it: what a person does who reads why.
+	decides func(f *fixture, refusal string)
 }
 
 // books add up what became of a run of faults.
 type books struct {
-	faults, byGuardians, byApply, transfers, failed, lost, wrong int
-	lines                                                        []string
+	faults, byGuardians, byApply, byPerson, transfers, failed, lost, wrong int
+	lines                                                                  []string
 }
 
 func (b *books) String() string {
-	return fmt.Sprintf("%d faults: %d mended by the guardians, %d by one apply; %d transfers acknowledged, %d of them lost, %d refused or in doubt; %d books wrong\n%s",
-		b.faults, b.byGuardians, b.byApply, b.transfers, b.lost, b.failed, b.wrong, strings.Join(b.lines, "\n"))
+	return fmt.Sprintf("%d faults: %d mended by the guardians, %d by one apply, %d refused to a person; %d transfers acknowledged, %d of them lost, %d refused or in doubt; %d books wrong\n%s",
+		b.faults, b.byGuardians, b.byApply, b.byPerson, b.transfers, b.lost, b.failed, b.wrong, strings.Join(b.lines, "\n"))
 }
 
 // Each fault happens under a bank. Afterwards the members are all back by the guardians
-// or by one apply, the money is what it was on every one of them, and every
-// acknowledged transfer is there.
+// or by one apply, or by what a person decided who was told why neither may; the money
+// is what it was on every one of them, and every acknowledged transfer is there.
 func TestFaultsUnderABank(t *testing.T) {
 	f := stand(t)
 	var sum books
-	for _, list := range [][]mishap{silences(), lamenesses(), strangers(), edits()} {
+	for _, list := range [][]mishap{silences(), lamenesses(), strangers(), edits(), diverged(), nameless(), guardians()} {
 		for _, one := range list {
 			t.Run(one.name, func(t *testing.T) { f.within(t).suffer(one, &sum) })
 		}
@@ -58,18 +60,10 @@ func (f *fixture) suffer(one mishap, sum *books) {
 	f.eventually("business", time.Minute, func() bool { return bank.Count() > 20 })
 	one.does(f)
 	over := time.Now()
-	if one.applied {
-		if plan := f.plan(); plan.Empty() {
-			f.Errorf("the plan shows nothing of it")
-		}
-		f.must(f.terraform.Apply(f.Context()))
-		sum.byApply++
-	}
+	mended := f.mended(one, bank, sum)
 	f.eventually("all members", 4*time.Minute, f.allOnline)
 	back := time.Since(over)
-	if !one.applied {
-		sum.byGuardians++
-	}
+	*mended++
 	count := bank.Count()
 	f.eventually("business again", time.Minute, func() bool { return bank.Count() > count+5 })
 	f.eventually("in sync", time.Minute, func() bool { return f.plan().Empty() })
@@ -79,6 +73,30 @@ func (f *fixture) suffer(one mishap, sum *books) {
 	sum.transfers, sum.failed, sum.lost, sum.wrong = sum.transfers+report.Acknowledged, sum.failed+report.Failed, sum.lost+lost, sum.wrong+wrong
 	sum.lines = append(sum.lines, fmt.Sprintf("%s: all members back %.0f s after it was over, no transfer for %.1f s at most, %d acknowledged, %d lost", one.name, back.Seconds(), report.StoodStill.Seconds(), report.Acknowledged, lost))
 	f.Log(sum.lines[len(sum.lines)-1])
+}
+
+// mended brings back what the guardians may not, and says which count it belongs to.
+func (f *fixture) mended(one mishap, bank *site.Bank, sum *books) *int {
+	f.Helper()
+	if !one.applied && one.decides == nil {
+		return &sum.byGuardians
+	}
+	if plan := f.plan(); plan.Empty() {
+		f.Errorf("the plan shows nothing of it")
+	}
+	err := f.terraform.Apply(f.Context())
+	if one.decides == nil {
+		f.must(err)
+		return &sum.byApply
+	}
+	if err == nil {
+		f.Fatal("an apply decided it, and that is for a person")
+	}
+	count := bank.Count()
+	f.eventually("business beside the refusal", time.Minute, func() bool { return bank.Count() > count+5 })
+	one.decides(f, flat(err.Error()))
+	f.must(f.terraform.Apply(f.Context()))
+	return &sum.byPerson
 }
 
 // allOnline says whether every member sees every other one.

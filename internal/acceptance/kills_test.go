@@ -42,9 +42,11 @@ func TestKillsUnderAWriter(t *testing.T) {
 	kills := often(t, killsVariable, 2)
 	k := f.killing()
 	defer func() { _ = k.shop.DB.Close() }()
+	earlier := countedEarlier(t)
 	for k.kills < kills && !t.Failed() {
 		// The one that lags behind most.
-		next := slices.MinFunc(ways(), func(a, b way) int { return cmp.Compare(k.byWay[a.name]*b.share, k.byWay[b.name]*a.share) })
+		counted := func(w way) int { return earlier[w.name] + k.byWay[w.name] }
+		next := slices.MinFunc(ways(), func(a, b way) int { return cmp.Compare(counted(a)*b.share, counted(b)*a.share) })
 		k.round(next, next.there)
 		if !next.destroys && !t.Failed() {
 			k.round(next, nil)

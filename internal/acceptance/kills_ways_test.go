@@ -3,7 +3,13 @@
 
 package acceptance
 
-import "time"
+import (
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
 
 // declaration is what a run is to bring about.
 type declaration struct {
@@ -51,6 +57,25 @@ func ways() []way {
 		}},
 		{name: "destroy of all", share: 10, destroys: true, takes: 30 * time.Second},
 	}
+}
+
+// earlierVariable says what runs before this one have counted, as in
+// "settings=27,destroy of all=9": this one makes up what is missing of each share.
+const earlierVariable = "ATOLL_KILLS_EARLIER"
+
+// countedEarlier is how many kills of each way need no repetition.
+func countedEarlier(t *testing.T) map[string]int {
+	t.Helper()
+	counted := map[string]int{}
+	for _, part := range strings.FieldsFunc(os.Getenv(earlierVariable), func(r rune) bool { return r == ',' }) {
+		name, text, _ := strings.Cut(part, "=")
+		number, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("%s: %q is no way with a count", earlierVariable, part)
+		}
+		counted[name] = number
+	}
+	return counted
 }
 
 // declare writes down the site, changed by what a way says.

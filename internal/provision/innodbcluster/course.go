@@ -57,6 +57,8 @@ func Course(operations []provision.Operation, members map[string]Member, online 
 			now[members[o.Member].Endpoint()] = true
 		case Join:
 			now[members[o.Member].Endpoint()] = true
+		case Replace:
+			now[members[o.Member].Endpoint()] = true
 		case Await:
 			now[members[o.Member].Endpoint()] = true
 		}

@@ -86,7 +86,7 @@ func TestCourseOfOtherOperations(t *testing.T) {
 		want      int
 	}{
 		{Erase{"b"}, 1}, {Renew{"b"}, 1}, {Install{"a"}, 1}, {Configure{"a"}, 1}, {Register{"a"}, 1}, {Credential{"a"}, 1}, {StrikeOff{"10.0.0.9:3306"}, 1},
-		{Describe{"a"}, 1}, {DropAccount{Account: "x"}, 1}, {Bootstrap{"b"}, 2}, {Reboot{"b"}, 2}, {Join{Member: "b"}, 2}, {Await{"b"}, 2}, {Leave{"10.0.0.1:3306"}, 0},
+		{Describe{"a"}, 1}, {DropAccount{Account: "x"}, 1}, {Bootstrap{"b"}, 2}, {Reboot{"b"}, 2}, {Join{Member: "b"}, 2}, {Replace{"b", "a"}, 2}, {Await{"b"}, 2}, {Leave{"10.0.0.1:3306"}, 0},
 	} {
 		if course := Course([]provision.Operation{row.operation}, members, online); len(course) != 1 || len(course[0].Online) != row.want {
 			t.Errorf("after %s: %v, want %d", row.operation, course, row.want)

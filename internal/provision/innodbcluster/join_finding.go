@@ -4,6 +4,7 @@
 package innodbcluster
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -32,6 +33,11 @@ func (d *diagnosing) joining(key string) (provision.Operation, error) {
 	clone, err := recovery(d.cluster, one, primary)
 	if err != nil {
 		return nil, err
+	}
+	if clone && erased(one, primary) && len(d.donors(key)) > 0 {
+		// Group Replication copies only for transactions that are missing, and they are
+		// not what is.
+		return Replace{key, d.donor(key)}, nil
 	}
 	empty := len(primary.Schemas) == 0 && primary.Purged == ""
 	return Join{Member: key, Clone: clone, Together: empty && !clone}, nil
@@ -79,8 +85,8 @@ func recovery(c Cluster, joiner, primary Observation) (clone bool, err error) {
 	row := c.row(primary)
 	// Only what a member once took from the group is known to be the group's
 	// own; see above about machines of one image.
-	_, returns := has[strings.ToLower(primary.Variables["group_replication_group_name"])]
-	complete := returns || has.Empty() && (row != nil && row.Attributes.GTIDSetIsComplete || len(primary.Schemas) == 0)
+	lacks := erased(joiner, primary)
+	complete := tookPart(has, primary) && !lacks || has.Empty() && (row != nil && row.Attributes.GTIDSetIsComplete || len(primary.Schemas) == 0)
 	switch c.Options.RecoveryMethod {
 	case "clone":
 		return true, nil
@@ -88,9 +94,26 @@ func recovery(c Cluster, joiner, primary Observation) (clone bool, err error) {
 		if !possible {
 			return false, fmt.Errorf("incremental recovery is not possible: the group's binary logs no longer hold %s. Set recovery_method to auto or clone", purged.Minus(has))
 		}
+		if lacks {
+			return false, errors.New("incremental recovery is not possible: it holds the group's transactions without the cluster's metadata that they made, as after a destroy that was ended in the middle. Set recovery_method to auto or clone")
+		}
 		return false, nil
 	}
 	return !possible || !complete, nil
+}
+
+// tookPart says whether a server with these transactions took some from this group.
+func tookPart(has GTIDSet, primary Observation) bool {
+	_, found := has[strings.ToLower(primary.Variables["group_replication_group_name"])]
+	return found
+}
+
+// erased finds a server that took the metadata from the group and has none: a destroy
+// that was ended in the middle erased them there, without a transaction that would say
+// so.
+func erased(one, primary Observation) bool {
+	has, err := one.transactions()
+	return err == nil && tookPart(has, primary) && one.Schema == "" && primary.Schema != ""
 }
 
 // unknown are the schemas that others lack.

@@ -22,13 +22,8 @@ func (s *server) reset(ctx context.Context, c Cluster) error {
 	if err := s.Run(ctx, "leaving the group", "STOP GROUP_REPLICATION"); err != nil {
 		return err
 	}
-	for _, channel := range []string{"group_replication_applier", "group_replication_recovery"} {
-		err := s.Run(ctx, "forgetting the group's channels", "RESET REPLICA ALL FOR CHANNEL "+literal(channel))
-		var known *mysql.MySQLError
-		// 3074: there is no such channel.
-		if err != nil && (!errors.As(err, &known) || known.Number != 3074) {
-			return err
-		}
+	if err := s.forgetChannels(ctx); err != nil {
+		return err
 	}
 	if err := s.resetActions(ctx); err != nil {
 		return err
@@ -41,6 +36,20 @@ func (s *server) reset(ctx context.Context, c Cluster) error {
 	return s.Run(ctx, "forgetting the group's settings", append(statements,
 		"SET GLOBAL "+weightVariable+" = DEFAULT", "SET GLOBAL group_replication_group_seeds = DEFAULT", "SET GLOBAL group_replication_local_address = DEFAULT",
 		"SET GLOBAL group_replication_start_on_boot = OFF")...)
+}
+
+// forgetChannels of a server that is out of the group: with what came by them and was
+// not applied.
+func (s *server) forgetChannels(ctx context.Context) error {
+	for _, channel := range []string{"group_replication_applier", "group_replication_recovery"} {
+		err := s.Run(ctx, "forgetting the group's channels", "RESET REPLICA ALL FOR CHANNEL "+literal(channel))
+		var known *mysql.MySQLError
+		// 3074: there is no such channel.
+		if err != nil && (!errors.As(err, &known) || known.Number != 3074) {
+			return err
+		}
+	}
+	return nil
 }
 
 // resetActions takes back what others changed about what a primary does first. The

@@ -101,22 +101,27 @@ func (d *diagnosing) alone(key string) (GTIDSet, []string, error) {
 	return has.Minus(group), unknown(one.Schemas, primary.Schemas), nil
 }
 
-// donor is the member whose data a server gets: of its own version, which a clone
-// needs, and rather none that takes writes, nor one that lags.
-func (d *diagnosing) donor(key string) string {
+// donors are the members that have all that the group has.
+func (d *diagnosing) donors(key string) []string {
 	var donors []string
 	for _, other := range d.cluster.keys() {
 		if other != key && d.Members[other].State == "ONLINE" && d.seen[other].Answers {
 			donors = append(donors, other)
 		}
 	}
+	return donors
+}
+
+// donor is the member whose data a server gets: of its own version, which a clone
+// needs, and rather none that takes writes, nor one that lags.
+func (d *diagnosing) donor(key string) string {
 	rank := func(truth bool) int {
 		if truth {
 			return 1
 		}
 		return 0
 	}
-	return slices.MinFunc(donors, func(a, b string) int {
+	return slices.MinFunc(d.donors(key), func(a, b string) int {
 		return cmp.Or(
 			cmp.Compare(rank(d.seen[a].Version != d.seen[key].Version), rank(d.seen[b].Version != d.seen[key].Version)),
 			cmp.Compare(rank(a == d.Primary), rank(b == d.Primary)), cmp.Compare(d.Members[a].Lag, d.Members[b].Lag), cmp.Compare(a, b))

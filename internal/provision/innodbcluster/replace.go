@@ -37,6 +37,10 @@ func (r *run) replace(ctx context.Context, o Replace) error {
 	if err := member.Run(ctx, "stopping group replication", "STOP GROUP_REPLICATION"); err != nil {
 		return err
 	}
+	// What it received and did not apply would be applied to the copy.
+	if err := member.forgetChannels(ctx); err != nil {
+		return err
+	}
 	secret, err := r.account(ctx, primary, o.Member)
 	if err != nil {
 		return err

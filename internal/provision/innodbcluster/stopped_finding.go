@@ -227,6 +227,16 @@ func describe(view []group.Member) string {
 	return strings.Join(parts, ", ")
 }
 
+// fuller says which of two servers with the same transactions has more outside of
+// them: schemas, or the metadata that a destroy which was ended in the middle has
+// erased on the other.
+func fuller(one, other Observation) bool {
+	if (len(one.Schemas) > 0) != (len(other.Schemas) > 0) {
+		return len(one.Schemas) > 0
+	}
+	return one.Schema != "" && other.Schema == ""
+}
+
 // mostAdvanced is the server that holds all that any other holds, one of the
 // preferred ones where several do. Sets of transactions are compared, never their
 // counts.
@@ -239,7 +249,7 @@ func mostAdvanced(c Cluster, seen map[string]Observation, preferred []string) (s
 			return "", fmt.Errorf("member %s: %w", key, err)
 		}
 		sets[key] = set
-		ahead := best == "" || !set.Within(sets[best]) || sets[best].Within(set) && len(seen[best].Schemas) == 0 && len(seen[key].Schemas) > 0
+		ahead := best == "" || !set.Within(sets[best]) || sets[best].Within(set) && fuller(seen[key], seen[best])
 		if ahead {
 			best = key
 		}
