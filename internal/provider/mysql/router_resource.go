@@ -123,6 +123,17 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 		return base.Observed{}, nil
 	}
 	config, cluster := model.config(k.Data)
+	var found *innodbcluster.Found
+	find := func() innodbcluster.Found {
+		if found == nil {
+			one := innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts)
+			found = &one
+		}
+		return *found
+	}
+	if config.Verifies() {
+		config = config.Knowing(find())
+	}
 	observation, observed, err := base.Observe(ctx, host, config.Manifest(true))
 	if err != nil {
 		return observed, err
@@ -135,7 +146,7 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 		model.Version = types.StringValue(status.Version)
 	}
 	if slices.ContainsFunc(observed.Drift, mysqlrouter.Silent) || config.Routing != nil {
-		observed.Drift = config.Blame(observed.Drift, innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts))
+		observed.Drift = config.Blame(observed.Drift, find())
 	}
 	return observed, nil
 }

@@ -51,8 +51,9 @@ func (k *routerKind) Schema() schema.Schema {
 			"routing_options": routingOptionsAttribute("Those of a router go before the cluster's, which hold for what is left out."),
 			"client_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the application encrypts its connections to the router: DISABLED, PREFERRED (as the client asks) or REQUIRED. The certificate is one that the router makes itself. "+
 				"Default PREFERRED. A change is in place: the router restarts, which ends its connections.", "DISABLED", mysqlrouter.DefaultTLS, "REQUIRED"),
-			"server_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the router encrypts its connections to the members: PREFERRED (where they can) or REQUIRED. Members of Atoll's refuse what is not encrypted, "+
-				"unless their require_secure_transport is OFF. Default PREFERRED. A change is in place: the router restarts, which ends its connections.", mysqlrouter.DefaultTLS, "REQUIRED"),
+			"server_tls": base.Choice(mysqlrouter.DefaultTLS, "Whether the router encrypts its connections to the members: PREFERRED (where they can), REQUIRED, or VERIFY_IDENTITY: it talks to those alone that show a certificate for their address by an authority of the members that the cluster had at this router's last apply (see certificate of atoll_mysql_server). "+
+				"With that, a member that joins or gets another certificate is reached through this router once it was applied, too, for which it restarts; apply the whole site then, and no member alone. Members of Atoll's refuse what is not encrypted, "+
+				"unless their require_secure_transport is OFF. Default PREFERRED. A change is in place: the router restarts, which ends its connections.", mysqlrouter.DefaultTLS, "REQUIRED", mysqlrouter.VerifyTLS),
 			"endpoints": base.ShowsGroup("Where the application connects, as host:port.", map[string]schema.Attribute{
 				"read_write":       base.Shows("Leads to the primary."),
 				"read_only":        base.Shows("Leads to the secondaries in turn."),

@@ -98,12 +98,23 @@ type Found struct {
 	// Routers and Accounts are those of routers that the primary has.
 	Routers  []Router
 	Accounts []string
+	// Authorities are the certificates that all members are known by; "" where not all
+	// of them show one by Atoll's, or could be asked.
+	Authorities string
+	// Awaited are the members that have no certificate now and get one.
+	Awaited []string
 }
 
 // Find asks the members. A cluster that nobody says anything of has no primary.
 func Find(ctx context.Context, c Cluster, hosts map[string]remote.Host) Found {
 	seen := Observe(ctx, hosts)
 	found := Found{Diagnosis: Diagnose(c, seen)}
+	if trust := found.trust; trust.wanted {
+		found.Awaited = trust.awaited
+		if trust.ready && trust.whole {
+			found.Authorities = trust.members
+		}
+	}
 	leads := seen[found.Primary]
 	found.Routers = leads.Routers
 	for _, account := range leads.RouterAccounts {

@@ -37,6 +37,10 @@ type trust struct {
 	// wanted: all of them have certificates of Atoll's, or will; ready: those that
 	// answer show them, and each that is in the group is known.
 	wanted, ready bool
+	// whole: each declared member is known, whether it can be asked now or not.
+	whole bool
+	// awaited are declared members that answer and have no authority now.
+	awaited []string
 	// members is what each verifies the others by.
 	members string
 	// verify are those that verify others now.
@@ -97,12 +101,19 @@ func (d *diagnosing) trusting() {
 		if declared && seen.Answers {
 			t.wanted = t.wanted && slices.Contains([]string{mysqld.MakerAtoll, mysqld.MakerEarlier}, seen.Trust.Maker)
 			t.ready = t.ready && seen.Certificate.Shown()
+			if seen.Certificate.AuthorityPEM() == "" {
+				t.awaited = append(t.awaited, key)
+			}
 		}
 	}
 	for address := range addresses {
 		if known[address] == "" && kept[address] != "" {
 			known[address] = kept[address]
 		}
+	}
+	t.whole = true
+	for _, member := range d.cluster.Members {
+		t.whole = t.whole && known[member.Address] != ""
 	}
 	for _, member := range d.view {
 		t.ready = t.ready && known[member.Host] != ""
@@ -129,6 +140,14 @@ func (d *diagnosing) knowing() {
 			continue
 		}
 		d.find(Know{key}, key, CodeTrust, "verifies the others by other certificates than theirs")
+	}
+	if len(d.cluster.trust.verify) == 0 {
+		return
+	}
+	// Its server's apply comes first; without this line the others would hear of what
+	// that makes by the next apply only.
+	for _, key := range d.cluster.trust.awaited {
+		d.find(nil, key, CodeTrust, "has no certificate of its own any more, and gets another by its atoll_mysql_server, which the others have to know")
 	}
 }
 

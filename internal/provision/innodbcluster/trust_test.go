@@ -85,6 +85,9 @@ func TestMembersVerifyEachOther(t *testing.T) {
 		{"one shows another: nobody stops verifying", true, func(_ *Cluster, seen map[string]Observation) {
 			change(seen, "c", func(s *Observation) { s.Certificate.Server = "broken" })
 		}, nil, 0, verifies},
+		{"the authority of one is lost: the others have to hear of the next", true, func(_ *Cluster, seen map[string]Observation) {
+			change(seen, "c", func(s *Observation) { s.Certificate = mysqld.Certificate{Authority: "missing", Server: "broken"} })
+		}, nil, 1, verifies},
 		{"one cannot be asked: it stays known", true, func(_ *Cluster, seen map[string]Observation) {
 			seen["c"] = Observation{Err: errors.New("timed out")}
 		}, nil, 1, verifies},

@@ -23,6 +23,16 @@ type Cluster struct {
 	Hosts   map[string]remote.Host
 }
 
+// Knowing is the router that verifies the members by what they were found to show.
+func (c Config) Knowing(found innodbcluster.Found) Config {
+	c.Authorities, c.Awaited = found.Authorities, found.Awaited
+	return c
+}
+
+// ErrUnverified says that there is nothing yet to verify the members by.
+var ErrUnverified = errors.New("server_tls = \"" + VerifyTLS + "\" needs members that all show a certificate that Atoll has made, and not all do. " +
+	"Apply their atoll_mysql_server, with none of ssl_ca, ssl_capath, ssl_cert and ssl_key in settings, and this router again; or set server_tls to REQUIRED")
+
 // patience is how long a started router gets until it listens on all ports.
 const patience = 30 * time.Second
 
@@ -43,6 +53,9 @@ func (c Config) Converge(ctx context.Context, host remote.Host, cluster Cluster)
 
 // stand brings about what is on the router's own machine, and ends when it listens.
 func (c Config) stand(ctx context.Context, host remote.Host, cluster Cluster) (Status, error) {
+	if c.Verifies() {
+		c = c.Knowing(innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts))
+	}
 	observation, err := converge.Observe(ctx, host, c.Manifest(true))
 	if err != nil {
 		return Status{}, err
@@ -50,6 +63,9 @@ func (c Config) stand(ctx context.Context, host remote.Host, cluster Cluster) (S
 	before, err := c.ReadStatus(observation)
 	if err != nil {
 		return Status{}, err
+	}
+	if c.Verifies() && c.Authorities == "" && before.Members == "" {
+		return before, ErrUnverified
 	}
 	findings := c.Diagnose(before)
 	operations, err := provision.Operations(findings)

@@ -53,6 +53,10 @@ func (c Config) Diagnose(s Status) []provision.Finding {
 		findings = append(findings, provision.Finding{Line: converge.Line{Subject: "router", Code: CodeSettings, Text: "runs with other settings"}, Mend: Settle{c.Address}})
 	case s.ConfNow != s.ConfThen:
 		findings = append(findings, provision.Finding{Line: converge.Line{Subject: "file " + c.conf(), Code: converge.CodeContent, Text: "content differs"}, Mend: Settle{c.Address}})
+	case c.Verifies() && c.Authorities != "" && s.Members != c.Authorities:
+		findings = append(findings, provision.Finding{Line: converge.Line{Subject: "router", Code: CodeSettings, Text: "verifies the members by other certificates than theirs"}, Mend: Settle{c.Address}})
+	case c.Verifies() && len(c.Awaited) > 0:
+		findings = append(findings, provision.Finding{Line: converge.Line{Subject: "router", Code: CodeSettings, Text: "has to know the certificates that members get: " + strings.Join(c.Awaited, ", ")}})
 	case s.Active: // or the unit's own line says so
 		for _, port := range c.as(s.Version).ports() {
 			listens := slices.ContainsFunc(s.Listening, func(address string) bool { return strings.HasSuffix(address, fmt.Sprintf(":%d", port.number)) })

@@ -43,8 +43,13 @@ type Config struct {
 	// ConnectTimeout and ReadTimeout in seconds.
 	ConnectTimeout, ReadTimeout int64
 	// ClientTLS and ServerTLS are Router's words for how the application's side and
-	// the members' are encrypted; "" is DefaultTLS.
+	// the members' are encrypted; "" is DefaultTLS. VerifyTLS is one for the members'.
 	ClientTLS, ServerTLS string `json:",omitempty"`
+	// Authorities are the certificates that a router with VerifyTLS knows the members
+	// by; "" where not all of them are known, and what is there stays.
+	Authorities string `json:"-"`
+	// Awaited are members that get another certificate, which it has to know.
+	Awaited []string `json:"-"`
 	// Routing is what the cluster's metadata tell this router alone; nil leaves that
 	// to others.
 	Routing *innodbcluster.RoutingOptions `json:"-"`
@@ -58,6 +63,13 @@ type Config struct {
 
 // DefaultTLS is what a bootstrap writes by itself.
 const DefaultTLS = "PREFERRED"
+
+// VerifyTLS lets the router talk to those alone that show a certificate for their
+// address by an authority of the cluster's members.
+const VerifyTLS = "VERIFY_IDENTITY"
+
+// Verifies says whether it does, so that Authorities count.
+func (c Config) Verifies() bool { return c.ServerTLS == VerifyTLS }
 
 const (
 	user = "mysqlrouter"
@@ -96,6 +108,7 @@ func (c Config) directory() string { return c.named(home) }
 func (c Config) settings() string { return c.named("/etc/atoll-router") }
 func (c Config) conf() string     { return c.settings() + "/mysqlrouter.conf" }
 func (c Config) written() string  { return c.settings() + "/bootstrapped.conf" }
+func (c Config) members() string  { return c.settings() + "/members.pem" }
 func (c Config) stamp() string    { return c.settings() + "/bootstrapped" }
 
 // Account is the name of the router's own account in the cluster. 32

@@ -167,6 +167,62 @@ func TestTLSModes(t *testing.T) {
 	}
 }
 
+// One that verifies the members knows by what before it is told to, and its bootstrap
+// does, too; what that notes of it does not stay.
+func TestMembersAreVerified(t *testing.T) {
+	c := config()
+	c.ServerTLS, c.Authorities = VerifyTLS, "-----BEGIN CERTIFICATE-----\nb25l\n-----END CERTIFICATE-----\n"
+	const file = "/etc/atoll-router/members.pem"
+	var verify []string
+	for _, one := range c.options() {
+		if strings.Contains(one.name, "ssl") {
+			verify = append(verify, fmt.Sprintf("%s.%s=%s", one.section, one.name, one.value))
+		}
+	}
+	want := []string{
+		"metadata_cache:bootstrap.ssl_mode=VERIFY_IDENTITY", "metadata_cache:bootstrap.ssl_ca=" + file,
+		"DEFAULT.server_ssl_mode=REQUIRED", "routing:bootstrap_rw_split.server_ssl_mode=REQUIRED",
+		"DEFAULT.server_ssl_verify=VERIFY_IDENTITY", "routing:bootstrap_rw_split.server_ssl_verify=VERIFY_IDENTITY",
+		"DEFAULT.server_ssl_ca=" + file, "routing:bootstrap_rw_split.server_ssl_ca=" + file,
+	}
+	if diff := cmp.Diff(want, verify); diff != "" {
+		t.Error(diff)
+	}
+	for name, script := range map[string]string{"bootstrap": c.bootstrapScript("p"), "settings": c.settingsScript()} {
+		knows, tells := strings.Index(script, "mv -fT "+file+".new "+file), max(strings.Index(script, "--ssl-ca="+file), strings.Index(script, "lines["))
+		if knows < 0 || tells < knows {
+			t.Errorf("%s:\n%s", name, script)
+		}
+	}
+	if script := c.bootstrapScript("p"); !strings.Contains(script, " --ssl-mode=VERIFY_IDENTITY --ssl-ca="+file) || !strings.Contains(script, `!skip && !/^ssl_(mode|ca)=/`) {
+		t.Error(script)
+	}
+	status := Status{Version: "9.7.4", Identity: c.identity(), Declared: c.declared(), Written: true, ConfThen: "x", ConfNow: "x", Keyring: true, State: true, Knows: c.Members, Members: c.Authorities}
+	for _, row := range []struct {
+		name               string
+		members, authority string
+		want               []provision.Operation
+	}{
+		{"by those that there are", "a", "a", nil},
+		{"by others", "a", "b", []provision.Operation{Settle{c.Address}}},
+		{"by none", "", "b", []provision.Operation{Settle{c.Address}}},
+		{"not all members said theirs", "a", "", nil},
+	} {
+		status.Members, c.Authorities = row.members, row.authority
+		if operations, err := provision.Operations(c.Diagnose(status)); err != nil || !slices.Equal(operations, row.want) {
+			t.Errorf("%s: %v, %v", row.name, operations, err)
+		}
+	}
+	c.Awaited = []string{"hk2"}
+	if lines := converge.Texts(provision.Drift(c.Diagnose(status))); !slices.Equal(lines, []string{"router: has to know the certificates that members get: hk2"}) {
+		t.Error(lines)
+	}
+	c.ServerTLS, c.Authorities = "REQUIRED", "b"
+	if script := c.settingsScript(); strings.Contains(script, file) {
+		t.Error(script)
+	}
+}
+
 // A router leads to servers of its own series and of those before.
 func TestVersionsOfServers(t *testing.T) {
 	for versions, want := range map[[2]string]bool{
@@ -195,8 +251,8 @@ func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
 func TestStatusFailsClosed(t *testing.T) {
 	sum := strings.Repeat("0a", 32)
 	convergetest.FailsClosed(t, config().StatusQuestion(),
-		"version MySQL Router  Ver 9.7.4 for Linux\nstamp i x y\nconf "+sum+" -\nwritten 20\nkeyring 12 13\nstate e30=\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
-		"version none\nstamp none\nconf none\nwritten none\nkeyring none none\nstate none\nactive inactive\n"+converge.WholeMark+"\n")
+		"version MySQL Router  Ver 9.7.4 for Linux\nstamp i x y\nconf "+sum+" -\nwritten 20\nkeyring 12 13\nstate e30=\nmembers LQ==\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
+		"version none\nstamp none\nconf none\nwritten none\nkeyring none none\nstate none\nmembers none\nactive inactive\n"+converge.WholeMark+"\n")
 	convergetest.FailsClosed(t, RunningQuestion(), "version MySQL Router  Ver 9.7.4 for Linux\nunit mysqlrouter.service active\nunit mysqlrouter-shop.service failed\n"+converge.WholeMark+"\n", "version none\n"+converge.WholeMark+"\n")
 }
 

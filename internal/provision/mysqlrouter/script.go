@@ -18,28 +18,41 @@ import (
 // Sections for the X protocol, which the servers do not speak, are taken out of
 // what Router wrote.
 func (c Config) bootstrapScript(primary string) string {
-	options := ""
+	options, leftOut := "", ""
+	if c.Verifies() { // what it notes of that would stay when it is declared no more
+		options, leftOut = " --ssl-mode="+VerifyTLS+" --ssl-ca="+c.members(), ` && !/^ssl_(mode|ca)=/`
+	}
 	for _, one := range c.always() {
 		options += " --conf-set-option=" + remote.Quote(fmt.Sprintf("%s.%s=%v", one.section, one.name, one.value))
 	}
-	return fmt.Sprintf(`set -e
-umask 077
-cd /
+	return "set -e\numask 077\n" + c.acquaint() + fmt.Sprintf(`cd /
 own="setpriv --reuid=%[2]s --regid=%[2]s --clear-groups --"
 read -r password
 said=$(printf '%%s\n%%s\n' "$password" "$password" | $own mysqlrouter --bootstrap %[3]s --directory %[1]s --force --disable-rest \
   --account=%[4]s --account-create=never --name=%[5]s --report-host=%[6]s --conf-bind-address=%[7]s%[8]s 2>&1) || { printf '%%s\n' "$said" >&2; exit 1; }
 written=$($own cat %[1]s/mysqlrouter.conf)
 printf '%%s\n' "$written" | grep -q '^\[metadata_cache' || { echo 'Router took the server for a standalone one: its configuration has no metadata_cache' >&2; exit 1; }
-printf '%%s\n' "$written" | awk '/^\[/ {skip = ($0 ~ /^\[routing:bootstrap_x_/)} !skip' >%[9]s.new
+printf '%%s\n' "$written" | awk '/^\[/ {skip = ($0 ~ /^\[routing:bootstrap_x_/)} !skip%[10]s' >%[9]s.new
 mv -fT %[9]s.new %[9]s
 `,
 		c.directory(), user, remote.Quote(c.Account()+"@"+primary), remote.Quote(c.Account()), c.Name(), remote.Quote(c.Address), remote.Quote(c.BindAddress),
-		options, c.written()) + c.settle()
+		options, c.written(), leftOut) + c.settle()
+}
+
+// acquaint writes what the router verifies the members by, before it is told to do that.
+func (c Config) acquaint() string {
+	if !c.Verifies() || c.Authorities == "" {
+		return ""
+	}
+	return fmt.Sprintf(`printf %%s %[1]s >%[2]s.new
+chown root:%[3]s %[2]s.new
+chmod 0640 %[2]s.new
+mv -fT %[2]s.new %[2]s
+`, remote.Quote(c.Authorities), c.members(), user)
 }
 
 // settingsScript writes what is declared into what the last bootstrap left.
-func (c Config) settingsScript() string { return "set -e\numask 077\n" + c.settle() }
+func (c Config) settingsScript() string { return "set -e\numask 077\n" + c.acquaint() + c.settle() }
 
 // settle makes the configuration of what a bootstrap wrote and what is declared,
 // and notes what for. The order lets a run that is killed be followed by another.
@@ -60,6 +73,9 @@ type option struct {
 	value         any
 }
 
+// metadataSection is that of the router's own sessions.
+const metadataSection = "metadata_cache:bootstrap"
+
 // always are the options that every declaration has, for the sections that there may
 // be; one that the version does not write would lack all the rest, so none is made.
 func (c Config) always() []option {
@@ -76,13 +92,18 @@ func (c Config) always() []option {
 // to it either: it comes back when it is declared no more.
 func (c Config) options() []option {
 	options := c.always()
-	// The section of the split has modes of its own.
-	for _, side := range []struct{ name, mode string }{{"client_ssl_mode", c.ClientTLS}, {"server_ssl_mode", c.ServerTLS}} {
-		if side.mode != "" {
-			options = append(options, option{"DEFAULT", side.name, side.mode})
-			if c.ReadWriteSplit != 0 {
-				options = append(options, option{splitSection, side.name, side.mode})
-			}
+	modes := []struct{ name, value string }{{"client_ssl_mode", c.ClientTLS}, {"server_ssl_mode", c.ServerTLS}}
+	if c.Verifies() {
+		modes = append(modes[:1], []struct{ name, value string }{{"server_ssl_mode", "REQUIRED"}, {"server_ssl_verify", VerifyTLS}, {"server_ssl_ca", c.members()}}...)
+		options = append(options, option{metadataSection, "ssl_mode", VerifyTLS}, option{metadataSection, "ssl_ca", c.members()})
+	}
+	for _, mode := range modes {
+		if mode.value == "" {
+			continue
+		}
+		options = append(options, option{"DEFAULT", mode.name, mode.value})
+		if c.ReadWriteSplit != 0 { // which has modes of its own
+			options = append(options, option{splitSection, mode.name, mode.value})
 		}
 	}
 	return options

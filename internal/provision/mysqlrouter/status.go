@@ -30,6 +30,8 @@ type Status struct {
 	// that it can be read.
 	Knows []string
 	State bool
+	// Members is what it verifies the members by; "" for nothing.
+	Members string
 	// Active says whether the router's unit runs.
 	Active bool
 	// Listening are local addresses with port.
@@ -56,9 +58,10 @@ if [ -z "$state" ]; then
   state=$(setpriv --reuid=` + user + ` --regid=` + user + ` --clear-groups -- head -c 65536 ` + c.directory() + `/data/state.json)
   state=$(printf %s "$state" | base64 -w0)
 fi
+members=$(content ` + c.members() + ` base64 -w0)
 if [ -d /run/systemd/system ]; then active=$(systemctl show -p ActiveState --value ` + c.Unit() + `); else active=none; fi
 listen=$(ss -ltnH)
-printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "written $written" "keyring $keyring $key" "state ${state:-none}" "active $active"
+printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "written $written" "keyring $keyring $key" "state ${state:-none}" "members ${members:-none}" "active $active"
 printf '%s\n' "$listen" | awk 'NF {print "listen " $4}'
 echo '` + converge.WholeMark + `'`
 }
@@ -92,7 +95,7 @@ func readStatus(output string) (Status, error) {
 			return s, err
 		}
 	}
-	for _, row := range []string{"version", "stamp", "conf", "written", "keyring", "state", "active"} {
+	for _, row := range []string{"version", "stamp", "conf", "written", "keyring", "state", "members", "active"} {
 		if !seen[row] {
 			return s, errors.New("nothing is said about " + row)
 		}
@@ -125,6 +128,12 @@ func (s *Status) read(fields []string, line string) error {
 			return fmt.Errorf("the router's state is %q", strings.TrimSpace(line))
 		}
 		s.Knows, s.State = readMembers(text)
+	case fields[0] == "members" && !none:
+		text, err := base64.StdEncoding.DecodeString(fields[1])
+		if err != nil {
+			return fmt.Errorf("the certificates of the members are %q", strings.TrimSpace(line))
+		}
+		s.Members = string(text)
 	case fields[0] == "active":
 		s.Active = fields[1] == "active"
 	case fields[0] == "listen":
