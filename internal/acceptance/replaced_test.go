@@ -19,12 +19,19 @@ func replaceable(primary, secondary string) []string {
 	}
 }
 
+// halfAGigabyte are rows of 4 MiB, in transactions below the group's limit.
+const halfAGigabyte = `mysql -e "CREATE DATABASE bulk; CREATE TABLE bulk.t (id INT AUTO_INCREMENT PRIMARY KEY, bytes LONGBLOB NOT NULL)"
+for i in $(seq 8); do mysql -e "INSERT INTO bulk.t (bytes) SELECT REPEAT('atoll', 838860) FROM (VALUES ROW(1), ROW(2), ROW(3), ROW(4), ROW(5), ROW(6), ROW(7), ROW(8), ROW(9), ROW(10), ROW(11), ROW(12), ROW(13), ROW(14), ROW(15), ROW(16)) r"; done`
+
 // Somebody replaces a resource, or marks it as tainted, which is the same: whatever
-// it takes down meanwhile comes back with all data, and the next plan is empty.
+// it takes down meanwhile comes back with all of its half a gigabyte, and the next plan
+// is empty.
 func TestEachReplaced(t *testing.T) {
 	f := stand(t)
 	shop := f.shop()
 	defer func() { _ = shop.DB.Close() }()
+	f.on(f.primary(), halfAGigabyte)
+	defer func() { f.sql(f.primary(), "DROP DATABASE bulk") }()
 	primary, secondary := f.primary(), "sg1"
 	if primary == secondary {
 		secondary = "hk2"
@@ -39,6 +46,11 @@ func TestEachReplaced(t *testing.T) {
 			f.apply()
 			f.inSync()
 			f.whole()
+			for _, host := range databases {
+				if got := f.sql(host, "SELECT CONCAT(COUNT(*), ' ', SUM(LENGTH(bytes)), ' ', COUNT(DISTINCT CRC32(bytes))) FROM bulk.t"); got != "128 536870400 1" {
+					t.Errorf("%s has %q", host, got)
+				}
+			}
 			report, err := writer.Stop(t.Context(), shop.DB)
 			f.must(err)
 			t.Logf("%s", report)
