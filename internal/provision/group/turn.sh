@@ -41,6 +41,14 @@ client() {
   login "$1" "$2"
 }
 
+# gone address port: whether the group, as the server here sees it, has lost a member.
+# One whose machine lost its power in the middle of a wait says nothing for ever, and
+# no clock of ours tells it from one at which others have the turn.
+gone() {
+  case $1 in self|*[!A-Za-z0-9.:_-]*) return 1 ;; esac
+  [ "$(root -e "SELECT COUNT(*) FROM performance_schema.replication_group_members WHERE member_host = '$1' AND member_port = $2 AND member_state = 'ONLINE'" 2>/dev/null)" = 0 ]
+}
+
 # take asks all members once.
 members=("$@")
 asked=0
@@ -55,6 +63,7 @@ take() {
     pid=$!
     pids+=("$pid") ins+=("$in")
     say "waiting $1"
+    waited=0
     printf "SET SESSION wait_timeout = 31536000, @atoll_turn = '%s';\nSELECT GET_LOCK('%s', 31536000);\n" "$holder" "$name" 1>&"$in" 2>/dev/null
     while :; do
       alive || finish 1
@@ -66,6 +75,11 @@ take() {
       if [ -n "$answer" ] || [ -z "$running" ]; then
         case $answer in *'ERROR 1317'*|*'ERROR 2013'*|*'ERROR 1053'*) interrupted=yes ;; esac
         refused="$refused$1: ${answer:-no answer}; "
+        break
+      fi
+      waited=$((waited + 1))
+      if [ $((waited % 10)) = 0 ] && gone "$2" "$3"; then
+        refused="$refused$1: the group has lost it; " interrupted=yes
         break
       fi
     done

@@ -18,6 +18,8 @@ import (
 // a server that refuses says so.
 const client = `#!/bin/bash
 host=self
+all=$*
+case $all in *member_state*) host=${all#*member_host = \'}; [ ! -e "$ATOLL_LOCKS/${host%%\'*}.gone" ]; echo $((1 - $?)); exit 0 ;; esac
 for argument in "$@"; do case $argument in --host=*) host=${argument#--host=} ;; -e) printf 'recovery\tsecret\n'; exit 0 ;; esac; done
 if [ "$host" != self ]; then for argument in "$@"; do case $argument in --defaults-file=*) grep -q 'password="secret"' "${argument#*=}" || exit 1 ;; esac; done; fi
 [ "$host" = self ] && host=$ATOLL_SELF
@@ -108,6 +110,31 @@ func TestTurnNeedsMoreThanHalf(t *testing.T) {
 	refuse("10.0.0.3")
 	one, _, _ := f.take("b")
 	f.eventually("failed 1 of 3: 10.0.0.1:3306: ERROR 1045 (28000): Access denied; 10.0.0.3:3306: ERROR 1045 (28000): Access denied", one)
+}
+
+// A member that loses its power while others wait there says nothing for ever. When
+// the group has lost it, the turn is taken from the others.
+func TestTurnOfASilentMember(t *testing.T) {
+	f := newTurnTest(t)
+	silent := exec.Command("flock", filepath.Join(f.locks, "10.0.0.1"), "cat")
+	input, err := silent.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := silent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = input.Close(); _ = silent.Wait() }()
+	status, _, _ := f.take("b")
+	f.eventually("waiting 10.0.0.1:3306", status)
+	time.Sleep(4 * time.Second)
+	if said := status(); said != "waiting 10.0.0.1:3306" {
+		t.Errorf("while the group has it: %s", said)
+	}
+	if err := os.WriteFile(filepath.Join(f.locks, "10.0.0.1.gone"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	f.eventually("held 2 of 3", status)
 }
 
 // Holders that gave up without a word leave nobody waiting.

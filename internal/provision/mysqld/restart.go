@@ -132,12 +132,18 @@ printf '%s\n' "$why" >&2
 
 // awaitWhole waits until the server sees all members online.
 func (w *work) awaitWhole(ctx context.Context) (Status, error) {
-	absent := w.absent()
-	return w.await(ctx, func(view group.View) []string { return append(view.NotOnline(), absent(view)...) })
+	absent, others := w.absent(), absence{}
+	return w.await(ctx, func(view group.View) ([]string, error) {
+		missing := append(view.NotOnline(), absent(view)...)
+		return missing, others.lasts(view, missing, time.Now())
+	})
 }
 
 // awaitAbsent waits for members whose machines may be booting.
-func (w *work) awaitAbsent(ctx context.Context) (Status, error) { return w.await(ctx, w.absent()) }
+func (w *work) awaitAbsent(ctx context.Context) (Status, error) {
+	absent := w.absent()
+	return w.await(ctx, func(view group.View) ([]string, error) { return absent(view), nil })
+}
 
 // absent lists members that the cluster counts on and the group does not see.
 // Their machines may be booting: they get the time for that, from now on, and
@@ -155,20 +161,48 @@ func (w *work) absent() func(group.View) []string {
 	}
 }
 
-// awaitBack waits until the server is one of that many members, all online.
+// awaitBack waits until the server is one of that many members, all online. Others that
+// went away meanwhile get the time to boot.
 func (w *work) awaitBack(ctx context.Context, count int) (Status, error) {
-	return w.await(ctx, func(view group.View) []string {
+	var others absence
+	return w.await(ctx, func(view group.View) ([]string, error) {
 		missing := view.NotOnline()
-		if len(view.Members) < count {
-			missing = append(missing, fmt.Sprintf("%d more", count-len(view.Members)))
+		if away := count - len(view.Members); away > 0 {
+			missing = append(missing, fmt.Sprintf("%d more", away))
+			for _, awaited := range w.run.Awaited(view) {
+				missing = append(missing, awaited.Address+" MISSING")
+			}
 		}
-		return missing
+		return missing, others.lasts(view, missing, time.Now())
 	})
+}
+
+// ErrAway says that other members of a server's group are away for too long.
+var ErrAway = errors.New("not all other members of its group are online")
+
+// absence is how long a server that is online itself waits for the same others.
+type absence struct {
+	of    string
+	since time.Time
+}
+
+// lasts is an error once nothing has changed about the others for as long as a machine
+// may take to boot. One that takes what it missed is on its way, however long that is;
+// and so is the server itself.
+func (a *absence) lasts(view group.View, missing []string, now time.Time) error {
+	of := strings.Join(missing, ", ")
+	if own := view.Own(); !own.Online() || strings.Contains(of, "RECOVERING") || of != a.of {
+		a.of, a.since = of, now
+	}
+	if of == "" || now.Sub(a.since) < backPatience {
+		return nil
+	}
+	return fmt.Errorf("%w: %s, for %s. Nothing else is taken down. Bring it back, or take it out of the configuration, and apply again", ErrAway, of, backPatience)
 }
 
 // await asks until nothing is missing. It ends when a sibling has failed, and
 // when the server does not run any more.
-func (w *work) await(ctx context.Context, missing func(group.View) []string) (Status, error) {
+func (w *work) await(ctx context.Context, missing func(group.View) ([]string, error)) (Status, error) {
 	for {
 		status, err := w.config.ask(ctx, w.host)
 		if err != nil {
@@ -177,11 +211,11 @@ func (w *work) await(ctx context.Context, missing func(group.View) []string) (St
 		if status.down() {
 			return status, fmt.Errorf("%s is %s", Unit, status.Unit)
 		}
-		list := missing(status.View)
+		list, lasts := missing(status.View)
 		if status.Answers && len(list) == 0 {
 			return status, nil
 		}
-		if err := w.place.Failed(); err != nil {
+		if err := errors.Join(w.place.Failed(), lasts); err != nil {
 			return status, err
 		}
 		if err := remote.Pause(ctx, poll); err != nil {
