@@ -133,7 +133,13 @@ func (f *tree) daysMove() {
 		}
 	}
 	f.Logf("%d opens, none failed", opens)
+	// Counted once a day: here at once.
+	f.on("sg1", "systemctl start atoll-count-files.cold.service")
 	found := f.look()
+	held := f.on("sg1", "cd /srv/cold; find . -path './.tier*' -prune -o -type f -printf '%s\\n' | awk '{ bytes += $1 } END { print NR, bytes }'")
+	if archive := found.Nodes["sg1"].Archive; archive == nil || archive.Files == nil || archive.Free == 0 || !*archive.Whole || *archive.Days < 2 || fmt.Sprint(*archive.Files, *archive.Bytes) != held {
+		f.Errorf("sg1's archive is told to be %+v, and holds %s files and bytes", archive, held)
+	}
 	if mover := found.Nodes["sg1"].Mover; mover == nil || mover.Archived < 2 || mover.Problem != "" || len(mover.Waiting) > 0 || !found.Healthy {
 		f.Errorf("the status is %+v, sg1's mover %+v", found, mover)
 	}

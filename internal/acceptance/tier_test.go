@@ -159,6 +159,12 @@ type tierStatus struct {
 		Free  int64  `json:"free_mib"`
 		Files *int64 `json:"files"`
 		Days  *int64 `json:"days"`
+		// Archive is what is told of that of the node.
+		Archive *struct {
+			Free               int64 `json:"free_mib"`
+			Files, Bytes, Days *int64
+			Whole              *bool
+		}
 		Mover *struct {
 			Problem  string
 			Archived int

@@ -165,6 +165,8 @@ func TestTierStatusOfNodes(t *testing.T) {
 	t.Parallel()
 	network, config := lookedTier(t)
 	do(t, network.Machines["203.0.113.22"].Write("/var/lib/atoll/tier/files/pairs/app1/cold.json", `{"stage":"resting","since":"2026-11-26T03:00:09Z","in_step":"2026-11-26T03:00:09Z"}`))
+	do(t, network.Machines["203.0.113.21"].Write("/var/archive/.tier/name", "files"),
+		network.Machines["203.0.113.21"].Write("/var/lib/atoll/tier/files/count-cold/count.json", `{"at":"2026-11-26T04:00:00Z","whole":false,"files":300,"bytes":1200,"days":20,"first":"2020/01/01","last":"2026/10/01"}`))
 	config["least_free_percent"] = 100
 	read, problems := start(t, network, object{}).looked("atoll_file_tier_status", config)
 	if problems != "" {
@@ -184,6 +186,20 @@ func TestTierStatusOfNodes(t *testing.T) {
 	}
 	if size, _ := counted["size_mib"].(int64); size <= 0 || counted["free_mib"] == nil {
 		t.Errorf("size %v, free %v", counted["size_mib"], counted["free_mib"])
+	}
+	archive, _ := read.at("nodes", "app1", "archive").(object)
+	known = object{}
+	for _, name := range []string{"counted_at", "whole", "files", "bytes", "days", "first_day", "last_day"} {
+		known[name] = archive[name]
+	}
+	want = object{
+		"counted_at": "2026-11-26T04:00:00Z", "whole": false, "files": int64(300), "bytes": int64(1200), "days": int64(20), "first_day": "2020/01/01", "last_day": "2026/10/01",
+	}
+	if diff := cmp.Diff(want, known); diff != "" || archive["size_mib"] != counted["size_mib"] {
+		t.Errorf("%v MiB, %s", archive["size_mib"], diff)
+	}
+	if other, _ := read.at("nodes", "app2", "archive").(object); other == nil || other["files"] != nil || other["size_mib"] != nil {
+		t.Errorf("an archive that is not there is %v", other)
 	}
 	if other, _ := read.at("nodes", "app2").(object); other["files"] != nil || other["counted_at"] != nil || other["asked"] != true {
 		t.Errorf("what was not counted is %v", other)

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
-	"sync"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/lab"
@@ -18,33 +17,17 @@ import (
 // goalNode is the most memory that a tree of a million files may take on a node, in KiB.
 const goalNode = 200 << 10
 
-const archiveConfiguration = meshConfiguration + `
-resource "atoll_file_tier" "files" {
-  name     = "files"
-  hot      = "/srv/files"
-  cold     = "/srv/archive"
-  owner    = "root"
-  hot_days = 30
-  initial  = "merge"
-  mesh     = atoll_mesh.bench.id
-  nodes    = { for name, node in atoll_mesh_peer.node : name => { ssh = node.ssh, address = node.address } }
-}
-`
-
-// millionFiles makes a hundred days of ten thousand files that are too young to move,
-// and one of a thousand that is old enough. They are as old on both hosts, as after
-// a copy by hand.
-const millionFiles = `mkdir -p /srv/files /srv/archive
-for i in $(seq 0 99); do
+// millionFiles makes a hundred days of ten thousand files. They are as old on both
+// hosts, as after a copy by hand.
+const millionFiles = `for i in $(seq 0 99); do
   day=/srv/files/$(date -u -d "2099-01-01 + $i days" +%Y/%m/%d)
   mkdir -p $day && cd $day && seq 10000 | split -l 1 -a 3 -
 done
-mkdir -p /srv/files/2020/02/01 && cd /srv/files/2020/02/01 && seq 1000 | split -l 1 -a 3 -
 find /srv/files -exec touch -d 2020-02-01 {} +
 sync`
 
 // BenchMillion measures what a tree of a million files takes on two hosts that have
-// it already: the memory of each role, the way of one more file, and the mover's run.
+// it already: the memory of each role, and the way of one more file.
 func BenchMillion(ctx context.Context, client *lab.Client, dir string, out io.Writer) error {
 	b := &tierBench{client: client, dir: filepath.Join(dir, "million")}
 	if err := b.fresh(ctx); err != nil {
@@ -65,7 +48,7 @@ func BenchMillion(ctx context.Context, client *lab.Client, dir string, out io.Wr
 		return err
 	}
 	began := time.Now()
-	if err := b.apply(ctx, archiveConfiguration); err != nil {
+	if err := b.apply(ctx, tierConfiguration); err != nil {
 		return err
 	}
 	if _, err := b.oneMore(ctx, "first"); err != nil {
@@ -84,9 +67,6 @@ func BenchMillion(ctx context.Context, client *lab.Client, dir string, out io.Wr
 		return err
 	}
 	fmt.Fprintf(out, "One more file takes %s.\n", tenths(way))
-	if err := b.moveOne(ctx, out); err != nil {
-		return err
-	}
 	peak, err := b.meter(ctx)
 	if err != nil {
 		return err
@@ -118,27 +98,4 @@ func (b *tierBench) oneMore(ctx context.Context, name string) (time.Duration, er
 		return 0, err
 	}
 	return time.Duration((times[1] - times[0]) * float64(time.Second)), nil
-}
-
-// moveOne has both movers work until the old day is a link on both hosts.
-func (b *tierBench) moveOne(ctx context.Context, out io.Writer) error {
-	var problems [2]error
-	var told [2]string
-	var group sync.WaitGroup
-	began := time.Now()
-	for i, host := range []remote.Host{b.from, b.to} {
-		group.Go(func() {
-			told[i], problems[i] = run(ctx, host, "moving a day", `until [ -L /srv/files/2020/02/01 ]; do systemctl start atoll-mover-files.service || :; systemctl start --all 'atoll-archive-*.service' || :; sleep 1; done
-systemctl show -P CPUUsageNSec -P MemoryPeak atoll-mover-files.service | tr '\n' ' '`)
-		})
-	}
-	group.Wait()
-	for i := range problems {
-		if problems[i] != nil {
-			return problems[i]
-		}
-		fmt.Fprintf(out, "The mover's last run, CPU in ns and memory with its part of the page cache: %s\n", told[i])
-	}
-	fmt.Fprintf(out, "A day of 1 000 files has moved on both after %s.\n", tenths(time.Since(began)))
-	return nil
 }

@@ -27,13 +27,15 @@ import (
 // Role counts once; a timer starts it.
 var Role = agent.Role{
 	Name:    "count",
-	Summary: "count what a tree holds (started by systemd: --root DIRECTORY --layout LAYOUT --into DIRECTORY)",
+	Summary: "count what a tree holds (started by systemd: --root DIRECTORY --layout LAYOUT --into DIRECTORY [--within DURATION])",
 	Run: func(ctx context.Context, args []string, _ agent.Streams) error {
 		var root, pattern, into string
+		var within time.Duration
 		err := agent.Flags("count", args, func(set *flag.FlagSet) {
 			set.StringVar(&root, "root", "", "")
 			set.StringVar(&pattern, "layout", "", "")
 			set.StringVar(&into, "into", "", "")
+			set.DurationVar(&within, "within", 10*time.Minute, "")
 		})
 		if err != nil {
 			return err
@@ -47,20 +49,18 @@ var Role = agent.Role{
 		if err != nil {
 			return &agent.UsageError{Problem: "count: " + err.Error()}
 		}
-		return count(ctx, root, layout, filepath.Join(into, tier.CountFile))
+		return count(ctx, within, root, layout, filepath.Join(into, tier.CountFile))
 	},
 }
 
-// longest is how long one counting may take.
-const longest = 10 * time.Minute
-
-// count writes what it found. A tree that does not carry a tier's mark is not
-// mounted, so that what was counted before is not replaced by nothing.
-func count(ctx context.Context, root string, layout tier.Layout, file string) error {
+// count writes what it found in the time that there is for it. A tree that does not
+// carry a tier's mark is not mounted, so that what was counted before is not replaced
+// by nothing.
+func count(ctx context.Context, within time.Duration, root string, layout tier.Layout, file string) error {
 	if _, err := os.Lstat(filepath.Join(root, tier.Private)); err != nil {
 		return fmt.Errorf("%s is not a tier's tree: if it is a mount point, mount it: %w", root, err)
 	}
-	limited, cancel := context.WithTimeout(ctx, longest)
+	limited, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	found, err := walk(limited, root, layout)
 	if err == nil {

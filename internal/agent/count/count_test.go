@@ -26,10 +26,10 @@ func do(t *testing.T, problems ...error) {
 	}
 }
 
-func start(t *testing.T, root, into string) int {
+func start(t *testing.T, root, into string, more ...string) int {
 	t.Helper()
 	streams := agent.Streams{Out: os.Stderr, Err: os.Stderr}
-	return agent.Main(t.Context(), []agent.Role{Role}, []string{"atoll-agent", "count", "--root", root, "--layout", "%Y/%m/%d", "--into", into}, streams)
+	return agent.Main(t.Context(), []agent.Role{Role}, append([]string{"atoll-agent", "count", "--root", root, "--layout", "%Y/%m/%d", "--into", into}, more...), streams)
 }
 
 func read(t *testing.T, into string) tier.Count {
@@ -100,6 +100,12 @@ func TestCountThatIsCut(t *testing.T) {
 	cancel()
 	if found, err := walk(ctx, root, layout); err != nil || found.Whole || found.Files != 0 {
 		t.Errorf("%+v, %v", found, err)
+	}
+	// The role's own limit is one, too, and what it cut is written down.
+	into := t.TempDir()
+	do(t, os.Mkdir(filepath.Join(root, ".tier"), 0o700))
+	if code := start(t, root, into, "--within", "1ns"); code != agent.ExitDone || read(t, into).Whole || read(t, into).At.IsZero() {
+		t.Errorf("%d, %+v", code, read(t, into))
 	}
 }
 

@@ -66,6 +66,9 @@ func environment(pair tier.Pair) []string {
 	return []string{
 		"UNISON=" + pair.State, "UNISONLOCALHOSTNAME=" + pair.Node, "HOME=" + pair.State, "LC_ALL=C.UTF-8",
 		"PATH=" + filepath.Dir(self) + ":/usr/local/bin:/usr/bin:/bin",
+		// Its memory of a large tree is written anew in each run, and what was written
+		// before lies about until it is collected: by default as much again as is in use.
+		"OCAMLRUNPARAM=o=40",
 		// For the profile, which names the key there.
 		"CREDENTIALS_DIRECTORY=" + os.Getenv("CREDENTIALS_DIRECTORY"),
 	}

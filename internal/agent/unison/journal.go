@@ -7,10 +7,13 @@ import (
 	"bufio"
 	"bytes"
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
@@ -141,12 +144,22 @@ const fewLines = 3
 
 // failure is what it ended with, in one line.
 func (j *journal) failure(err error) string {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		// The agent ends it by another signal: this one is mostly the kernel's.
+		if status, is := exit.Sys().(syscall.WaitStatus); is && status.Signal() == syscall.SIGKILL {
+			return killed
+		}
+	}
 	said := append(slices.Clone(j.before), j.fatal...)
 	if len(said) == 0 {
 		return fmt.Sprintf("unison ended: %v", err)
 	}
 	return strings.Join(said, " ")
 }
+
+// killed is what a tree is told of that is too large for the unit's limit.
+const killed = "unison was killed, mostly since it took more memory than memory_mib allows: journalctl -k tells. Give it more, or let days move to an archive earlier (hot_days)"
 
 func (j *journal) to(stage tier.Stage) {
 	if j.status.Stage != stage {

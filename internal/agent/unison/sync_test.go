@@ -62,6 +62,29 @@ func TestFirstUnisonIsFollowedByAnother(t *testing.T) {
 	}
 }
 
+// A unison that the kernel kills, as where its memory is at an end, says what may be
+// done about it, also while the next one is on its way.
+func TestKilledUnisonIsExplained(t *testing.T) {
+	pair := tier.Pair{Tier: "files", Node: "files.a", Peer: "b", Hot: t.TempDir(), State: t.TempDir()}
+	other := filepath.Join(t.TempDir(), "unison")
+	for _, err := range []error{os.Mkdir(filepath.Join(pair.Hot, tier.Private), 0o700), os.WriteFile(other, []byte("#!/bin/sh\necho 'Looking for changes'\nkill -KILL $$\n"), 0o700)} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &syncer{pair: pair, program: other, log: io.Discard}
+	if _, err := s.once(t.Context(), false); err == nil || !strings.Contains(err.Error(), "memory_mib") {
+		t.Errorf("it says %v", err)
+	}
+	// One that was ended in another way is not taken for that.
+	if err := os.WriteFile(other, []byte("#!/bin/sh\nkill -TERM $$\n"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.once(t.Context(), false); err == nil || strings.Contains(err.Error(), "memory_mib") {
+		t.Errorf("it says %v", err)
+	}
+}
+
 // On a disk without any room left the status still says what is true.
 func TestStatusOnAFullDisk(t *testing.T) {
 	if os.Geteuid() != 0 {

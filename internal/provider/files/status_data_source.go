@@ -45,7 +45,7 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 	}
 	resp.Schema = schema.Schema{
 		Description: "How a file tier is now: which pairs of nodes are in step, what is left on which path and why, what each tree holds, and the room where it lies. " +
-			"Each node is asked once, all at the same time, and nothing is changed. Trees are not walked for it: the agent counts each once an hour. " +
+			"Each node is asked once, all at the same time, and nothing is changed. Nothing is walked for it: the agent counts each tree once an hour, and each archive beside one once a day. " +
 			"A node that does not answer is no error: it is said, and its pairs are not called in step.",
 		Attributes: map[string]schema.Attribute{
 			"tier": schema.SingleNestedAttribute{
@@ -130,41 +130,34 @@ func pairAttributes() map[string]schema.Attribute {
 }
 
 func nodeStatusAttributes() map[string]schema.Attribute {
-	return map[string]schema.Attribute{
-		"asked":        schema.BoolAttribute{Computed: true, Description: "Whether it answered. If not, problem says why, and what follows is null."},
-		"problem":      base.Tells("Why it was not asked; empty when it was."),
-		"tree_there":   schema.BoolAttribute{Computed: true, Description: "Whether the tree is there and carries the tier's mark. One that is not mounted does not. On a node without a hot tree, this and what follows is of its archive."},
-		"size_mib":     base.TellsNumber("Size in MiB of the file system on which the tree lies; null where there is no tree."),
-		"free_mib":     base.TellsNumber("Room in MiB that is left on it."),
-		"free_inodes":  base.TellsNumber("Inodes that are left on it; null where they have no end."),
-		"free_percent": base.TellsNumber("What is left of room and of inodes, the lesser of both, in percent."),
-		"full_on": base.Tells("Day in UTC, such as 2026-12-24, on which it is full if it goes on filling as it did in the last one to seven days. " +
-			"Null where less than a day is known, where it did not fill, and where that is more than a year away."),
-		"counted_at": base.Tells("When the agent counted the tree, in UTC as RFC 3339, by its own clock: in the first minutes after it was brought there, and then every hour. Null before, then the rest is null, too."),
-		"whole":      schema.BoolAttribute{Computed: true, Description: "Whether the ten minutes that there are sufficed to count all of it. If not, there is at least what was counted."},
-		"files":      base.TellsNumber("Files in the tree, without what is ignored by the tier itself; what the patterns of ignore leave alone is counted."),
-		"bytes":      base.TellsNumber("Length of all files together, of a file with several names as often."),
-		"days":       base.TellsNumber("Directories of days in the tree, as in 2026/12/24; links to days are not counted."),
-		"first_day":  base.Tells("The first of them; null where there is none."),
-		"last_day":   base.Tells("The last of them; null where there is none."),
-		"unread":     base.TellsNumber("Names and directories that could not be looked at."),
-		"scrub":      scrubAttributes(),
-		"mover": schema.SingleNestedAttribute{
-			Computed: true, Description: "Where the last run of the mover left the days; null where no days move, and before the first run.",
-			Attributes: map[string]schema.Attribute{
-				"at":        base.Tells("When the run ended, in UTC as RFC 3339, by the clock of the node. There is one every hour."),
-				"problem":   base.Tells("What went wrong, or that the archive is full; empty for nothing."),
-				"hot":       base.TellsNumber("Days that are too young to move."),
-				"archived":  base.TellsNumber("Days that have moved."),
-				"conflicts": base.TellsNumber("Files of which the run kept two versions in the archive, since it had another one: the names say so."),
-				"waiting": schema.ListNestedAttribute{
-					Computed: true, Description: "Days that are on their way or cannot move, the oldest first, at most 400.",
-					NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
-						"day":  base.Tells("The day, as in 2026/12/24."),
-						"next": base.Tells("wait, or leave where somebody has to look: it stays as it is."),
-						"why":  base.Tells("What it waits for, such as \"it is copied: app2 has no copy yet\"."),
-					}},
-				},
+	attributes := heldAttributes("tree", "in the first minutes after it was brought there, and then every hour", "ten minutes that there are")
+	attributes["asked"] = schema.BoolAttribute{Computed: true, Description: "Whether it answered. If not, problem says why, and what follows is null."}
+	attributes["problem"] = base.Tells("Why it was not asked; empty when it was.")
+	attributes["tree_there"] = schema.BoolAttribute{Computed: true, Description: "Whether the tree is there and carries the tier's mark. One that is not mounted does not. On a node without a hot tree, this and what follows is of its archive."}
+	attributes["archive"] = schema.SingleNestedAttribute{
+		Computed: true, Description: "What its archive holds, and the room where that lies; null where the tier has none. On a node without a hot tree this is what stands beside it, too.",
+		Attributes: heldAttributes("archive", "in the first minutes after it was brought there, and then once a day, beside a tree", "two hours that there are beside a tree"),
+	}
+	attributes["scrub"], attributes["mover"] = scrubAttributes(), moverAttributes()
+	return attributes
+}
+
+func moverAttributes() schema.SingleNestedAttribute {
+	return schema.SingleNestedAttribute{
+		Computed: true, Description: "Where the last run of the mover left the days; null where no days move, and before the first run.",
+		Attributes: map[string]schema.Attribute{
+			"at":        base.Tells("When the run ended, in UTC as RFC 3339, by the clock of the node. There is one every hour."),
+			"problem":   base.Tells("What went wrong, or that the archive is full; empty for nothing."),
+			"hot":       base.TellsNumber("Days that are too young to move."),
+			"archived":  base.TellsNumber("Days that have moved."),
+			"conflicts": base.TellsNumber("Files of which the run kept two versions in the archive, since it had another one: the names say so."),
+			"waiting": schema.ListNestedAttribute{
+				Computed: true, Description: "Days that are on their way or cannot move, the oldest first, at most 400.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"day":  base.Tells("The day, as in 2026/12/24."),
+					"next": base.Tells("wait, or leave where somebody has to look: it stays as it is."),
+					"why":  base.Tells("What it waits for, such as \"it is copied: app2 has no copy yet\"."),
+				}},
 			},
 		},
 	}

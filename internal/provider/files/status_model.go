@@ -60,25 +60,14 @@ type leftModel struct {
 }
 
 type nodeStatusModel struct {
-	Asked       bool    `tfsdk:"asked"`
-	Problem     string  `tfsdk:"problem"`
-	TreeThere   *bool   `tfsdk:"tree_there"`
-	SizeMiB     *int64  `tfsdk:"size_mib"`
-	FreeMiB     *int64  `tfsdk:"free_mib"`
-	FreeInodes  *int64  `tfsdk:"free_inodes"`
-	FreePercent *int64  `tfsdk:"free_percent"`
-	FullOn      *string `tfsdk:"full_on"`
-	CountedAt   *string `tfsdk:"counted_at"`
-	Whole       *bool   `tfsdk:"whole"`
-	Files       *int64  `tfsdk:"files"`
-	Bytes       *int64  `tfsdk:"bytes"`
-	Days        *int64  `tfsdk:"days"`
-	FirstDay    *string `tfsdk:"first_day"`
-	LastDay     *string `tfsdk:"last_day"`
-	Unread      *int64  `tfsdk:"unread"`
+	Asked     bool   `tfsdk:"asked"`
+	Problem   string `tfsdk:"problem"`
+	TreeThere *bool  `tfsdk:"tree_there"`
+	heldModel
 
-	Mover *moverModel `tfsdk:"mover"`
-	Scrub *scrubModel `tfsdk:"scrub"`
+	Archive *heldModel  `tfsdk:"archive"`
+	Mover   *moverModel `tfsdk:"mover"`
+	Scrub   *scrubModel `tfsdk:"scrub"`
 }
 
 type scrubModel struct {
@@ -155,7 +144,7 @@ func (m *statusModel) read(tier filetier.Tier, nodes map[string]filetier.NodeSta
 		})
 	}
 	for name, node := range nodes {
-		m.Nodes[name] = nodeStatusOf(node)
+		m.Nodes[name] = nodeStatusOf(tier.Nodes[name], node)
 	}
 }
 
@@ -196,31 +185,20 @@ func leftOf(all []modeltier.Left) []leftModel {
 	return found
 }
 
-func nodeStatusOf(node filetier.NodeStatus) nodeStatusModel {
+func nodeStatusOf(declared filetier.Node, node filetier.NodeStatus) nodeStatusModel {
 	if node.Err != nil {
 		return nodeStatusModel{Problem: converge.FirstLine(node.Err)}
 	}
-	found := nodeStatusModel{Asked: true, TreeThere: &node.Tree}
-	if disk := node.Disk; disk.SizeKiB > 0 {
-		size, free, left := disk.SizeKiB>>10, disk.FreeKiB>>10, disk.Left()
-		found.SizeMiB, found.FreeMiB, found.FreePercent = &size, &free, &left
-		if disk.Inodes > 0 {
-			found.FreeInodes = &node.Disk.FreeInodes
-		}
-		if full, is := modeltier.FullAt(node.Count.Filling, uint64(disk.FreeKiB)<<10, node.Now); is {
-			day := full.UTC().Format(time.DateOnly)
-			found.FullOn = &day
-		}
+	found := nodeStatusModel{
+		Asked: true, TreeThere: &node.Tree, heldModel: heldOf(node.Disk, node.Count, node.Now),
+		Mover: moverOf(node.Mover), Scrub: scrubOf(node.Scrub),
 	}
-	found.Mover, found.Scrub = moverOf(node.Mover), scrubOf(node.Scrub)
-	count := node.Count
-	if count.At.IsZero() {
-		return found
-	}
-	at := moment(count.At)
-	found.CountedAt, found.Whole, found.Files, found.Bytes, found.Days, found.Unread = &at, &count.Whole, &count.Files, &count.Bytes, &count.Days, &count.Unread
-	if count.First != "" {
-		found.FirstDay, found.LastDay = &count.First, &count.Last
+	switch {
+	case node.Beside != nil:
+		held := heldOf(node.Beside.Disk, node.Beside.Count, node.Now)
+		found.Archive = &held
+	case declared.Hot == "":
+		found.Archive = &found.heldModel
 	}
 	return found
 }

@@ -244,3 +244,31 @@ func TestProblemsWithoutHot(t *testing.T) {
 		t.Errorf("the pairs of a vault are %s", pairs)
 	}
 }
+
+// An archive beside a tree is counted once a day, with time for it, by a unit of its
+// own; one that has no tree beside it by the one that a tree has.
+func TestCountOfAnArchiveBeside(t *testing.T) {
+	tier, facts := vaulted(), Facts{Group: "www-data"}
+	tier.Layout = "%Y/%m/%d"
+	const unit = "/etc/systemd/system/atoll-count-files.cold"
+	both := tier.Manifest("a", facts, nil)
+	for file, lines := range map[string][]string{
+		unit + ".service": {"RequiresMountsFor=/srv/cold", "ReadWritePaths=/var/lib/atoll/tier/files/count-cold", "TimeoutStartSec=125min", "IOSchedulingClass=idle",
+			"ExecStart=/var/lib/atoll/tier/files/atoll-agent count --root /srv/cold --layout %%Y/%%m/%%d --into /var/lib/atoll/tier/files/count-cold --within 2h"},
+		unit + ".timer": {"Description=File tier files: count what /srv/cold holds, every day", "OnUnitInactiveSec=1d"},
+		"/etc/systemd/system/atoll-count-files.service": {"TimeoutStartSec=15min", "ExecStart=/var/lib/atoll/tier/files/atoll-agent count --root /srv/files --layout %%Y/%%m/%%d --into /var/lib/atoll/tier/files/count"},
+	} {
+		text := fileOf(t, both, file)
+		for _, line := range lines {
+			if !strings.Contains(text, line+"\n") {
+				t.Errorf("%s lacks %q:\n%s", file, line, text)
+			}
+		}
+	}
+	if all := held(both); !slices.Contains(all, "unit atoll-count-files.cold.timer") {
+		t.Errorf("the hub has %q", all)
+	}
+	if all := held(tier.Manifest("c", facts, nil)); slices.Contains(all, unit+".service") || !slices.Contains(all, "unit atoll-count-files.timer") {
+		t.Errorf("the vault has %q", all)
+	}
+}

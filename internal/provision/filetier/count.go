@@ -13,27 +13,55 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
 )
 
-func (t Tier) counts() string    { return path.Join(t.home(), "count") }
-func (t Tier) countFile() string { return path.Join(t.counts(), model.CountFile) }
+// counting is one tree that the agent counts on a node.
+type counting struct {
+	// tree is what it counts, into the directory in which it writes what it found.
+	tree, into string
+	// unit has a name that no pair's unit can have.
+	unit string
+	// every is how often, to people, and pause the same to systemd; more are further
+	// words of the role, and limit is what ends one that does not end itself.
+	every, pause, more, limit string
+}
 
-// countUnit has a name that no pair's unit can have.
-func (t Tier) countUnit() string { return "atoll-count-" + t.Name }
+// counted is what a node's status tells of first: the hot tree, or the archive of a
+// node that has none.
+func (t Tier) counted(node string) counting {
+	return counting{t.Nodes[node].tree(), path.Join(t.home(), "count"), "atoll-count-" + t.Name, "hour", "1h", "", "15min"}
+}
 
-// countItems let the agent count what the tree holds once an hour.
+// countedBeside is the archive of a node that has both. It only grows, and holds many
+// times what the tree does: so it is counted once a day, with time for it.
+func (t Tier) countedBeside(node string) (counting, bool) {
+	at := t.Nodes[node]
+	return counting{at.Cold, path.Join(t.home(), "count-cold"), "atoll-count-" + t.Name + ".cold", "day", "1d", " --within 2h", "125min"}, at.Hot != "" && at.Cold != ""
+}
+
+func (c counting) file() string { return path.Join(c.into, model.CountFile) }
+
+// countItems let the agent count what the trees hold.
 func (t Tier) countItems(node string, facts Facts) []converge.Item {
-	yes, timer := true, t.countUnit()+".timer"
+	items := t.countingItems(t.counted(node), facts)
+	if beside, is := t.countedBeside(node); is {
+		items = append(items, t.countingItems(beside, facts)...)
+	}
+	return items
+}
+
+func (t Tier) countingItems(c counting, facts Facts) []converge.Item {
+	yes, timer := true, c.unit+".timer"
 	return []converge.Item{
-		converge.Directory{Path: t.counts(), Owner: t.Owner, Group: facts.Group, Mode: 0o755},
-		converge.File{Path: "/etc/systemd/system/" + t.countUnit() + ".service", Mode: 0o644, Content: t.countService(node)},
-		converge.File{Path: "/etc/systemd/system/" + timer, Mode: 0o644, Content: t.countTimer(node), Restart: []string{timer}},
+		converge.Directory{Path: c.into, Owner: t.Owner, Group: facts.Group, Mode: 0o755},
+		converge.File{Path: "/etc/systemd/system/" + c.unit + ".service", Mode: 0o644, Content: t.countService(c)},
+		converge.File{Path: "/etc/systemd/system/" + timer, Mode: 0o644, Content: t.countTimer(c), Restart: []string{timer}},
 		converge.Unit{Name: timer, Enabled: &yes, Active: &yes},
 	}
 }
 
 // countService may read and write down what it counted, and takes what nobody
 // else wants of the machine.
-func (t Tier) countService(node string) []byte {
-	capabilities, tree := "", t.Nodes[node].tree()
+func (t Tier) countService(c counting) []byte {
+	capabilities := ""
 	if t.Owner == "root" {
 		capabilities = "CAP_DAC_READ_SEARCH"
 	}
@@ -46,8 +74,8 @@ CollectMode=inactive-or-failed
 
 [Service]
 Type=oneshot
-ExecStart=%[4]s count --root %[2]s --layout %[5]s --into %[6]s
-TimeoutStartSec=15min
+ExecStart=%[4]s count --root %[2]s --layout %[5]s --into %[6]s%[11]s
+TimeoutStartSec=%[12]s
 User=%[7]s
 UMask=0022
 MemoryMax=256M
@@ -62,21 +90,21 @@ ProtectHome=read-only
 ReadWritePaths=%[6]s
 PrivateTmp=%[9]s
 PrivateNetwork=yes
-%[10]s`, t.Name, tree, t.countUnit(), agent.Program(t.home()), strings.ReplaceAll(t.layout(), "%", "%%"), t.counts(), t.Owner, capabilities,
-		privateTmp(tree), hardening)
+%[10]s`, t.Name, c.tree, c.unit, agent.Program(t.home()), strings.ReplaceAll(t.layout(), "%", "%%"), c.into, t.Owner, capabilities,
+		privateTmp(c.tree), hardening, c.more, c.limit)
 }
 
-func (t Tier) countTimer(node string) []byte {
+func (t Tier) countTimer(c counting) []byte {
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
-Description=File tier %[1]s: count what %[2]s holds, every hour
+Description=File tier %[1]s: count what %[2]s holds, every %[4]s
 
 [Timer]
 OnActiveSec=1min
-OnUnitInactiveSec=1h
+OnUnitInactiveSec=%[3]s
 RandomizedDelaySec=5min
 
 [Install]
 WantedBy=timers.target
-`, t.Name, t.Nodes[node].tree())
+`, t.Name, c.tree, c.pause, c.every)
 }

@@ -45,11 +45,24 @@ type NodeStatus struct {
 	// Count is what the tree, or the archive in its place, holds; the zero value before
 	// it was counted.
 	Count model.Count
+	// Beside is the archive of a node that has a tree as well; nil on any other.
+	Beside *Beside
+}
+
+// Beside is what an archive holds that lies beside a tree, and where it lies.
+type Beside struct {
+	Disk  provision.Disk
+	Count model.Count
+	// Shares says that it lies on the file system of the tree.
+	Shares bool
 }
 
 // Look asks one node's machine how its part of the tier is, and changes nothing.
 func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatus {
-	manifest := converge.Manifest{Owner: t.RecordOwner() + ".status", Items: []converge.Item{t.presence(node), t.room(node), t.count()}}
+	manifest := converge.Manifest{Owner: t.RecordOwner() + ".status", Items: []converge.Item{t.presence(node), t.room(node), counts(t.counted(node))}}
+	if beside, is := t.countedBeside(node); is {
+		manifest.Items = append(manifest.Items, t.roomBeside(node), counts(beside))
+	}
 	for _, peer := range t.hot().dialled(node) {
 		manifest.Items = append(manifest.Items, t.status(peer))
 	}
@@ -77,8 +90,9 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 	var problems []error
 	found.Disk, err = t.room(node).Answer(observation)
 	problems = append(problems, err)
-	found.Count, err = t.count().Answer(observation)
+	found.Count, err = counts(t.counted(node)).Answer(observation)
 	problems = append(problems, err)
+	problems = append(problems, t.readBeside(node, observation, &found))
 	if t.moves(node) {
 		found.Mover, err = t.moverStatus().Answer(observation)
 		problems = append(problems, err)
@@ -103,6 +117,21 @@ func (t Tier) Look(ctx context.Context, host remote.Host, node string) NodeStatu
 	return found
 }
 
+// readBeside adds what is told of an archive beside a tree.
+func (t Tier) readBeside(node string, observation converge.Observation, found *NodeStatus) error {
+	beside, is := t.countedBeside(node)
+	if !is {
+		return nil
+	}
+	if found.Beside == nil {
+		return errors.New("where the archive lies was not said")
+	}
+	disk, problem := t.roomBeside(node).Answer(observation)
+	count, another := counts(beside).Answer(observation)
+	found.Beside.Disk, found.Beside.Count = disk, count
+	return errors.Join(problem, another)
+}
+
 // archived are the nodes with which a node keeps its archive in step.
 func (t Tier) archived(node string) []string {
 	if !t.cold() {
@@ -114,6 +143,9 @@ func (t Tier) archived(node string) []string {
 // presence asks for what is on the machine, all but what the agent wrote down.
 func (t Tier) presence(node string) converge.Question[NodeStatus] {
 	var runs strings.Builder
+	if beside, is := t.countedBeside(node); is {
+		fmt.Fprintf(&runs, "cold=%s\nif [ -d \"$cold\" ] && [ \"$(stat -c %%d -- \"$tree\")\" = \"$(stat -c %%d -- \"$cold\")\" ]; then echo 'archive shares'; else echo 'archive apart'; fi\n", remote.Quote(beside.tree))
+	}
 	for _, peer := range t.hot().dialled(node) {
 		fmt.Fprintf(&runs, "if systemctl is-active --quiet -- %s; then echo %s; fi\n", remote.Quote(t.unit(peer)+".service"), remote.Quote("runs "+peer))
 	}
@@ -147,6 +179,8 @@ func readPresence(output string) (NodeStatus, error) {
 			found.Has = true
 		case slices.Equal(words, []string{"tree", "is", "there"}):
 			found.Tree = true
+		case len(words) == 2 && words[0] == "archive" && (words[1] == "shares" || words[1] == "apart"):
+			found.Beside = &Beside{Shares: words[1] == "shares"}
 		case len(words) == 2 && words[0] == "runs" && NodeForm.MatchString(words[1]):
 			found.Runs = append(found.Runs, words[1])
 		default:
@@ -162,11 +196,20 @@ func readPresence(output string) (NodeStatus, error) {
 // room asks for the file system on which the tree, or the archive in its place, lies;
 // none where it is not there.
 func (t Tier) room(node string) converge.Question[provision.Disk] {
+	return roomOf("the room where the tree lies", t.Nodes[node].tree())
+}
+
+// roomBeside asks for that of an archive beside a tree.
+func (t Tier) roomBeside(node string) converge.Question[provision.Disk] {
+	return roomOf("the room where the archive lies", t.Nodes[node].Cold)
+}
+
+func roomOf(name, tree string) converge.Question[provision.Disk] {
 	return converge.Question[provision.Disk]{
-		Name: "the room where the tree lies", Read: readRoom,
+		Name: name, Read: readRoom,
 		Script: converge.ThereFunction + fmt.Sprintf(`tree=%s
 if there "$tree"; then stat -f -c 'room %%S %%b %%a %%c %%d' -- "$tree" || exit; fi
-echo '%s'`, remote.Quote(t.Nodes[node].tree()), converge.WholeMark),
+echo '%s'`, remote.Quote(tree), converge.WholeMark),
 	}
 }
 
@@ -192,7 +235,7 @@ func readRoom(output string) (provision.Disk, error) {
 // kibibytes are those of blocks of a size.
 func kibibytes(size, blocks int64) int64 { return int64(float64(size) / 1024 * float64(blocks)) }
 
-// count asks for what the agent counted.
-func (t Tier) count() converge.Question[model.Count] {
-	return told[model.Count]("what the tree was counted to hold", t.countFile())
+// counts asks for what the agent counted.
+func counts(c counting) converge.Question[model.Count] {
+	return told[model.Count]("what "+c.tree+" was counted to hold", c.file())
 }

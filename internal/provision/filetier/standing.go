@@ -163,6 +163,11 @@ func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Li
 		if line, is := nearlyFull(name, tree, node.Disk, limits.FreePercent); is {
 			full = append(full, line)
 		}
+		if beside := node.Beside; beside != nil && !beside.Shares {
+			if line, is := nearlyFull(name, t.Nodes[name].Cold, beside.Disk, limits.FreePercent); is {
+				full = append(full, line)
+			}
+		}
 		if problem := scrubProblem(node.Scrub); problem != "" {
 			say(&rotten, CodeRotten, "%s", problem)
 		}

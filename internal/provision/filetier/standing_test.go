@@ -48,3 +48,26 @@ func TestProblems(t *testing.T) {
 		}
 	}
 }
+
+// An archive on a disk of its own is warned of by its name; on that of the tree
+// nothing is said twice.
+func TestProblemsOfAnArchiveBeside(t *testing.T) {
+	tier := vaulted().Without(func(node string) bool { return node != "a" })
+	full := provision.Disk{SizeKiB: 100, FreeKiB: 9}
+	for name, row := range map[string]struct {
+		tree   provision.Disk
+		beside Beside
+		want   []string
+	}{
+		"apart":               {provision.Disk{SizeKiB: 100, FreeKiB: 50}, Beside{Disk: full}, []string{"a: where /srv/cold lies, 9 % is left, less than 10 %"}},
+		"both":                {full, Beside{Disk: full}, []string{"a: where /srv/files lies, 9 % is left, less than 10 %", "a: where /srv/cold lies, 9 % is left, less than 10 %"}},
+		"on the same":         {full, Beside{Disk: full, Shares: true}, []string{"a: where /srv/files lies, 9 % is left, less than 10 %"}},
+		"which is not there":  {provision.Disk{SizeKiB: 100, FreeKiB: 50}, Beside{}, []string{}},
+		"with room on either": {provision.Disk{SizeKiB: 100, FreeKiB: 50}, Beside{Disk: provision.Disk{SizeKiB: 100, FreeKiB: 10}}, []string{}},
+	} {
+		nodes := map[string]NodeStatus{"a": {Has: true, Tree: true, Now: now, Disk: row.tree, Beside: &row.beside}}
+		if diff := cmp.Diff(row.want, converge.Texts(tier.Problems(nodes, Limits{FreePercent: 10, Behind: time.Minute}))); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}

@@ -97,7 +97,8 @@ WantedBy=sockets.target
 }
 
 // limits bound what a unison, or an rsync, may use and reach. As another user than root it has
-// no privileges at all.
+// no privileges at all. One that takes too much memory is killed alone: the agent that
+// started it says so.
 func (t Tier) limits(tree, peer string) string {
 	capabilities := ""
 	if t.Owner == "root" {
@@ -110,7 +111,7 @@ MemorySwapMax=0
 CPUWeight=50
 IOWeight=50
 TasksMax=64
-OOMPolicy=stop
+OOMPolicy=continue
 CapabilityBoundingSet=%[3]s
 NoNewPrivileges=yes
 ProtectSystem=strict
