@@ -156,12 +156,15 @@ func (r *run) await(ctx context.Context, primaryKey string, o Join, began string
 		if err != nil {
 			return err
 		}
+		if state == "RECOVERING" || clone && state != "ONLINE" {
+			following.away = state != "RECOVERING"
+			following.follow(ctx, r, key)
+		}
 		switch {
 		case state == "ONLINE":
 			return nil
 		case state == "RECOVERING":
 			lastSeen = time.Now()
-			following.follow(ctx, r, key)
 			if began, err = r.hopeless(ctx, key, began); err != nil && !clone {
 				return err
 			}

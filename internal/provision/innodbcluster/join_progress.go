@@ -40,6 +40,9 @@ func (p progress) String() string {
 	return fmt.Sprintf("clones: %s, %d of %d MiB (%d %%), %d MiB/s", strings.ToLower(p.Stage), p.Done/mebibyte, p.Total/mebibyte, p.Done*100/p.Total, p.Speed/mebibyte)
 }
 
+// worth says whether there is something to say of a joiner.
+func (p progress) worth(away bool) bool { return !away || p.Stage != "" }
+
 // progressQuery asks for the stage that is at work. The table of clones comes with
 // the plugin, which every server of ours has.
 const progressQuery = `SELECT JSON_OBJECT('stage', IFNULL(c.stage, ''), 'done', IFNULL(c.data, 0), 'total', IFNULL(c.estimate, 0), 'speed', IFNULL(c.network_speed, 0),
@@ -50,6 +53,9 @@ const progressQuery = `SELECT JSON_OBJECT('stage', IFNULL(c.stage, ''), 'done', 
 // is only how long it takes.
 type follower struct {
 	next time.Time
+	// away says that the group does not see the joiner, as when its line was cut: a clone
+	// goes on all the same, and nothing else does.
+	away bool
 	// last is what it said last.
 	last string
 }
@@ -70,6 +76,9 @@ func (f *follower) follow(ctx context.Context, r *run, key string) {
 	text, err := joiner.Text(quick, "asking how far it is", progressQuery)
 	var now progress
 	if err != nil || json.Unmarshal([]byte(text), &now) != nil {
+		return
+	}
+	if !now.worth(f.away) {
 		return
 	}
 	f.last = now.String()

@@ -19,3 +19,18 @@ func TestProgressIsSaid(t *testing.T) {
 		t.Errorf("nothing was heard, and it says %q", got)
 	}
 }
+
+// Of a joiner that the group sees no more only a clone is told: it recovers nothing.
+func TestProgressOfAJoinerThatIsAway(t *testing.T) {
+	for _, row := range []struct {
+		p          progress
+		away, want bool
+	}{
+		{progress{Stage: "FILE COPY", Done: 1, Total: 2}, true, true}, {progress{Queue: 17}, true, false},
+		{progress{Stage: "FILE COPY", Done: 1, Total: 2}, false, true}, {progress{Queue: 17}, false, true},
+	} {
+		if got := row.p.worth(row.away); got != row.want {
+			t.Errorf("%s, away %v: %v", row.p, row.away, got)
+		}
+	}
+}
