@@ -41,7 +41,7 @@ func (b *books) String() string {
 func TestFaultsUnderABank(t *testing.T) {
 	f := stand(t)
 	var sum books
-	for _, list := range [][]mishap{silences(), lamenesses(), strangers(), edits(), diverged(), nameless(), guardians()} {
+	for _, list := range [][]mishap{silences(), lamenesses(), strangers(), edits(), diverged(), nameless(), guardians(), clocks()} {
 		for _, one := range list {
 			t.Run(one.name, func(t *testing.T) { f.within(t).suffer(one, &sum) })
 		}

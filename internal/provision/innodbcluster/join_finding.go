@@ -73,7 +73,7 @@ func recovery(c Cluster, joiner, primary Observation) (clone bool, err error) {
 		return false, err
 	}
 	if own := has.Minus(group); !own.Empty() {
-		return false, fmt.Errorf("%w that the group has not: %s. Nothing was changed. Save what it holds, then give it the group's data (atoll_mysql_reset_member), or empty the server (delete_data = true, apply, destroy) and join it again", ErrDiverged, own)
+		return false, fmt.Errorf("%w that the group has not: %s. Nothing was changed. Save what it holds, then give it the group's data (atoll_mysql_reset_member), or empty the server (apply delete_data = true, then apply without the server) and join it again", ErrDiverged, own)
 	}
 	// Data can be outside of all binary logs, and machines of one image number
 	// different transactions alike: what the group does not know at all is the
