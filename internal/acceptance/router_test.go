@@ -172,8 +172,16 @@ func (f *fixture) routersAreTold() {
 	primary := f.primary()
 	f.sql(primary, "CREATE USER probe@'%' IDENTIFIED BY 'of the test'")
 	defer f.sql(primary, "DROP USER probe@'%'")
-	var leader string
-	var secondaries []string
+	leader, secondaries := f.addresses(primary)
+	f.eventually("the read-only port leads to the primary, for want of read replicas", time.Minute, func() bool { return f.leads("app1", "127.0.0.1:6447") == leader })
+	f.eventually("that of the second leads to secondaries", time.Minute, func() bool { return f.leads("app1", "127.0.0.1:7447") == strings.Join(secondaries, " ") })
+	f.sql(primary, `UPDATE mysql_innodb_cluster_metadata.routers SET options = JSON_SET(options, '$.read_only_targets', 'read_replicas') WHERE router_name = 'atoll-second';
+UPDATE mysql_innodb_cluster_metadata.clusters SET router_options = JSON_SET(router_options, '$.tags', JSON_OBJECT())`)
+}
+
+// addresses are those of the primary and of the secondaries in the mesh, these sorted.
+func (f *fixture) addresses(primary string) (leader string, secondaries []string) {
+	f.Helper()
 	for _, name := range databases {
 		host, err := f.lab.Inventory.Host(name)
 		f.must(err)
@@ -184,10 +192,7 @@ func (f *fixture) routersAreTold() {
 		}
 	}
 	slices.Sort(secondaries)
-	f.eventually("the read-only port leads to the primary, for want of read replicas", time.Minute, func() bool { return f.leads("app1", "127.0.0.1:6447") == leader })
-	f.eventually("that of the second leads to secondaries", time.Minute, func() bool { return f.leads("app1", "127.0.0.1:7447") == strings.Join(secondaries, " ") })
-	f.sql(primary, `UPDATE mysql_innodb_cluster_metadata.routers SET options = JSON_SET(options, '$.read_only_targets', 'read_replicas') WHERE router_name = 'atoll-second';
-UPDATE mysql_innodb_cluster_metadata.clusters SET router_options = JSON_SET(router_options, '$.tags', JSON_OBJECT())`)
+	return leader, secondaries
 }
 
 // While nobody takes writes, the cluster says so and no router does; who looks at

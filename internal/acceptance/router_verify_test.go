@@ -24,18 +24,7 @@ func TestRouterVerifiesMembers(t *testing.T) {
 	primary := f.primary()
 	f.sql(primary, "CREATE USER probe@'%' IDENTIFIED BY 'of the test'")
 	defer f.sql(primary, "DROP USER probe@'%'")
-	var leader string
-	var secondaries []string
-	for _, name := range databases {
-		host, err := f.lab.Inventory.Host(name)
-		f.must(err)
-		if name == primary {
-			leader = site.MeshAddress(host.HostSpec)
-		} else {
-			secondaries = append(secondaries, site.MeshAddress(host.HostSpec))
-		}
-	}
-	slices.Sort(secondaries)
+	leader, secondaries := f.addresses(primary)
 	lead := func(what string, to ...string) {
 		t.Helper()
 		f.eventually(what+": the read-only port leads to "+strings.Join(to, " "), time.Minute, func() bool { return f.leads("app1", "127.0.0.1:6447") == strings.Join(to, " ") })
