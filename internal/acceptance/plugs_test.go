@@ -4,7 +4,6 @@
 package acceptance
 
 import (
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,21 +17,28 @@ const plugsVariable = "ATOLL_PLUGS"
 // longestApply is beyond the time-outs of all resources: what lasts longer has no end.
 const longestApply = 45 * time.Minute
 
-// A host loses its power at a random moment of an apply, whatever that does and
-// whichever host it is. The apply ends by itself, and names the host where it needed
+// A host loses its power at a random moment of an apply or a destroy, whatever that does
+// and whichever host it is. The run ends by itself, and names the host where it needed
 // it; with the host back the next one finishes, and no acknowledged write is lost.
 func TestPlugsPulledDuringApplies(t *testing.T) {
 	f := stand(t)
 	k := f.killing()
 	defer func() { _ = k.shop.DB.Close() }()
-	applies := slices.DeleteFunc(ways(), func(w way) bool { return w.destroys })
-	plugs := often(t, plugsVariable, 2*len(applies))
-	for pulled := 0; pulled < plugs && !t.Failed(); {
-		for _, way := range applies {
-			for _, change := range []func(*declaration){way.there, nil} {
-				k.unplugged(way, change)
-				pulled++
+	plugs := often(t, plugsVariable, 2*len(ways()))
+	for k.kills < plugs && !t.Failed() {
+		for _, way := range ways() {
+			if !way.destroys {
+				k.unplugged(way, way.there, "apply")
+				k.unplugged(way, nil, "apply")
+				continue
 			}
+			destroy := []string{"destroy"}
+			if way.target != "" {
+				destroy = append(destroy, way.target)
+			}
+			k.unplugged(way, nil, destroy...)
+			k.must(k.terraform.Destroy(t.Context(), destroy[1:]...))
+			k.unplugged(remade(way), nil, "apply")
 		}
 	}
 	f.declare(nil)
@@ -42,19 +48,26 @@ func TestPlugsPulledDuringApplies(t *testing.T) {
 	t.Log(k)
 }
 
-// unplugged pulls a plug while the site goes a way there, or back.
-func (k *killing) unplugged(way way, change func(*declaration)) {
+// remade is the way back from what is destroyed.
+func remade(w way) way {
+	w.name, w.takes = made, 3*w.takes
+	return w
+}
+
+// unplugged pulls a plug while a run goes a way there, or back, and has an apply finish
+// what is to be.
+func (k *killing) unplugged(way way, change func(*declaration), args ...string) {
 	k.Helper()
 	declared := k.declare(change)
 	hosts := append([]string{"app2"}, databases...)
 	host := hosts[k.random.IntN(len(hosts))]
 	writer := site.StartWriter(k.Context(), k.shop.DB)
-	command, output, err := k.terraform.Start("apply", "-auto-approve", "-no-color")
+	command, output, err := k.terraform.Start(append(args, "-auto-approve", "-no-color")...)
 	k.must(err)
 	ended := make(chan error, 1)
 	go func() { ended <- command.Wait() }()
-	k.eventually("the apply works", 10*time.Minute, func() bool {
-		return works.MatchString(output.String()) || strings.Contains(output.String(), "Apply complete")
+	k.eventually("the run works", 10*time.Minute, func() bool {
+		return works.MatchString(output.String()) || strings.Contains(output.String(), " complete!")
 	})
 	time.Sleep(time.Duration(k.random.Int64N(int64(way.takes))))
 	role := "no primary"
@@ -66,12 +79,12 @@ func (k *killing) unplugged(way way, change func(*declaration)) {
 	select {
 	case err = <-ended:
 	case <-time.After(longestApply):
-		k.Fatalf("%s, without %s: the apply has not ended after %s:\n%s", way.name, host, longestApply, output)
+		k.Fatalf("%s, without %s: the run has not ended after %s:\n%s", way.name, host, longestApply, output)
 	}
 	took := time.Since(pulled).Round(time.Second)
 	said := flat(output.String())
 	if err != nil && !strings.Contains(said, host) {
-		k.Errorf("%s: the apply does not say that %s is the matter:\n%s", way.name, host, output)
+		k.Errorf("%s: the run does not say that %s is the matter:\n%s", way.name, host, output)
 	}
 	k.must(k.lab.PlugIn(k.Context(), host))
 	k.eventually(host+" is back", 2*time.Minute, func() bool { _, err := k.try(host, "true"); return err == nil })
@@ -88,5 +101,5 @@ func (k *killing) unplugged(way way, change func(*declaration)) {
 	k.kills, k.acknowledged, k.lost = k.kills+1, k.acknowledged+report.Acknowledged, k.lost+report.Lost
 	k.byWay[way.name]++
 	k.stoodStill[way.name] = max(k.stoodStill[way.name], report.StoodStill)
-	k.Logf("%s, without %s (%s): the apply ended %s after that (%v); %s", way.name, host, role, took, err, report)
+	k.Logf("%s, without %s (%s): the run ended %s after that (%v); %s", way.name, host, role, took, err, report)
 }
