@@ -11,6 +11,7 @@ import (
 
 	"github.com/go-sql-driver/mysql"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -63,10 +64,14 @@ func (r *run) clone(ctx context.Context, o Replace, secret string) error {
 	if err != nil {
 		return err
 	}
+	statements := []string{"SET GLOBAL super_read_only = OFF", "SET GLOBAL clone_valid_donor_list = " + literal(donor.Endpoint())}
+	if r.cluster.trust.verifies(o.Member) { // as Group Replication does for its own clones
+		statements = append(statements, "SET GLOBAL clone_ssl_ca = "+literal(mysqld.MembersFile))
+	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- copying.Run(ctx, "cloning "+o.Donor, "SET GLOBAL super_read_only = OFF", "SET GLOBAL clone_valid_donor_list = "+literal(donor.Endpoint()),
-			fmt.Sprintf("CLONE INSTANCE FROM %s@%s:%d IDENTIFIED BY %s REQUIRE SSL", literal(account), literal(donor.Address), donor.Port, literal(secret)))
+		ended <- copying.Run(ctx, "cloning "+o.Donor, append(statements,
+			fmt.Sprintf("CLONE INSTANCE FROM %s@%s:%d IDENTIFIED BY %s REQUIRE SSL", literal(account), literal(donor.Address), donor.Port, literal(secret)))...)
 	}()
 	following := follower{next: time.Now().Add(progressPause)} // before it begins, it would say how a recovery goes
 	for cloning := true; cloning; {

@@ -58,6 +58,11 @@ func (t trust) mode(key string) string {
 	return "REQUIRED"
 }
 
+// verifies says whether a member verifies the others by Atoll's certificates.
+func (t trust) verifies(key string) bool {
+	return t.wanted && strings.HasPrefix(t.mode(key), "VERIFY_")
+}
+
 // variables are that and those that go with it, in the order in which they are set:
 // who verifies knows by what. Where others see to certificates, so they do to these.
 func (t trust) variables(key string) []variable {
@@ -66,7 +71,7 @@ func (t trust) variables(key string) []variable {
 		return []variable{mode}
 	}
 	file, on := "", "OFF"
-	if strings.HasPrefix(mode.value, "VERIFY_") {
+	if t.verifies(key) {
 		file, on = mysqld.MembersFile, "ON"
 	}
 	return []variable{{membersVariable, file, rejoining}, {recoveryVerifying, on, rejoining}, mode}
