@@ -179,9 +179,10 @@ func TestLossyLineGetsLonger(t *testing.T) {
 	t.Parallel()
 	server := start(t)
 	line := lineTo(t, server)
-	// A handshake of 3 KB takes seven seconds, of the fifteen that it gets: a
-	// machine with much else to do has the rest.
-	line.Slow(450)
+	// The 3 KB that come down take seven seconds, of the fifteen that a handshake gets:
+	// a machine with much else to do has the rest. What goes up is fast: while a key of
+	// 1.2 KB does, nothing comes down, which is no line that comes forward.
+	line.SlowDown(450)
 	const limit = 5 * time.Second
 	host := pool(t, server.Key, remote.Options{DialTimeout: limit}).Host(onLine(server, line))
 	begin := time.Now()

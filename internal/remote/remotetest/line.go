@@ -20,15 +20,20 @@ type Line struct {
 	// Connections counts what was accepted.
 	Connections atomic.Int64
 
-	// rate bounds each direction, in bytes a second; 0 means no bound.
-	rate     atomic.Int64
-	up, down atomic.Bool
+	up, down direction
 	drops    atomic.Int64
 	stalls   atomic.Int64
 	listener net.Listener
 	server   string
 	mu       sync.Mutex
 	open     []net.Conn
+}
+
+// direction is one way over a line.
+type direction struct {
+	swallowed atomic.Bool
+	// rate is a bound in bytes a second; 0 is none.
+	rate atomic.Int64
 }
 
 // NewLine listens on a port of 127.0.0.1 for connections to the server.
@@ -50,12 +55,18 @@ func NewLine(s *Server) (*Line, error) {
 // the connections stand, as behind a router that lost one route. A new
 // connection is then accepted by nobody who speaks.
 func (l *Line) Swallow(up, down bool) {
-	l.up.Store(up)
-	l.down.Store(down)
+	l.up.swallowed.Store(up)
+	l.down.swallowed.Store(down)
 }
 
 // Slow bounds each direction to that many bytes a second.
-func (l *Line) Slow(rate int) { l.rate.Store(int64(rate)) }
+func (l *Line) Slow(rate int) {
+	l.up.rate.Store(int64(rate))
+	l.SlowDown(rate)
+}
+
+// SlowDown bounds only what comes down from the server to that many bytes a second.
+func (l *Line) SlowDown(rate int) { l.down.rate.Store(int64(rate)) }
 
 // Drop resets the next connections when the server has said its first words.
 func (l *Line) Drop(count int) { l.drops.Store(int64(count)) }
@@ -110,13 +121,13 @@ func (l *Line) join(conn net.Conn) {
 		_ = server.Close()
 		return
 	}
-	go l.pass(server, conn, &l.up)
-	l.pass(conn, server, &l.down)
+	go l.up.pass(server, conn)
+	l.down.pass(conn, server)
 }
 
 // piece is how much goes on at once: a slow line trickles, it does not gush.
-func (l *Line) piece(most int) int {
-	rate := int(l.rate.Load())
+func (d *direction) piece(most int) int {
+	rate := int(d.rate.Load())
 	if rate <= 0 {
 		return most
 	}
@@ -124,12 +135,12 @@ func (l *Line) piece(most int) int {
 }
 
 // pass copies until one side ends; nothing ends while it is swallowed.
-func (l *Line) pass(to, from net.Conn, swallowed *atomic.Bool) {
+func (d *direction) pass(to, from net.Conn) {
 	buffer := make([]byte, 8<<10)
 	for {
-		n, err := from.Read(buffer[:l.piece(len(buffer))])
-		if !swallowed.Load() && n > 0 {
-			if rate := l.rate.Load(); rate > 0 {
+		n, err := from.Read(buffer[:d.piece(len(buffer))])
+		if !d.swallowed.Load() && n > 0 {
+			if rate := d.rate.Load(); rate > 0 {
 				time.Sleep(time.Duration(n) * time.Second / time.Duration(rate))
 			}
 			if _, err := to.Write(buffer[:n]); err != nil {
@@ -137,7 +148,7 @@ func (l *Line) pass(to, from net.Conn, swallowed *atomic.Bool) {
 			}
 		}
 		if err != nil {
-			if !swallowed.Load() {
+			if !d.swallowed.Load() {
 				_ = to.Close()
 			}
 			return
