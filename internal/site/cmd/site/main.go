@@ -88,6 +88,7 @@ func benchCommands() []*cobra.Command {
 		in("bench-failover", "Measure how long writes stand still when a member's plug is pulled", site.BenchFailover),
 		in("bench-tier", "Measure a file tier, beside what else keeps trees the same", site.BenchTier),
 		in("bench-million", "Measure a file tier with a million files", site.BenchMillion),
+		in("bench-joins", "Measure a group and two joins by each way in which a member gets its data", site.BenchJoins),
 		in("bench-linode", "Count the requests of machines at the emulator of Linode", site.BenchLinode),
 		in("bench-apply", "Measure an apply from bare hosts, beside the longest chain", site.BenchApply), memory,
 	}
