@@ -5,6 +5,9 @@ package acceptance
 
 import (
 	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -111,6 +114,54 @@ func TestActionsByHand(t *testing.T) {
 	t.Run("ResetMember", func(t *testing.T) { f.within(t).resets(third) })
 	t.Run("ForceQuorum", func(t *testing.T) { f.within(t).survives() })
 	f.whole()
+}
+
+// Terraform 1.14 and later invoke the actions by themselves, as the examples say it: what
+// each did is no drift afterwards.
+func TestActionsByTerraform(t *testing.T) {
+	f := stand(t)
+	if !f.knowsActions() {
+		t.Skip("this Terraform knows no actions: set TF_ACC_TERRAFORM_PATH to one of 1.14 or later")
+	}
+	invoke := func(name, address string, more ...string) {
+		f.Helper()
+		example, err := os.ReadFile("../../examples/actions/" + name + "/action.tf")
+		f.must(err)
+		text := strings.NewReplacer(more...).Replace(string(example))
+		if !strings.Contains(text, "terraform apply -invoke=action."+name+"."+address) {
+			t.Fatalf("the example says another command:\n%s", text)
+		}
+		f.must(os.WriteFile(filepath.Join(f.terraform.Dir, name+".tf"), []byte(text), 0o600))
+		f.Cleanup(func() { _ = os.Remove(filepath.Join(f.terraform.Dir, name+".tf")) })
+		f.must(f.terraform.Apply(f.Context(), "-invoke=action."+name+"."+address))
+		f.inSync()
+	}
+	if f.primary() == "hk2" {
+		f.carried("atoll_mysql_switchover", map[string]any{"primary": "hk1"}, "done: hk1 takes writes")
+	}
+	invoke("atoll_mysql_switchover", "to_hk2")
+	if got := f.primary(); got != "hk2" {
+		t.Errorf("%s takes writes", got)
+	}
+	f.sql("hk1", "STOP GROUP_REPLICATION")
+	invoke("atoll_mysql_rejoin", "hk1")
+	f.whole()
+	f.sql("sg1", "STOP GROUP_REPLICATION; SET GLOBAL super_read_only = OFF; CREATE DATABASE scratch; SET GLOBAL super_read_only = ON")
+	own := f.sql("sg1", "SELECT GTID_SUBTRACT(@@gtid_executed, '"+strings.ReplaceAll(f.sql("hk2", "SELECT @@gtid_executed"), `\n`, "")+"')")
+	invoke("atoll_mysql_reset_member", "sg1", "3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5", own)
+	f.whole()
+}
+
+// knowsActions says whether the program that runs the tests has action blocks.
+func (f *fixture) knowsActions() bool {
+	f.Helper()
+	text, err := f.terraform.Version(f.Context())
+	f.must(err)
+	var major, minor int
+	if _, err := fmt.Sscanf(text, "Terraform v%d.%d", &major, &minor); err != nil {
+		return false // OpenTofu
+	}
+	return major > 1 || minor >= 14
 }
 
 // switchedOver hands the role over, and not while somebody else works on the group.

@@ -50,6 +50,8 @@ func newcomer() mishap {
 			f.keptApart(host, refusal)
 			f.variables(func(nodes, _ map[string]any) { delete(nodes, host) })
 			f.apply()
+			// What comes next begins with the site as it was.
+			f.override("atoll_mysql_server.database", "")
 			f.variables(func(_, _ map[string]any) {})
 		},
 	}

@@ -192,11 +192,13 @@ func (f *fixture) pull(host string) {
 	f.Cleanup(func() { _ = f.lab.PlugIn(context.Background(), host) }) // an error says that it is in
 }
 
-// primary is the member that takes writes, as the servers say.
+// primary is the member that takes writes, as the servers say. One that has left the
+// group may take them, too.
 func (f *fixture) primary() string {
 	f.Helper()
+	const takes = "SELECT @@global.super_read_only = 0 AND EXISTS (SELECT 1 FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid AND member_state = 'ONLINE')"
 	for _, host := range f.lab.Inventory.Hosts {
-		if got, err := f.try(host.Name, "mysql -N -B -e 'SELECT @@global.super_read_only'"); err == nil && got == "0" {
+		if got, err := f.try(host.Name, "mysql -N -B -e "+remote.Quote(takes)); err == nil && got == "1" {
 			return host.Name
 		}
 	}

@@ -108,6 +108,12 @@ func (t *Terraform) Validate(ctx context.Context) error {
 	return err
 }
 
+// Version is what the program says of itself.
+func (t *Terraform) Version(ctx context.Context) (string, error) {
+	text, err := t.run(ctx, "version")
+	return string(text), err
+}
+
 // Apply converges the site. Its error quotes the end of the output.
 func (t *Terraform) Apply(ctx context.Context, args ...string) error {
 	_, err := t.run(ctx, append([]string{"apply", "-auto-approve", "-no-color"}, args...)...)
