@@ -315,15 +315,7 @@ func (f *fixture) agedMetadata() {
 	const rows = `SELECT CONCAT_WS(' ', (SELECT GROUP_CONCAT(address, mysql_server_uuid, attributes ORDER BY 1) FROM mysql_innodb_cluster_metadata.instances),
  (SELECT GROUP_CONCAT(router_id, address, router_name ORDER BY 1) FROM mysql_innodb_cluster_metadata.routers))`
 	before := f.sql("hk1", rows)
-	f.sql(f.primary(), `USE mysql_innodb_cluster_metadata;
-REVOKE IF EXISTS INSERT, UPDATE ON router_stats FROM mysql_router_203_0_113_21@'10.77.0.0/255.255.255.0';
-DROP TABLE router_stats; DROP TABLE routing_guidelines; ALTER TABLE instances DROP COLUMN instance_type; ALTER TABLE routers MODIFY COLUMN address VARCHAR(256) CHARACTER SET ascii COLLATE ascii_general_ci;
-DROP VIEW v2_router_options; DROP PROCEDURE v2_set_global_cluster_router_option; DROP PROCEDURE v2_set_cluster_routing_option;
-CREATE PROCEDURE v2_set_global_router_option() SQL SECURITY INVOKER DO 0; CREATE PROCEDURE v2_set_routing_option() SQL SECURITY INVOKER DO 0;
-CREATE OR REPLACE SQL SECURITY INVOKER VIEW v2_this_instance AS SELECT i.cluster_id, i.instance_id, c.cluster_name, c.cluster_type FROM instances i JOIN clusters c USING (cluster_id)
- WHERE i.mysql_server_uuid = (SELECT CONVERT(variable_value USING utf8mb4) COLLATE utf8mb4_general_ci FROM performance_schema.global_variables WHERE variable_name = 'server_uuid');
-CREATE OR REPLACE SQL SECURITY INVOKER VIEW v2_instances AS SELECT instance_id, cluster_id, instance_name AS label, mysql_server_uuid, address, addresses->>'$.mysqlClassic' AS endpoint, addresses->>'$.mysqlX' AS xendpoint, attributes FROM instances;
-CREATE OR REPLACE SQL SECURITY INVOKER VIEW schema_version (major, minor, patch) AS SELECT 2, 1, 0`)
+	f.ageMetadata()
 	f.inSync() // older ones are no drift while nobody asks for newer
 	f.override("atoll_mysql_cluster.main", "metadata_version = \"2.4.0\"")
 	f.apply()
@@ -334,6 +326,20 @@ CREATE OR REPLACE SQL SECURITY INVOKER VIEW schema_version (major, minor, patch)
 	if got := f.sql("hk1", "SELECT COUNT(*) FROM mysql.tables_priv WHERE table_name = 'router_stats' AND user LIKE 'mysql\\_router%'"); got != "2" {
 		f.Errorf("%s of two routers may say that they are there", got)
 	}
+}
+
+// ageMetadata makes the metadata those of version 2.1.0.
+func (f *fixture) ageMetadata() {
+	f.Helper()
+	f.sql(f.primary(), `USE mysql_innodb_cluster_metadata;
+REVOKE IF EXISTS INSERT, UPDATE ON router_stats FROM mysql_router_203_0_113_21@'10.77.0.0/255.255.255.0';
+DROP TABLE router_stats; DROP TABLE routing_guidelines; ALTER TABLE instances DROP COLUMN instance_type; ALTER TABLE routers MODIFY COLUMN address VARCHAR(256) CHARACTER SET ascii COLLATE ascii_general_ci;
+DROP VIEW v2_router_options; DROP PROCEDURE v2_set_global_cluster_router_option; DROP PROCEDURE v2_set_cluster_routing_option;
+CREATE PROCEDURE v2_set_global_router_option() SQL SECURITY INVOKER DO 0; CREATE PROCEDURE v2_set_routing_option() SQL SECURITY INVOKER DO 0;
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW v2_this_instance AS SELECT i.cluster_id, i.instance_id, c.cluster_name, c.cluster_type FROM instances i JOIN clusters c USING (cluster_id)
+ WHERE i.mysql_server_uuid = (SELECT CONVERT(variable_value USING utf8mb4) COLLATE utf8mb4_general_ci FROM performance_schema.global_variables WHERE variable_name = 'server_uuid');
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW v2_instances AS SELECT instance_id, cluster_id, instance_name AS label, mysql_server_uuid, address, addresses->>'$.mysqlClassic' AS endpoint, addresses->>'$.mysqlX' AS xendpoint, attributes FROM instances;
+CREATE OR REPLACE SQL SECURITY INVOKER VIEW schema_version (major, minor, patch) AS SELECT 2, 1, 0`)
 }
 
 // lines makes a set of lines: what order information_schema has is its own.
