@@ -90,13 +90,16 @@ func (g *Guardian) inTurn(ctx context.Context, deed Deed) error {
 		return err
 	}
 	defer turn.release()
+	g.lives()
 	if err := g.again(ctx, deed); err != nil {
 		return err
 	}
 	if err := turn.kept(ctx, self); err != nil {
 		return err
 	}
+	g.lives()
 	err = g.do(ctx, deed)
+	g.lives()
 	if facts, lookErr := g.Server.ask(ctx); lookErr == nil {
 		g.tell(ctx, g.complete(facts))
 	}
@@ -124,6 +127,7 @@ func (g *Guardian) again(ctx context.Context, deed Deed) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("%w: not all of the others have reported again", errChanged)
 		}
+		g.lives()
 		select {
 		case <-time.After(troubled / 2):
 		case <-ctx.Done():
@@ -164,6 +168,7 @@ func (g *Guardian) do(ctx context.Context, deed Deed) error {
 			if err := stop(); err != nil {
 				return err
 			}
+			g.lives()
 		}
 		if deed == Start {
 			return g.Server.Start(ctx)

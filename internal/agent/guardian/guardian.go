@@ -17,6 +17,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -51,6 +52,8 @@ type Guardian struct {
 	Say func(Status)
 	// Ending says whether the machine is going down.
 	Ending func() bool
+	// Beat is called as long as the guardian's work goes on, see lives.
+	Beat func()
 
 	facts  Facts
 	looked time.Time
@@ -67,6 +70,8 @@ type Guardian struct {
 	mu     sync.Mutex
 	report Facts
 	beat   uint64
+	// reported says that the reports have gone on since the last beat.
+	reported atomic.Bool
 }
 
 // Run looks and acts until the context ends.
@@ -74,6 +79,7 @@ func (g *Guardian) Run(ctx context.Context) error {
 	defer g.resign(context.WithoutCancel(ctx))
 	go g.reports(ctx)
 	for ctx.Err() == nil {
+		g.lives()
 		wait := g.step(ctx)
 		select {
 		case <-time.After(wait):
@@ -81,6 +87,16 @@ func (g *Guardian) Run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// lives is called wherever the work has come another wait further. Between two calls
+// lies one answer that is waited for, or those of all the others: 190 s at most, for
+// a server that starts in its group and does not end that in time. Others that hear
+// nothing of the member take its guardian for dead, so the reports have to go on, too.
+func (g *Guardian) lives() {
+	if g.reported.Swap(false) {
+		g.Beat()
+	}
 }
 
 // reports tells the other guardians what the own server said last.
@@ -94,6 +110,7 @@ func (g *Guardian) reports(ctx context.Context) {
 			g.tell(ctx, facts)
 			last = time.Now()
 		}
+		g.reported.Store(true)
 		select {
 		case <-time.After(often):
 		case <-ctx.Done():

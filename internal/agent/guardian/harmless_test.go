@@ -120,6 +120,43 @@ func TestGuardiansStepAsideForAnApply(t *testing.T) {
 	})
 }
 
+// The work of a guardian goes on however long its server stands still, and at whatever
+// statement; the watchdog of its unit leaves 300 s. One whose reports have ended is not
+// alive.
+func TestGuardianLivesBesideWhatStandsStill(t *testing.T) {
+	// A turn, the decision in it and a deed are those statements.
+	const statements = 12
+	for _, scene := range scenes[1:3] {
+		for statement := range statements {
+			where := directories(t)
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, "OFFLINE")
+				w.stands, w.stillness = statement+1, 6*time.Minute
+				scene.set(w)
+				ctx, end := context.WithCancel(t.Context())
+				var guards sync.WaitGroup
+				for endpoint, directory := range where {
+					guards.Go(func() { w.guard(ctx, endpoint, directory) })
+				}
+				time.Sleep(7 * time.Minute)
+				for endpoint := range where {
+					w.beats(endpoint)()
+				}
+				end()
+				guards.Wait()
+				if w.gap > 200*time.Second {
+					t.Errorf("%s, a server stands still at statement %d: a guardian does not live for %s", scene.name, w.stands, w.gap)
+				}
+			})
+		}
+	}
+	beats := 0
+	g := &Guardian{Beat: func() { beats++ }}
+	if g.lives(); beats > 0 {
+		t.Error("it lives without reports")
+	}
+}
+
 // A guardian tells who was in the group when its member was there last, until it loses
 // sight of its server.
 func TestGuardianRemembersWhoWasThere(t *testing.T) {
@@ -131,7 +168,7 @@ func TestGuardianRemembersWhoWasThere(t *testing.T) {
 		}
 		own := &Server{db: openDB(w)}
 		defer func() { _ = own.db.Close() }()
-		g := &Guardian{Server: own, Peers: NewPeers(own), Purpose: purpose, Say: func(Status) {}}
+		g := &Guardian{Server: own, Peers: NewPeers(own), Purpose: purpose, Say: func(Status) {}, Beat: func() {}}
 		look := func(ctx context.Context, when, state string, want ...string) {
 			w.mu.Lock()
 			w.servers["10.0.0.1:3306"].state = state

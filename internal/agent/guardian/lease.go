@@ -38,7 +38,7 @@ func (p *Peers) take(ctx context.Context, self Facts, purpose string) (*lease, e
 		return nil, err
 	}
 	l.own = own
-	if err := lock(ctx, own); err != nil {
+	if err := l.ask(ctx, lock); err != nil {
 		l.release()
 		return nil, err
 	}
@@ -61,6 +61,13 @@ func (p *Peers) take(ctx context.Context, self Facts, purpose string) (*lease, e
 		return nil, fmt.Errorf("the turn was to be had on %d of %d members only: %s", held, total, strings.Join(problems, "; "))
 	}
 	return l, nil
+}
+
+// ask does something in the session on the own server, which may stand still.
+func (l *lease) ask(ctx context.Context, do func(context.Context, *sql.Conn) error) error {
+	ctx, cancel := context.WithTimeout(ctx, answer)
+	defer cancel()
+	return do(ctx, l.own)
 }
 
 func lockAll(ctx context.Context, conn *sql.Conn, names []string, who string) error {
@@ -90,7 +97,7 @@ func (l *lease) kept(ctx context.Context, self Facts) error {
 		return err
 	}
 	count := 0
-	if ours(ctx, l.own) == nil {
+	if l.ask(ctx, ours) == nil {
 		count++
 	}
 	for _, line := range l.lines {

@@ -29,7 +29,8 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	if len(args) > 0 {
 		return &agent.UsageError{Problem: fmt.Sprintf("guardian: unexpected argument %q", args[0])}
 	}
-	release, err := alone(ctx, Directory, streams)
+	beat := agent.NewBeat()
+	release, err := alone(ctx, Directory, streams, beat.Tell)
 	if err != nil {
 		return err
 	}
@@ -46,7 +47,7 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	peers := NewPeers(server)
 	defer peers.Close()
 	teller := teller{directory: Directory, streams: streams}
-	guardian := &Guardian{Server: server, Peers: peers, Purpose: purpose, Say: teller.say, Ending: ending}
+	guardian := &Guardian{Server: server, Peers: peers, Purpose: purpose, Say: teller.say, Ending: ending, Beat: beat.Tell}
 	return guardian.Run(ctx)
 }
 
@@ -60,7 +61,7 @@ func ending() bool {
 
 // alone waits until no other guardian runs on the machine: one of an older
 // version may be on its way out.
-func alone(ctx context.Context, directory string, streams agent.Streams) (release func(), err error) {
+func alone(ctx context.Context, directory string, streams agent.Streams, beat func()) (release func(), err error) {
 	if err := os.MkdirAll(directory, 0o755); err != nil {
 		return nil, fmt.Errorf("unable to make the guardian's directory: %w", err)
 	}
@@ -69,6 +70,7 @@ func alone(ctx context.Context, directory string, streams agent.Streams) (releas
 		return nil, fmt.Errorf("unable to open the guardian's lock: %w", err)
 	}
 	for told := false; ; {
+		beat()
 		err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return func() { _ = file.Close() }, nil

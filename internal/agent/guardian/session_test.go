@@ -76,11 +76,42 @@ func (s *session) burns() bool {
 	return true
 }
 
+// stands waits where the server stands still: until it goes on, or nobody waits for
+// it any more. The lock is given back meanwhile. Others than its own guardian are
+// refused instead: they share a line by a lock, which stops the test's clock.
+func (s *session) stands(ctx context.Context, counts bool) error {
+	w, own := s.world, s.world.servers[s.at]
+	if counts {
+		if w.asked++; w.asked == w.stands {
+			own.still = make(chan struct{})
+			time.AfterFunc(w.stillness, func() { close(own.still) })
+		}
+	}
+	switch {
+	case own.still == nil:
+		return nil
+	case s.user != "root":
+		return errOver
+	}
+	w.mu.Unlock()
+	defer w.mu.Lock()
+	select {
+	case <-own.still:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 // ExecContext carries statements out one after another; between them a guardian
 // can be killed, too.
-func (s *session) ExecContext(_ context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
+func (s *session) ExecContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Result, error) {
 	for statement := range strings.SplitSeq(text, "; ") {
 		s.world.mu.Lock()
+		if err := s.stands(ctx, !strings.HasPrefix(statement, "SET @"+reportVariable+" ")); err != nil {
+			s.world.mu.Unlock()
+			return nil, err
+		}
 		burnt := !strings.HasPrefix(statement, "SET @"+reportVariable+" ") && s.burns()
 		if burnt && !s.world.late {
 			s.world.mu.Unlock()
@@ -131,9 +162,12 @@ func (s *session) exec(statement string, args []driver.NamedValue) (time.Duratio
 }
 
 // QueryContext answers one question.
-func (s *session) QueryContext(_ context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
+func (s *session) QueryContext(ctx context.Context, text string, args []driver.NamedValue) (driver.Rows, error) {
 	s.world.mu.Lock()
 	defer s.world.mu.Unlock()
+	if err := s.stands(ctx, strings.Contains(text, "_LOCK(")); err != nil {
+		return nil, err
+	}
 	if s.life != nil && s.life.over || text == "SELECT GET_LOCK(?, 0)" && s.burns() {
 		return nil, errOver
 	}

@@ -13,14 +13,11 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
-// Directory is the guardian's own, in memory: what stands there does not outlive
-// the machine's boot.
-const Directory = "/run/atoll-guardian"
-
-// stale is the age of a status whose guardian does not run any more.
-const stale = 30 * time.Second
+// Directory is the guardian's own.
+const Directory = group.GuardianDirectory
 
 // Status is how a guardian stands, for a person or a program.
 type Status struct {
@@ -98,15 +95,18 @@ func (s Status) Write(directory string) error {
 	if err != nil {
 		return fmt.Errorf("unable to write the status: %w", err)
 	}
-	return agent.WriteStatus(filepath.Join(directory, "status.json"), append(text, '\n'))
+	return agent.WriteStatus(filepath.Join(directory, group.GuardianStatus), append(text, '\n'))
 }
 
 // ErrAway says that no guardian runs here.
 var ErrAway = errors.New("no guardian runs on this machine")
 
+// ErrSilent says that what is told is old.
+var ErrSilent = errors.New("the guardian of this machine stands still or does not run")
+
 // ReadStatus reads what the guardian of a machine wrote last.
 func ReadStatus(directory string) (Status, error) {
-	text, err := os.ReadFile(filepath.Join(directory, "status.json"))
+	text, err := os.ReadFile(filepath.Join(directory, group.GuardianStatus))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Status{}, ErrAway
 	}
@@ -117,8 +117,8 @@ func ReadStatus(directory string) (Status, error) {
 	if err := json.Unmarshal(text, &status); err != nil {
 		return Status{}, fmt.Errorf("unable to read the status: %w", err)
 	}
-	if age := time.Since(status.At); age > stale {
-		return status, fmt.Errorf("%w: its last sign of life is of %s", ErrAway, status.At.Format(time.RFC3339))
+	if age := time.Since(status.At); age.Abs() > group.GuardianSilence {
+		return status, fmt.Errorf("%w: its last sign of life is of %s", ErrSilent, status.At.Format(time.RFC3339))
 	}
 	return status, nil
 }

@@ -7,11 +7,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
 // What a guardian writes is what a reader finds; what it did in a row is one line.
@@ -38,6 +41,15 @@ func TestStatusIsReadBack(t *testing.T) {
 	if got.Deed != Nudge || got.State != "ONLINE" || len(got.View) != 3 || got.Since != since || got.Error != "it does not like that" {
 		t.Errorf("%+v", got)
 	}
+	for _, age := range []time.Duration{time.Minute, 10 * time.Minute, -10 * time.Minute} {
+		old := strings.Replace(`{"at": "AT", "state": "ONLINE"}`, "AT", time.Now().Add(-age).UTC().Format(time.RFC3339), 1)
+		if err := os.WriteFile(filepath.Join(directory, group.GuardianStatus), []byte(old), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if status, err := ReadStatus(directory); errors.Is(err, ErrSilent) != (age.Abs() > group.GuardianSilence) || status.State != "ONLINE" {
+			t.Errorf("%s old: %+v, %v", age, status, err)
+		}
+	}
 	if len(got.Deeds) != 2 || got.Deeds[0].Times != 3 || got.Deeds[1].Error == "" {
 		t.Errorf("deeds: %+v", got.Deeds)
 	}
@@ -63,21 +75,26 @@ func TestStatusForgets(t *testing.T) {
 // and ends itself when it is told to.
 func TestGuardiansDoNotDouble(t *testing.T) {
 	directory := t.TempDir()
-	release, err := alone(t.Context(), directory, agent.Streams{})
+	beats := 0
+	beat := func() { beats++ }
+	release, err := alone(t.Context(), directory, agent.Streams{}, beat)
 	if err != nil {
 		t.Fatal(err)
 	}
 	impatient, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 	defer cancel()
 	var said bytes.Buffer
-	if _, err := alone(impatient, directory, agent.Streams{Err: &said}); !errors.Is(err, context.DeadlineExceeded) {
+	if _, err := alone(impatient, directory, agent.Streams{Err: &said}, beat); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("the second one: %v", err)
 	}
 	if !strings.Contains(said.String(), "another guardian runs") {
 		t.Errorf("it said %q", said.String())
 	}
+	if beats < 2 {
+		t.Error("who waits does not live")
+	}
 	release()
-	release, err = alone(t.Context(), directory, agent.Streams{})
+	release, err = alone(t.Context(), directory, agent.Streams{}, beat)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -32,6 +32,13 @@ type world struct {
 	// something: between two of them it makes no difference when a guardian ends.
 	fuse, said int
 	late       bool
+	// stands is the number of the statement at which its server stands still, for
+	// stillness; those count that change something or are part of a turn.
+	stands, asked int
+	stillness     time.Duration
+	// beat is when each guardian's work went on last, gap the longest time between two.
+	beat map[string]time.Time
+	gap  time.Duration
 }
 
 // server is one of them, by its endpoint.
@@ -43,7 +50,9 @@ type server struct {
 	tries    int
 	executed string
 	// dead: its machine answers to nothing.
-	dead     bool
+	dead bool
+	// still is closed when one that stands still goes on again.
+	still    chan struct{}
 	sessions map[*session]bool
 }
 
@@ -54,7 +63,7 @@ type life struct {
 }
 
 func newWorld(t *testing.T, state string) *world {
-	w := &world{t: t, servers: map[string]*server{}}
+	w := &world{t: t, servers: map[string]*server{}, beat: map[string]time.Time{}}
 	for i, id := range []string{"a", "b", "c"} {
 		w.servers["10.0.0."+strconv.Itoa(i+1)+":3306"] = &server{id: id, state: state, executed: source + ":1-10", tries: 3, sessions: map[*session]bool{}}
 	}
@@ -138,7 +147,7 @@ func (w *world) guard(ctx context.Context, endpoint, directory string) {
 		if err != nil {
 			w.t.Error(err)
 		}
-		g := &Guardian{Server: own, Peers: peers, Purpose: purpose, Say: func(Status) {}, Ending: func() bool { return true }}
+		g := &Guardian{Server: own, Peers: peers, Purpose: purpose, Say: func(Status) {}, Ending: func() bool { return true }, Beat: w.beats(endpoint)}
 		if err := g.Run(within); err != nil {
 			w.t.Error(err)
 		}
@@ -146,6 +155,18 @@ func (w *world) guard(ctx context.Context, endpoint, directory string) {
 		peers.Close()
 		own.Close()
 		time.Sleep(time.Second)
+	}
+}
+
+// beats notes how long a guardian's work stood still.
+func (w *world) beats(endpoint string) func() {
+	return func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		if last, there := w.beat[endpoint]; there {
+			w.gap = max(w.gap, time.Since(last))
+		}
+		w.beat[endpoint] = time.Now()
 	}
 }
 
