@@ -47,11 +47,30 @@ func edits() []mishap {
 		{name: "the metadata's rows of all members are deleted", applied: true, does: func(f *fixture) {
 			f.sql(f.primary(), "DELETE FROM "+metadata+"instances")
 		}},
+		{name: "a member's row in the metadata is deleted, and it becomes the primary", applied: true, does: func(f *fixture) {
+			f.withoutRow(f.secondary())
+		}},
+		{name: "a primary has no row in the metadata, and every mysqld is killed", applied: true, does: func(f *fixture) {
+			f.withoutRow(f.secondary())
+			f.killed()
+		}},
 		{name: "the metadata are dropped", applied: true, does: func(f *fixture) {
 			f.sql(f.primary(), "DROP DATABASE "+strings.TrimSuffix(metadata, "."))
 		}},
 		{name: "a router is removed", applied: true, does: func(f *fixture) {
 			f.on("app2", "systemctl disable -q --now mysqlrouter; DEBIAN_FRONTEND=noninteractive apt-get -q -y purge mysql-router && rm -rf /etc/atoll-router")
 		}},
+	}
+}
+
+// withoutRow deletes a member's row in the metadata, and makes it the primary. The
+// plan names it.
+func (f *fixture) withoutRow(host string) {
+	f.Helper()
+	primary := f.primary()
+	f.sql(primary, "DELETE FROM mysql_innodb_cluster_metadata.instances WHERE mysql_server_uuid = '"+f.sql(host, "SELECT @@server_uuid")+"'")
+	f.sql(primary, "SELECT group_replication_set_as_primary('"+f.sql(host, "SELECT @@server_uuid")+"')")
+	if lines := strings.Join(f.plan().Drift["atoll_mysql_cluster.main"], "; "); !strings.Contains(lines, host+": row in the cluster metadata: missing or differs") {
+		f.Errorf("drift: %q", lines)
 	}
 }
