@@ -24,6 +24,29 @@ func (f *tree) arrives(host, script, want string) {
 	})
 }
 
+// standsStill stops the agent that dials, and not its unison: the watchdog ends both.
+func (f *tree) standsStill() {
+	const unit = "atoll-tier-files.app1"
+	f.patience("app2", unit, 20)
+	was := f.mainPID("app2", unit)
+	time.Sleep(time.Minute)
+	if now := f.mainPID("app2", unit); now != was {
+		f.Error("one that has nothing to do was ended")
+	}
+	f.on("app2", "kill -STOP "+was)
+	f.eventually("another agent", 2*time.Minute, func() bool {
+		now := f.mainPID("app2", unit)
+		return now != was && now != "0"
+	})
+	if got := f.on("app2", "journalctl -q -o cat -u "+unit+" | grep -c 'Watchdog timeout (limit 20s)'"); got != "1" {
+		f.Errorf("the watchdog has ended %s", got)
+	}
+	f.as("app1", "echo again >still")
+	f.comes("app2", "cat still", "again")
+	f.watching()
+	f.inSync()
+}
+
 // oddFiles are those that applications make sooner or later.
 func (f *tree) oddFiles() {
 	f.as("app1", `mkdir odd; cd odd; mkfifo pipe; ln -s /etc/passwd out; echo A >Case; echo closed >closed; chmod 000 closed; mkdir many

@@ -296,6 +296,7 @@ func TestFileTier(t *testing.T) {
 		{"both sides write", false, (*tree).conflict},
 		{"a line is cut", true, (*tree).cut},
 		{"all is killed", false, (*tree).killed},
+		{"an agent stands still", true, (*tree).standsStill},
 		{"memory is lost", true, (*tree).memory},
 		{"archives are kept in step", false, (*tree).archives},
 		{"hands are at it", false, (*tree).byHand},

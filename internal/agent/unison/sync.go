@@ -35,7 +35,7 @@ var Sync = agent.Role{
 			return err
 		}
 		defer func() { _ = held.Close() }()
-		return (&syncer{pair: pair, program: program, log: streams.Err}).run(ctx)
+		return (&syncer{pair: pair, program: program, log: streams.Err, beat: agent.NewBeat()}).run(ctx)
 	},
 }
 
@@ -67,6 +67,9 @@ type syncer struct {
 	told tier.PairStatus
 	// probe measures how long a file is on its way.
 	probe *prober
+	// beat shows that this goes on: between two unisons, and beside one that runs as
+	// long as what it says is taken and the tree answers.
+	beat *agent.Beat
 }
 
 // run ends when it is told to, or where only a new unit helps: a tree that was
@@ -83,6 +86,7 @@ func (s *syncer) run(ctx context.Context) error {
 	defer stop()
 	patience, forget := firstPause, false
 	for {
+		s.beat.Tell()
 		if err := there(s.pair); err != nil {
 			s.tell(tier.PairStatus{Stage: tier.Waiting, Since: time.Now().UTC(), InStep: s.told.InStep, Read: s.told.Read, Error: err.Error()})
 			return err
@@ -204,6 +208,7 @@ func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{},
 			return
 		}
 		status := s.status()
+		s.beat.Tell()
 		if status.Stage != tier.Watching {
 			continue
 		}

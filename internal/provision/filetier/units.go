@@ -22,7 +22,9 @@ func settingsFile(settings any) []byte {
 	return append(text, '\n')
 }
 
-// dialUnit runs the agent that dials a peer.
+// dialUnit runs the agent that dials a peer. One that stands still is ended by the
+// watchdog, and its unison with it: it shows once a second that it goes on, and for
+// a minute at most it waits for a unison that is to end.
 func (t Tier) dialUnit(node, peer string) []byte {
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
@@ -38,6 +40,9 @@ ExecStart=%[5]s sync --config %[6]s
 LoadCredential=key:%[7]s
 Restart=always
 RestartSec=3
+NotifyAccess=main
+WatchdogSec=5min
+WatchdogSignal=SIGKILL
 %[8]s
 [Install]
 WantedBy=multi-user.target
