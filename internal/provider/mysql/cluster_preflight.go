@@ -24,15 +24,25 @@ func (k *clusterKind) refuseJoins(ctx context.Context, change *base.Change[clust
 	if change.State != nil {
 		online = change.State.online()
 	}
-	news := false
+	news := []string{}
 	for key, member := range members {
-		news = news || !slices.Contains(online, member.Endpoint()) && (change.State == nil || !declaredBefore(change.State, key))
+		if !slices.Contains(online, member.Endpoint()) && (change.State == nil || !declaredBefore(change.State, key)) {
+			news = append(news, key)
+		}
 	}
-	if !news {
+	if len(news) == 0 {
 		return
 	}
-	if err := preflight.Refusal(preflight.Joining(lookAt(ctx, k.Data, targets))); err != nil {
+	looked := lookAt(ctx, k.Data, targets)
+	if err := preflight.Refusal(preflight.Joining(looked)); err != nil {
 		change.Diagnostics.AddAttributeError(path.Root("members"), "Servers Cannot Be One Cluster", "members: "+err.Error())
+		return
+	}
+	for _, replaced := range preflight.Replaced(looked) {
+		if !slices.Contains(news, replaced.Server) {
+			continue
+		}
+		change.Diagnostics.AddAttributeWarning(path.Root("members"), "A Copy Replaces Data", "members: "+replaced.String()+".")
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -73,6 +74,15 @@ func accountOf(seen map[string]Observation, change func(*Account)) {
 		if seen["b"].Accounts[i].User == "mysql_innodb_cluster_2" {
 			change(&seen["b"].Accounts[i])
 		}
+	}
+}
+
+// replicates gives a server a channel from elsewhere.
+func replicates(key, state string) func(*Cluster, map[string]Observation) {
+	return func(_ *Cluster, seen map[string]Observation) {
+		one := seen[key]
+		one.Channels = []preflight.Channel{{Host: "10.0.0.9", Port: 3306, Receives: state, Applies: state, Auto: true}}
+		seen[key] = one
 	}
 }
 
@@ -167,6 +177,13 @@ func TestOperations(t *testing.T) {
 			one.Schemas = []string{"shop"}
 			seen["a"] = one
 		}, standing, []string{"join c by clone"}, nil},
+		{"a member replicates from elsewhere, as others wanted it", replicates("a", "ON"), standing, nil, nil},
+		{"such a member stopped", func(c *Cluster, seen map[string]Observation) {
+			alone := grouped(*c, "b", "")
+			alone.View = nil
+			outOf(seen, "b", alone)
+			replicates("b", "OFF")(c, seen)
+		}, standing, []string{"join b"}, nil},
 		{"a variable", func(_ *Cluster, seen map[string]Observation) {
 			seen["b"].Variables["group_replication_member_expel_timeout"] = "9"
 		}, standing,
@@ -569,6 +586,12 @@ func TestRefusals(t *testing.T) {
 				seen[key] = one
 			}
 		}, ErrDiverged, "y:1-2"},
+		{"a new group of a replica", func(c Cluster) map[string]Observation { return all(c, fresh) }, replicates("b", "ON"), preflight.ErrReplica, "channel '': is a replica of 10.0.0.9:3306 (receiver ON, applier ON)"},
+		{"a new group of a replica that stands still", func(c Cluster) map[string]Observation { return all(c, fresh) }, replicates("b", "OFF"), preflight.ErrReplica, "member b: "},
+		{"a joiner that is a replica", standing, func(c *Cluster, seen map[string]Observation) {
+			outOf(seen, "c", fresh(*c, "c"))
+			replicates("c", "ON")(c, seen)
+		}, preflight.ErrReplica, "RESET REPLICA ALL FOR CHANNEL ''"},
 		{"a minority, and one of the others is away", cameBack("b", "c"), func(_ *Cluster, seen map[string]Observation) { seen["b"] = Observation{Err: down} }, ErrQuorum, "10.0.0.2:3306 UNREACHABLE"},
 		{"a minority, and it knows of somebody who was not asked", cameBack("b", "c"), func(_ *Cluster, seen map[string]Observation) {
 			one := seen["a"]

@@ -95,6 +95,7 @@ func (d *diagnosing) refusals() {
 	versions := map[string]string{}
 	for _, key := range d.cluster.keys() {
 		d.refuse(usable(d.cluster, key, d.seen[key]))
+		d.refuse(d.replica(key))
 		if d.seen[key].Answers {
 			versions[key] = d.seen[key].Version
 		}

@@ -37,6 +37,7 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 	row("members", seen.View)
 	row("starting", seen.Starting)
 	row("schemas", seen.Schemas)
+	row("channels", seen.Channels)
 	row("received", seen.Received)
 	row("guardian", seen.Guardian)
 	row("recovery", seen.RecoveryUser)

@@ -83,7 +83,13 @@ func datasets(keys []string, servers map[string]Facts) []Finding {
 	var findings []Finding
 	for _, key := range keys {
 		own := slices.DeleteFunc(slices.Sorted(slices.Values(servers[key].Schemas)), func(name string) bool { return slices.Contains(servers[donor].Schemas, name) })
-		if key != donor && len(own) > 0 {
+		// Members, and those that were and may come back, go on with what they have.
+		switch {
+		case key == donor, servers[key].grouped() && len(own) == 0, len(servers[key].Schemas) == 0:
+		case len(own) == 0:
+			findings = append(findings, Finding{Severity: Warning, Check: CheckIdentity, Server: key, Object: strings.Join(slices.Sorted(slices.Values(servers[key].Schemas)), ", "),
+				Text: fmt.Sprintf("%s has schemas of these names, too, and a group takes its data from one: the server with all transactions of the other keeps its data, and the other gets a copy of them in the place of its own", donor)})
+		default:
 			findings = append(findings, Finding{Severity: Error, Check: CheckIdentity, Server: key, Object: strings.Join(own, ", "),
 				Text: fmt.Sprintf("only this server has these schemas, and a group takes its data from one, which would be %s with the most: save them, then empty the server", donor)})
 		}
@@ -147,6 +153,20 @@ func room(servers map[string]Facts) []Finding {
 // fixed are the variables that nothing changes for a datadir that stands.
 var fixed = []string{"lower_case_table_names", "innodb_page_size"}
 
+// Replaced are the warnings about servers whose data a join may put a copy of another
+// one's in the place of.
+func Replaced(servers map[string]Facts) []Finding {
+	findings := slices.DeleteFunc(datasets(answering(servers), servers), func(f Finding) bool { return f.Severity != Warning })
+	donor := largest(servers)
+	for key, facts := range servers {
+		if facts.Err == nil && !facts.Answers && facts.HasData && donor != "" && len(servers[donor].Schemas) > 0 {
+			findings = append(findings, Finding{Severity: Warning, Check: CheckIdentity, Server: key,
+				Text: fmt.Sprintf("holds data and is %s, so it was not asked about them, and a group takes its data from one, which may be %s: where that has all of its transactions, it gets a copy of them in the place of its own", facts.Unit, donor)})
+		}
+	}
+	return sorted(findings)
+}
+
 // Joining are the errors that keep servers from being one group as they stand,
 // and that no declaration of theirs can end. A server that was not asked is none,
 // and tables of a group that is there already are its own.
@@ -158,6 +178,8 @@ func Joining(servers map[string]Facts) []Finding {
 			return true
 		case f.Check == CheckEngine, f.Check == CheckKey:
 			return running
+		case f.Check == CheckReplication:
+			return !strings.HasPrefix(f.Object, "channel ")
 		case f.Check == CheckVariable:
 			return !slices.Contains(fixed, f.Object)
 		}

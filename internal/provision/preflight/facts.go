@@ -31,17 +31,23 @@ type Facts struct {
 	Accounts    Listed[Account]
 	Definers    Listed[Definer]
 	Events      Listed[Object]
+	// Asleep are events that came by replication and run on their source alone.
+	Asleep Listed[Object]
 	// DataBytes is the size of what a clone carries.
 	DataBytes uint64
 	// Schemas of the user's.
 	Schemas []string
 	// Channels replicate from elsewhere, those of a group left out.
-	Channels []string
+	Channels []Channel
 	// Filters let some of what is written be left out, by their names.
 	Filters []string
 	// LargestLog is the size of the largest binary log file in bytes.
 	LargestLog uint64
 }
+
+// grouped says whether the server is a member of a group, or was one that may come
+// back.
+func (f Facts) grouped() bool { return f.Member || f.Variables["group_replication_group_name"] != "" }
 
 // Machine is what the machine of a server says.
 type Machine struct {

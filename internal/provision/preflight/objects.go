@@ -66,7 +66,16 @@ func events(facts Facts) []Finding {
 			Text:   "is enabled: after a change of the primary see that it is on the new one, where one that came by replication is switched off",
 			Remedy: "ALTER EVENT " + event.quoted() + " ENABLE; -- on the new primary"})
 	}
-	return more(findings, facts.Events.Count, Warning, CheckEvent, "enabled events")
+	findings = more(findings, facts.Events.Count, Warning, CheckEvent, "enabled events")
+	if facts.grouped() {
+		return findings
+	}
+	for _, event := range facts.Asleep.First {
+		findings = append(findings, Finding{Severity: Warning, Check: CheckEvent, Object: event.String(),
+			Text:   "came by replication and is switched off here: as the first member this server goes on without it until it is enabled",
+			Remedy: "ALTER EVENT " + event.quoted() + " ENABLE; -- once the source is drained"})
+	}
+	return more(findings, facts.Asleep.Count, Warning, CheckEvent, "events that are switched off since they came by replication")
 }
 
 // replication is what would go on beside the group's, or leave out of it what is
@@ -74,10 +83,7 @@ func events(facts Facts) []Finding {
 func replication(facts Facts) []Finding {
 	var findings []Finding
 	for _, channel := range facts.Channels {
-		named := "FOR CHANNEL " + mysqlroot.Literal(channel)
-		findings = append(findings, Finding{Severity: Warning, Check: CheckReplication, Object: "channel " + mysqlroot.Literal(channel),
-			Text:   "replicates from another server: only the primary of a group may, and MySQL Shell refuses the server",
-			Remedy: "STOP REPLICA " + named + "; RESET REPLICA ALL " + named + ";"})
+		findings = append(findings, channel.finding(facts.grouped()))
 	}
 	for _, filter := range facts.Filters {
 		finding := Finding{Severity: Error, Check: CheckReplication, Object: filter, Text: "leaves out some of what is written, so the members would not hold the same: take it out of the server's settings files"}

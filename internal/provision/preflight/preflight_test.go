@@ -71,6 +71,10 @@ func table(engine string, keyless int, increments, partitioned string) func(*Fac
 
 func set(name, value string) func(*Facts) { return func(f *Facts) { f.Variables[name] = value } }
 
+func replica(channel Channel) func(*Facts) {
+	return func(f *Facts) { f.Channels = []Channel{channel} }
+}
+
 func account(version, plugin string, active int) func(*Facts) {
 	return func(f *Facts) {
 		f.Version, f.Accounts = version, listed(Account{"app", "%", plugin, active})
@@ -104,8 +108,17 @@ func TestEachCheck(t *testing.T) {
 		"LDAP":             {account("8.4.3", "authentication_ldap_simple", 1), "", ""},
 		"definer": {func(f *Facts) { f.Definers = listed(Definer{"g'one@%", 2, "view a.v"}) },
 			"warning definer 'g''one'@'%': the account is not there and defines view a.v and 1 more", "CREATE USER 'g''one'@'%' ACCOUNT LOCK; -- and GRANT it what they need"},
-		"event":         {func(f *Facts) { f.Events = listed(Object{"a", "nightly"}) }, "warning event a.nightly: is enabled", "ALTER EVENT `a`.`nightly` ENABLE; -- on the new primary"},
-		"channel":       {func(f *Facts) { f.Channels = []string{""} }, "warning replication channel '': replicates from another server", "STOP REPLICA FOR CHANNEL ''; RESET REPLICA ALL FOR CHANNEL '';"},
+		"event":        {func(f *Facts) { f.Events = listed(Object{"a", "nightly"}) }, "warning event a.nightly: is enabled", "ALTER EVENT `a`.`nightly` ENABLE; -- on the new primary"},
+		"replica":      {replica(Channel{Host: "h", Port: 3306, Receives: "ON", Applies: "ON", Auto: true}), "error replication channel '': is a replica of h:3306 (receiver ON, applier ON). Drain the source first: there SET PERSIST super_read_only = ON, then SELECT @@global.gtid_executed. With what that says", "SELECT WAIT_FOR_EXECUTED_GTID_SET('<gtid_executed>', 600); STOP REPLICA FOR CHANNEL ''; RESET REPLICA ALL FOR CHANNEL '';"},
+		"by positions": {replica(Channel{Name: "o'1", Host: "::1", Port: 3306, Receives: "OFF", Applies: "OFF"}), "error replication channel 'o''1': is a replica of [::1]:3306 (receiver OFF, applier OFF). Drain the source first: there SET PERSIST super_read_only = ON, then SHOW BINARY LOG STATUS", "SELECT SOURCE_POS_WAIT('<file>', <position>, 600, 'o''1'); STOP REPLICA FOR CHANNEL 'o''1'; RESET REPLICA ALL FOR CHANNEL 'o''1';"},
+		"one behind":   {replica(Channel{Host: "h", Port: 3306, Receives: "CONNECTING", Applies: "ON", Auto: true, Pending: "u:1-2,\nv:7"}), "error replication channel '': is a replica of h:3306 (receiver CONNECTING, applier ON, received and not applied yet: u:1-2,v:7). Drain", "SELECT WAIT_FOR_EXECUTED_GTID_SET('<gtid_executed>', 600); STOP REPLICA FOR CHANNEL ''; RESET REPLICA ALL FOR CHANNEL '';"},
+		"a member's":   {func(f *Facts) { replica(Channel{Host: "h", Port: 3306})(f); f.Member = true }, "warning replication channel '': is a replica of h:3306 (receiver , applier ): only the primary of a group may, and MySQL Shell refuses the server", "STOP REPLICA FOR CHANNEL ''; RESET REPLICA ALL FOR CHANNEL '';"},
+		"once a member": {func(f *Facts) {
+			replica(Channel{Host: "h", Port: 3306})(f)
+			set("group_replication_group_name", "u")(f)
+		}, "warning replication channel ''", "STOP REPLICA FOR CHANNEL ''; RESET REPLICA ALL FOR CHANNEL '';"},
+		"asleep":        {func(f *Facts) { f.Asleep = listed(Object{"a", "nightly"}) }, "warning event a.nightly: came by replication and is switched off here", "ALTER EVENT `a`.`nightly` ENABLE; -- once the source is drained"},
+		"a secondary's": {func(f *Facts) { f.Member, f.Asleep = true, listed(Object{"a", "nightly"}) }, "", ""},
 		"filter":        {func(f *Facts) { f.Filters = []string{"REPLICATE_DO_DB"} }, "error replication REPLICATE_DO_DB: leaves out some of what is written", "CHANGE REPLICATION FILTER REPLICATE_DO_DB = ();"},
 		"binlog filter": {func(f *Facts) { f.Filters = []string{"binlog-do-db"} }, "error replication binlog-do-db: leaves out some of what is written", ""},
 		"small pages":   {set("innodb_page_size", "4096"), "error variable innodb_page_size: is 4096", ""},
@@ -168,7 +181,11 @@ func TestBetweenServers(t *testing.T) {
 		"one number":    {func(_, b *Facts) { b.Variables["server_id"] = "7" }, "warning identity : server_id: is the same: 7 on a and b"},
 		"too far apart": {func(_, b *Facts) { b.Version = "8.0.40" }, "error version : version: members' versions are too far apart"},
 		"data of both":  {func(a, b *Facts) { a.Schemas, b.Schemas, b.DataBytes = []string{"shop"}, []string{"blog"}, 1 }, "error identity b: b: blog: only this server has these schemas"},
-		"the same data": {func(a, b *Facts) { a.Schemas, b.Schemas = []string{"shop"}, []string{"shop"} }, ""},
+		"the same data": {func(a, b *Facts) { a.Schemas, b.Schemas, b.DataBytes = []string{"shop"}, []string{"shop"}, 1 }, "warning identity b: b: shop: a has schemas of these names, too"},
+		"a member back": {func(a, b *Facts) {
+			a.Schemas, b.Schemas, b.DataBytes = []string{"shop"}, []string{"shop"}, 1
+			set("group_replication_group_name", "u")(b)
+		}, ""},
 		"no room":       {func(a, _ *Facts) { a.Schemas, a.DataBytes = []string{"shop"}, 30000*mebibyte }, "error disk b: b: /var/lib/mysql: a clone of the data of a needs 30000 MiB, and there is room for 20580 MiB"},
 		"room on a new": {func(_, b *Facts) { *b = Facts{Unit: "inactive", Machine: Machine{FreeBytes: 99 * mebibyte}} }, "error disk b: b: /var/lib/mysql: a clone of the data of a needs 100 MiB, and there is room for 99 MiB"},
 		"little room":   {func(_, b *Facts) { *b = Facts{Unit: "inactive", Machine: Machine{FreeBytes: 300 * mebibyte}} }, "warning disk b: b: /var/lib/mysql: after a clone of the data of a there is room for 200 MiB"},
@@ -210,12 +227,40 @@ func TestJoining(t *testing.T) {
 			a.Schemas, b.Schemas, b.DataBytes = []string{"blog", "shop"}, []string{"shop", "wiki"}, 1
 		},
 			"b: wiki: only this server has these schemas"},
-		"no room": {func(a, _ *Facts) { a.Member, a.DataBytes = true, 30000*mebibyte }, "b: /var/lib/mysql: a clone"},
+		"a replica": {func(_, b *Facts) { replica(Channel{Host: "h", Port: 3306, Receives: "ON", Applies: "ON"})(b) }, "b: channel '': is a replica of h:3306"},
+		"a filter":  {func(_, b *Facts) { b.Filters = []string{"REPLICATE_DO_DB"} }, ""},
+		"no room":   {func(a, _ *Facts) { a.Member, a.DataBytes = true, 30000*mebibyte }, "b: /var/lib/mysql: a clone"},
 	} {
 		a, b := good(), good()
 		b.UUID, b.Variables["server_id"] = "v", "8"
 		row.change(&a, &b)
 		found := Joining(map[string]Facts{"a": a, "b": b})
+		if row.want == "" && len(found) > 0 || row.want != "" && (len(found) != 1 || !strings.HasPrefix(found[0].String(), row.want)) {
+			t.Errorf("%s: %v, want %q", name, found, row.want)
+		}
+	}
+}
+
+// Data that a copy would replace are said, of a server that does not run, too.
+func TestReplaced(t *testing.T) {
+	for name, row := range map[string]struct {
+		change func(a, b *Facts)
+		want   string
+	}{
+		"two empty ones":      {func(_, _ *Facts) {}, ""},
+		"an old source":       {func(a, b *Facts) { a.Schemas, b.Schemas, a.DataBytes = []string{"shop"}, []string{"shop"}, 1<<40 }, "b: shop: a has schemas of these names, too"},
+		"one that is refused": {func(a, b *Facts) { a.Schemas, b.Schemas, a.Member = []string{"shop"}, []string{"blog"}, true }, ""},
+		"one that stands": {func(a, b *Facts) {
+			a.Schemas, *b = []string{"shop"}, Facts{Unit: "inactive", Machine: Machine{HasData: true}}
+		}, "b: holds data and is inactive, so it was not asked about them, and a group takes its data from one, which may be a"},
+		"only one has data": {func(_, b *Facts) { *b = Facts{Unit: "inactive", Machine: Machine{HasData: true}} }, ""},
+		"one that is not asked": {func(a, b *Facts) {
+			a.Schemas, *b = []string{"shop"}, Facts{Err: errors.New("cut"), Machine: Machine{HasData: true}}
+		}, ""},
+	} {
+		a, b := good(), good()
+		row.change(&a, &b)
+		found := Replaced(map[string]Facts{"a": a, "b": b})
 		if row.want == "" && len(found) > 0 || row.want != "" && (len(found) != 1 || !strings.HasPrefix(found[0].String(), row.want)) {
 			t.Errorf("%s: %v, want %q", name, found, row.want)
 		}

@@ -16,7 +16,7 @@ import (
 // asked are the variables that a check looks at.
 var asked = []string{
 	"binlog_expire_logs_auto_purge", "binlog_expire_logs_seconds", "character_set_server", "collation_server", "default_table_encryption",
-	"group_replication_gtid_assignment_block_size", "group_replication_message_cache_size", "group_replication_transaction_size_limit",
+	"group_replication_group_name", "group_replication_gtid_assignment_block_size", "group_replication_message_cache_size", "group_replication_transaction_size_limit",
 	"innodb_buffer_pool_size", "innodb_page_size", "join_buffer_size", "log_bin", "lower_case_table_names", "max_binlog_size", "max_connections",
 	"performance_schema", "read_buffer_size", "read_rnd_buffer_size", "replica_max_allowed_packet", "server_id", "slave_max_allowed_packet",
 	"sort_buffer_size", "thread_stack", "transaction_isolation",
@@ -84,9 +84,11 @@ var script = mysqlroot.QuestionScript(
 	list("accounts", "'user', u, 'host', h, 'plugin', p, 'active', active", "u, h", accountsQuery),
 	list("definers", "'definer', definer, 'count', c, 'first', f", "definer", definersQuery),
 	list("events", "'schema', s, 'name', n", "s, n", `SELECT event_schema AS s, event_name AS n FROM information_schema.events WHERE status = 'ENABLED' AND event_schema NOT IN `+own),
+	// REPLICA_SIDE_DISABLED, and SLAVESIDE_DISABLED before 8.3
+	list("asleep", "'schema', s, 'name', n", "s, n", `SELECT event_schema AS s, event_name AS n FROM information_schema.events WHERE status LIKE '%SIDE_DISABLED' AND event_schema NOT IN `+own),
 	`SELECT 'data', JSON_QUOTE(CAST(IFNULL(SUM(file_size), 0) AS CHAR)) FROM information_schema.innodb_tablespaces`,
 	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata WHERE schema_name NOT IN `+own,
-	`SELECT 'channels', JSON_ARRAYAGG(channel_name) FROM performance_schema.replication_connection_configuration WHERE channel_name NOT LIKE 'group\\_replication\\_%'`,
+	ChannelsRow,
 	`SELECT 'filters', JSON_ARRAYAGG(filter) FROM (SELECT DISTINCT filter_name AS filter FROM performance_schema.replication_applier_global_filters WHERE filter_rule <> '') AS f`,
 ) + ` || exit 1
 said=$(` + mysqlroot.Client + ` -e 'SHOW BINARY LOGS' 2>&1 </dev/null) || case $said in *' 1381 '*) said= ;; *) said=none ;; esac
@@ -129,7 +131,7 @@ func read(output string) (Facts, error) {
 	facts.Answers = true
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &facts.Variables, "member": &facts.Member, "tables": &facts.Tables, "foreign_keys": &facts.ForeignKeys, "accounts": &facts.Accounts,
-		"definers": &facts.Definers, "events": &facts.Events, "data": &data, "schemas": &facts.Schemas, "channels": &facts.Channels, "filters": &facts.Filters,
+		"definers": &facts.Definers, "events": &facts.Events, "asleep": &facts.Asleep, "data": &data, "schemas": &facts.Schemas, "channels": &facts.Channels, "filters": &facts.Filters,
 		"log": &log, "chosen": &chosen,
 	}); err != nil {
 		return Facts{}, err

@@ -26,6 +26,7 @@ foreign_keys	{"count": null, "first": null}
 accounts	{"count": null, "first": null}
 definers	{"count": null, "first": null}
 events	{"count": null, "first": null}
+asleep	{"count": null, "first": null}
 data	"4096"
 schemas	["shop"]
 channels	NULL
