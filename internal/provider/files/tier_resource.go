@@ -85,9 +85,9 @@ func (k *tierKind) Observe(ctx context.Context, run *base.Run, model *tierModel)
 // rotted: no apply mends that.
 func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, heard map[string]filetier.Heard) {
 	for _, node := range slices.Sorted(maps.Keys(heard)) {
-		full, is, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
-		if is {
-			run.Diagnostics.AddWarning("Disk Nearly Full", model.Subject()+": "+full.String()+".")
+		full, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
+		for _, line := range full {
+			run.Diagnostics.AddWarning("Disk Nearly Full", model.Subject()+": "+line.String()+".")
 		}
 		stuck, is, alsoErr := tier.NotMoving(node, heard[node].Observation)
 		if is {

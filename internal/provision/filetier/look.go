@@ -204,6 +204,20 @@ func (t Tier) roomBeside(node string) converge.Question[provision.Disk] {
 	return roomOf("the room where the archive lies", t.Nodes[node].Cold)
 }
 
+// roomApart asks for that of an archive which does not lie on the file system of the
+// tree; none where it does, or either is not there.
+func (t Tier) roomApart(node string) converge.Question[provision.Disk] {
+	return converge.Question[provision.Disk]{
+		Name: "the room where the archive lies, apart from the tree", Read: readRoom,
+		Script: converge.ThereFunction + fmt.Sprintf(`hot=%s cold=%s
+if there "$hot" && there "$cold"; then
+  on=$(stat -c %%d -- "$hot") && beside=$(stat -c %%d -- "$cold") || exit
+  if [ "$on" != "$beside" ]; then stat -f -c 'room %%S %%b %%a %%c %%d' -- "$cold" || exit; fi
+fi
+echo '%s'`, remote.Quote(t.Nodes[node].Hot), remote.Quote(t.Nodes[node].Cold), converge.WholeMark),
+	}
+}
+
 func roomOf(name, tree string) converge.Question[provision.Disk] {
 	return converge.Question[provision.Disk]{
 		Name: name, Read: readRoom,

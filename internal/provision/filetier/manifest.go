@@ -48,6 +48,9 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 		add(t.claim(tree, facts))
 	}
 	add(t.formerPairs(node), t.room(node))
+	if _, is := t.countedBeside(node); is {
+		add(t.roomApart(node))
+	}
 	add(t.countItems(node, facts)...)
 	add(t.archiveItems(node, facts)...)
 	add(t.moverItems(node)...)

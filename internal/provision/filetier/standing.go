@@ -4,6 +4,7 @@
 package filetier
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -203,12 +204,22 @@ func (s Standing) text(limits Limits) string {
 	return text
 }
 
-// NearlyFull says that where a node's tree lies less is left than should be, by what
-// was observed of the machine.
-func (t Tier) NearlyFull(node string, o converge.Observation, leastPercent int64) (converge.Line, bool, error) {
-	disk, err := t.room(node).Answer(o)
-	line, is := nearlyFull(node, t.Nodes[node].tree(), disk, leastPercent)
-	return line, is, err
+// NearlyFull says where a node's tree, or its archive on another disk, lies and less is
+// left than should be, by what was observed of the machine.
+func (t Tier) NearlyFull(node string, o converge.Observation, leastPercent int64) ([]converge.Line, error) {
+	var lines []converge.Line
+	say := func(tree string, room converge.Question[provision.Disk]) error {
+		disk, err := room.Answer(o)
+		if line, is := nearlyFull(node, tree, disk, leastPercent); is {
+			lines = append(lines, line)
+		}
+		return err
+	}
+	err := say(t.Nodes[node].tree(), t.room(node))
+	if beside, is := t.countedBeside(node); is {
+		err = errors.Join(err, say(beside.tree, t.roomApart(node)))
+	}
+	return lines, err
 }
 
 func nearlyFull(node, tree string, disk provision.Disk, leastPercent int64) (converge.Line, bool) {

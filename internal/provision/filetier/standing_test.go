@@ -4,6 +4,7 @@
 package filetier
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -12,6 +13,8 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote/remotetest"
 )
 
 var now = time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
@@ -68,6 +71,58 @@ func TestProblemsOfAnArchiveBeside(t *testing.T) {
 		nodes := map[string]NodeStatus{"a": {Has: true, Tree: true, Now: now, Disk: row.tree, Beside: &row.beside}}
 		if diff := cmp.Diff(row.want, converge.Texts(tier.Problems(nodes, Limits{FreePercent: 10, Behind: time.Minute}))); diff != "" {
 			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}
+
+// A plan of the tier itself warns of the archive's own disk as well, and of one that
+// both lie on once.
+func TestNearlyFull(t *testing.T) {
+	for name, row := range map[string]struct {
+		tree, archive int // the device that each lies on
+		full          string
+		want          []string
+	}{
+		"the archive's own": {1, 2, "cold", []string{"a: where /srv/cold lies, 5 % is left, less than 10 %"}},
+		"the tree's":        {1, 2, "files", []string{"a: where /srv/files lies, 5 % is left, less than 10 %"}},
+		"that of both":      {1, 1, "", []string{"a: where /srv/files lies, 5 % is left, less than 10 %"}},
+		"none":              {1, 2, "nothing", []string{}},
+	} {
+		machine, err := remotetest.NewMachine(t.TempDir(), "203.0.113.1", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, text := range map[string]string{"/srv/files/.tier/name": "files", "/srv/cold/.tier/name": "files"} {
+			if err := machine.Write(path, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := machine.Program("stat", fmt.Sprintf(`#!/bin/sh
+case $* in
+*%%S*%s) echo 'room 1024 100 5 0 0' ;;
+*%%S*) echo 'room 1024 100 50 0 0' ;;
+*%%d*/srv/files) echo %d ;;
+*%%d*/srv/cold) echo %d ;;
+*) exec /usr/bin/stat "$@" ;;
+esac`, row.full, row.tree, row.archive)); err != nil {
+			t.Fatal(err)
+		}
+		network := &remotetest.Network{Machines: map[string]*remotetest.Machine{machine.Address: machine}}
+		tier := vaulted()
+		manifest := tier.Manifest("a", Facts{Group: "www-data"}, nil)
+		asked := converge.Manifest{Owner: manifest.Owner}
+		for _, item := range manifest.Items {
+			if question, is := item.(converge.Question[provision.Disk]); is {
+				asked.Items = append(asked.Items, question)
+			}
+		}
+		observation, err := converge.Observe(t.Context(), network.Host(remote.Target{Host: machine.Address}), asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := tier.NearlyFull("a", observation, 10)
+		if diff := cmp.Diff(row.want, converge.Texts(lines)); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", name, err, diff)
 		}
 	}
 }

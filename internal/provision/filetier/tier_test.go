@@ -206,6 +206,7 @@ func TestQuestionsFailClosed(t *testing.T) {
 	convergetest.FailsClosed(t, tier.status("a"), `{"stage":"watching","since":"2026-01-02T03:04:05Z"}`+"\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.presence("b"), "now 1764109200 s\nhas it\ntree is there\nruns a\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.room("b"), "room 4096 1000 500 64 32\n"+converge.WholeMark)
+	convergetest.FailsClosed(t, vaulted().roomApart("a"), "room 4096 1000 500 64 32\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, counts(tier.counted("b")), `{"at":"2026-01-02T03:04:05Z","files":3}`+"\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, vaulted().presence("a"), "now 1764109200 s\nhas it\ntree is there\narchive shares\n"+converge.WholeMark)
 	convergetest.FailsClosed(t, tier.archiveStatus("a"), `{"stage":"resting","since":"2026-01-02T03:04:05Z"}`+"\n"+converge.WholeMark)
