@@ -140,6 +140,10 @@ func (f *tree) daysMove() {
 	if archive := found.Nodes["sg1"].Archive; archive == nil || archive.Files == nil || archive.Free == 0 || !*archive.Whole || *archive.Days < 2 || fmt.Sprint(*archive.Files, *archive.Bytes) != held {
 		f.Errorf("sg1's archive is told to be %+v, and holds %s files and bytes", archive, held)
 	}
+	counted := strings.Replace(held, " ", " files, ", 1) + " bytes, "
+	if said := f.on("sg1", "/var/lib/atoll/tier/files/atoll-agent status"); !strings.Contains(said, counted) || !strings.Contains(said, "pair with app1") || !strings.Contains(said, " archived, 0 on their way") {
+		f.Errorf("a person on sg1 is told\n%s\nwant %q", said, counted)
+	}
 	if mover := found.Nodes["sg1"].Mover; mover == nil || mover.Archived < 2 || mover.Problem != "" || len(mover.Waiting) > 0 || !found.Healthy {
 		f.Errorf("the status is %+v, sg1's mover %+v", found, mover)
 	}

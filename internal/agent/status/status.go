@@ -27,7 +27,7 @@ import (
 // Role tells.
 var Role = agent.Role{
 	Name:    "status",
-	Summary: "say where the guardian of this node stands, or a tier (--config FILE: that of its mover, or of its scrub) ([--json])",
+	Summary: "say where the guardian of this node stands, or the tier in whose home this program lies (--home DIRECTORY: another one; --config FILE: its mover's days, or its scrub) ([--json])",
 	Run:     role,
 }
 
@@ -62,24 +62,38 @@ type Free struct {
 }
 
 func role(ctx context.Context, args []string, streams agent.Streams) error {
-	var file string
+	var file, home string
 	var asJSON bool
 	err := agent.Flags("status", args, func(set *flag.FlagSet) {
 		set.StringVar(&file, "config", "", "")
+		set.StringVar(&home, "home", "", "")
 		set.BoolVar(&asJSON, "json", false, "")
 	})
 	if err != nil {
 		return err
 	}
-	if file == "" {
-		return guarded(guardian.Directory, asJSON, streams)
+	switch program, err := os.Executable(); {
+	case file != "" && home != "":
+		return &agent.UsageError{Problem: "status: --config and --home exclude each other"}
+	case file != "":
+		return configured(ctx, file, asJSON, streams.Out)
+	case home == "" && err == nil:
+		home = homeOf(program)
 	}
+	if home != "" {
+		return inHome(home, asJSON, streams.Out)
+	}
+	return guarded(guardian.Directory, asJSON, streams)
+}
+
+// configured tells where the role of a configuration stands.
+func configured(ctx context.Context, file string, asJSON bool, to io.Writer) error {
 	text, err := os.ReadFile(file)
 	if err != nil {
 		return fmt.Errorf("unable to read the configuration: %w", err)
 	}
 	if config, err := scrub.ParseConfig(text); err == nil {
-		return scrubbed(config, asJSON, streams.Out)
+		return scrubbed(config, asJSON, to)
 	}
 	config, err := mover.ParseConfig(text)
 	if err != nil {
@@ -90,9 +104,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(streams.Out).Encode(status)
+		return json.NewEncoder(to).Encode(status)
 	}
-	return status.print(streams.Out)
+	return status.print(to)
 }
 
 // Of finds where a tier stands.

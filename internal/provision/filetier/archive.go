@@ -58,7 +58,7 @@ func (t Tier) archiveItems(node string, facts Facts) []converge.Item {
 			Name: "let the archive " + was + " go",
 			Line: converge.Line{Subject: "tree " + was, Code: converge.CodeStale, Text: "no longer declared"},
 			Done: "[ ! -e " + note + " ]",
-			Run:  t.letGo(was) + fmt.Sprintf("rm -f -- %s/*/%s %s", remote.Quote(path.Join(t.home(), "pairs")), model.ArchiveStatusFile, note),
+			Run:  t.letGo(was) + fmt.Sprintf("rm -f -- %s/*/%s %s", remote.Quote(path.Join(t.home(), model.HomePairs)), model.ArchiveStatusFile, note),
 		}}
 	}
 	items := []converge.Item{converge.Package{Name: "rsync"}, t.giveWorkshop(node, facts)}

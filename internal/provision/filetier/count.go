@@ -27,14 +27,14 @@ type counting struct {
 // counted is what a node's status tells of first: the hot tree, or the archive of a
 // node that has none.
 func (t Tier) counted(node string) counting {
-	return counting{t.Nodes[node].tree(), path.Join(t.home(), "count"), "atoll-count-" + t.Name, "hour", "1h", "", "15min"}
+	return counting{t.Nodes[node].tree(), path.Join(t.home(), model.HomeCount), "atoll-count-" + t.Name, "hour", "1h", "", "15min"}
 }
 
 // countedBeside is the archive of a node that has both. It only grows, and holds many
 // times what the tree does: so it is counted once a day, with time for it.
 func (t Tier) countedBeside(node string) (counting, bool) {
 	at := t.Nodes[node]
-	return counting{at.Cold, path.Join(t.home(), "count-cold"), "atoll-count-" + t.Name + ".cold", "day", "1d", " --within 2h", "125min"}, at.Hot != "" && at.Cold != ""
+	return counting{at.Cold, path.Join(t.home(), model.HomeCountCold), "atoll-count-" + t.Name + ".cold", "day", "1d", " --within 2h", "125min"}, at.Hot != "" && at.Cold != ""
 }
 
 func (c counting) file() string { return path.Join(c.into, model.CountFile) }

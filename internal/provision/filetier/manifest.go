@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -40,7 +41,7 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 		add(converge.File{Path: t.dialProgram(), Mode: 0o755, Content: dialScript, Restart: units})
 	}
 	add(converge.Directory{Path: t.settings(), Mode: 0o755},
-		converge.Directory{Path: path.Join(t.home(), "pairs"), Mode: 0o755})
+		converge.Directory{Path: path.Join(t.home(), model.HomePairs), Mode: 0o755})
 	if t.Nodes[node].Hot != "" {
 		add(t.watches("max_user_watches", 262144), t.watches("max_user_instances", 256))
 	}
@@ -204,7 +205,7 @@ func (t Tier) watches(setting string, atLeast int) converge.Action {
 // formerPairs forgets what unison remembered of pairs that are no more: with an
 // old memory it would carry what was deleted since.
 func (t Tier) formerPairs(node string) converge.Check[[]string] {
-	pairs := path.Join(t.home(), "pairs")
+	pairs := path.Join(t.home(), model.HomePairs)
 	known := append(append([]string{}, t.dialled(node)...), t.served(node)...)
 	skip := ""
 	if len(known) > 0 {

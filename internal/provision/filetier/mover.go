@@ -37,7 +37,7 @@ func (t Tier) layout() string { return cmp.Or(t.Layout, UsualLayout) }
 // Names that no pair can have, since nodes' have no dots.
 func (t Tier) moverFile() string        { return path.Join(t.settings(), "tier.mover.json") }
 func (t Tier) moverUnit() string        { return "atoll-mover-" + t.Name }
-func (t Tier) moverState() string       { return path.Join(t.home(), "mover") }
+func (t Tier) moverState() string       { return path.Join(t.home(), model.HomeMover) }
 func (t Tier) moverStatusFile() string  { return path.Join(t.moverState(), model.MoverFile) }
 func (t Tier) newsUnit(p string) string { return t.archiveUnit(p) + "-news.service" }
 

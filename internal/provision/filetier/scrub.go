@@ -26,7 +26,7 @@ type Scrubbing struct {
 func (t Tier) scrubFile() string       { return path.Join(t.settings(), "tier.scrub.json") }
 func (t Tier) scrubUnit() string       { return "atoll-scrub-" + t.Name }
 func (t Tier) mendUnit() string        { return "atoll-mend-" + t.Name }
-func (t Tier) scrubState() string      { return path.Join(t.home(), "scrub") }
+func (t Tier) scrubState() string      { return path.Join(t.home(), model.HomeScrub) }
 func (t Tier) scrubStatusFile() string { return path.Join(t.scrubState(), model.ScrubFile) }
 
 func (t Tier) scrubs() bool { return t.Scrub != nil && t.cold() }

@@ -16,6 +16,7 @@ import (
 	"slices"
 	"strings"
 
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -102,7 +103,7 @@ func (t Tier) home() string     { return path.Join("/var/lib/atoll/tier", t.Name
 func (t Tier) settings() string { return path.Join("/etc/atoll/tier", t.Name) }
 func (t Tier) account() string  { return "atoll-tier-" + t.Name }
 func (t Tier) state(peer string) string {
-	return path.Join(t.home(), "pairs", peer)
+	return path.Join(t.home(), model.HomePairs, peer)
 }
 func (t Tier) config(peer string) string { return path.Join(t.settings(), peer+".json") }
 func (t Tier) unit(peer string) string   { return "atoll-tier-" + t.Name + "." + peer }

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -21,8 +22,8 @@ type tree struct {
 }
 
 const (
-	hotNote  = "claimed"
-	coldNote = "claimed-cold"
+	hotNote  = model.HomeHot
+	coldNote = model.HomeCold
 )
 
 // trees are those that the tier has on a node.

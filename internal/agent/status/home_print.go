@@ -1,0 +1,119 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package status
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"text/tabwriter"
+	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
+)
+
+// mostPaths is how many paths of a pair, or days, a person is shown.
+const mostPaths = 10
+
+func (h Home) print(to io.Writer) error {
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	row := func(name, format string, values ...any) {
+		_, _ = fmt.Fprintf(table, name+"\t"+format+"\n", values...)
+	}
+	row("tier", "%s", h.Tier)
+	for _, peer := range slices.Sorted(maps.Keys(h.Pairs)) {
+		printPair(row, "pair with "+peer, h.Pairs[peer])
+	}
+	for _, peer := range slices.Sorted(maps.Keys(h.Archives)) {
+		printPair(row, "archive with "+peer, h.Archives[peer])
+	}
+	h.Tree.print(row, "tree")
+	h.Archive.print(row, "archive")
+	if mover := h.Mover; mover != nil {
+		row("days", "%d hot, %d archived, %d on their way, as of %s", mover.Hot, mover.Archived, len(mover.Waiting), clock(mover.At))
+		printProblem(row, mover.Error)
+		for _, day := range mover.Waiting[:min(len(mover.Waiting), mostPaths)] {
+			row("", "%s %s: %s", day.Day, day.Next, day.Why)
+		}
+	}
+	if scrub := h.Scrub; scrub != nil {
+		row("scrub", "%d files rotted and are not mended, %d were mended, as of %s", len(scrub.Rotten)+scrub.More, len(scrub.Mended), clock(scrub.At))
+		printProblem(row, scrub.Error)
+	}
+	return table.Flush()
+}
+
+// print says what a tree holds, and the room where it lies.
+func (h *Held) print(row func(string, string, ...any), name string) {
+	if h == nil {
+		return
+	}
+	row(name, "%s", h.Path)
+	switch count := h.Count; {
+	case count == nil:
+		row("", "not counted yet")
+	case count.Days > 0:
+		row("", "%s, %d days from %s to %s, as of %s", amount(*count), count.Days, count.First, count.Last, clock(count.At))
+	default:
+		row("", "%s, as of %s", amount(*count), clock(count.At))
+	}
+	if h.Problem != "" {
+		printProblem(row, h.Problem)
+		return
+	}
+	full := ""
+	if h.Full != "" {
+		full = ", full on " + h.Full + " if it goes on filling"
+	}
+	row("", "%s of %.1f GiB free%s", h.Free, float64(h.Size)/(1<<30), full)
+}
+
+func amount(count tier.Count) string {
+	least, unread := "", ""
+	if !count.Whole {
+		least = "at least "
+	}
+	if count.Unread > 0 {
+		unread = fmt.Sprintf(", %d names that could not be read", count.Unread)
+	}
+	return fmt.Sprintf("%s%d files, %d bytes%s", least, count.Files, count.Bytes, unread)
+}
+
+func printPair(row func(string, string, ...any), name string, status tier.PairStatus) {
+	more := ""
+	if status.Backlog != nil && *status.Backlog > 0 {
+		more = fmt.Sprintf(", %d paths to be carried", *status.Backlog)
+	}
+	if probe := status.Probe; probe != nil {
+		more += fmt.Sprintf(", a file took %.1f s at %s", float64(probe.Milliseconds)/1000, clock(probe.At))
+	}
+	row(name, "%s since %s, in step %s%s", status.Stage, clock(status.Since), clock(status.InStep), more)
+	printProblem(row, status.Error)
+	for _, all := range []struct {
+		what string
+		left []tier.Left
+	}{{"skipped", status.Skipped}, {"failed", status.Failed}, {"moving", status.Moving}} {
+		for i, left := range all.left {
+			if i == mostPaths {
+				row("", "%s %d more", all.what, len(all.left)-i)
+				break
+			}
+			row("", "%s %q: %s", all.what, left.Path, left.Reason)
+		}
+	}
+}
+
+func printProblem(row func(string, string, ...any), problem string) {
+	if problem != "" {
+		row("", "%q", problem)
+	}
+}
+
+func clock(at time.Time) string {
+	if at.IsZero() {
+		return "never"
+	}
+	return at.UTC().Format(time.RFC3339)
+}
