@@ -1,0 +1,84 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// declaredTier is a tier on one machine.
+func declaredTier(name, hot, cold any) object {
+	return object{
+		"name": name, "hot": hot, "cold": cold, "owner": "www-data",
+		"nodes": object{"app1": object{"ssh": sshTo("203.0.113.21"), "address": "10.77.0.21", "port": nil, "hot": nil, "cold": nil}},
+	}
+}
+
+// A tree that is, holds or lies in one of another tier on the same machine is refused by
+// the plan, whichever of both it is.
+func TestOverlappingTreesAreRefused(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	const kind = "atoll_file_tier"
+	for _, row := range []struct {
+		name, hot, cold any
+		want            string
+	}{
+		{"files", "/srv/files", "/srv/cold", ""},
+		{"files", "/srv/files", "/srv/cold", ""}, // Terraform plans one twice
+		{"other", "/srv/files", nil, `hot = "/srv/files" for node "app1" overlaps /srv/files, which is a tree of the file tier "files"`},
+		{"other", "/srv/files/below", nil, `overlaps /srv/files, which is a tree of the file tier "files"`},
+		{"other", "/srv", nil, `hot = "/srv" for node "app1" overlaps /srv/`},
+		{"other", "/srv/other", "/srv/cold/2026", `cold = "/srv/cold/2026" for node "app1" overlaps /srv/cold`},
+		{"other", "/srv/cold", nil, "overlaps /srv/cold"},
+		{"other", "/srv/filesystem", nil, ""},
+		{"third", nil, "/srv/filesystem", "overlaps /srv/filesystem"},
+	} {
+		_, problems := tf.plan(kind, nil, write(tf.kind(kind), declaredTier(row.name, row.hot, row.cold)))
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%v at %v and %v: %q, want %q", row.name, row.hot, row.cold, problems, row.want)
+		}
+	}
+}
+
+// A file system that cannot exchange two names is refused when days are to begin to move,
+// by the plan, which asks the machine. A machine that does not answer is left to the apply.
+func TestDaysThatCannotMoveAreRefused(t *testing.T) {
+	t.Parallel()
+	const address, kind = "203.0.113.21", "atoll_file_tier"
+	for _, row := range []struct {
+		fileSystem string
+		days       any
+		want       string
+	}{
+		{"nfs", 30, `hot = "/srv/files" lies on a file system of the kind nfs, which cannot exchange a directory and a link in one step`},
+		{"nfs", nil, ""},
+		{"ext2/ext3", 30, ""},
+		{"", 30, ""},
+	} {
+		network := machines(t, address)
+		machine := network.Machines[address]
+		do(t, machine.Program("stat", "#!/bin/sh\ncase $* in *%T*) "+map[bool]string{true: "exit 1", false: "echo " + row.fileSystem}[row.fileSystem == ""]+" ;; *) exec /usr/bin/stat \"$@\" ;; esac\n"))
+		tf := start(t, network, object{})
+		config := declaredTier("files", "/srv/files", "/srv/cold")
+		config["hot_days"] = row.days
+		_, problems := tf.plan(kind, nil, write(tf.kind(kind), config))
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%v days on %q: %q, want %q", row.days, row.fileSystem, problems, row.want)
+		}
+	}
+}
+
+// The flagship example declares its tier in fewer than 15 lines.
+func TestFlagshipsTierIsShort(t *testing.T) {
+	text, err := os.ReadFile("../../examples/site/main.tf")
+	do(t, err)
+	_, after, found := strings.Cut(string(text), "\nresource \"atoll_file_tier\" ")
+	body, _, ends := strings.Cut(after, "\n}")
+	if lines := strings.Count(body, "\n") + 2; !found || !ends || lines >= 15 || !strings.Contains(body, "hot_days") {
+		t.Errorf("%d lines:\n%s", lines, body)
+	}
+}
