@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -50,6 +51,22 @@ func changes(statement string) bool {
 	return !asks.MatchString(statement) || strings.HasPrefix(statement, "SELECT group_replication_")
 }
 
+// statements are those of a batch. A procedure is one with all that is in it.
+func statements(batch string) []string {
+	var whole []string
+	body := false
+	for part := range strings.SplitSeq(batch, ";\n") {
+		if body {
+			whole[len(whole)-1] += ";\n" + part
+		} else {
+			whole = append(whole, part)
+			body = strings.HasPrefix(part, "CREATE PROCEDURE ") && strings.Contains(part, "\nBEGIN\n")
+		}
+		body = body && strings.TrimSpace(part) != "END"
+	}
+	return whole
+}
+
 // take counts the statements of a batch. It gives the part of it that is said before
 // the end, and whether that comes now.
 func (f *fate) take(batch string) (part string, ends bool, err error) {
@@ -58,15 +75,15 @@ func (f *fate) take(batch string) (part string, ends bool, err error) {
 	if f.ended {
 		return "", false, errFate
 	}
-	statements := strings.Split(batch, ";\n")
-	for i, statement := range statements {
+	all := statements(batch)
+	for i, statement := range all {
 		if !changes(statement) {
 			continue
 		}
 		f.said = append(f.said, statement)
 		if f.left--; f.left == 0 {
 			f.ended = true
-			return strings.Join(statements[:i+1], ";\n"), true, nil
+			return strings.Join(all[:i+1], ";\n"), true, nil
 		}
 	}
 	return batch, false, nil
@@ -191,6 +208,10 @@ func TestFateCountsWhatChanges(t *testing.T) {
 	}
 	if part, ends, err := end.take("SET SESSION sql_log_bin = 0;\nSET GLOBAL a = 1"); part != "SET SESSION sql_log_bin = 0;\nSET GLOBAL a = 1" || ends || err != nil {
 		t.Errorf("%q, %v, %v", part, ends, err)
+	}
+	const procedure = "CREATE PROCEDURE p(IN a INT)\nBEGIN\n  INSERT INTO t VALUES (a);\n  INSERT INTO u VALUES (a);\nEND"
+	if got := statements("SELECT 1;\n" + procedure + ";\nDROP USER b"); !slices.Equal(got, []string{"SELECT 1", procedure, "DROP USER b"}) {
+		t.Errorf("%q", got)
 	}
 	if part, ends, err := end.take("SELECT 1;\nDROP USER b;\nDROP USER c;\nDROP USER d"); part != "SELECT 1;\nDROP USER b;\nDROP USER c" || !ends || err != nil {
 		t.Errorf("%q, %v, %v", part, ends, err)
