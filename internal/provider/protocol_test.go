@@ -418,7 +418,7 @@ func propose(attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Valu
 		written := all[attribute.Name]
 		switch {
 		case attribute.WriteOnly:
-			all[attribute.Name] = tftypes.NewValue(attribute.Type, nil)
+			all[attribute.Name] = tftypes.NewValue(attribute.ValueType(), nil)
 		case attribute.Computed && written.IsNull() && given:
 			all[attribute.Name] = was
 		case attribute.NestedType != nil && attribute.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle:

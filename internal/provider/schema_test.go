@@ -96,7 +96,7 @@ func everything() map[string]object {
 		"atoll_mysql_cluster": {
 			"name": "main", "members": object{"hk1": member}, "failover": "default", "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",
 			"exit_state_action": "READ_ONLY", "transaction_size_limit": 0, "recovery_method": "auto", "timeouts": everyTimeout(),
-			"primary": "hk1", "allow_full_stop": false, "rotate_recovery_accounts": "2026", "hidden_members": []any{"hk1"}, "draining_members": []any{}, "routers": []any{"203.0.113.11/shop"}, "routing_options": routed(), "metadata_version": "2.4.0", "mode": "single-primary", "weights": object{"hk1": 70}, "quorum_survivors": []any{"hk1"},
+			"primary": "hk1", "allow_full_stop": false, "rotate_recovery_accounts": "2026", "hidden_members": []any{"hk1"}, "draining_members": []any{}, "routers": []any{"203.0.113.11/shop"}, "routing_options": routed(), "metadata_version": "2.4.0", "mode": "single-primary", "weights": object{"hk1": 70}, "import_from": object{"address": "old.example", "port": 3306, "user": "cloner", "password": "a secret", "ssl_ca": certificate}, "quorum_survivors": []any{"hk1"},
 		},
 		"atoll_mysql_router": {
 			"ssh": everyWay("203.0.113.11"), "name": "shop", "cluster": object{"cluster": "main", "cluster_id": "b2c1", "connect_timeout": 2, "read_timeout": 3, "members": object{"hk1": member}}, "bind_address": "127.0.0.1", "package": "mysql-router",
@@ -310,7 +310,20 @@ func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
 // free are strings that may be anything but several lines: what MySQL or the
 // kernel or Linode make of it is theirs to say, or it names a file, which may be
 // called so, and our writers quote it.
-var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts.", ".tags", ".rotate_recovery_accounts", ".user_data", ".cold_deletions"}
+var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts.", ".tags", ".rotate_recovery_accounts", ".user_data", ".cold_deletions", ".import_from.password"}
+
+// certificate is one of an authority.
+const certificate = `-----BEGIN CERTIFICATE-----
+MIIBczCCARmgAwIBAgIUL4ZQLdiHkoeFgz0sifiQJhI5jfkwCgYIKoZIzj0EAwIw
+DjEMMAoGA1UEAwwDb2xkMCAXDTI2MTEyNzAwNDkyOFoYDzIxMjYxMTAzMDA0OTI4
+WjAOMQwwCgYDVQQDDANvbGQwWTATBgcqhkjOPQIBBggqhkjOPQMBBwNCAAQ6prJf
+mXxKwEbG/jly9R7o4rIGFSkLKPuYKk53eIhWgEaCfJtPlM3DRrKuxcP04Uv0ZySu
+gXa63qHlf8eWtZeHo1MwUTAdBgNVHQ4EFgQUF5eczVtsqa9QkR+FVsCybx1ABhUw
+HwYDVR0jBBgwFoAUF5eczVtsqa9QkR+FVsCybx1ABhUwDwYDVR0TAQH/BAUwAwEB
+/zAKBggqhkjOPQQDAgNIADBFAiAdyi7LNXsF2jvHPdd8epzwmgaVkhaGPxE2Acwv
+X9Rc/wIhAOENE013hlyzl1hmWkw8UvUhYK+H1FzoOHFYka0G5Jbo
+-----END CERTIFICATE-----
+`
 
 // Nothing that is written goes on where it ends: neither in a file of lines nor
 // in a shell.

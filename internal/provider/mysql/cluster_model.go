@@ -30,6 +30,7 @@ type clusterModel struct {
 	TransactionSizeLimit       types.Int64  `tfsdk:"transaction_size_limit"`
 	RecoveryMethod             types.String `tfsdk:"recovery_method"`
 	AllowFullStop              types.Bool   `tfsdk:"allow_full_stop"`
+	ImportFrom                 types.Object `tfsdk:"import_from"`
 	QuorumSurvivors            types.Set    `tfsdk:"quorum_survivors"`
 	HiddenMembers              types.Set    `tfsdk:"hidden_members"`
 	DrainingMembers            types.Set    `tfsdk:"draining_members"`

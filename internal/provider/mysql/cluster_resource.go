@@ -77,6 +77,7 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 	}
 	plan.Routing = plan.routing()
 	k.refuseJoins(ctx, change)
+	k.refuseSource(ctx, change)
 	k.refuseMode(ctx, change)
 }
 
@@ -212,6 +213,9 @@ func (k *clusterKind) Observe(ctx context.Context, run *base.Run, model *cluster
 func (k *clusterKind) Converge(ctx context.Context, run *base.Run, before, model *clusterModel) {
 	cluster, targets := model.declared()
 	cluster.Options.Routing = routingOptions(model.RoutingOptions, before.RoutingOptions)
+	if before.Members.IsNull() {
+		cluster.Options.ImportFrom = sourceOf(base.Written[clusterModel](ctx, run).ImportFrom)
+	}
 	hosts := k.Reachable(targets)
 	lost := slices.DeleteFunc(slices.Sorted(maps.Keys(cluster.Members)), func(key string) bool { return hosts[key] != nil })
 	if len(lost) > 0 {

@@ -71,6 +71,7 @@ func clusterAttributes() map[string]schema.Attribute {
 		Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 		Description: "Whether an apply may stop the whole group and start it again, for what all members have to change at once: a group made by others on the XCOM communication stack. About half a minute without a database; all data stay. Default false: then such a plan fails. A change by itself does nothing.",
 	}
+	attributes["import_from"] = importAttribute()
 	attributes["rotate_recovery_accounts"] = schema.StringAttribute{
 		Optional: true, Validators: []validator.String{base.Line()},
 		Description: "Any text, such as a date. A change of it gives the recovery account of every member a new random password, one member after another, in place and without a restart. No password is in the state.",

@@ -70,6 +70,8 @@ type Options struct {
 	Routing *RoutingOptions
 	// MetadataVersion is the least that the metadata are to have; "" leaves them.
 	MetadataVersion string
+	// ImportFrom is whose data a new cluster begins with; nil for those of its members.
+	ImportFrom *Source
 	// AllowFullStop lets an apply stop the whole group for what needs that.
 	AllowFullStop bool
 	// QuorumSurvivors are the keys of those that go on where a majority is lost

@@ -232,6 +232,8 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 	switch o := operation.(type) {
 	case Bootstrap:
 		return r.bootstrap(ctx, o.Member, r.cluster.keys())
+	case Import:
+		return r.imports(ctx, o)
 	case Reboot:
 		return r.bootstrap(ctx, o.Member, nil)
 	case Erase:

@@ -54,6 +54,8 @@ type Observation struct {
 	Guardian string
 	// Schemas of the user's.
 	Schemas []string
+	// Cloned is the endpoint of the server whose copy it holds; "" for none.
+	Cloned string
 	// Channels replicate from elsewhere, those of a group left out.
 	Channels []preflight.Channel
 	// Accounts for recovery; RecoveryUser is the one that the server's own
@@ -135,6 +137,7 @@ var observeScript = mysqlroot.QuestionScript(
  WHERE schema_name NOT IN ('mysql', 'sys', 'information_schema', 'performance_schema', '`+schema+`')`,
 	`SELECT 'received', JSON_QUOTE(MAX(received_transaction_set)) FROM performance_schema.replication_connection_status WHERE channel_name = 'group_replication_applier'`,
 	guardianRow, preflight.ChannelsRow,
+	mysqlroot.WhereTable("cloned", "performance_schema", "clone_status", `SELECT 'cloned', JSON_QUOTE(MAX(source)) FROM performance_schema.clone_status WHERE state = 'Completed'`),
 	`SELECT 'recovery', JSON_QUOTE(MAX(user)) FROM performance_schema.replication_connection_configuration WHERE channel_name = 'group_replication_recovery'`,
 	`SELECT 'accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host, 'plugin', u.plugin, 'locked', u.account_locked = 'Y', 'tls', u.ssl_type <> '', 'replicates', u.repl_slave_priv = 'Y',
  'grants', (SELECT JSON_ARRAYAGG(g.priv) FROM mysql.global_grants g WHERE g.user = u.user AND g.host = u.host)))
@@ -203,7 +206,7 @@ func readObservation(text string) (Observation, error) {
 	seen := Observation{Answers: true}
 	var tls struct{ Used, Until string }
 	if err := rows.Read(map[string]any{
-		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "channels": &seen.Channels, "received": &seen.Received,
+		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "channels": &seen.Channels, "cloned": &seen.Cloned, "received": &seen.Received,
 		"guarded": &seen.Guarded, "guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "networks": &seen.Networks, "router_accounts": &seen.RouterAccounts, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
 		"routers": &seen.Routers, "check_ins": &checkIns, "router_users": &seen.RouterUsers, "sessions": &seen.Sessions,
 		"certificate": &seen.Certificate, "trust": &seen.Trust, "tls": &tls,

@@ -12,6 +12,9 @@ type (
 	Renew struct{ Member string }
 	// Bootstrap makes the group with its first member.
 	Bootstrap struct{ Member string }
+	// Import makes the group with its first member, which clones a source outside of it
+	// before.
+	Import struct{ Member, Source string }
 	// Reboot makes the group again after all of its members were down.
 	Reboot struct{ Member string }
 	// Force lets the members of a group that lost its majority go on without the
@@ -80,8 +83,11 @@ type (
 	DropAccount struct{ Account, Host string }
 )
 
-func (o Erase) String() string     { return "erase what another cluster left on " + o.Member }
-func (o Renew) String() string     { return "give a UUID of its own to " + o.Member }
+func (o Erase) String() string { return "erase what another cluster left on " + o.Member }
+func (o Renew) String() string { return "give a UUID of its own to " + o.Member }
+func (o Import) String() string {
+	return "bootstrap the group on " + o.Member + " with a copy of the data of " + o.Source
+}
 func (o Bootstrap) String() string { return "bootstrap the group on " + o.Member }
 func (o Reboot) String() string    { return "reboot the group from " + o.Member }
 func (o Force) String() string     { return "go on from " + o.Member + " with " + o.Addresses + " alone" }
@@ -153,6 +159,9 @@ func (Renew) Stage() int { return 0 }
 
 // Stage is its place in the order.
 func (Bootstrap) Stage() int { return 1 }
+
+// Stage is its place in the order.
+func (Import) Stage() int { return 1 }
 
 // Stage is its place in the order.
 func (Reboot) Stage() int { return 1 }

@@ -7,6 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
+	"strconv"
 	"time"
 
 	"github.com/go-sql-driver/mysql"
@@ -52,10 +54,28 @@ func (r *run) replace(ctx context.Context, o Replace) error {
 	return r.join(ctx, Join{Member: o.Member})
 }
 
-// clone copies, and waits for the server that starts itself again then.
+// clone copies a donor of the group.
 func (r *run) clone(ctx context.Context, o Replace, secret string) error {
-	donor, account := r.cluster.Members[o.Donor], r.cluster.Members[o.Member].Account()
-	copying, err := connect(o.Member, r.hosts[o.Member])
+	donor := r.cluster.Members[o.Donor]
+	from := origin{name: o.Donor, address: donor.Address, port: donor.Port, user: r.cluster.Members[o.Member].Account(), password: secret}
+	if r.cluster.trust.verifies(o.Member) { // as Group Replication does for its own clones
+		from.ca = mysqld.MembersFile
+	}
+	return r.copyOf(ctx, o.Member, from)
+}
+
+// origin is whom a server clones, and as whom.
+type origin struct {
+	name, address  string
+	port           int
+	user, password string
+	// ca is the file by which it is verified; "" for not at all.
+	ca string
+}
+
+// copyOf clones, and waits for the server that starts itself again then.
+func (r *run) copyOf(ctx context.Context, key string, from origin) error {
+	copying, err := connect(key, r.hosts[key])
 	if err != nil {
 		return err
 	}
@@ -64,14 +84,16 @@ func (r *run) clone(ctx context.Context, o Replace, secret string) error {
 	if err != nil {
 		return err
 	}
-	statements := []string{"SET GLOBAL super_read_only = OFF", "SET GLOBAL clone_valid_donor_list = " + literal(donor.Endpoint())}
-	if r.cluster.trust.verifies(o.Member) { // as Group Replication does for its own clones
-		statements = append(statements, "SET GLOBAL clone_ssl_ca = "+literal(mysqld.MembersFile))
+	statements := []string{
+		"SET GLOBAL super_read_only = OFF", "SET GLOBAL clone_valid_donor_list = " + literal(net.JoinHostPort(from.address, strconv.Itoa(from.port))),
+	}
+	if from.ca != "" {
+		statements = append(statements, "SET GLOBAL clone_ssl_ca = "+literal(from.ca))
 	}
 	ended := make(chan error, 1)
 	go func() {
-		ended <- copying.Run(ctx, "cloning "+o.Donor, append(statements,
-			fmt.Sprintf("CLONE INSTANCE FROM %s@%s:%d IDENTIFIED BY %s REQUIRE SSL", literal(account), literal(donor.Address), donor.Port, literal(secret)))...)
+		ended <- copying.Run(ctx, "cloning "+from.name, append(statements,
+			fmt.Sprintf("CLONE INSTANCE FROM %s@%s:%d IDENTIFIED BY %s REQUIRE SSL", literal(from.user), literal(from.address), from.port, literal(from.password)))...)
 	}()
 	following := follower{next: time.Now().Add(progressPause)} // before it begins, it would say how a recovery goes
 	for cloning := true; cloning; {
@@ -79,14 +101,14 @@ func (r *run) clone(ctx context.Context, o Replace, secret string) error {
 		case err = <-ended:
 			cloning = false
 		case <-time.After(pause):
-			following.follow(ctx, r, o.Member)
+			following.follow(ctx, r, key)
 		}
 	}
 	var known *mysql.MySQLError
 	if errors.As(err, &known) && known.Number != errNoSupervisor {
-		return errors.Join(err, r.closeAgain(ctx, o.Member))
+		return errors.Join(err, r.closeAgain(ctx, key))
 	}
-	return r.cloned(ctx, o.Member, began, err)
+	return r.cloned(ctx, key, began, err)
 }
 
 // cloned waits for the server and asks what became of it: the session of a clone ends

@@ -38,6 +38,7 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 	row("starting", seen.Starting)
 	row("schemas", seen.Schemas)
 	row("channels", seen.Channels)
+	row("cloned", seen.Cloned)
 	row("received", seen.Received)
 	row("guardian", seen.Guardian)
 	row("recovery", seen.RecoveryUser)

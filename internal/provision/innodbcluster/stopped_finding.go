@@ -60,7 +60,9 @@ func (d *diagnosing) start() (map[string]provision.Operation, error) {
 	case mends[winner] == nil && c.row(seen[winner]) != nil:
 		mends[winner] = Reboot{winner}
 	case mends[winner] == nil:
-		mends[winner] = Bootstrap{winner}
+		if mends[winner], err = d.beginning(winner); err != nil {
+			return nil, err
+		}
 	}
 	return mends, nil
 }

@@ -5,11 +5,14 @@ package mysqlroot
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"database/sql"
 	"errors"
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/go-sql-driver/mysql"
 
@@ -45,6 +48,59 @@ func Connect(name string, host remote.Host) (*Session, error) {
 	// One session: what a batch sets for the session must hold for the next.
 	db.SetMaxOpenConns(1)
 	return &Session{name, db}, nil
+}
+
+// Login is how a server is reached that is not Atoll's.
+type Login struct {
+	Address, User, Password string
+	// CA are certificates in PEM form of which one has signed the server's, whatever
+	// name that bears; "" only encrypts.
+	CA string
+}
+
+// ConnectTo prepares a session on another server, by TCP and TLS from a machine.
+func ConnectTo(host remote.Host, login Login) (*Session, error) {
+	config := mysql.NewConfig()
+	config.User, config.Passwd, config.Net, config.Addr = login.User, login.Password, "tcp", login.Address
+	config.InterpolateParams, config.Logger, config.Collation = true, &mysql.NopLogger{}, "utf8mb4_0900_ai_ci"
+	config.Timeout, config.ReadTimeout = patience, patience
+	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
+		return host.Dial(ctx, remote.Endpoint{Network: network, Address: address})
+	}
+	var err error
+	if config.TLS, err = login.tls(); err != nil {
+		return nil, err
+	}
+	connector, err := mysql.NewConnector(config)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to %s: %w", login.Address, err)
+	}
+	db := sql.OpenDB(connector)
+	db.SetMaxOpenConns(1)
+	return &Session{login.Address, db}, nil
+}
+
+// patience bounds each answer of a server that is not Atoll's.
+const patience = time.Minute
+
+func (l Login) tls() (*tls.Config, error) {
+	config := &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12} //nolint:gosec // MySQL's own certificates bear no name; see VerifyConnection
+	if l.CA == "" {
+		return config, nil
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(l.CA)) {
+		return nil, errors.New("it holds no certificate in PEM form")
+	}
+	config.VerifyConnection = func(state tls.ConnectionState) error {
+		between := x509.NewCertPool()
+		for _, certificate := range state.PeerCertificates[1:] {
+			between.AddCert(certificate)
+		}
+		_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{Roots: roots, Intermediates: between})
+		return err
+	}
+	return config, nil
 }
 
 // Close ends the session, and with it all that it holds.

@@ -186,3 +186,11 @@ func Joining(servers map[string]Facts) []Finding {
 		return f.Check != CheckDisk && f.Check != CheckIdentity
 	})
 }
+
+// Source are the errors about a server whose data a clone is to carry into a new group:
+// tables, and what a datadir keeps.
+func Source(facts Facts) []Finding {
+	return slices.DeleteFunc(One(facts), func(f Finding) bool {
+		return f.Severity != Error || f.Check != CheckEngine && f.Check != CheckKey && f.Check != CheckVariable
+	})
+}

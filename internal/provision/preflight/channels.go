@@ -67,6 +67,9 @@ func (c Channel) finding(member bool) Finding {
 
 func (c Channel) source() string { return net.JoinHostPort(c.Host, strconv.Itoa(c.Port)) }
 
+// Running says of what a server is a replica, and what ends that.
+func (c Channel) Running() string { return c.is() + ": STOP REPLICA " + c.named() + ";" }
+
 // is says what the server is by the channel, and how that goes.
 func (c Channel) is() string {
 	text := fmt.Sprintf("is a replica of %s (receiver %s, applier %s", c.source(), c.Receives, c.Applies)

@@ -4,6 +4,8 @@
 package preflight
 
 import (
+	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strconv"
@@ -75,9 +77,12 @@ const definersQuery = `SELECT definer, COUNT(*) AS c, MIN(CONCAT(kind, ' ', s, '
 
 // script asks for Facts: the server for what it knows, the machine for the rest.
 // A server that keeps no binary log has none to list.
-var script = mysqlroot.QuestionScript(
+var script = mysqlroot.QuestionScript(statements...) + machineScript
+
+// statements give a row each.
+var statements = []string{
 	`SELECT 'server', JSON_OBJECT('version', @@version, 'uuid', @@server_uuid)`,
-	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables WHERE variable_name IN ('`+strings.Join(asked, "', '")+`')`,
+	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables WHERE variable_name IN ('` + strings.Join(asked, "', '") + `')`,
 	`SELECT 'member', IF(COUNT(*) > 0, 'true', 'false') FROM performance_schema.replication_group_members WHERE member_id = @@server_uuid AND member_state IN ('ONLINE', 'RECOVERING')`,
 	list("tables", tableDocument, "s, n", tablesQuery),
 	list("foreign_keys", foreignKeyDocument, "s, n, c", foreignKeysQuery),
@@ -87,10 +92,12 @@ var script = mysqlroot.QuestionScript(
 	// REPLICA_SIDE_DISABLED, and SLAVESIDE_DISABLED before 8.3
 	list("asleep", "'schema', s, 'name', n", "s, n", `SELECT event_schema AS s, event_name AS n FROM information_schema.events WHERE status LIKE '%SIDE_DISABLED' AND event_schema NOT IN `+own),
 	`SELECT 'data', JSON_QUOTE(CAST(IFNULL(SUM(file_size), 0) AS CHAR)) FROM information_schema.innodb_tablespaces`,
-	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata WHERE schema_name NOT IN `+own,
+	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata WHERE schema_name NOT IN ` + own,
 	ChannelsRow,
 	`SELECT 'filters', JSON_ARRAYAGG(filter) FROM (SELECT DISTINCT filter_name AS filter FROM performance_schema.replication_applier_global_filters WHERE filter_rule <> '') AS f`,
-) + ` || exit 1
+}
+
+const machineScript = ` || exit 1
 said=$(` + mysqlroot.Client + ` -e 'SHOW BINARY LOGS' 2>&1 </dev/null) || case $said in *' 1381 '*) said= ;; *) said=none ;; esac
 case $said in none) log=null ;; *) log=$(printf '%s\n' "$said" | awk 'BEGIN {most = 0} NF >= 2 && $2 + 0 > most {most = $2} END {printf "\"%.0f\"", most}') ;; esac
 printf 'log\t%s\n' "$log"
@@ -151,4 +158,23 @@ func read(output string) (Facts, error) {
 func (f Facts) number(name string) uint64 {
 	value, _ := strconv.ParseUint(f.Variables[name], 10, 64)
 	return value
+}
+
+// Over asks a server that is reached by a session; of its machine, and of what it may
+// leave out of its binary log, nothing is known then.
+func Over(ctx context.Context, session *mysqlroot.Session) (Facts, error) {
+	var text strings.Builder
+	for _, statement := range statements {
+		var mark string
+		var document sql.NullString
+		if err := session.DB.QueryRowContext(ctx, statement).Scan(&mark, &document); err != nil {
+			return Facts{}, session.Explain("looking at what it holds", err)
+		}
+		if !document.Valid {
+			document.String = "null"
+		}
+		fmt.Fprintf(&text, "%s\t%s\n", mark, document.String)
+	}
+	text.WriteString("log\t\"0\"\nchosen\t\"\"\nmachine\t{\"memory\": 9223372036854775807, \"free\": 0, \"data\": true}\nend\ttrue\n")
+	return read(text.String())
 }
