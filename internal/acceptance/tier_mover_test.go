@@ -148,6 +148,17 @@ func (f *tree) daysMove() {
 		f.Errorf("the status is %+v, sg1's mover %+v", found, mover)
 	}
 	f.inSync()
+	// A link that a hand changed goes to all by unison, and is mended everywhere.
+	f.as("sg1", "ln -sfn ../../../elsewhere 2024/02/01")
+	f.comes("app2", "readlink 2024/02/01", "../../../elsewhere")
+	f.says(`sg1: link /srv/files/2024/02/01: leads to "../../../elsewhere", and not to the day in /srv/cold`)
+	f.apply()
+	f.inSync()
+	for _, host := range f.nodes {
+		if got := f.on(host, "cd /srv/files; readlink 2024/02/01; "+sums); got != "../../../cold/2024/02/01\n"+want {
+			f.Errorf("after a link was mended %s has %q", host, got)
+		}
+	}
 }
 
 // moverFaults kills movers at any instant, pulls a plug, cuts a line and fills a disk.

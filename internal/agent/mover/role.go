@@ -19,17 +19,19 @@ import (
 // Role moves the days of a tier on one of its nodes.
 var Role = agent.Role{
 	Name:    "mover",
-	Summary: "carry old days of a tier into its archive (--config FILE [--prepare | --try | --json] [--status FILE])",
+	Summary: "carry old days of a tier into its archive (--config FILE [--prepare | --try | --json] [--status FILE]), or put links right that lead elsewhere (--links [--check])",
 	Run:     role,
 }
 
 func role(ctx context.Context, args []string, streams agent.Streams) error {
 	var file, status string
-	var first, try, asJSON bool
+	var first, try, links, check, asJSON bool
 	err := agent.Flags("mover", args, func(set *flag.FlagSet) {
 		set.StringVar(&file, "config", "", "")
 		set.BoolVar(&first, "prepare", false, "")
 		set.BoolVar(&try, "try", false, "")
+		set.BoolVar(&links, "links", false, "")
+		set.BoolVar(&check, "check", false, "")
 		set.BoolVar(&asJSON, "json", false, "")
 		set.StringVar(&status, "status", "", "")
 	})
@@ -46,6 +48,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	}
 	if first || try {
 		return prepareOrTry(config, first)
+	}
+	if links {
+		return relinkOrList(ctx, config, check, streams.Out)
 	}
 	mover := New(config)
 	result, err := mover.Run(ctx)

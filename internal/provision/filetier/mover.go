@@ -77,6 +77,7 @@ func (t Tier) moverItems(node string) []converge.Item {
 		converge.File{Path: "/etc/systemd/system/" + timer, Mode: 0o644, Content: t.moverTimer(node), Restart: []string{timer}},
 		converge.Unit{Name: timer, Enabled: &yes, Active: &yes},
 		t.moverStatus(),
+		t.links(node),
 	}
 }
 

@@ -110,3 +110,22 @@ func TestMoverProblem(t *testing.T) {
 	}
 	convergetest.FailsClosed(t, moving().moverStatus(), `{"at":"2026-11-26T12:00:00Z","hot":2,"archived":1}`+"\n"+converge.WholeMark)
 }
+
+// A link to a day that somebody changed is drift, which an apply mends; many are counted.
+func TestLinksOfDays(t *testing.T) {
+	check := moving().links("a")
+	convergetest.FailsClosed(t, check.Question, "link 2024%2F02%2F01 %2Felse%20where\n"+converge.WholeMark, converge.WholeMark)
+	one := check.Differs([]editedLink{{"2024/02/01", "/else\nwhere"}})
+	if len(one) != 1 || one[0].String() != `link /srv/files/2024/02/01: leads to "/else where", and not to the day in /srv/cold` {
+		t.Errorf("%v", one)
+	}
+	if many := check.Differs(make([]editedLink, 30)); len(many) != mostLinks+1 || many[mostLinks].Text != "10 more lead elsewhere than to their days" {
+		t.Errorf("%v", many)
+	}
+	if none := check.Differs(nil); len(none) > 0 {
+		t.Errorf("%v", none)
+	}
+	if steps := check.Mend(nil); len(steps) != 1 || !strings.HasSuffix(steps[0].Script, "/atoll-agent' mover --config '/etc/atoll/tier/files/tier.mover.json' --links") {
+		t.Errorf("%+v", steps)
+	}
+}
