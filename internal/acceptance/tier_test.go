@@ -203,8 +203,8 @@ func (f *tree) lookAt(output string) tierStatus {
 	return found
 }
 
-// declare writes the variables.
-func (f *tree) declare() {
+// machines are the hosts of the story, as variables.
+func (f *tree) machines() map[string]any {
 	f.Helper()
 	machines := map[string]any{}
 	for _, name := range []string{"app1", "app2", "sg1"} {
@@ -212,6 +212,13 @@ func (f *tree) declare() {
 		f.must(err)
 		machines[name] = map[string]any{"host": host.Address, "host_key": host.HostKey, "mesh": strings.Replace(site.MeshAddress(host.HostSpec), "10.77.", "10.78.", 1)}
 	}
+	return machines
+}
+
+// declare writes the variables.
+func (f *tree) declare() {
+	f.Helper()
+	machines := f.machines()
 	if f.vault == nil {
 		f.vault = map[string]string{}
 	}
@@ -335,14 +342,20 @@ func (f *tree) goBothWays() {
 	f.comes("sg1", "cat 2026/11/26/link; stat -c '%a %U' 2026/11/26/one", "one\n640 www-data")
 	f.as("sg1", "mv 2026/11/26/one 2026/11/26/two; echo more >>2026/11/26/two; rm old/file")
 	f.comes("app2", "cat 2026/11/26/two; ls old 2026/11/26", "one\nmore\n2026/11/26:\nlink\ntwo\n\nold:")
-	f.as("app1", "touch \"$(printf 'a\\nb \\377')\"")
+	f.as("app1", "touch \"$(printf 'a\\nb \\377')\" \"a'b\\\"c\\$d\"")
 	// Everywhere, before it goes: what goes while it is carried counts as left for a while.
 	for _, host := range []string{"app2", "sg1"} {
-		f.comes(host, "ls -b", "2026\na\\nb\\ \\377\nold")
+		f.comes(host, "LC_ALL=C ls -b", "2026\na\\nb\\ \\377\na'b\"c$d\nold")
 	}
 	f.as("app1", "rm -f a*")
 	f.comes("app2", "ls", "2026\nold")
 	f.watching()
+	// Whoever is in the mesh finds nobody of the tier who listens.
+	for _, host := range f.nodes {
+		if ports := f.on(host, "ss -Hlntup | grep -e atoll -e unison -e rsync || :"); ports != "" {
+			f.Errorf("on %s there listens %s", host, ports)
+		}
+	}
 	// Counted within minutes after it is brought there: here at once.
 	f.on("app1", "systemctl start atoll-count-files.service")
 	var found tierStatus
@@ -426,6 +439,22 @@ func (f *tree) memory() {
 	f.on("sg1", "systemctl kill -s KILL atoll-tier-files.app1; cd /var/lib/atoll/tier/files/pairs/app1; rm -f ar* fp*")
 	f.as("app1", "echo after >memory")
 	f.comes("sg1", "cat memory; ls old killed", "after\nkilled\n\nold:")
+	f.watching()
+	// Both sides lose it, as when both are restored: what either has is on both again, and
+	// what they differ in is kept on both.
+	for host, peer := range map[string]string{"sg1": "app1", "app1": "sg1"} {
+		f.on(host, "systemctl stop 'atoll-tier-files."+peer+"*'; pkill -KILL -u www-data; cd /var/lib/atoll/tier/files/pairs/"+peer+"; rm -f ar* fp*")
+	}
+	f.as("app1", "echo mine >lost; echo only >lost1")
+	f.as("sg1", "echo yours >lost; echo only >lost2")
+	f.on("app1", "systemctl start atoll-tier-files.sg1.socket")
+	f.on("sg1", "systemctl start atoll-tier-files.app1.service")
+	f.comes("sg1", "cat lost lost1 lost2", "yours\nonly\nonly")
+	f.comes("app1", "cat lost lost1 lost2", "mine\nonly\nonly")
+	f.as("sg1", "rm lost")
+	// What was left is looked at when the trees are read again: after twenty times as long
+	// as that took, which on a busy machine is more than a minute.
+	f.arrives("sg1", "cat lost 2>/dev/null", "mine")
 	f.watching()
 }
 
@@ -566,6 +595,20 @@ func (f *tree) reboot() {
 	}
 	f.must(f.lab.PlugIn(f.Context(), "app1"))
 	f.comes("sg1", "cat power", "off")
+	f.watching()
+	// And who just gets many files loses it while they come.
+	f.as("app1", "mkdir pulled; cd pulled; head -c 6000000 /dev/urandom | split -b 2000 -a 4 -")
+	f.eventually("files come to sg1", 5*time.Minute, func() bool {
+		some, _ := f.try("sg1", "find /srv/files -path '*pulled*' -type f | wc -l")
+		return some != "" && some != "0"
+	})
+	f.must(f.lab.PullPlug(f.Context(), "sg1"))
+	f.must(f.lab.PlugIn(f.Context(), "sg1"))
+	for _, host := range []string{"sg1", "app2"} {
+		f.arrives(host, "cat pulled/x* | sha256sum; ls pulled | wc -l", f.as("app1", "cat pulled/x* | sha256sum; ls pulled | wc -l"))
+	}
+	f.as("app2", "rm -r pulled")
+	f.arrives("sg1", "ls -d pulled 2>/dev/null || echo gone", "gone")
 	f.watching()
 	f.inSync()
 }
