@@ -103,7 +103,7 @@ func everything() map[string]object {
 			"ports": object{"read_write": 6446, "read_only": 6447, "read_write_split": 6450}, "connect_timeout": 2, "read_timeout": 3, "client_tls": "REQUIRED", "server_tls": "REQUIRED", "routing_options": routed(), "timeouts": everyTimeout(),
 		},
 		"atoll_file_tier": {
-			"name": "files", "mesh": "site", "hot": "/srv/files", "owner": "www-data", "hub": "app1", "pairs": nil, "ignore": []any{"Name *.tmp"}, "conflicts": "newer",
+			"name": "files", "mesh": "site", "hot": "/srv/files", "owner": "www-data", "hub": "app1", "pairs": nil, "ignore": []any{"Name *.tmp"}, "conflicts": "newer", "xattrs": true,
 			"initial": "from:app1", "memory_mib": 512, "timeouts": everyTimeout(),
 			"nodes": object{"app1": object{"ssh": everyWay("203.0.113.21"), "address": "10.77.0.21", "port": 22, "hot": "/srv/other", "cold": "/srv/old"}},
 			"cold":  "/srv/archive", "cold_schedule": "03:30", "cold_bandwidth_kib": 2048, "cold_reserve_mib": 512, "cold_deletions": []any{"2026/01/02/a file"},

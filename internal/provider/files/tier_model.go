@@ -28,6 +28,7 @@ type tierModel struct {
 	Pairs     types.List   `tfsdk:"pairs"`
 	Ignore    types.List   `tfsdk:"ignore"`
 	Conflicts types.String `tfsdk:"conflicts"`
+	Xattrs    types.Bool   `tfsdk:"xattrs"`
 	Initial   types.String `tfsdk:"initial"`
 	MemoryMiB types.Int64  `tfsdk:"memory_mib"`
 
@@ -58,9 +59,9 @@ func (m *tierModel) Imported() bool { return m.Nodes.IsNull() }
 func (m *tierModel) declared() (tier filetier.Tier, whole bool) {
 	tier = filetier.Tier{
 		Name: m.Name.ValueString(), Owner: m.Owner.ValueString(), After: base.MeshUnit(m.Mesh.ValueString()), Nodes: map[string]filetier.Node{},
-		Conflicts: m.Conflicts.ValueString(), Initial: m.Initial.ValueString(), MemoryMiB: int(m.MemoryMiB.ValueInt64()),
+		Conflicts: m.Conflicts.ValueString(), Initial: m.Initial.ValueString(), Xattrs: m.Xattrs.ValueBool(), MemoryMiB: int(m.MemoryMiB.ValueInt64()),
 	}
-	whole = !m.Name.IsUnknown() && !m.Nodes.IsUnknown() && !m.Hot.IsUnknown() && !m.Cold.IsUnknown() && !m.Mesh.IsUnknown() && !m.Owner.IsUnknown() && !m.Hub.IsUnknown()
+	whole = !m.Name.IsUnknown() && !m.Nodes.IsUnknown() && !m.Hot.IsUnknown() && !m.Cold.IsUnknown() && !m.Mesh.IsUnknown() && !m.Owner.IsUnknown() && !m.Hub.IsUnknown() && !m.Xattrs.IsUnknown()
 	for name, element := range m.Nodes.Elements() {
 		object, _ := element.(types.Object)
 		node, known := nodeOf(object, m.Hot.ValueString(), m.Cold.ValueString())

@@ -85,7 +85,7 @@ func (k *tierKind) refuseFileSystem(ctx context.Context, change *base.Change[tie
 
 // hotless names an attribute of the hot trees, as it was written, where no node has one.
 func hotless(config *tierModel, tier filetier.Tier) string {
-	return given(tier, func(node filetier.Node) string { return node.Hot }, []setting{{"ignore", config.Ignore}, {"conflicts", config.Conflicts}, {"initial", config.Initial}})
+	return given(tier, func(node filetier.Node) string { return node.Hot }, []setting{{"ignore", config.Ignore}, {"conflicts", config.Conflicts}, {"initial", config.Initial}, {"xattrs", config.Xattrs}})
 }
 
 // lone names an attribute of the archive where no node has one.

@@ -221,6 +221,11 @@ func (k *tierKind) Schema() schema.Schema {
 			},
 			"conflicts": base.Choice(filetier.Keep, "What is done about a path that was changed on both sides before they met: keep leaves each side its own until a person makes them the same, times included (of a path that was new on both, deleting one is enough), "+
 				"newer takes the one that was changed last and keeps the other beside it, with \"conflict\" and the date in its name. Default keep."+restarts, filetier.Keep, filetier.Newer),
+			"xattrs": schema.BoolAttribute{
+				Optional: true,
+				Description: "Whether extended attributes, POSIX ACLs among them, are carried between hot trees as well; those of the kernel's namespaces security and trusted are not. Needs unison 2.53.3 or later on every node, as Debian 13 has; an older one is refused. " +
+					"Archives, and days that move there, have them always. Default false." + restarts,
+			},
 			"initial": base.Optional("What is done when trees that both have files, and not the same, meet for the first time: \"merge\" keeps all files of both and treats a path that differs as conflicts says; "+
 				"\"from:NODE\" takes that node's version of a path that differs, and keeps the other one beside it. Without it such an apply is refused before anything is touched.", initialPolicy()),
 			"memory_mib": base.Number(1024, 64, 1048576, "Most memory that the unison of one pair, and the rsync of one pair of archives, may use on one machine, in MiB: about 0.7 kB a file of the hot tree, 1.4 kB when trees first meet that have the same files, and 5 KiB where one lacks what the other has. One that needs more is killed, and the pair says so. Default 1024."+restarts),

@@ -27,6 +27,9 @@ type Facts struct {
 	// FileSystem is the kind of that on which the hot tree lies, or will lie; "" where
 	// the node has none.
 	FileSystem string
+	// Unison is the version of its package that is there, or would come; "" where that is
+	// not asked, or not known.
+	Unison string
 	// OnTheWay counts directories of days whose link stands in the tree already.
 	OnTheWay int
 }
@@ -46,7 +49,7 @@ if [ -n "$hot" ]; then
     printf 'old %%s\n' "$(printf '%%s\n' "$old" | grep -c '[.]old-[0-9]*$')"
   fi
 fi
-getent passwd -- "$owner" >/dev/null
+%sgetent passwd -- "$owner" >/dev/null
 case $? in
 0)
   printf 'group %%s\n' "$(id -gn -- "$owner")"
@@ -63,7 +66,7 @@ for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   tier=${file%%/*}
   printf '%%s %%s %%s\n' "${file##*/}" "${tier##*/}" "$(cat -- "$file")"
 done
-echo '%s'`, remote.Quote(t.Owner), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), t.quotedTrees(node), converge.WholeMark),
+echo '%s'`, remote.Quote(t.Owner), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), t.askUnison(node), t.quotedTrees(node), converge.WholeMark),
 		Read: readFacts,
 	}
 }
@@ -85,6 +88,8 @@ func readFacts(output string) (Facts, error) {
 			facts.PublicKey = rest
 		case "filesystem":
 			facts.FileSystem = rest
+		case "unison":
+			facts.Unison = rest
 		case "old":
 			if facts.OnTheWay, err = strconv.Atoi(rest); err != nil {
 				return facts, err
@@ -108,6 +113,9 @@ func (t Tier) refuse(node string, facts Facts) error {
 		return fmt.Errorf("node %s: owner = %q: there is no such account on the machine. Make it there, or name another one", node, t.Owner)
 	}
 	if err := t.RefuseMoving(node, facts); err != nil {
+		return err
+	}
+	if err := t.refuseUnison(node, facts); err != nil {
 		return err
 	}
 	if was, claimed := facts.Claims[t.Name]; claimed && t.Nodes[node].Hot == "" {

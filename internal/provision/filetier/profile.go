@@ -64,6 +64,12 @@ func (t Tier) profile(node, peer string) string {
 		line("owner", "true")
 		line("group", "true")
 	}
+	if t.Xattrs {
+		line("xattrs", "true")
+		// Those of the system are left out by unison where nobody asks for them.
+		line("xattrignorenot", "Path !system.posix_acl_access")
+		line("xattrignorenot", "Path !system.posix_acl_default")
+	}
 	// Our own directory in the tree: a tree without it is not mounted.
 	line("ignore", "Path "+model.Private)
 	line("mountpoint", model.Private)

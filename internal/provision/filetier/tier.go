@@ -55,6 +55,8 @@ type Tier struct {
 	Ignore []string
 	// Conflicts is Keep or Newer.
 	Conflicts string
+	// Xattrs says that unison carries extended attributes.
+	Xattrs bool
 	// Initial is "", Merge or From and a node's name.
 	Initial string
 	// MemoryMiB is the most that one unison, or one rsync, may use.

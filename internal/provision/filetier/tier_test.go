@@ -165,8 +165,8 @@ func TestRefuse(t *testing.T) {
 }
 
 func TestReadFacts(t *testing.T) {
-	facts, err := readFacts("group www-data\nclosed /srv/cold\nkey ssh-ed25519 AAAA x\nclaimed files /srv/files\nclaimed-cold files /srv/cold\n" + converge.WholeMark)
-	if err != nil || facts.Group != "www-data" || !slices.Equal(facts.Closed, []string{"/srv/cold"}) || facts.Archives["files"] != "/srv/cold" || facts.PublicKey != "ssh-ed25519 AAAA x" || facts.Claims["files"] != "/srv/files" {
+	facts, err := readFacts("unison 2.52.1-1\ngroup www-data\nclosed /srv/cold\nkey ssh-ed25519 AAAA x\nclaimed files /srv/files\nclaimed-cold files /srv/cold\n" + converge.WholeMark)
+	if err != nil || facts.Group != "www-data" || facts.Unison != "2.52.1-1" || !slices.Equal(facts.Closed, []string{"/srv/cold"}) || facts.Archives["files"] != "/srv/cold" || facts.PublicKey != "ssh-ed25519 AAAA x" || facts.Claims["files"] != "/srv/files" {
 		t.Errorf("%+v, %v", facts, err)
 	}
 	for _, wrong := range []string{"", "group a\n", "nonsense\n" + converge.WholeMark} {
