@@ -87,6 +87,7 @@ func benchCommands() []*cobra.Command {
 		in("bench-plan", "Measure a plan of the unchanged site, beside Ansible", site.BenchPlan),
 		in("bench-failover", "Measure how long writes stand still when a member's plug is pulled", site.BenchFailover),
 		in("bench-tier", "Measure a file tier, beside what else keeps trees the same", site.BenchTier),
+		in("bench-archive", "Measure runs of an archive, beside rsync by hand", site.BenchArchive),
 		in("bench-million", "Measure a file tier with a million files", site.BenchMillion),
 		in("bench-joins", "Measure a group and two joins by each way in which a member gets its data", site.BenchJoins),
 		in("bench-linode", "Count the requests of machines at the emulator of Linode", site.BenchLinode),
