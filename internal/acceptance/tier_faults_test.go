@@ -49,16 +49,20 @@ func (f *tree) standsStill() {
 
 // oddFiles are those that applications make sooner or later.
 func (f *tree) oddFiles() {
-	f.as("app1", `mkdir odd; cd odd; mkfifo pipe; ln -s /etc/passwd out; echo A >Case; echo closed >closed; chmod 000 closed; mkdir many
+	f.as("app1", "mkdir odd")
+	f.on("app1", `cd /srv/files/odd; mknod device c 1 3; perl -MIO::Socket::UNIX -e 'IO::Socket::UNIX->new(Local => "socket", Listen => 1) or die $!'`)
+	f.as("app1", `cd odd; mkfifo pipe; ln -s /etc/passwd out; echo A >Case; echo closed >closed; chmod 000 closed; mkdir many
 cd many; seq 100000 | split -l 1 -a 4 -`)
 	f.arrives("sg1", "ls odd/many | wc -l", "100000")
-	f.arrives("app2", "ls odd/many | wc -l; cat odd/Case; readlink odd/out; test -e odd/pipe || echo no pipe", "100000\nA\n/etc/passwd\nno pipe")
+	f.arrives("app2", "ls odd/many | wc -l; cat odd/Case; readlink odd/out; ls -d odd/pipe odd/socket odd/device 2>/dev/null || echo none of them", "100000\nA\n/etc/passwd\nnone of them")
 	// What cannot be carried is said, by its path.
-	f.eventually("the pipe is listed", 5*time.Minute, func() bool {
-		left := slices.Concat(f.pair("app2").Skipped, f.pair("app2").Failed)
-		return slices.ContainsFunc(left, func(one tier.Left) bool { return one.Path == "odd/pipe" })
-	})
-	f.as("app1", "rm odd/pipe; chmod 600 odd/closed; mv odd/Case odd/CASE")
+	for _, path := range []string{"odd/pipe", "odd/socket", "odd/device"} {
+		f.eventually(path+" is listed", 5*time.Minute, func() bool {
+			left := slices.Concat(f.pair("app2").Skipped, f.pair("app2").Failed)
+			return slices.ContainsFunc(left, func(one tier.Left) bool { return one.Path == path })
+		})
+	}
+	f.as("app1", "rm -f odd/pipe odd/socket odd/device; chmod 600 odd/closed; mv odd/Case odd/CASE")
 	f.arrives("sg1", "cat odd/closed; ls odd | grep -i case", "closed\nCASE")
 	// One name, in one second, on both sides: the same is no conflict.
 	for _, host := range []string{"app1", "app2"} {
@@ -88,6 +92,18 @@ func (f *tree) disksFill() {
 	})
 	f.must(f.lab.FreeDisk(f.Context(), "app2"))
 	f.arrives("app2", "sha256sum large beside", f.as("app1", "sha256sum large beside"))
+	// The other side of a pair, the one that is dialled.
+	f.must(f.lab.FillDisk(f.Context(), "app1"))
+	f.as("app2", "head -c 20M /dev/urandom >larger")
+	f.eventually("app2 is not in step with a disk that is full", 5*time.Minute, func() bool {
+		status := f.pair("app2")
+		return status.Stage == tier.Waiting || len(status.Failed) > 0
+	})
+	f.must(f.lab.FreeDisk(f.Context(), "app1"))
+	for _, host := range []string{"app1", "sg1"} {
+		f.arrives(host, "sha256sum larger", f.as("app2", "sha256sum larger"))
+	}
+	f.archiveWithoutInodes()
 
 	f.as("app1", "mkdir narrow")
 	f.arrives("app2", "ls -d narrow", "narrow")
@@ -160,4 +176,29 @@ func (f *tree) rebuilt() {
 		f.Error("nothing was killed")
 	}
 	f.Logf("%d unisons were killed while a node got everything back", kills)
+}
+
+// archiveWithoutInodes has an archive lie on a file system that has few of them left: it
+// takes nothing, says so, warns in the plan, and gives what it has.
+func (f *tree) archiveWithoutInodes() {
+	f.on("app2", `mount -t tmpfs -o nr_inodes=$(($(find /srv/cold | wc -l) + 1050)),mode=755 none /mnt
+cp -a /srv/cold/. /mnt
+install -d -o www-data -g www-data /mnt/.tier-archive /mnt/.tier-archive/filler
+cd /mnt/.tier-archive/filler; seq 1000 | split -l 1 -a 3 -
+cd /; mount --bind /mnt /srv/cold; umount /mnt`)
+	f.as("app1", "mkdir -p /srv/cold/2023/07/07; cd /srv/cold/2023/07/07; for i in $(seq 60); do echo $i >$i; done")
+	f.as("app2", "mkdir -p /srv/cold/2023/07; echo out >/srv/cold/2023/07/out")
+	if err := f.run("app2"); err == nil {
+		f.Error("an archive without inodes takes something")
+	}
+	if status := f.on("app2", "cat /var/lib/atoll/tier/files/pairs/app1/cold.json"); !strings.Contains(status, "cold_reserve_inodes") {
+		f.Errorf("app2 tells %s", status)
+	}
+	if plan := f.plan(); !strings.Contains(plan.Text, "Disk Nearly Full") || !strings.Contains(flat(plan.Text), "where /srv/cold lies, ") {
+		f.Errorf("the plan does not warn of the archive's own disk: %s", plan.Text)
+	}
+	f.comes("app1", "cat /srv/cold/2023/07/out", "out")
+	f.on("app2", "umount /srv/cold")
+	f.must(f.run("app2"))
+	f.comes("app2", "cat /srv/cold/2023/07/07/* | wc -l; cat /srv/cold/2023/07/out", "60\nout")
 }

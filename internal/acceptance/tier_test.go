@@ -396,7 +396,11 @@ func (f *tree) conflict() {
 
 // cut loses everything between app2 and the others, and not between the operator
 // and app2.
+// cutVariable is for how many minutes a line is cut at least.
+const cutVariable = "ATOLL_CUT"
+
 func (f *tree) cut() {
+	minutes := often(f.T, cutVariable, 0)
 	for _, other := range []string{"app1", "sg1"} {
 		f.must(f.lab.Cut(f.Context(), "app2", other))
 	}
@@ -408,11 +412,21 @@ func (f *tree) cut() {
 		f.Error("an archive is carried over a line that is cut")
 	}
 	f.says("archive app2 ↔ app1: not kept in step: unable to reach the archive of app1: ")
+	f.as("app1", "mkdir there")
+	f.as("app2", "mkdir here")
+	for minute := range minutes {
+		f.as("app1", fmt.Sprintf("echo %d >there/%[1]d", minute))
+		f.as("app2", fmt.Sprintf("echo %d >here/%[1]d", minute))
+		time.Sleep(time.Minute)
+	}
 	for _, other := range []string{"app1", "sg1"} {
 		f.must(f.lab.Mend(f.Context(), "app2", other))
 	}
 	f.comes("app2", "cat cut1", "1")
 	f.comes("sg1", "cat cut2", "2")
+	for _, host := range []string{"app1", "app2", "sg1"} {
+		f.comes(host, "ls here | wc -l; ls there | wc -l", fmt.Sprintf("%d\n%[1]d", minutes))
+	}
 	f.must(f.run("app2"))
 	f.watching()
 	f.inSync()
