@@ -105,5 +105,5 @@ func cloneable(from, to mysqld.Version) error {
 	if same && (!old || from == to) {
 		return nil
 	}
-	return fmt.Errorf("it is MySQL %s, and the member would be %s: MySQL clones within one series only, and before 8.0.37 within one version. Adopt the server or its replica as the first member instead, and upgrade it there (version of its atoll_mysql_server)", from, to)
+	return fmt.Errorf("it is MySQL %s, and the member would be %s: MySQL clones within one series only, and before 8.0.37 within one version. Adopt the server or its replica as the first member instead, and upgrade it there, as the guide on upgrading says", from, to)
 }
