@@ -183,7 +183,7 @@ func (f *tree) rebuilt() {
 func (f *tree) archiveWithoutInodes() {
 	f.on("app2", `mount -t tmpfs -o nr_inodes=$(($(find /srv/cold | wc -l) + 1050)),mode=755 none /mnt
 cp -a /srv/cold/. /mnt
-install -d -o www-data -g www-data /mnt/.tier-archive /mnt/.tier-archive/filler
+install -d -m 700 -o www-data -g www-data /mnt/.tier-archive /mnt/.tier-archive/filler
 cd /mnt/.tier-archive/filler; seq 1000 | split -l 1 -a 3 -
 cd /; mount --bind /mnt /srv/cold; umount /mnt`)
 	f.as("app1", "mkdir -p /srv/cold/2023/07/07; cd /srv/cold/2023/07/07; for i in $(seq 60); do echo $i >$i; done")
