@@ -30,19 +30,24 @@ type Session struct {
 func Connect(name string, host remote.Host) (*Session, error) {
 	config := mysql.NewConfig()
 	config.User, config.Net, config.Addr = "root", "unix", Socket
-	config.MultiStatements, config.InterpolateParams = true, true
-	config.Logger = &mysql.NopLogger{}
+	config.MultiStatements = true
+	// Without a quorum, or behind a lagging applier, our own statements must
+	// not wait for the group.
+	config.Params = map[string]string{"group_replication_consistency": "'EVENTUAL'"}
+	return open(name, "member "+name, host, config)
+}
+
+// open prepares a session from a machine; whom says in an error with which server.
+func open(name, whom string, host remote.Host, config *mysql.Config) (*Session, error) {
+	config.InterpolateParams, config.Logger = true, &mysql.NopLogger{}
 	// What the views of the metadata compute inherits it.
 	config.Collation = "utf8mb4_0900_ai_ci"
 	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
 		return host.Dial(ctx, remote.Endpoint{Network: network, Address: address})
 	}
-	// Without a quorum, or behind a lagging applier, our own statements must
-	// not wait for the group.
-	config.Params = map[string]string{"group_replication_consistency": "'EVENTUAL'"}
 	connector, err := mysql.NewConnector(config)
 	if err != nil {
-		return nil, fmt.Errorf("connecting to member %s: %w", name, err)
+		return nil, fmt.Errorf("connecting to %s: %w", whom, err)
 	}
 	db := sql.OpenDB(connector)
 	// One session: what a batch sets for the session must hold for the next.
@@ -62,22 +67,12 @@ type Login struct {
 func ConnectTo(host remote.Host, login Login) (*Session, error) {
 	config := mysql.NewConfig()
 	config.User, config.Passwd, config.Net, config.Addr = login.User, login.Password, "tcp", login.Address
-	config.InterpolateParams, config.Logger, config.Collation = true, &mysql.NopLogger{}, "utf8mb4_0900_ai_ci"
 	config.Timeout, config.ReadTimeout = patience, patience
-	config.DialFunc = func(ctx context.Context, network, address string) (net.Conn, error) {
-		return host.Dial(ctx, remote.Endpoint{Network: network, Address: address})
-	}
 	var err error
 	if config.TLS, err = login.tls(); err != nil {
 		return nil, err
 	}
-	connector, err := mysql.NewConnector(config)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to %s: %w", login.Address, err)
-	}
-	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(1)
-	return &Session{login.Address, db}, nil
+	return open(login.Address, login.Address, host, config)
 }
 
 // patience bounds each answer of a server that is not Atoll's.
