@@ -10,25 +10,9 @@ import (
 	"time"
 )
 
-const chainBody = `
-variable "machines" {}
+const chainBody = lagoonBody + `
 variable "pairs" {}
 variable "hub" {}
-
-resource "atoll_mesh_peer" "node" {
-  for_each = var.machines
-  ssh      = { host = each.value.host, host_key = each.value.host_key }
-  mesh     = "lagoon"
-  name     = each.key
-  address  = each.value.mesh
-  port     = 656
-}
-
-resource "atoll_mesh" "lagoon" {
-  name  = "lagoon"
-  cidr  = "10.78.0.0/24"
-  peers = { for name, node in atoll_mesh_peer.node : name => node.peer }
-}
 
 resource "atoll_file_tier" "files" {
   name      = "files"

@@ -35,14 +35,9 @@ type tree struct {
 
 const tierAddress = "atoll_file_tier.files"
 
-const tierBody = `
+// lagoonBody is a mesh of its own between the nodes of a tier.
+const lagoonBody = `
 variable "machines" {}
-variable "nodes" {}
-variable "initial" {}
-variable "deletions" {}
-variable "reserve" {}
-variable "hot_days" {}
-variable "vault" {}
 
 resource "atoll_mesh_peer" "node" {
   for_each = var.machines
@@ -58,6 +53,15 @@ resource "atoll_mesh" "lagoon" {
   cidr  = "10.78.0.0/24"
   peers = { for name, node in atoll_mesh_peer.node : name => node.peer }
 }
+`
+
+const tierBody = lagoonBody + `
+variable "nodes" {}
+variable "initial" {}
+variable "deletions" {}
+variable "reserve" {}
+variable "hot_days" {}
+variable "vault" {}
 
 resource "atoll_file_tier" "files" {
   name    = "files"
