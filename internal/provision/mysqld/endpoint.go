@@ -24,13 +24,20 @@ func (c Config) Endpoint() string { return net.JoinHostPort(c.Address, strconv.I
 func (s Status) place() string { return s.Persisted["group_replication_local_address"] }
 
 // memberAt is the endpoint by which the server's group knows it, "" for a server
-// that is in none and would be in none after a boot.
+// that is in none and would be in none after a boot. While it is in the group, the group
+// says it: what is persisted may have been set by hand. Out of it that is all there is,
+// unless it is of the XCOM stack, where it is another port than MySQL's.
 func (s Status) memberAt() string {
-	if local := s.place(); local != "" {
-		return local
-	}
 	if own := s.View.Own(); own.State != "OFFLINE" {
 		return own.Endpoint()
+	}
+	if s.place() == "" || s.Persisted["group_replication_communication_stack"] != "XCOM" {
+		return s.place()
+	}
+	for _, row := range s.View.Registered {
+		if row.ID == s.UUID {
+			return row.Address
+		}
 	}
 	return ""
 }

@@ -17,6 +17,8 @@ import (
 func TestMemberKeepsItsEndpoint(t *testing.T) {
 	left := strings.NewReplacer(`"state": "ONLINE", "role": "SECONDARY"}, {"id": "uuid-c"`, `"state": "OFFLINE", "role": ""}, {"id": "uuid-c"`).Replace(secondary)
 	persisted := strings.NewReplacer(`{"super_read_only": "ON"}`, `{"group_replication_start_on_boot": "ON", "group_replication_local_address": "10.0.0.2:3306"}`)
+	elsewhere := strings.NewReplacer(`{"super_read_only": "ON"}`, `{"group_replication_local_address": "10.0.0.2:9999"}`)
+	xcom := strings.NewReplacer(`{"super_read_only": "ON"}`, `{"group_replication_local_address": "10.0.0.2:33061", "group_replication_communication_stack": "XCOM"}`, "registered	NULL", `registered	[{"id": "uuid-b", "address": "10.0.0.2:3306"}]`)
 	for _, row := range []struct {
 		name, answer, unit, address string
 		port                        int
@@ -28,6 +30,11 @@ func TestMemberKeepsItsEndpoint(t *testing.T) {
 		{"one that left", left, "active", "10.0.0.2", 3307, nil},
 		{"one that stopped and comes back at its next boot", persisted.Replace(left), "active", "10.0.0.2", 3307, ErrMember},
 		{"one that stopped and whose guardian starts it at boot", strings.Replace(persisted.Replace(left), `"ON"`, `"OFF"`, 1), "active", "10.0.0.2", 3307, ErrMember},
+		{"as it is, with another address persisted by hand", elsewhere.Replace(secondary), "active", "10.0.0.2", 3306, nil},
+		{"another port, with that persisted by hand", elsewhere.Replace(secondary), "active", "10.0.0.2", 9999, ErrMember},
+		{"as it is, of the other stack", xcom.Replace(secondary), "active", "10.0.0.2", 3306, nil},
+		{"stopped, of the other stack", xcom.Replace(left), "active", "10.0.0.2", 3306, nil},
+		{"another port, stopped, of the other stack", xcom.Replace(left), "active", "10.0.0.2", 3307, ErrMember},
 		{"one that is down", "", "inactive", "10.0.0.2", 3307, errUnknown},
 	} {
 		config := Config{Address: row.address, Port: row.port, ServerID: 2}
