@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -121,6 +122,11 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 	}
 	for _, problem := range config.Check(facts) {
 		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+problem.Error()+".")
+	}
+	taken, err := config.TakenBack(ctx, k.Hosts.Host(change.Target), facts)
+	if state == nil && err == nil && len(taken) > 0 {
+		change.Diagnostics.AddAttributeWarning(path.Root("settings"), "What Was Persisted Is Taken Back", fmt.Sprintf("The server on %s holds variables that were set with SET PERSIST and that settings does not have. "+
+			"The apply takes them back; declare what is to stay:\n%s", change.Target.Host, strings.Join(taken, "\n")))
 	}
 }
 

@@ -121,11 +121,14 @@ func (w *work) do(ctx context.Context, operation provision.Operation, status Sta
 // set sets at run time what can be.
 func (w *work) set(ctx context.Context, status Status) error {
 	statements := setStatements(w.config.differing(status), status)
+	for _, setting := range w.config.postponed(status) {
+		statements = append(statements, "RESET PERSIST IF EXISTS "+mysqlroot.Identifier(variableName(setting)))
+	}
 	if !w.config.OwnTLS() {
 		// Only this lets the server load what its variables name.
 		statements = append(statements, "ALTER INSTANCE RELOAD TLS")
 	}
-	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(statements)})
+	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(statements) + "\n" + takeBackScript(w.config.byHand(status))})
 	return err
 }
 
@@ -157,15 +160,16 @@ func (w *work) try(ctx context.Context) error {
 	return w.set(ctx, status)
 }
 
-// readOnly is the error of a variable that only a start can set.
-const readOnly = "^ERROR 1238 "
+// refusedScript fails with the errors that are in $said, but for those of what only a
+// start can set (1238) and of what has no default (1230).
+const refusedScript = `refused=$(printf '%s\n' "$said" | grep '^ERROR ' | grep -Ev '^ERROR (1238|1230) ')
+[ -z "$refused" ] || { printf '%s\n' "$refused" >&2; exit 1; }`
 
 // setScript runs every statement, whatever comes of the others. Only that a
 // restart is needed is no error.
 func setScript(statements []string) string {
 	return "said=$(timeout 30 " + mysqlroot.Client + " --force -e " + remote.Quote(strings.Join(statements, ";\n")) + ` 2>&1) || :
-refused=$(printf '%s\n' "$said" | grep '^ERROR ' | grep -v '` + readOnly + `')
-[ -z "$refused" ] || { printf '%s\n' "$refused" >&2; exit 1; }`
+` + refusedScript
 }
 
 // settled asks until the server is not on its way up or down.

@@ -52,6 +52,7 @@ func (c Config) Diagnose(s Status) []provision.Finding {
 		return findings // the unit's own line says why
 	}
 	findings = append(findings, c.unattended(s)...)
+	findings = append(findings, c.persisted(s)...)
 	for _, setting := range c.differing(s) {
 		name := variableName(setting)
 		findings = append(findings, provision.Finding{

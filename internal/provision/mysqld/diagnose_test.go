@@ -46,6 +46,19 @@ func TestDiagnosisOfVariables(t *testing.T) {
 			Status{Answers: true, WereSet: true, Certificate: shown(), Variables: as(map[string]string{"max_connections": "151"})},
 			[]string{"variable max_connections: is 151, want 300"}, []provision.Operation{Restart{server}},
 		},
+		"one was persisted for the next start, and another beside the file": {
+			Status{Answers: true, Certificate: shown(), Variables: as(nil), Persisted: map[string]string{"max_connections": "9", "long_query_time": "1.000000"}},
+			[]string{"variable max_connections: is 9 at the next start, want 300", "variable long_query_time: 1.000000 was persisted by hand"}, []provision.Operation{Set{server}},
+		},
+		"one was persisted as the file has it, and what settings cannot hold": {
+			Status{Answers: true, Certificate: shown(), Variables: as(nil), Persisted: map[string]string{
+				"max_connections": "300", "super_read_only": "ON", "auto_increment_offset": "2", "group_replication_flow_control_mode": "DISABLED", "validate_password.policy": "LOW", startOnBoot: "ON",
+			}}, nil, nil,
+		},
+		"what was persisted stays though it was set": {
+			Status{Answers: true, WereSet: true, Certificate: shown(), Variables: as(nil), Persisted: map[string]string{"long_query_time": "1.000000"}},
+			[]string{"variable long_query_time: 1.000000 was persisted by hand"}, []provision.Operation{Set{server}},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			findings := config.Diagnose(row.status)

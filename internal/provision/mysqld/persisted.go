@@ -1,0 +1,102 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mysqld
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+)
+
+// persisted finds what somebody persisted on the server: over the file, for the next
+// start alone, or beside it. What settings cannot hold is left alone: it is the
+// cluster's, or a component's that others installed.
+func (c Config) persisted(s Status) []provision.Finding {
+	var findings []provision.Finding
+	find := func(name string, code converge.Code, text string, values ...any) {
+		findings = append(findings, provision.Finding{
+			Line: converge.Line{Subject: "variable " + name, Code: code, Text: fmt.Sprintf(text, values...)},
+			Mend: Set{c.Endpoint()},
+		})
+	}
+	for _, setting := range c.postponed(s) {
+		name := variableName(setting)
+		find(name, converge.CodeValue, "is %s at the next start, want %s", s.Persisted[name], setting.Value)
+	}
+	for _, name := range c.byHand(s) {
+		find(name, converge.CodeUndeclared, "%s was persisted by hand", s.Persisted[name])
+	}
+	return findings
+}
+
+// postponed are the settings that the server runs with, and that were persisted
+// otherwise.
+func (c Config) postponed(s Status) []Setting {
+	differing := c.differing(s)
+	var list []Setting
+	for _, setting := range c.Settings() {
+		name := variableName(setting)
+		later, persisted := s.Persisted[name]
+		if persisted && name != startOnBoot && !same(name, setting.Value, later) && !slices.Contains(differing, setting) {
+			list = append(list, setting)
+		}
+	}
+	return list
+}
+
+// byHand are the variables that were persisted and that settings could hold, and do not.
+func (c Config) byHand(s Status) []string {
+	declared := map[string]bool{}
+	for _, setting := range c.Settings() {
+		declared[variableName(setting)] = true
+	}
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(s.Persisted)) {
+		if rule := decide(name); rule.known && rule.refusal == "" && !declared[name] && !strings.HasPrefix(name, "group_replication_") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// TakenBack says what an apply takes back of what was persisted on a server whose data
+// it adopts, a line each. A server that does not run is not asked.
+func (c Config) TakenBack(ctx context.Context, host remote.Host, facts Facts) ([]string, error) {
+	if !facts.adopts() {
+		return nil, nil
+	}
+	status, err := c.ask(ctx, host)
+	var lines []string
+	for _, name := range c.byHand(status) {
+		lines = append(lines, fmt.Sprintf("%s = %q", name, status.Persisted[name]))
+	}
+	return lines, err
+}
+
+// takeBackScript lets the server forget what was persisted, and what that did: what no
+// file of the machine names becomes MySQL's own default. What one does name comes with
+// the next start.
+func takeBackScript(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	var forget []string
+	for _, name := range names {
+		forget = append(forget, "RESET PERSIST IF EXISTS "+mysqlroot.Identifier(name))
+	}
+	return setScript(forget) + `
+named=$(my_print_defaults mysqld server | sed 's/^--//; s/^loose[-_]//; s/=.*//' | tr - _) || exit 1
+usual=$(for name in ` + strings.Join(names, " ") + `; do
+  printf '%s\n' "$named" | grep -qxF "$name" || printf 'SET GLOBAL %s = DEFAULT;\n' "$name"
+done)
+said=$(printf '%s' "$usual" | timeout 30 ` + mysqlroot.Client + ` --force 2>&1) || :
+` + refusedScript
+}
