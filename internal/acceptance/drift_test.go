@@ -39,6 +39,11 @@ func TestDriftHasAVoice(t *testing.T) {
 			{"a unit is disabled", "app2", "systemctl disable -q mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: disabled, want enabled"},
 			{"a variable is set", secondary, "mysql -e 'SET GLOBAL binlog_expire_logs_seconds = 4711'", `atoll_mysql_server.database["` + secondary + `"]`, "variable binlog_expire_logs_seconds: is 4711, want 604800"},
 			{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 1"},
+			{"a variable that no file names is persisted", secondary, "mysql -e 'SET PERSIST long_query_time = 1'", `atoll_mysql_server.database["` + secondary + `"]`, "variable long_query_time: 1.000000 was persisted by hand"},
+			{"a variable is persisted for the next start", secondary, "mysql -e 'SET PERSIST_ONLY back_log = 99; SET PERSIST_ONLY require_secure_transport = OFF'", `atoll_mysql_server.database["` + secondary + `"]`, "variable require_secure_transport: is OFF at the next start, want ON"},
+			{"an option of the group is persisted for the next start", secondary, "mysql -e 'SET PERSIST_ONLY group_replication_consistency = AFTER'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_consistency: is AFTER at the next start, want BEFORE_ON_PRIMARY_FAILOVER"},
+			{"its place in the group is persisted otherwise", secondary, "mysql -e \"SET PERSIST group_replication_local_address = '10.77.0.99:1'; SET PERSIST group_replication_paxos_single_leader = ON\"", "atoll_mysql_cluster.main", secondary + ": variable group_replication_paxos_single_leader: is ON, want OFF"},
+			{"the seeds are not persisted any more, and another stack is", secondary, "mysql -e \"RESET PERSIST group_replication_group_seeds; SET PERSIST group_replication_communication_stack = 'XCOM'\"", "atoll_mysql_cluster.main", secondary + ": not persisted for the next start: group_replication_group_seeds"},
 			{"a row of the metadata is deleted", f.primary(), "mysql -e \"DELETE FROM mysql_innodb_cluster_metadata.instances WHERE mysql_server_uuid <> @@server_uuid LIMIT 1\"", "atoll_mysql_cluster.main", "row in the cluster metadata: missing or differs"},
 			{"the recovery channel has another password", secondary, "mysql -e \"CHANGE REPLICATION SOURCE TO SOURCE_PASSWORD = 'wrong' FOR CHANNEL 'group_replication_recovery'\"", "atoll_mysql_cluster.main", "(using password: YES)"},
 			{"the router's configuration is edited", "app1", "sed -i s/127.0.0.1/0.0.0.0/ /etc/atoll-router/mysqlrouter.conf", `atoll_mysql_router.application["app1"]`, "file /etc/atoll-router/mysqlrouter.conf: content differs"},
@@ -71,6 +76,14 @@ func TestDriftHasAVoice(t *testing.T) {
 			f.must(f.terraform.ApplyPlan(f.Context()))
 			f.inSync()
 		})
+	}
+	// What was by hand is gone: the next start brings nothing of it.
+	if got := f.sql(secondary, "SELECT GROUP_CONCAT(variable_name, '=', variable_value ORDER BY variable_name) FROM performance_schema.persisted_variables WHERE variable_name IN ('back_log', 'long_query_time', 'require_secure_transport', 'group_replication_communication_stack', 'group_replication_local_address', 'group_replication_consistency', 'group_replication_paxos_single_leader')"); got !=
+		"group_replication_communication_stack=MYSQL,group_replication_consistency=BEFORE_ON_PRIMARY_FAILOVER,group_replication_local_address=10.77.0."+map[string]string{"hk2": "12", "sg1": "13"}[secondary]+":3306,group_replication_paxos_single_leader=OFF" {
+		t.Errorf("persisted is %s", got)
+	}
+	if got := f.sql(secondary, "SELECT @@long_query_time"); got != "10.000000" {
+		t.Errorf("long_query_time is %s", got)
 	}
 }
 

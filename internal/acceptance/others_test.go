@@ -155,6 +155,50 @@ func TestFullStopIsAsked(t *testing.T) {
 			t.Errorf("%s has %q", host, got)
 		}
 	}
+	f.oneLeads(hosts)
+}
+
+// oneLeads lets one member lead the group's consensus, for which the group is stopped
+// as a whole, and a member come back into it when nobody declares that any more.
+func (f *fixture) oneLeads(hosts []string) {
+	f.Helper()
+	f.override("atoll_mysql_cluster.main", "single_leader = true")
+	if _, err := f.terraform.Plan(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "group_replication_paxos_single_leader. Set allow_full_stop = true") {
+		f.Fatalf("want a refusal with the way out, got %v", err)
+	}
+	f.override("atoll_mysql_cluster.main", "single_leader = true\nallow_full_stop = true")
+	if plan := f.plan(); !strings.Contains(flat(plan.Text), "about half a minute without a database") {
+		f.Errorf("the plan does not say how long: %s", plan)
+	}
+	begun := time.Now()
+	f.apply()
+	f.Logf("one leads: plan and apply took %s", time.Since(begun).Round(time.Second/10))
+	f.inSync()
+	f.whole()
+	leads := func(want string) {
+		f.Helper()
+		for _, host := range hosts {
+			if got := f.sql(host, "SELECT CONCAT(write_consensus_single_leader_capable, @@group_replication_paxos_single_leader, (SELECT COUNT(*) FROM stack.t)) FROM performance_schema.replication_group_communication_information"); got != want {
+				f.Errorf("%s has %s, want %s", host, got, want)
+			}
+		}
+	}
+	leads("111")
+	// Not declared any more it stays, and a member that somebody took out with another
+	// word is let in again.
+	f.override("atoll_mysql_cluster.main", "exit_state_action = \"READ_ONLY\"")
+	f.apply()
+	f.inSync()
+	out := f.secondaries()[0]
+	f.sql(out, "STOP GROUP_REPLICATION; SET PERSIST group_replication_paxos_single_leader = OFF")
+	f.apply()
+	f.inSync()
+	f.whole()
+	leads("111")
+	f.override("atoll_mysql_cluster.main", "single_leader = false\nallow_full_stop = true")
+	f.apply()
+	f.inSync()
+	leads("001")
 }
 
 // drains empties a secondary: a session that is open by a router goes on and no new one

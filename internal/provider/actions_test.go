@@ -252,7 +252,7 @@ func answering(t *testing.T, out bool) *remotetest.Network {
 			{"server", object{"version": "9.7.4", "uuid": fmt.Sprintf("uuid-%d", i), "server_id": 11 + i, "executed": group + ":1-9", "purged": "", "super_read_only": 0, "offline_mode": 0,
 				"host": fmt.Sprintf("10.77.0.%d", 11+i), "port": 3306, "now": 1764109200}},
 			{"variables", object{"group_replication_group_name": group, "group_replication_communication_stack": "MYSQL", "group_replication_ssl_mode": "REQUIRED", "group_replication_single_primary_mode": "ON"}},
-			{"members", view}, {"starting", false}, {"schemas", []string{"shop"}}, {"channels", nil}, {"cloned", nil}, {"received", ""}, {"guardian", nil}, {"tls", object{"used": "server-cert.pem", "until": "Nov 23 13:04:06 2036 GMT"}}, {"recovery", fmt.Sprintf("mysql_innodb_cluster_%d", 11+i)}, {"accounts", accounts},
+			{"running", nil}, {"members", view}, {"starting", false}, {"schemas", []string{"shop"}}, {"channels", nil}, {"cloned", nil}, {"received", ""}, {"guardian", nil}, {"tls", object{"used": "server-cert.pem", "until": "Nov 23 13:04:06 2036 GMT"}}, {"recovery", fmt.Sprintf("mysql_innodb_cluster_%d", 11+i)}, {"accounts", accounts},
 			{"router_accounts", nil}, {"persisted", nil}, {"schema", "2.4.0"}, {"clusters", []object{{"id": "b2c1", "name": "main", "primary_mode": "pm", "attributes": object{"group_replication_group_name": group}}}},
 			{"instances", instances}, {"routers", nil}, {"check_ins", nil}, {"router_users", nil}, {"sessions", nil}, {"end", true},
 		} {

@@ -96,7 +96,7 @@ func everything() map[string]object {
 		"atoll_mysql_cluster": {
 			"name": "main", "members": object{"hk1": member}, "failover": "default", "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",
 			"exit_state_action": "READ_ONLY", "transaction_size_limit": 0, "recovery_method": "auto", "timeouts": everyTimeout(),
-			"primary": "hk1", "allow_full_stop": false, "rotate_recovery_accounts": "2026", "hidden_members": []any{"hk1"}, "draining_members": []any{}, "routers": []any{"203.0.113.11/shop"}, "routing_options": routed(), "metadata_version": "2.4.0", "mode": "single-primary", "weights": object{"hk1": 70}, "import_from": object{"address": "old.example", "port": 3306, "user": "cloner", "password": "a secret", "ssl_ca": certificate}, "quorum_survivors": []any{"hk1"},
+			"primary": "hk1", "allow_full_stop": false, "single_leader": true, "rotate_recovery_accounts": "2026", "hidden_members": []any{"hk1"}, "draining_members": []any{}, "routers": []any{"203.0.113.11/shop"}, "routing_options": routed(), "metadata_version": "2.4.0", "mode": "single-primary", "weights": object{"hk1": 70}, "import_from": object{"address": "old.example", "port": 3306, "user": "cloner", "password": "a secret", "ssl_ca": certificate}, "quorum_survivors": []any{"hk1"},
 		},
 		"atoll_mysql_router": {
 			"ssh": everyWay("203.0.113.11"), "name": "shop", "cluster": object{"cluster": "main", "cluster_id": "b2c1", "connect_timeout": 2, "read_timeout": 3, "members": object{"hk1": member}}, "bind_address": "127.0.0.1", "package": "mysql-router",

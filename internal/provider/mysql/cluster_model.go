@@ -30,6 +30,7 @@ type clusterModel struct {
 	TransactionSizeLimit       types.Int64  `tfsdk:"transaction_size_limit"`
 	RecoveryMethod             types.String `tfsdk:"recovery_method"`
 	AllowFullStop              types.Bool   `tfsdk:"allow_full_stop"`
+	SingleLeader               types.Bool   `tfsdk:"single_leader"`
 	ImportFrom                 types.Object `tfsdk:"import_from"`
 	QuorumSurvivors            types.Set    `tfsdk:"quorum_survivors"`
 	HiddenMembers              types.Set    `tfsdk:"hidden_members"`
@@ -102,7 +103,7 @@ func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Targ
 			ExpelTimeout: m.ExpelTimeout.ValueInt64(), UnreachableMajorityTimeout: m.UnreachableMajorityTimeout.ValueInt64(),
 			AutorejoinTries: m.AutorejoinTries.ValueInt64(), Consistency: m.Consistency.ValueString(),
 			ExitStateAction: m.ExitStateAction.ValueString(), TransactionSizeLimit: m.TransactionSizeLimit.ValueInt64(),
-			RecoveryMethod: m.RecoveryMethod.ValueString(), AllowFullStop: m.AllowFullStop.ValueBool(),
+			RecoveryMethod: m.RecoveryMethod.ValueString(), AllowFullStop: m.AllowFullStop.ValueBool(), SingleLeader: onOff(m.SingleLeader),
 			Primary: m.Primary.ValueString(), QuorumSurvivors: names(m.QuorumSurvivors), Hidden: names(m.HiddenMembers), Draining: names(m.DrainingMembers),
 			Routers: declaredRouters(m.Routers), Routing: routingOptions(m.RoutingOptions, types.ObjectNull(nil)), MetadataVersion: m.MetadataVersion.ValueString(),
 			MultiPrimary: m.multiPrimary(), Weights: weights(m.Weights),
@@ -113,6 +114,17 @@ func (m *clusterModel) declared() (innodbcluster.Cluster, map[string]remote.Targ
 func (m *clusterModel) multiPrimary() bool { return m.Mode.ValueString() == multiPrimary }
 
 const multiPrimary = "multi-primary"
+
+// onOff is MySQL's word for it; "" for what is not declared.
+func onOff(value types.Bool) string {
+	switch {
+	case value.IsNull() || value.IsUnknown():
+		return ""
+	case value.ValueBool():
+		return "ON"
+	}
+	return "OFF"
+}
 
 // weights are the known ones by the keys of members; nil where none are declared.
 func weights(value types.Map) map[string]int64 {

@@ -64,7 +64,7 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 	k.announce(ctx, change)
 	if state := change.State; state != nil {
 		drifted := len(state.Drift.Elements()) > 0
-		if drifted || !plan.Members.Equal(state.Members) {
+		if drifted || !plan.Members.Equal(state.Members) || !plan.SingleLeader.Equal(state.SingleLeader) {
 			plan.Status = types.MapUnknown(statusType())
 			if change.Config.Primary.IsNull() {
 				plan.Primary = types.StringUnknown()
@@ -124,10 +124,10 @@ func planConsents(change *base.Change[clusterModel]) {
 	switch at := path.Root("allow_full_stop"); {
 	case !change.Drifted(innodbcluster.CodeFullStop):
 	case !plan.AllowFullStop.ValueBool():
-		change.Diagnostics.AddAttributeError(at, "The Whole Group Has to Be Stopped", "The members run with another communication stack than this provider's, which only a stop of the whole group changes (see drift). "+
+		change.Diagnostics.AddAttributeError(at, "The Whole Group Has to Be Stopped", "The members run with what only a stop of the whole group changes (see drift). "+
 			"Set allow_full_stop = true and apply at a time at which nobody needs the database for about half a minute. All data stay.")
 	default:
-		change.Diagnostics.AddAttributeWarning(at, "The Whole Group Will Be Stopped", "This apply stops all members and starts the group again: about half a minute without a database. All data stay.")
+		announceFullStop(change)
 	}
 }
 

@@ -69,7 +69,12 @@ func clusterAttributes() map[string]schema.Attribute {
 	}
 	attributes["allow_full_stop"] = schema.BoolAttribute{
 		Optional: true, Computed: true, Default: booldefault.StaticBool(false),
-		Description: "Whether an apply may stop the whole group and start it again, for what all members have to change at once: a group made by others on the XCOM communication stack. About half a minute without a database; all data stay. Default false: then such a plan fails. A change by itself does nothing.",
+		Description: "Whether an apply may stop the whole group and start it again, for what all members have to change at once: single_leader, and the XCOM communication stack of a group that others made. About half a minute without a database; all data stay. Default false: then such a plan fails. A change by itself does nothing.",
+	}
+	attributes["single_leader"] = schema.BoolAttribute{
+		Optional: true,
+		Description: "Whether one member, the primary, leads the group's consensus alone (true), or every member in its turn (false). Alone, no write waits for a secondary that died, or that is far away; in turn, a dead primary is replaced about 5 s sooner. Works in single-primary mode. " +
+			"Left out, a new group has it false, and one that others made keeps what it has. A change needs the whole group stopped: see allow_full_stop.",
 	}
 	attributes["import_from"] = importAttribute()
 	attributes["rotate_recovery_accounts"] = schema.StringAttribute{

@@ -141,11 +141,7 @@ func (r *run) configure(ctx context.Context, key string) error {
 	}
 	var statements []string
 	for _, wrong := range wrongVariables(r.cluster, key, r.seen[key]) {
-		scope := "PERSIST"
-		if wrong.name == "group_replication_bootstrap_group" || wrong.name == "group_replication_force_members" {
-			scope = "GLOBAL"
-		}
-		statements = append(statements, "SET "+scope+" "+wrong.name+" = "+setLiteral(wrong.value))
+		statements = append(statements, "SET "+wrong.scope+" "+wrong.name+" = "+setLiteral(wrong.value))
 	}
 	return member.Run(ctx, "setting variables", statements...)
 }

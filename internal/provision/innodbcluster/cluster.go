@@ -72,6 +72,9 @@ type Options struct {
 	MetadataVersion string
 	// ImportFrom is whose data a new cluster begins with; nil for those of its members.
 	ImportFrom *Source
+	// SingleLeader is ON where one member alone leads the group's consensus, OFF where
+	// all do; "" leaves it as the group has it.
+	SingleLeader string
 	// AllowFullStop lets an apply stop the whole group for what needs that.
 	AllowFullStop bool
 	// QuorumSurvivors are the keys of those that go on where a majority is lost
@@ -98,6 +101,8 @@ type Cluster struct {
 	allowedHost string
 	// trust is how its members are to know each other, see trusting.
 	trust trust
+	// leads is SingleLeader as the group has it, see leading.
+	leads string
 }
 
 // host is the host part of the recovery accounts.
@@ -190,15 +195,15 @@ func (c Cluster) variables(key, group string) []variable {
 	number := func(n int64) string { return strconv.FormatInt(n, 10) }
 	variables := []variable{
 		{"group_replication_group_name", group, joining},
-		{"group_replication_communication_stack", "MYSQL", fullStop},
-		{"group_replication_local_address", c.Members[key].Endpoint(), joining},
+		{stackVariable, "MYSQL", fullStop},
+		{localVariable, c.Members[key].Endpoint(), live}, // read at the next start
 		{"group_replication_recovery_use_ssl", "ON", live},
-		{"group_replication_paxos_single_leader", "OFF", joining},
-		{"group_replication_start_on_boot", "ON", live},
+		{leaderVariable, cmp.Or(c.Options.SingleLeader, c.leads, "OFF"), fullStop},
+		{startVariable, "ON", live},
 		{"group_replication_group_seeds", c.seeds(key), live},
 		{"group_replication_member_expel_timeout", number(c.Options.ExpelTimeout), live},
 		{"group_replication_unreachable_majority_timeout", number(c.Options.UnreachableMajorityTimeout), live},
-		{"group_replication_autorejoin_tries", number(c.Options.AutorejoinTries), live},
+		{triesVariable, number(c.Options.AutorejoinTries), live},
 		{"group_replication_consistency", c.Options.Consistency, live},
 		{"group_replication_exit_state_action", c.Options.ExitStateAction, live},
 		{"group_replication_transaction_size_limit", number(c.Options.TransactionSizeLimit), live},

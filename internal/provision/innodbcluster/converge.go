@@ -65,7 +65,8 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 	for round := 1; ; round++ {
 		seen := r.observe(ctx)
 		diagnosis := Diagnose(c, seen)
-		r.seen, r.diagnosis, r.cluster.allowedHost, r.cluster.trust = seen, diagnosis, diagnosis.allowedHost, diagnosis.trust
+		r.seen, r.diagnosis = seen, diagnosis
+		r.cluster.allowedHost, r.cluster.trust, r.cluster.leads = diagnosis.allowedHost, diagnosis.trust, diagnosis.leads
 		if err := ctx.Err(); err != nil {
 			return diagnosis, err
 		}

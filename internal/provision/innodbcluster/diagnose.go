@@ -43,15 +43,21 @@ type Diagnosis struct {
 	Findings []provision.Finding
 	// Found says whether any server knows of the cluster at all.
 	Found bool
-	// allowedHost and trust are what Cluster's are to be.
+	// allowedHost, trust and leads are what Cluster's are to be.
 	allowedHost string
 	trust       trust
+	leads       string
 	// view is the authority's.
 	view []group.Member
 }
 
 // Drift is what a plan shows.
 func (d Diagnosis) Drift() []converge.Line { return provision.Drift(d.Findings) }
+
+// FullStop says whether an apply has to stop the whole group.
+func (d Diagnosis) FullStop() bool {
+	return slices.ContainsFunc(d.Findings, func(f provision.Finding) bool { return f.Line.Code == CodeFullStop })
+}
 
 // Operations is what an apply does next, nothing where nobody may do anything.
 // After them the servers have to be asked again: there may be more to do.
@@ -72,6 +78,7 @@ func diagnose(c Cluster, seen map[string]Observation) *diagnosing {
 	}
 	d.present = cmp.Or(d.identity(), anywhere)
 	d.cluster.allowedHost = d.allowed(d.present)
+	d.cluster.leads = d.leading()
 	d.trusting()
 	d.standings()
 	d.foreignPrimary()
@@ -83,7 +90,7 @@ func diagnose(c Cluster, seen map[string]Observation) *diagnosing {
 		d.stopped()
 	}
 	d.say()
-	d.allowedHost, d.trust = d.cluster.allowedHost, d.cluster.trust
+	d.allowedHost, d.trust, d.leads = d.cluster.allowedHost, d.cluster.trust, d.cluster.leads
 	return d
 }
 

@@ -52,9 +52,11 @@ func grouped(c Cluster, key, primary string) Observation {
 		seen.Instances = append(seen.Instances, row)
 		seen.Accounts = append(seen.Accounts, good(c.Members[other].Account()))
 	}
+	seen.Persisted = map[string]string{}
 	for _, variable := range c.variables(key, groupName) {
-		seen.Variables[variable.name] = variable.value
+		seen.Variables[variable.name], seen.Persisted[variable.name] = variable.value, variable.value
 	}
+	seen.Running = map[string]string{stackVariable: "MYSQL", leaderVariable: seen.Variables[leaderVariable]}
 	seen.Variables["group_replication_bootstrap_group"] = "OFF"
 	seen.RecoveryUser, seen.Login, seen.Executed = c.Members[key].Account(), "yes", groupName+":1-9"
 	row := ClusterRow{ID: "id", Name: c.Name}
@@ -242,7 +244,7 @@ func TestOperations(t *testing.T) {
 		{"two are not declared any more: one goes, then they are asked again", func(c *Cluster, seen map[string]Observation) {
 			leave(c, seen, "b")
 			leave(c, seen, "c")
-			seen["a"].Variables["group_replication_group_seeds"] = c.seeds("a")
+			set(seen["a"], "group_replication_group_seeds", c.seeds("a"))
 		}, standing, []string{"take out 10.0.0.2:3306"}, []string{"10.0.0.2:3306: in the cluster and not declared", "10.0.0.3:3306: in the cluster and not declared"}},
 		{"all keys renamed", func(c *Cluster, seen map[string]Observation) {
 			for key, to := range map[string]string{"a": "z", "b": "y", "c": "x"} {
@@ -261,7 +263,7 @@ func TestOperations(t *testing.T) {
 			delete(seen, "c")
 			delete(c.Members, "c")
 			for _, key := range c.keys() {
-				seen[key].Variables["group_replication_group_seeds"] = c.seeds(key)
+				set(seen[key], "group_replication_group_seeds", c.seeds(key))
 			}
 		}, standing, []string{"strike off 10.0.0.3:3306"}, nil},
 		{"an account of nobody", func(_ *Cluster, seen map[string]Observation) {
@@ -280,9 +282,34 @@ func TestOperations(t *testing.T) {
 		}, standing, nil, []string{}},
 		{"a variable that was persisted by hand", func(_ *Cluster, seen map[string]Observation) {
 			one := seen["b"]
-			one.Persisted = map[string]string{"group_replication_member_weight": "90", "group_replication_consistency": "EVENTUAL", "group_replication_view_change_uuid": "AUTOMATIC"}
+			one.Persisted[weightVariable], one.Persisted["group_replication_view_change_uuid"] = "90", "AUTOMATIC"
 			seen["b"] = one
 		}, standing, []string{"take back group_replication_member_weight of b"}, []string{"b: variable group_replication_member_weight: 90 was persisted by hand"}},
+		{"a variable that the next start would bring otherwise", func(_ *Cluster, seen map[string]Observation) {
+			seen["b"].Persisted["group_replication_member_expel_timeout"] = "3000"
+		}, standing, []string{"set variables of b"}, []string{"b: variable group_replication_member_expel_timeout: is 3000 at the next start, want 5"}},
+		{"variables that the next start would not know of", func(_ *Cluster, seen map[string]Observation) {
+			delete(seen["b"].Persisted, "group_replication_group_seeds")
+			delete(seen["b"].Persisted, localVariable)
+		}, standing, []string{"set variables of b"}, []string{"b: not persisted for the next start: group_replication_local_address, group_replication_group_seeds"}},
+		{"another address at the next start", func(_ *Cluster, seen map[string]Observation) { set(seen["b"], localVariable, "10.0.0.2:9999") }, standing,
+			[]string{"set variables of b"}, []string{"b: variable group_replication_local_address: is 10.0.0.2:9999, want 10.0.0.2:3306"}},
+		{"another mode at the next start", func(_ *Cluster, seen map[string]Observation) {
+			seen["b"].Persisted["group_replication_single_primary_mode"] = "OFF"
+		}, standing, []string{"set variables of b"}, []string{"b: variable group_replication_single_primary_mode: is OFF at the next start, want ON"}},
+		{"another stack at the next start", func(_ *Cluster, seen map[string]Observation) { set(seen["b"], stackVariable, "XCOM") }, standing,
+			[]string{"set variables of b"}, []string{"b: variable group_replication_communication_stack: is XCOM, want MYSQL"}},
+		{"the flag that makes second groups, at each start", func(_ *Cluster, seen map[string]Observation) {
+			seen["b"].Persisted["group_replication_bootstrap_group"] = "ON"
+		}, standing, []string{"take back group_replication_bootstrap_group of b"}, []string{"b: variable group_replication_bootstrap_group: ON was persisted by hand"}},
+		{"one leads alone, and nothing is declared", func(_ *Cluster, seen map[string]Observation) { oneLeads(seen) }, standing, nil, nil},
+		{"one leads alone, and a member would not at its next start", func(_ *Cluster, seen map[string]Observation) {
+			oneLeads(seen)
+			set(seen["b"], leaderVariable, "OFF")
+		}, standing, []string{"set variables of b"}, []string{"b: variable group_replication_paxos_single_leader: is OFF, want ON"}},
+		{"one is to lead alone, and a stop is allowed", func(c *Cluster, _ map[string]Observation) {
+			c.Options.SingleLeader, c.Options.AllowFullStop = "ON", true
+		}, standing, []string{"stop the group on b", "stop the group on c", "stop the group on a"}, nil},
 		{"the recovery accounts are let in from one network", func(c *Cluster, seen map[string]Observation) {
 			allowedFrom(c, seen, "10.0.0.%")
 		}, standing, nil, []string{}},
@@ -363,12 +390,13 @@ func TestOperations(t *testing.T) {
 			[]string{"set variables of b"}, []string{"b: variable group_replication_member_weight: is , want 70"}},
 		{"the declared weight", func(c *Cluster, seen map[string]Observation) {
 			c.Options.Weights = map[string]int64{"b": 70}
-			seen["b"].Variables[weightVariable], seen["b"].Persisted[weightVariable] = "70", "70"
-		}, persisted, nil, nil},
+			set(seen["b"], weightVariable, "70")
+		}, standing, nil, nil},
 		{"a weight by hand beside a declared one", func(c *Cluster, seen map[string]Observation) {
 			c.Options.Weights = map[string]int64{"b": 50}
-			seen["a"].Persisted[weightVariable], seen["b"].Variables[weightVariable] = "60", "50"
-		}, persisted, []string{"take back group_replication_member_weight of a"}, []string{"a: variable group_replication_member_weight: 60 was persisted by hand"}},
+			seen["a"].Persisted[weightVariable] = "60"
+			set(seen["b"], weightVariable, "50")
+		}, standing, []string{"take back group_replication_member_weight of a"}, []string{"a: variable group_replication_member_weight: 60 was persisted by hand"}},
 		{"another stack, and a stop is allowed", func(c *Cluster, seen map[string]Observation) {
 			c.Options.AllowFullStop = true
 			otherStack(seen)
@@ -493,24 +521,19 @@ func multiPrimary(c *Cluster, seen map[string]Observation) {
 	manyPrimaries(seen)
 	for key, one := range seen {
 		for _, variable := range c.modeVariables(key) {
-			one.Variables[variable.name] = variable.value
+			set(one, variable.name, variable.value)
 		}
 	}
 }
 
-// persisted is a standing cluster in which a test may persist what it likes.
-func persisted(c Cluster) map[string]Observation {
-	seen := standing(c)
-	for key, one := range seen {
-		one.Persisted = map[string]string{}
-		seen[key] = one
-	}
-	return seen
+// set persists a variable of a server that runs.
+func set(seen Observation, name, value string) {
+	seen.Variables[name], seen.Persisted[name] = value, value
 }
 
 func manyPrimaries(seen map[string]Observation) {
 	for _, one := range seen {
-		one.Variables["group_replication_single_primary_mode"] = "OFF"
+		set(one, "group_replication_single_primary_mode", "OFF")
 		one.Clusters[0].PrimaryMode = "mm"
 		for i := range one.View {
 			one.View[i].Role = "PRIMARY"
@@ -520,7 +543,8 @@ func manyPrimaries(seen map[string]Observation) {
 
 func otherStack(seen map[string]Observation) {
 	for _, one := range seen {
-		one.Variables["group_replication_communication_stack"] = "XCOM"
+		one.Running[stackVariable] = "XCOM"
+		set(one, stackVariable, "XCOM")
 	}
 }
 
@@ -532,7 +556,7 @@ func leave(c *Cluster, seen map[string]Observation, key string) {
 	delete(c.Members, key)
 	delete(seen, key)
 	for _, other := range c.keys() {
-		seen[other].Variables["group_replication_group_seeds"] = c.seeds(other)
+		set(seen[other], "group_replication_group_seeds", c.seeds(other))
 	}
 }
 
@@ -640,6 +664,7 @@ func TestRefusals(t *testing.T) {
 			seen["b"] = Observation{Err: &remote.Error{Kind: remote.ErrUnreachable}}
 		}, ErrQuorum, "it names a, b, and those that run and wait for the others are a"},
 		{"another stack", standing, func(_ *Cluster, seen map[string]Observation) { otherStack(seen) }, ErrFullStop, "allow_full_stop"},
+		{"another leader", standing, func(c *Cluster, _ map[string]Observation) { c.Options.SingleLeader = "ON" }, ErrFullStop, "group_replication_paxos_single_leader. Set allow_full_stop = true"},
 		{"another stack, and a member that is not declared", standing, func(c *Cluster, seen map[string]Observation) {
 			c.Options.AllowFullStop = true
 			otherStack(seen)

@@ -215,12 +215,7 @@ func (d *diagnosing) member(key string) {
 		}
 		return
 	}
-	for _, name := range seen.undeclared(d.cluster, key) {
-		d.find(Forget{key, name}, key, converge.CodeUndeclared, "variable %s: %s was persisted by hand", name, seen.Persisted[name])
-	}
-	for _, wrong := range wrongVariables(d.cluster, key, seen) {
-		d.find(Configure{key}, key, converge.CodeValue, "variable %s: is %s, want %s", wrong.name, seen.Variables[wrong.name], wrong.value)
-	}
+	d.variables(key, seen)
 	if account := d.cluster.Members[key].Account(); seen.RecoveryUser != account {
 		d.find(Credential{key}, key, CodeAccount, "recovery account: is %q, want %s", seen.RecoveryUser, account)
 	} else if wrong := wrongAccount(seen, account, d.hostOf(seen, account)); wrong != "" {
@@ -327,29 +322,6 @@ func (d *diagnosing) metadata(row *ClusterRow, authority Observation) {
 		d.find(mend, "account "+account, CodeAccount, "belongs to no member")
 	}
 	d.routers(authority)
-}
-
-// wrongVariables of a running member, without those that only the whole
-// group's stop could change, and with those that must not outlive a moment: the
-// flag that makes second groups, and the list that keeps a member from starting. A
-// guardian keeps MySQL from starting the member at boot, and from trying to rejoin
-// for as long as it is there: of the tries what counts is the persisted number.
-func wrongVariables(c Cluster, key string, seen Observation) []variable {
-	var wrong []variable
-	wanted := append(c.variables(key, ""), variable{"group_replication_bootstrap_group", "OFF", live}, variable{"group_replication_force_members", "", live})
-	for _, want := range wanted {
-		is := seen.Variables[want.name]
-		switch attended := seen.Guarded; {
-		case attended && want.name == "group_replication_start_on_boot":
-			continue
-		case attended && want.name == "group_replication_autorejoin_tries" && is == "0":
-			is = seen.Persisted[want.name]
-		}
-		if want.takes == live && want.differs(is) {
-			wrong = append(wrong, want)
-		}
-	}
-	return wrong
 }
 
 // wrongRows are the online members whose row is missing or names another server.

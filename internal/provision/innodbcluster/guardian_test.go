@@ -64,7 +64,7 @@ func TestTriesAreTheGuardians(t *testing.T) {
 		{true, "7", "3", "b: variable group_replication_autorejoin_tries: is 7, want 3"},
 		{false, "0", "3", "b: variable group_replication_autorejoin_tries: is 0, want 3"},
 	} {
-		seen := persisted(c)
+		seen := standing(c)
 		one := seen["b"]
 		one.Guarded, one.Variables["group_replication_autorejoin_tries"] = row.guarded, row.is
 		one.Persisted["group_replication_autorejoin_tries"] = row.persisted

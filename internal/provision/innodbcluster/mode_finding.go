@@ -5,7 +5,6 @@ package innodbcluster
 
 import (
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -17,7 +16,7 @@ import (
 // with all of them stopped. Nothing else is done meanwhile: a member that went out
 // could not come back.
 func (d *diagnosing) fullStop() bool {
-	found := false
+	var names []string
 	keys := d.cluster.keys()
 	if at := slices.Index(keys, d.Primary); at >= 0 {
 		keys = append(slices.Delete(keys, at, at+1), d.Primary) // last, so that it has all
@@ -28,8 +27,8 @@ func (d *diagnosing) fullStop() bool {
 			continue
 		}
 		for _, want := range d.cluster.variables(key, "") {
-			if is := seen.Variables[want.name]; want.takes == fullStop && want.differs(is) {
-				found = true
+			if is := seen.effective(want.name); want.takes == fullStop && is != "" && want.differs(is) {
+				names = append(names, want.name)
 				var mend provision.Operation
 				if d.cluster.Options.AllowFullStop {
 					mend = Halt{key}
@@ -38,14 +37,15 @@ func (d *diagnosing) fullStop() bool {
 			}
 		}
 	}
+	slices.Sort(names)
 	switch {
-	case !found:
+	case len(names) == 0:
 	case !d.cluster.Options.AllowFullStop:
-		d.refuse(fmt.Errorf("%w: its members run with another communication stack than this provider's. Set allow_full_stop = true and apply at a time at which nobody needs the database: all data stay", ErrFullStop))
+		d.refuse(fmt.Errorf("%w: %s. Set allow_full_stop = true and apply at a time at which nobody needs the database: all data stay", ErrFullStop, strings.Join(slices.Compact(names), ", ")))
 	default:
 		d.refuse(d.strangers())
 	}
-	return found
+	return len(names) > 0
 }
 
 // strangers refuses to stop a group that has members of which only it knows.
@@ -106,28 +106,6 @@ func (d *diagnosing) role() {
 		mend = nil
 	}
 	d.find(mend, "primary", CodePrimary, "is %s, want %s", d.Primary, wanted)
-}
-
-// persistedByHand are the variables, or their beginnings, that a person may
-// persist and that a running member can do without.
-var persistedByHand = []string{
-	"group_replication_member_weight", "group_replication_flow_control_", "group_replication_message_cache_size",
-	"group_replication_clone_threshold", "group_replication_components_stop_timeout",
-	"group_replication_recovery_retry_count", "group_replication_recovery_reconnect_interval",
-}
-
-// undeclared are variables of the group that somebody persisted on the server and
-// nobody declares.
-func (s Observation) undeclared(c Cluster, key string) []string {
-	var names []string
-	declared := c.variables(key, "")
-	for _, name := range slices.Sorted(maps.Keys(s.Persisted)) {
-		known := slices.ContainsFunc(declared, func(v variable) bool { return v.name == name })
-		if !known && slices.ContainsFunc(persistedByHand, func(begin string) bool { return strings.HasPrefix(name, begin) }) {
-			names = append(names, name)
-		}
-	}
-	return names
 }
 
 // hidden finds members that routers use and should not, or the other way round, and

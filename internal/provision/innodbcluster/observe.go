@@ -37,6 +37,9 @@ type Observation struct {
 	Endpoint                   string
 	// Variables are those of Group Replication and its surroundings.
 	Variables map[string]string
+	// Running has those that all members have alike as the group was started with
+	// them; empty outside of one.
+	Running map[string]string
 	// View is the group as this server sees it; empty outside of one.
 	View []group.Member
 	// Starting: Group Replication runs in the server, be it on its way in (at
@@ -130,6 +133,8 @@ var observeScript = mysqlroot.QuestionScript(
  'host', @@report_host, 'port', @@port, 'now', UNIX_TIMESTAMP())`,
 	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables
  WHERE variable_name LIKE 'group\\_replication\\_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset', 'gtid_mode', 'lower_case_table_names')`,
+	`SELECT 'running', (SELECT JSON_OBJECT('`+stackVariable+`', UPPER(m.member_communication_stack), '`+leaderVariable+`', IF(c.write_consensus_single_leader_capable, 'ON', 'OFF'))
+ FROM performance_schema.replication_group_members m, performance_schema.replication_group_communication_information c WHERE m.member_id = @@server_uuid AND m.member_state IN ('ONLINE', 'RECOVERING') LIMIT 1)`,
 	group.MembersQuery,
 	`SELECT 'starting', IF(COUNT(*) > 0, 'true', 'false') FROM performance_schema.threads
  WHERE name IN ('thread/group_rpl/THD_certifier_broadcast', 'thread/group_rpl/THD_autorejoin', 'thread/group_rpl/THD_delayed_initialization')`,
@@ -143,7 +148,7 @@ var observeScript = mysqlroot.QuestionScript(
  'grants', (SELECT JSON_ARRAYAGG(g.priv) FROM mysql.global_grants g WHERE g.user = u.user AND g.host = u.host)))
  FROM mysql.user u WHERE u.user REGEXP '^`+accountPrefix+`[0-9]+$'`,
 	mysqlroot.WhereTable("router_accounts", schema, "routers", `SELECT 'router_accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host)) FROM mysql.user u WHERE `+routersOfOurs),
-	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group\\_replication\\_%'`,
+	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group\\_replication\\_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset')`,
 	mysqlroot.WhereTable("schema", schema, "schema_version", `SELECT 'schema', JSON_QUOTE(CONCAT_WS('.', major, minor, patch)) FROM `+schema+`.schema_version`),
 	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', c.cluster_id, 'name', c.cluster_name, 'primary_mode', c.primary_mode, 'attributes', c.attributes, 'router_options', JSON_REMOVE(c.told, '$.Configuration')))
  FROM (SELECT NULL AS router_options) AS before_2_1, LATERAL (SELECT cluster_id, cluster_name, primary_mode, attributes, router_options AS told FROM `+schema+`.clusters) c`),
@@ -206,7 +211,7 @@ func readObservation(text string) (Observation, error) {
 	seen := Observation{Answers: true}
 	var tls struct{ Used, Until string }
 	if err := rows.Read(map[string]any{
-		"server": &server, "variables": &seen.Variables, "members": &seen.View, "schemas": &seen.Schemas, "channels": &seen.Channels, "cloned": &seen.Cloned, "received": &seen.Received,
+		"server": &server, "variables": &seen.Variables, "running": &seen.Running, "members": &seen.View, "schemas": &seen.Schemas, "channels": &seen.Channels, "cloned": &seen.Cloned, "received": &seen.Received,
 		"guarded": &seen.Guarded, "guardian": &seen.Guardian, "recovery": &seen.RecoveryUser, "login": &seen.Login, "networks": &seen.Networks, "router_accounts": &seen.RouterAccounts, "persisted": &seen.Persisted, "starting": &seen.Starting, "accounts": &seen.Accounts, "clusters": &seen.Clusters, "instances": &seen.Instances, "schema": &seen.Schema,
 		"routers": &seen.Routers, "check_ins": &checkIns, "router_users": &seen.RouterUsers, "sessions": &seen.Sessions,
 		"certificate": &seen.Certificate, "trust": &seen.Trust, "tls": &tls,

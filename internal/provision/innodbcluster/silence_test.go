@@ -34,6 +34,7 @@ func answerOf(t *testing.T, seen Observation, member Member) string {
 	row("server", map[string]any{"version": seen.Version, "uuid": seen.UUID, "server_id": seen.ServerID, "executed": seen.Executed,
 		"purged": seen.Purged, "host": member.Address, "port": member.Port, "super_read_only": 0, "offline_mode": 0, "now": 1764109200})
 	row("variables", seen.Variables)
+	row("running", seen.Running)
 	row("members", seen.View)
 	row("starting", seen.Starting)
 	row("schemas", seen.Schemas)

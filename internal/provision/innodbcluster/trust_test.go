@@ -50,11 +50,14 @@ func certified(t *testing.T, c *Cluster, seen map[string]Observation, verify boo
 	for key, one := range seen {
 		one.Certificate = mysqld.Certificate{Authority: "whole", Server: "whole", Until: until, PEM: []byte(strings.TrimSuffix(made[key], "\n")), Used: file, UsedUntil: until}
 		one.Trust.Maker = mysqld.MakerAtoll
-		one.Variables[modeVariable], one.Variables[membersVariable], one.Variables[recoveryVerifying] = "REQUIRED", "", "OFF"
+		set(one, modeVariable, "REQUIRED")
+		set(one, membersVariable, "")
+		set(one, recoveryVerifying, "OFF")
 		if verify {
 			one.Trust.Members = []byte(all)
-			one.Variables[modeVariable], one.Variables[membersVariable], one.Variables[recoveryVerifying] = verifies, mysqld.MembersFile, "ON"
-			one.Persisted = map[string]string{modeVariable: verifies}
+			set(one, modeVariable, verifies)
+			set(one, membersVariable, mysqld.MembersFile)
+			set(one, recoveryVerifying, "ON")
 		}
 		seen[key] = one
 	}
@@ -116,8 +119,9 @@ func TestMembersVerifyEachOther(t *testing.T) {
 		{"others see to their certificates, and verify them", false, func(_ *Cluster, seen map[string]Observation) {
 			for key := range seen {
 				change(seen, key, func(s *Observation) {
-					s.Trust.Maker, s.Variables[modeVariable], s.Variables[membersVariable] = mysqld.MakerOther, "VERIFY_CA", "/etc/ssl/ca.pem"
-					s.Persisted = map[string]string{modeVariable: "VERIFY_CA"}
+					s.Trust.Maker = mysqld.MakerOther
+					set(*s, modeVariable, "VERIFY_CA")
+					set(*s, membersVariable, "/etc/ssl/ca.pem")
 				})
 			}
 		}, nil, 0, "VERIFY_CA"},
@@ -238,8 +242,7 @@ func TestStrangersAreRefused(t *testing.T) {
 		{"nobody verifies anybody", func(_ Cluster, seen map[string]Observation, leaver string) {
 			for _, key := range []string{"a", "b", leaver} {
 				one := seen[key]
-				one.Persisted, one.Variables[modeVariable] = nil, "REQUIRED"
-				seen[key] = one
+				set(one, modeVariable, "REQUIRED")
 			}
 			seen[leaver] = Observation{Err: errors.New("timed out")}
 		}, nil},

@@ -61,7 +61,7 @@ func (g *oldGroup) observe() map[string]Observation {
 		one := seen[key]
 		one.Certificate = mysqld.Certificate{Authority: "whole", Server: "whole", Until: "then", PEM: []byte(strings.TrimSuffix(g.made[key], "\n")), Used: "/etc/mysql/atoll/server.pem", UsedUntil: "then"}
 		one.Trust = Trust{Maker: mysqld.MakerAtoll, Members: []byte(member.file)}
-		one.Persisted = maps.Clone(member.persisted)
+		maps.Copy(one.Persisted, member.persisted)
 		maps.Copy(one.Variables, member.running)
 		seen[key] = one
 	}
