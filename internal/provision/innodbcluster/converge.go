@@ -47,6 +47,8 @@ type run struct {
 	passwords map[string]string
 	waited    map[string]bool
 	turns     turns
+	// entering and cloning are held by the one that may: see enter and copyOf.
+	entering, cloning gate
 	// seen and diagnosis are those that the operations at work come from.
 	seen      map[string]Observation
 	diagnosis Diagnosis
@@ -118,6 +120,19 @@ func begin(c Cluster, hosts map[string]remote.Host) *run {
 	return &run{
 		cluster: c, hosts: hosts, purpose: "converging cluster " + c.Name,
 		servers: map[string]*server{}, passwords: map[string]string{}, waited: map[string]bool{},
+		entering: make(gate, 1), cloning: make(gate, 1),
+	}
+}
+
+// gate lets one at a time through; whoever waits gives up with its context.
+type gate chan struct{}
+
+func (g gate) pass(ctx context.Context) (next func(), err error) {
+	select {
+	case g <- struct{}{}:
+		return sync.OnceFunc(func() { <-g }), nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 }
 
@@ -254,7 +269,10 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 	case Forget:
 		return r.forget(ctx, o)
 	case Join:
-		return r.join(ctx, o)
+		if o.Donor != "" {
+			return r.joinByClone(ctx, o)
+		}
+		return r.join(ctx, o.Member)
 	case Replace:
 		return r.replace(ctx, o)
 	case Await:
@@ -316,7 +334,7 @@ func (r *run) identified() Cluster {
 // awaitReturn waits for a member that comes by itself. One that does not is
 // brought in by the next round.
 func (r *run) awaitReturn(ctx context.Context, key string) error {
-	err := r.await(ctx, r.diagnosis.Primary, Join{Member: key}, "")
+	err := r.await(ctx, r.diagnosis.Primary, key, "")
 	if errors.Is(err, errAbsent) {
 		r.mu.Lock()
 		defer r.mu.Unlock()

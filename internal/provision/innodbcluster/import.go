@@ -77,8 +77,14 @@ func (r *run) imports(ctx context.Context, o Import) error {
 	if err != nil {
 		return err
 	}
-	if err := r.awaitCopy(ctx, o.Member); err != nil {
+	whole, err := r.awaitCopy(ctx, o.Member)
+	if err != nil {
 		return err
+	}
+	if whole {
+		if r.seen[o.Member] = observe(ctx, host); r.seen[o.Member].Err != nil {
+			return r.seen[o.Member].Err
+		}
 	}
 	if r.seen[o.Member].Cloned != o.Source || r.wholeCopy(ctx, o.Member, found) != nil {
 		if err := r.copySource(ctx, o.Member, source); err != nil {
@@ -99,21 +105,22 @@ func (r *run) imports(ctx context.Context, o Import) error {
 }
 
 // awaitCopy waits for a clone that is at work: a server goes on with it when the apply
-// that began it was ended. What became of it is looked at afterwards.
-func (r *run) awaitCopy(ctx context.Context, key string) error {
+// that began it was ended. whole says that there was one and that all came; what else
+// became of it is looked at afterwards.
+func (r *run) awaitCopy(ctx context.Context, key string) (whole bool, err error) {
 	member, err := r.server(key)
 	if err != nil {
-		return err
+		return false, err
 	}
 	atWork, err := member.Text(ctx, "asking for a clone at work", "SELECT COUNT(*) FROM performance_schema.clone_status WHERE state = 'In Progress'")
 	if err != nil || atWork == "0" {
-		return err
+		return false, err
 	}
-	if err := r.cloned(ctx, key, "1970-01-01", nil); err != nil && !errors.Is(err, ErrClone) {
-		return err
+	err = r.cloned(ctx, key, "1970-01-01", nil)
+	if errors.Is(err, ErrClone) {
+		return false, nil
 	}
-	r.seen[key] = observe(ctx, r.hosts[key])
-	return r.seen[key].Err
+	return err == nil, err
 }
 
 // wholeCopy is an error where a member lacks a transaction of the source's.

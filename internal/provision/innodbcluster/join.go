@@ -24,24 +24,24 @@ var errAbsent = errors.New("the member does not come online")
 
 // join brings a server into the group, for the first time or again: the account
 // on the primary, all accounts on the joiner, its variables, the start, and the
-// wait until the primary sees it online.
-func (r *run) join(ctx context.Context, o Join) (err error) {
+// wait until the primary sees it online. What it lacks comes from the binary logs.
+func (r *run) join(ctx context.Context, key string) (err error) {
 	diagnosis := r.diagnosis
 	primary, err := r.server(diagnosis.Primary)
 	if err != nil {
 		return err
 	}
-	joiner, err := r.server(o.Member)
+	joiner, err := r.server(key)
 	if err != nil {
 		return err
 	}
-	member := r.cluster.Members[o.Member]
+	member := r.cluster.Members[key]
 	// Stopped first: one that is trying to come in must not meet a password
 	// that changes under it.
 	if err := joiner.Run(ctx, "stopping group replication", "STOP GROUP_REPLICATION"); err != nil {
 		return err
 	}
-	secret, err := r.account(ctx, primary, o.Member)
+	secret, err := r.account(ctx, primary, key)
 	if err != nil {
 		return err
 	}
@@ -50,38 +50,58 @@ func (r *run) join(ctx context.Context, o Join) (err error) {
 		return err
 	}
 	defer func() {
-		if err != nil && r.seen[o.Member].SuperReadOnly {
-			err = errors.Join(err, r.closeAgain(ctx, o.Member))
+		if err != nil && r.seen[key].SuperReadOnly {
+			err = errors.Join(err, r.closeAgain(ctx, key))
 		}
 	}()
-	if err := joiner.prepare(ctx, r.cluster, o, diagnosis.GroupName, accounts, secret); err != nil {
+	if err := joiner.prepare(ctx, r.cluster, key, diagnosis.GroupName, accounts, secret); err != nil {
 		return err
 	}
 	began, err := joiner.Text(ctx, "asking for the time", "SELECT NOW(6)")
 	if err != nil {
 		return err
 	}
-	if err := group.Start(ctx, joiner.Session); err != nil {
+	if err := r.enter(ctx, primary, joiner, member); err != nil {
 		return err
 	}
-	if err := r.await(ctx, diagnosis.Primary, o, began); err != nil {
+	if err := r.await(ctx, diagnosis.Primary, key, began); err != nil {
 		return err
-	}
-	if o.Clone {
-		// The session ended with the server's own restart, and the clone
-		// brought the donor's account.
-		if joiner, err = r.reconnect(o.Member); err != nil {
-			return err
-		}
-		if err := joiner.Run(ctx, "renewing the recovery account", channelStatement(member.Account(), secret), "SET GLOBAL group_replication_clone_threshold = DEFAULT"); err != nil {
-			return err
-		}
 	}
 	uuid, err := joiner.Text(ctx, "asking for the UUID", "SELECT @@server_uuid")
 	if err != nil {
 		return err
 	}
 	return primary.register(ctx, r.identified(), member, uuid)
+}
+
+// enter starts a joiner, one after another: two that a group adds in one moment both
+// count for its majority before either answers, and XCom stands still until it has
+// dialled them again. Whom the primary has in its view is in, though the start itself
+// takes a second to see it; what comes after, several do at once.
+func (r *run) enter(ctx context.Context, primary, joiner *server, member Member) error {
+	next, err := r.entering.pass(ctx)
+	if err != nil {
+		return err
+	}
+	defer next()
+	started := make(chan error, 1)
+	go func() { started <- group.Start(ctx, joiner.Session) }()
+	for {
+		select {
+		case err := <-started:
+			return err
+		case <-time.After(pause / 5):
+		}
+		if state, err := primary.stateOf(ctx, member); err == nil && (state == "RECOVERING" || state == "ONLINE") {
+			next()
+		}
+	}
+}
+
+// stateOf is what a server sees a member as; "" is not at all.
+func (s *server) stateOf(ctx context.Context, member Member) (string, error) {
+	return s.Text(ctx, "watching the joiner", "SELECT member_state FROM performance_schema.replication_group_members WHERE member_host = ? AND member_port = ?",
+		member.Address, member.Port)
 }
 
 // closeAgain leaves a server that did not get in as it was found: one that takes
@@ -120,63 +140,47 @@ func (r *run) account(ctx context.Context, primary *server, key string) (string,
 
 // prepare readies the joiner without a trace in its binary log: transactions of
 // its own would keep it out.
-func (s *server) prepare(ctx context.Context, c Cluster, o Join, name string, accounts []copyAccount, secret string) error {
+func (s *server) prepare(ctx context.Context, c Cluster, key, name string, accounts []copyAccount, secret string) error {
 	statements := []string{
 		"SET SESSION sql_log_bin = 0", "SET GLOBAL group_replication_force_members = ''", "SET GLOBAL super_read_only = OFF", "SET GLOBAL offline_mode = OFF",
 	}
 	for _, account := range accounts {
 		statements = append(statements, account.statements()...)
 	}
-	threshold := "DEFAULT"
-	if o.Clone {
-		threshold = "1"
-	}
-	statements = append(statements, "SET SESSION sql_log_bin = 1", channelStatement(c.Members[o.Member].Account(), secret))
-	statements = append(statements, c.persistStatements(o.Member, name)...)
-	statements = append(statements, "SET GLOBAL group_replication_clone_threshold = "+threshold)
+	statements = append(statements, "SET SESSION sql_log_bin = 1", channelStatement(c.Members[key].Account(), secret))
+	statements = append(statements, c.persistStatements(key, name)...)
+	// An earlier version of ours set it to clone.
+	statements = append(statements, "SET GLOBAL group_replication_clone_threshold = DEFAULT")
 	return s.Run(ctx, "preparing the joiner", statements...)
 }
 
 // await waits until the primary sees the member online. RECOVERING is progress
-// however long it takes; ERROR, or an absence without a clone's restart, is not.
+// however long it takes; ERROR, or an absence, is not.
 //
 // began is when it started, by its own clock; "" is not known.
-func (r *run) await(ctx context.Context, primaryKey string, o Join, began string) error {
-	key, clone := o.Member, o.Clone
+func (r *run) await(ctx context.Context, primaryKey, key, began string) error {
 	primary, err := r.server(primaryKey)
 	if err != nil {
 		return err
 	}
-	member := r.cluster.Members[key]
 	lastSeen := time.Now()
 	var following follower
 	for {
-		state, err := primary.Text(ctx, "watching the joiner", "SELECT member_state FROM performance_schema.replication_group_members WHERE member_host = ? AND member_port = ?",
-			member.Address, member.Port)
+		state, err := primary.stateOf(ctx, r.cluster.Members[key])
 		if err != nil {
 			return err
-		}
-		if state == "RECOVERING" || clone && state != "ONLINE" {
-			following.away = state != "RECOVERING"
-			following.follow(ctx, r, key)
 		}
 		switch {
 		case state == "ONLINE":
 			return nil
 		case state == "RECOVERING":
+			following.follow(ctx, r, key)
 			lastSeen = time.Now()
-			if began, err = r.hopeless(ctx, key, began); err != nil && !clone {
+			if began, err = r.hopeless(ctx, key, began); err != nil {
 				return err
 			}
-		case !clone && time.Since(lastSeen) > absence:
+		case time.Since(lastSeen) > absence:
 			return r.failed(ctx, key, state)
-		case clone && time.Since(lastSeen) > absence:
-			// The server restarts itself after a clone, which may take long
-			// with much data; one that gave up does not come back.
-			if err := r.alive(ctx, key); err != nil {
-				return err
-			}
-			lastSeen = time.Now()
 		}
 		if err := remote.Pause(ctx, pause/2); err != nil {
 			return fmt.Errorf("the primary saw it %s last%s: %w", strings.ToLower(orMissing(state)), following.said(), err)

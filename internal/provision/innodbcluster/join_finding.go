@@ -35,12 +35,18 @@ func (d *diagnosing) joining(key string) (provision.Operation, error) {
 		return nil, err
 	}
 	if clone && erased(one, primary) && len(d.donors(key)) > 0 {
-		// Group Replication copies only for transactions that are missing, and they are
-		// not what is.
+		// It has data of the group's, and the plan says that they go.
 		return Replace{key, d.donor(key)}, nil
 	}
-	empty := len(primary.Schemas) == 0 && primary.Purged == ""
-	return Join{Member: key, Clone: clone, Together: empty && !clone}, nil
+	if clone {
+		donor := d.Primary
+		if len(d.donors(key)) > 0 {
+			donor = d.donor(key)
+		}
+		// What is slow, the copies, they make one after another; what they lack then is little.
+		return Join{Member: key, Donor: donor, Together: true}, nil
+	}
+	return Join{Member: key, Together: len(primary.Schemas) == 0 && primary.Purged == ""}, nil
 }
 
 // sharesUUID finds the later bearers of a UUID.

@@ -53,8 +53,8 @@ const progressQuery = `SELECT JSON_OBJECT('stage', IFNULL(c.stage, ''), 'done', 
 // is only how long it takes.
 type follower struct {
 	next time.Time
-	// away says that the group does not see the joiner, as when its line was cut: a clone
-	// goes on all the same, and nothing else does.
+	// away says that the group does not see the joiner, as while it clones: nothing else
+	// of it is told then.
 	away bool
 	// last is what it said last.
 	last string

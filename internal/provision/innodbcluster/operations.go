@@ -34,8 +34,8 @@ type (
 	// Join brings a server into the group, for the first time or again.
 	Join struct {
 		Member string
-		// Clone: it takes a copy of all data.
-		Clone bool
+		// Donor is the member of whose data it takes a copy before; "" for none.
+		Donor string
 		// Together: others may join meanwhile.
 		Together bool
 	}
@@ -99,7 +99,7 @@ func (o Verify) String() string {
 	return "let " + o.Member + " start anew in the group and verify the others"
 }
 func (o Join) String() string {
-	if o.Clone {
+	if o.Donor != "" {
 		return "join " + o.Member + " by clone"
 	}
 	return "join " + o.Member

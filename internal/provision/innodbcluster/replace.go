@@ -51,7 +51,18 @@ func (r *run) replace(ctx context.Context, o Replace) error {
 	if err := r.clone(ctx, o, secret); err != nil {
 		return err
 	}
-	return r.join(ctx, Join{Member: o.Member})
+	return r.join(ctx, o.Member)
+}
+
+// joinByClone lets a server in that first takes a copy, outside of the group: a member
+// that clones leaves the group in the middle, for a start with the copy, and XCom takes
+// seconds for each way. A copy that an ended apply began is waited for: the next look
+// says what it still lacks.
+func (r *run) joinByClone(ctx context.Context, o Join) error {
+	if whole, err := r.awaitCopy(ctx, o.Member); err != nil || whole {
+		return err
+	}
+	return r.replace(ctx, Replace{o.Member, o.Donor})
 }
 
 // clone copies a donor of the group.
@@ -90,12 +101,19 @@ func (r *run) copyOf(ctx context.Context, key string, from origin) error {
 	if from.ca != "" {
 		statements = append(statements, "SET GLOBAL clone_ssl_ca = "+literal(from.ca))
 	}
+	// A donor serves one at a time, and refuses the others; the start that follows is the
+	// member's own.
+	next, err := r.cloning.pass(ctx)
+	if err != nil {
+		return err
+	}
+	defer next()
 	ended := make(chan error, 1)
 	go func() {
 		ended <- copying.Run(ctx, "cloning "+from.name, append(statements,
 			fmt.Sprintf("CLONE INSTANCE FROM %s@%s:%d IDENTIFIED BY %s REQUIRE SSL", literal(from.user), literal(from.address), from.port, literal(from.password)))...)
 	}()
-	following := follower{next: time.Now().Add(progressPause)} // before it begins, it would say how a recovery goes
+	following := follower{away: true}
 	for cloning := true; cloning; {
 		select {
 		case err = <-ended:
@@ -104,6 +122,7 @@ func (r *run) copyOf(ctx context.Context, key string, from origin) error {
 			following.follow(ctx, r, key)
 		}
 	}
+	next()
 	var known *mysql.MySQLError
 	if errors.As(err, &known) && known.Number != errNoSupervisor {
 		return errors.Join(err, r.closeAgain(ctx, key))
