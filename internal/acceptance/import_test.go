@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -128,6 +129,7 @@ func (f *importing) refusals() {
 		}
 	}
 	f.declare(right)
+	f.noRoom()
 	plan := f.plan()
 	if !strings.Contains(flat(plan.Text), "Source Is to Be Drained") {
 		f.Errorf("the plan does not say that the source is to be drained:\n%s", plan.Text)
@@ -139,6 +141,17 @@ func (f *importing) refusals() {
 		f.Errorf("hk1 was touched: %q", got)
 	}
 	f.sql("app1", "SET PERSIST super_read_only = ON")
+}
+
+// noRoom leaves 100 MiB on hk1's disk, and the source has more than 128.
+func (f *importing) noRoom() {
+	f.Helper()
+	f.on("hk1", "fallocate -l $(($(df -B1 --output=avail /var/lib/mysql | tail -n 1) - 104857600)) /var/lib/full")
+	defer f.on("hk1", "rm /var/lib/full")
+	_, err := f.terraform.Plan(f.Context())
+	if err == nil || !regexp.MustCompile(`import_from.address = "203.0.113.21": the source 203.0.113.21:3306: its data cannot be those of a new cluster: a copy of them takes \d+ MiB, and /var/lib/mysql of hk1 has room for \d+ MiB`).MatchString(flat(err.Error())) {
+		f.Errorf("no room: %v", err)
+	}
 }
 
 // clonesBegun tells one clone from another.

@@ -8,9 +8,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -28,9 +31,12 @@ func LookAtSource(ctx context.Context, c Cluster, key string, host remote.Host, 
 	}
 	to := recipient{key: key}
 	if _, loaded := seen.Variables["group_replication_group_name"]; loaded && seen.Answers {
-		if to, err = askRecipient(ctx, key, host); err != nil {
-			return nil, err
-		}
+		to, err = askRecipient(ctx, key, host)
+	} else {
+		to.room, err = askRoom(ctx, host)
+	}
+	if err != nil {
+		return nil, err
 	}
 	later = source.refuses(found, to)
 	found.SuperReadOnly, found.Facts.Channels = 1, nil
@@ -38,6 +44,16 @@ func LookAtSource(ctx context.Context, c Cluster, key string, host remote.Host, 
 		return nil, err
 	}
 	return later, nil
+}
+
+// askRoom asks how large a copy a machine holds, whose server need not be there.
+func askRoom(ctx context.Context, host remote.Host) (*uint64, error) {
+	facts, err := converge.Ask(ctx, host, preflight.Question())
+	if err != nil {
+		return nil, err
+	}
+	room := facts.Room()
+	return &room, nil
 }
 
 func askRecipient(ctx context.Context, key string, host remote.Host) (recipient, error) {
@@ -54,8 +70,19 @@ func askRecipient(ctx context.Context, key string, host remote.Host) (recipient,
 		Version string
 		Plugins []string
 	}
-	err = json.Unmarshal([]byte(text), &said)
-	return recipient{key, said.Version, said.Plugins}, err
+	if err := json.Unmarshal([]byte(text), &said); err != nil {
+		return recipient{}, fmt.Errorf("%w: %w", mysqlroot.ErrNotWhole, err)
+	}
+	to := recipient{key: key, version: said.Version, plugins: said.Plugins}
+	if slices.Contains(said.Plugins, "clone") {
+		// One that a kill of the server ended has an error beside it.
+		copying, err := session.Text(ctx, "asking for a clone at work", "SELECT COUNT(*) FROM performance_schema.clone_status WHERE state = 'In Progress' AND error_no = 0")
+		if err != nil || copying != "0" {
+			return to, err
+		}
+	}
+	to.room, err = askRoom(ctx, host)
+	return to, err
 }
 
 // imports begins the group with a copy of what a source has. Ended anywhere before the

@@ -44,6 +44,8 @@ func (d *diagnosing) beginning(first string) (provision.Operation, error) {
 type recipient struct {
 	key, version string
 	plugins      []string
+	// room in bytes for a copy, where its datadir is; nil while a copy takes it.
+	room *uint64
 }
 
 // ErrNotDrained says that somebody may write on a source: it may be drained later than
@@ -92,9 +94,20 @@ func (s Source) refuses(found sourceFacts, to recipient) error {
 		problems = append(problems, err)
 	}
 	if len(problems) == 0 {
+		return s.fits(found, to)
+	}
+	return errors.Join(fmt.Errorf("import_from.address = %q: the source %s: %w. Nothing was changed. On the source:\n%w", s.Address, s.Endpoint(), ErrSource, errors.Join(problems...)), s.fits(found, to))
+}
+
+// fits refuses a copy that the recipient's disk has no room for.
+func (s Source) fits(found sourceFacts, to recipient) error {
+	const mebibyte = 1 << 20
+	need := found.Facts.DataBytes
+	if to.room == nil || *to.room >= need {
 		return nil
 	}
-	return fmt.Errorf("import_from.address = %q: the source %s: %w. Nothing was changed. On the source:\n%w", s.Address, s.Endpoint(), ErrSource, errors.Join(problems...))
+	return fmt.Errorf("import_from.address = %q: the source %s: %w: a copy of them takes %d MiB, and /var/lib/mysql of %s has room for %d MiB. Nothing was changed. Make room there, or give that machine a larger disk",
+		s.Address, s.Endpoint(), ErrSource, (need+mebibyte-1)/mebibyte, to.key, *to.room/mebibyte)
 }
 
 // cloneable refuses versions between which MySQL does not clone: those of two series,

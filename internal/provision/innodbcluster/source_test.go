@@ -45,19 +45,25 @@ func TestSourceIsRefused(t *testing.T) {
 		"replicates": {func(f *sourceFacts) {
 			f.Facts.Channels = []preflight.Channel{{Host: "h", Port: 3306, Receives: "ON", Applies: "ON"}}
 		}, "it is not drained: it is a replica of h:3306 (receiver ON, applier ON): STOP REPLICA FOR CHANNEL '';"},
-		"did replicate": {func(f *sourceFacts) { f.Facts.Channels = []preflight.Channel{{Host: "h", Port: 3306, Applies: "OFF"}} }, ""},
+		"did replicate":       {func(f *sourceFacts) { f.Facts.Channels = []preflight.Channel{{Host: "h", Port: 3306, Applies: "OFF"}} }, ""},
+		"all room":            {func(f *sourceFacts) { f.Facts.DataBytes = 1 << 30 }, ""},
+		"too large":           {func(f *sourceFacts) { f.Facts.DataBytes = 1<<30 + 1 }, `import_from.address = "10.0.0.9": the source 10.0.0.9:3306: its data cannot be those of a new cluster: a copy of them takes 1025 MiB, and /var/lib/mysql of a has room for 1024 MiB. Nothing was changed. Make room there, or give that machine a larger disk`},
+		"too large, and more": {func(f *sourceFacts) { f.Facts.DataBytes, f.GTIDMode = 1<<40, "OFF" }, "has room for 1024 MiB"},
 		"a table": {func(f *sourceFacts) {
 			f.Facts.Tables = preflight.Listed[preflight.Table]{Count: 1, First: []preflight.Table{{Object: preflight.Object{Schema: "a", Name: "t"}, Engine: "MyISAM"}}}
 		}, "a.t: its engine is MyISAM"},
 	} {
 		found := cloneableSource()
 		row.change(&found)
-		err := outside.refuses(found, recipient{"a", "9.7.4", []string{"auth_socket", "group_replication", "clone"}})
+		room := uint64(1 << 30)
+		err := outside.refuses(found, recipient{"a", "9.7.4", []string{"auth_socket", "group_replication", "clone"}, &room})
 		if row.want == "" && err != nil || row.want != "" && (err == nil || !strings.Contains(err.Error(), row.want) || strings.Count(err.Error(), "\n  ") > 2) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := outside.refuses(cloneableSource(), recipient{key: "a"}); err != nil {
+	unknown := cloneableSource()
+	unknown.Facts.DataBytes = 1 << 40
+	if err := outside.refuses(unknown, recipient{key: "a"}); err != nil {
 		t.Errorf("for a server that is not there yet: %v", err)
 	}
 }

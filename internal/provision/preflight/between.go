@@ -135,7 +135,7 @@ func room(servers map[string]Facts) []Finding {
 		if facts.Err != nil || facts.Member || key == donor || donor == "" {
 			continue
 		}
-		has, need := facts.FreeBytes+facts.DataBytes, servers[donor].DataBytes
+		has, need := facts.Room(), servers[donor].DataBytes
 		finding := Finding{Severity: Error, Check: CheckDisk, Server: key, Object: "/var/lib/mysql", Text: fmt.Sprintf(
 			"a clone of the data of %s needs %s, and there is room for %s: make room or give the machine a larger disk", donor, mebibytes(need), mebibytes(has))}
 		switch {

@@ -59,6 +59,10 @@ type Machine struct {
 	HasData bool `json:"data"`
 }
 
+// Room is how large a copy of another server's data may be: the own ones make room for
+// it first.
+func (f Facts) Room() uint64 { return f.FreeBytes + f.DataBytes }
+
 // Listed is the first of many.
 type Listed[T any] struct {
 	// Count is how many there are.
