@@ -59,7 +59,7 @@ func TestEndedAfterEachStatement(t *testing.T) {
 		{{name: "rejoin", cluster: whole, begin: func() { stopped(); f.sql(f.secondary(), "STOP GROUP_REPLICATION") }}},
 		{{name: "reboot", cluster: whole, until: "bootstrap_group = OFF", begin: func() { stopped(); f.stopAll() }}},
 		{{name: "upgrade", cluster: newer, begin: f.ageMetadata}},
-		{{name: "leave", cluster: fewer}, {name: "join by clone", cluster: cloned}},
+		{{name: "join by clone", cluster: cloned, begin: func() { f.must(f.converge(fewer, nil)) }}},
 	} {
 		name := round[len(round)-1].name
 		t.Run(name, func(t *testing.T) { k.afterEach(f.within(t), round) })
@@ -80,7 +80,7 @@ func (k *killing) afterEach(f *fixture, works []work) {
 	for count := 1; !f.Failed(); count++ {
 		ended := false
 		for _, one := range works {
-			if k.endedAfter(f, one, count) {
+			if k.endedAfter(f, one, &fate{left: count}) {
 				ended = true
 			}
 		}
@@ -93,13 +93,16 @@ func (k *killing) afterEach(f *fixture, works []work) {
 
 // endedAfter does a work, ends it after so many statements, finishes it and looks what
 // has become of the writes. It says whether there were so many.
-func (k *killing) endedAfter(f *fixture, one work, count int) bool {
+//
+// A server goes on with a clone without the one who began it, so that is ended a second
+// time, in the middle.
+func (k *killing) endedAfter(f *fixture, one work, end *fate) bool {
 	f.Helper()
 	writer := site.StartWriter(f.Context(), k.shop.DB)
 	if one.begin != nil {
 		one.begin()
 	}
-	end := &fate{left: count}
+	count := end.left
 	err := f.converge(one.cluster, end)
 	last, ended := end.over()
 	if ended == (err == nil) {
@@ -129,7 +132,10 @@ func (k *killing) endedAfter(f *fixture, one work, count int) bool {
 	}
 	k.acknowledged, k.lost = k.acknowledged+report.Acknowledged, k.lost+report.Lost
 	k.stoodStill[one.name] = max(k.stoodStill[one.name], report.StoodStill)
-	f.Logf("%s, ended (%v) after %d: %s: %s", one.name, ended, count, shortly(last), report)
+	f.Logf("%s, ended (%v, at once %v) after %d: %s: %s", one.name, ended, end.atOnce, count, shortly(last), report)
+	if ended && !end.atOnce && strings.HasPrefix(last, "CLONE INSTANCE ") {
+		k.endedAfter(f, one, &fate{left: count, atOnce: true})
+	}
 	return ended
 }
 
