@@ -124,18 +124,6 @@ func begin(c Cluster, hosts map[string]remote.Host) *run {
 	}
 }
 
-// gate lets one at a time through; whoever waits gives up with its context.
-type gate chan struct{}
-
-func (g gate) pass(ctx context.Context) (next func(), err error) {
-	select {
-	case g <- struct{}{}:
-		return sync.OnceFunc(func() { <-g }), nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // say tells what is done, or how far it is.
 func (r *run) say(what string) {
 	if r.tell != nil {
