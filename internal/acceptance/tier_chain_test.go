@@ -13,6 +13,7 @@ import (
 const chainBody = lagoonBody + `
 variable "pairs" {}
 variable "hub" {}
+variable "owners" {}
 
 resource "atoll_file_tier" "files" {
   name      = "files"
@@ -33,7 +34,7 @@ resource "atoll_file_tier" "files" {
   grace_hours        = 0
   cold_bandwidth_kib = 512
 
-  nodes = { for name, node in atoll_mesh_peer.node : name => { ssh = node.ssh, address = node.address } }
+  nodes = { for name, node in atoll_mesh_peer.node : name => { ssh = node.ssh, address = node.address, owner = lookup(var.owners, name, null) } }
 }
 `
 
@@ -41,7 +42,7 @@ resource "atoll_file_tier" "files" {
 // usually is.
 func (f *tree) chained(pairs [][]string, hub string) {
 	f.Helper()
-	values := map[string]any{"machines": f.machines(), "pairs": pairs, "hub": nil}
+	values := map[string]any{"machines": f.machines(), "pairs": pairs, "hub": nil, "owners": f.owners}
 	if hub != "" {
 		values["hub"] = hub
 	}
@@ -50,13 +51,15 @@ func (f *tree) chained(pairs [][]string, hub string) {
 
 // A tier of pairs: trees that are there already are taken over, the declared node's
 // version stays where they differ, the newer one later on, what is to be ignored is,
-// days are named otherwise, and the chain becomes a star in place.
+// days are named otherwise, and the chain becomes a star in place. On one node all is
+// another account's, which the others do not have.
 func TestChainOfTrees(t *testing.T) {
-	f := &tree{fixture: open(t), nodes: []string{"app1", "app2", "sg1"}}
+	f := &tree{fixture: open(t), nodes: []string{"app1", "app2", "sg1"}, owners: map[string]string{"sg1": "deploy"}}
 	f.terraform = written(t, f.lab, chainBody)
 	t.Cleanup(func() { _ = f.lab.Reset(f.Context()) })
+	f.on("sg1", "id deploy 2>/dev/null || useradd --system deploy")
 	for _, host := range f.nodes {
-		f.on(host, "rm -rf /srv/files /srv/cold; install -d -o www-data -g www-data /srv/files")
+		f.on(host, "rm -rf /srv/files /srv/cold; install -d -o "+f.owner(host)+" /srv/files")
 	}
 	for _, host := range []string{"app1", "sg1"} {
 		f.as(host, "echo same >same; touch -d 2026-01-02T03:04:05Z same; echo from "+host+" >both; echo mine >only-"+host)
@@ -81,7 +84,9 @@ func TestChainOfTrees(t *testing.T) {
 	f.carriesAttributes()
 	f.daysOfAnotherLayout()
 	f.lineIsBounded()
+	f.areTheOwners()
 	f.becomesAStar()
+	f.changesHands()
 	f.must(f.terraform.Destroy(f.Context()))
 }
 
@@ -182,4 +187,40 @@ func (f *tree) becomesAStar() {
 	if left := f.on("app2", "ls /etc/systemd/system /var/lib/atoll/tier/files/pairs | grep app1 || :"); strings.TrimSpace(left) != "" {
 		f.Errorf("app2 still has %q of the pair with app1", left)
 	}
+}
+
+// areTheOwners has all files of both trees belong to the account of their node.
+func (f *tree) areTheOwners() {
+	f.Helper()
+	for _, host := range f.nodes {
+		if found := f.on(host, "cd /srv; find files cold -name .tier -prune -o ! -user "+f.owner(host)+" -printf '%u %p, '"); found != "" {
+			f.Errorf("on %s some are not %s's: %s", host, f.owner(host), found)
+		}
+	}
+}
+
+// changesHands refuses root beside other accounts, and gives the node whose account was
+// its own that of the tier: what it remembers of its pairs stays.
+func (f *tree) changesHands() {
+	f.owners = map[string]string{"sg1": "root"}
+	f.chained(nil, "sg1")
+	if _, err := f.terraform.Plan(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "owner is root on sg1 and www-data on app1, app2") {
+		f.Errorf("root beside others: %v", err)
+	}
+	f.owners = map[string]string{"sg1": "deploy"}
+	f.chained(nil, "sg1")
+	f.on("sg1", "find /srv/files /srv/cold -name .tier -prune -o -exec chown -h www-data: {} +; chmod 750 /srv/files")
+	// What the account that stands in the state cannot read is no end of the plan that
+	// names another one.
+	f.says(`sg1: node sg1: hot = "/srv/files": deploy may not read and write that directory`)
+	f.owners = map[string]string{}
+	f.chained(nil, "sg1")
+	f.apply()
+	f.inSync()
+	// Deleted, it stays so only where the pairs know that it was there.
+	f.as("sg1", "rm only-app1; echo www-data >hands")
+	for _, host := range f.nodes {
+		f.comes(host, "cat hands; ls only-app1 2>/dev/null || :", "www-data")
+	}
+	f.areTheOwners()
 }

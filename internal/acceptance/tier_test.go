@@ -4,6 +4,7 @@
 package acceptance
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -28,6 +29,8 @@ type tree struct {
 	reserve   int
 	// hotDays is after how many days a day moves; 0 for never.
 	hotDays int
+	// owners are the accounts of nodes that have one of their own.
+	owners map[string]string
 	// vault are the nodes of a second tier, of archives, with the hot tree that each has;
 	// "" for none. Without nodes there is no such tier.
 	vault map[string]string
@@ -240,8 +243,11 @@ func (f *tree) declare() {
 // as does something on a host as the owner of the files.
 func (f *tree) as(host, script string) string {
 	f.Helper()
-	return f.on(host, "cd /srv/files && runuser -u www-data -- sh -ec "+quoted(script))
+	return f.on(host, "cd /srv/files && runuser -u "+f.owner(host)+" -- sh -ec "+quoted(script))
 }
+
+// owner is the account that the files belong to on a host.
+func (f *tree) owner(host string) string { return cmp.Or(f.owners[host], "www-data") }
 
 func quoted(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 

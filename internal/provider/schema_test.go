@@ -105,7 +105,7 @@ func everything() map[string]object {
 		"atoll_file_tier": {
 			"name": "files", "mesh": "site", "hot": "/srv/files", "owner": "www-data", "hub": "app1", "pairs": nil, "ignore": []any{"Name *.tmp"}, "conflicts": "newer", "xattrs": true,
 			"initial": "from:app1", "memory_mib": 512, "timeouts": everyTimeout(),
-			"nodes": object{"app1": object{"ssh": everyWay("203.0.113.21"), "address": "10.77.0.21", "port": 22, "hot": "/srv/other", "cold": "/srv/old"}},
+			"nodes": object{"app1": object{"ssh": everyWay("203.0.113.21"), "address": "10.77.0.21", "port": 22, "hot": "/srv/other", "cold": "/srv/old", "owner": "deploy"}},
 			"cold":  "/srv/archive", "cold_schedule": "03:30", "cold_bandwidth_kib": 2048, "cold_reserve_mib": 512, "cold_deletions": []any{"2026/01/02/a file"},
 			"hot_days": 30, "layout": "%Y-%m-%d", "quiet_minutes": 5, "grace_hours": 2, "cold_reserve_inodes": 100, "scrub_schedule": "04:30", "scrub_days": 7,
 		},

@@ -44,6 +44,33 @@ func TestOverlappingTreesAreRefused(t *testing.T) {
 	}
 }
 
+// Root carries owners over and no other account may: a node that has the one beside a node
+// that has the other is refused by the plan, as is what is no account.
+func TestOwnersThatDoNotGoTogetherAreRefused(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t), object{})
+	const kind = "atoll_file_tier"
+	for _, row := range []struct {
+		tier, node any
+		want       string
+	}{
+		{"www-data", nil, ""},
+		{"www-data", "deploy", ""},
+		{nil, nil, ""},
+		{"www-data", "root", "owner is root on app2 and www-data on app1: "},
+		{nil, "deploy", "owner is root on app1 and deploy on app2: "},
+		{"www-data", "a b", "must be a login name"},
+	} {
+		declared := declaredTier("files", "/srv/files", nil)
+		declared["owner"] = row.tier
+		declared["nodes"].(object)["app2"] = object{"ssh": sshTo("203.0.113.22"), "address": "10.77.0.22", "port": nil, "hot": nil, "cold": nil, "owner": row.node}
+		_, problems := tf.plan(kind, nil, write(tf.kind(kind), declared))
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%v and %v: %q, want %q", row.tier, row.node, problems, row.want)
+		}
+	}
+}
+
 // A file system that cannot exchange two names is refused when days are to begin to move,
 // by the plan, which asks the machine. A machine that does not answer is left to the apply.
 func TestDaysThatCannotMoveAreRefused(t *testing.T) {

@@ -153,11 +153,12 @@ func nodeOf(object types.Object, hot, cold string) (node filetier.Node, known bo
 	target, known := base.Target(base.Member[types.Object](object, "ssh"))
 	address, port := base.Member[types.String](object, "address"), base.Member[types.Int64](object, "port")
 	ownHot, ownCold := base.Member[types.String](object, "hot"), base.Member[types.String](object, "cold")
+	owner := base.Member[types.String](object, "owner")
 	node = filetier.Node{
 		Target: target, Address: address.ValueString(), Hot: cmp.Or(ownHot.ValueString(), hot), Cold: cmp.Or(ownCold.ValueString(), cold),
-		Port: cmp.Or(int(port.ValueInt64()), target.Port, 22),
+		Port: cmp.Or(int(port.ValueInt64()), target.Port, 22), Owner: owner.ValueString(),
 	}
-	return node, known && !address.IsUnknown() && !port.IsUnknown() && !ownHot.IsUnknown() && !ownCold.IsUnknown()
+	return node, known && !address.IsUnknown() && !port.IsUnknown() && !ownHot.IsUnknown() && !ownCold.IsUnknown() && !owner.IsUnknown()
 }
 
 // texts gives the strings of a list, in their order.

@@ -141,6 +141,8 @@ func nodeAttributes() map[string]schema.Attribute {
 		"hot": base.ExportedText("Absolute path of the tree on this machine. Default the tier's hot. Where the tier has none, a node without one only keeps the archive: nothing is written into a tree there, and no day waits for it. " +
 			"A tree is never moved: a change is refused, but for one that a node gets which had none."),
 		"cold": base.ExportedText("Absolute path of the archive on this machine. Default the tier's cold. An archive is never moved: a change is refused."),
+		"owner": base.Optional("Account on this machine that unison and rsync run as and that every file belongs to which they write there: a file that www-data wrote on one node is deploy's on a node where that is the owner, with the same content, time and mode. "+
+			"Default the tier's owner. Root on one node and another account on another is refused. A change is in place: the pairs of this node start anew.", base.UserName()),
 	}
 }
 
@@ -193,7 +195,7 @@ func (k *tierKind) Schema() schema.Schema {
 			},
 			"owner": schema.StringAttribute{
 				Optional: true, Computed: true, Default: stringdefault.StaticString("root"), Validators: []validator.String{base.UserName()},
-				Description: "Account, there on every node, that unison runs as and that every file belongs to which it writes. It needs no shell and no password. " +
+				Description: "Account, there on every node that names no other one, that unison and rsync run as and that every file belongs to which they write. It needs no shell and no password. " +
 					"Default root, which carries owners and groups over by their names." + restarts,
 			},
 			"nodes": schema.MapNestedAttribute{

@@ -71,12 +71,12 @@ func (t Tier) archiveItems(node string, facts Facts) []converge.Item {
 // giveWorkshop gives what the archive keeps of replaced files to the owner, where
 // there was another one.
 func (t Tier) giveWorkshop(node string, facts Facts) converge.Action {
-	workshop, owner := remote.Quote(path.Join(t.Nodes[node].Cold, model.Workshop)), remote.Quote(t.Owner)
+	workshop, owner := remote.Quote(path.Join(t.Nodes[node].Cold, model.Workshop)), remote.Quote(t.owner(node))
 	return converge.Action{
-		Name: "give the workshop of the archive to " + t.Owner,
+		Name: "give the workshop of the archive to " + t.owner(node),
 		Line: converge.Line{Subject: "directory " + path.Join(t.Nodes[node].Cold, model.Workshop), Code: converge.CodeOwner, Text: "is not the owner's"},
 		Done: fmt.Sprintf(`[ ! -d %[1]s ] || [ "$(stat -c %%u -- %[1]s)" = "$(id -u -- %[2]s)" ]`, workshop, owner),
-		Run:  fmt.Sprintf("chown -h -- %s %s", remote.Quote(t.Owner+":"+facts.Group), workshop),
+		Run:  fmt.Sprintf("chown -h -- %s %s", remote.Quote(t.owner(node)+":"+facts.Group), workshop),
 	}
 }
 
@@ -154,7 +154,7 @@ TimeoutStartSec=infinity
 Restart=on-failure
 RestartSec=`+retry+`
 RestartPreventExitStatus=2
-%[8]s%[9]s`, t.Name, t.Nodes[node].Cold, peer, t.order(), agent.Program(t.home()), t.archiveConfig(peer), t.key(), t.limits(t.Nodes[node].Cold, peer), behind)
+%[8]s%[9]s`, t.Name, t.Nodes[node].Cold, peer, t.order(), agent.Program(t.home()), t.archiveConfig(peer), t.key(), t.limits(node, t.Nodes[node].Cold, peer), behind)
 }
 
 // archiveTimer starts the runs. One that was missed while the machine was off is
@@ -177,7 +177,7 @@ WantedBy=timers.target
 // serveArchiveUnit runs rsync for a peer that dialled.
 func (t Tier) serveArchiveUnit(node, peer string) []byte {
 	cold := t.Nodes[node].Cold
-	return append(t.serving("the archive "+cold, cold, peer, t.archiveUnit(peer), "archive-serve --config "+t.archiveConfig(peer)), behind...)
+	return append(t.serving(node, "the archive "+cold, cold, peer, t.archiveUnit(peer), "archive-serve --config "+t.archiveConfig(peer)), behind...)
 }
 
 // behind lets everything else on the machine go first.

@@ -215,9 +215,14 @@ func wake(ctx context.Context, host remote.Host, meeting meeting) error {
 }
 
 // Hear asks one node's machine. keys are those that are remembered of the other
-// nodes; its own is asked for.
+// nodes; its own is asked for. Where the tier cannot be on the machine as it is, Diagnose
+// says so: an error here would stand in the way of every plan, the one that ends it, too.
 func (t Tier) Hear(ctx context.Context, host remote.Host, node string, facts Facts, keys map[string]string) (Heard, error) {
-	observation, err := converge.Observe(ctx, host, t.Manifest(node, facts, keys))
+	manifest := t.Manifest(node, facts, keys)
+	if t.forms() == nil {
+		manifest.Refusal = nil
+	}
+	observation, err := converge.Observe(ctx, host, manifest)
 	return Heard{facts, observation}, err
 }
 

@@ -41,18 +41,18 @@ func (c counting) file() string { return path.Join(c.into, model.CountFile) }
 
 // countItems let the agent count what the trees hold.
 func (t Tier) countItems(node string, facts Facts) []converge.Item {
-	items := t.countingItems(t.counted(node), facts)
+	items := t.countingItems(node, t.counted(node), facts)
 	if beside, is := t.countedBeside(node); is {
-		items = append(items, t.countingItems(beside, facts)...)
+		items = append(items, t.countingItems(node, beside, facts)...)
 	}
 	return items
 }
 
-func (t Tier) countingItems(c counting, facts Facts) []converge.Item {
+func (t Tier) countingItems(node string, c counting, facts Facts) []converge.Item {
 	yes, timer := true, c.unit+".timer"
 	return []converge.Item{
-		converge.Directory{Path: c.into, Owner: t.Owner, Group: facts.Group, Mode: 0o755},
-		converge.File{Path: "/etc/systemd/system/" + c.unit + ".service", Mode: 0o644, Content: t.countService(c)},
+		converge.Directory{Path: c.into, Owner: t.owner(node), Group: facts.Group, Mode: 0o755},
+		converge.File{Path: "/etc/systemd/system/" + c.unit + ".service", Mode: 0o644, Content: t.countService(node, c)},
 		converge.File{Path: "/etc/systemd/system/" + timer, Mode: 0o644, Content: t.countTimer(c), Restart: []string{timer}},
 		converge.Unit{Name: timer, Enabled: &yes, Active: &yes},
 	}
@@ -60,9 +60,9 @@ func (t Tier) countingItems(c counting, facts Facts) []converge.Item {
 
 // countService may read and write down what it counted, and takes what nobody
 // else wants of the machine.
-func (t Tier) countService(c counting) []byte {
+func (t Tier) countService(node string, c counting) []byte {
 	capabilities := ""
-	if t.Owner == "root" {
+	if t.owner(node) == superuser {
 		capabilities = "CAP_DAC_READ_SEARCH"
 	}
 	return fmt.Appendf(nil, `# Written by Atoll.
@@ -90,7 +90,7 @@ ProtectHome=read-only
 ReadWritePaths=%[6]s
 PrivateTmp=%[9]s
 PrivateNetwork=yes
-%[10]s`, t.Name, c.tree, c.unit, agent.Program(t.home()), strings.ReplaceAll(t.layout(), "%", "%%"), c.into, t.Owner, capabilities,
+%[10]s`, t.Name, c.tree, c.unit, agent.Program(t.home()), strings.ReplaceAll(t.layout(), "%", "%%"), c.into, t.owner(node), capabilities,
 		privateTmp(c.tree), hardening, c.more, c.limit)
 }
 

@@ -66,7 +66,7 @@ for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   tier=${file%%/*}
   printf '%%s %%s %%s\n' "${file##*/}" "${tier##*/}" "$(cat -- "$file")"
 done
-echo '%s'`, remote.Quote(t.Owner), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), t.askUnison(node), t.quotedTrees(node), converge.WholeMark),
+echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), t.askUnison(node), t.quotedTrees(node), converge.WholeMark),
 		Read: readFacts,
 	}
 }
@@ -110,7 +110,7 @@ func readFacts(output string) (Facts, error) {
 // refuse says why a node cannot be in the tier, by its facts.
 func (t Tier) refuse(node string, facts Facts) error {
 	if facts.Group == "" {
-		return fmt.Errorf("node %s: owner = %q: there is no such account on the machine. Make it there, or name another one", node, t.Owner)
+		return fmt.Errorf("node %s: owner = %q: there is no such account on the machine. Make it there, or name another one", node, t.owner(node))
 	}
 	if err := t.RefuseMoving(node, facts); err != nil {
 		return err
@@ -123,7 +123,7 @@ func (t Tier) refuse(node string, facts Facts) error {
 	}
 	for _, tree := range t.trees(node) {
 		if slices.Contains(facts.Closed, tree.path) {
-			return fmt.Errorf("node %s: %s = %q: %s may not read and write that directory. Give it to that account on the machine, or name another owner", node, tree.attribute, tree.path, t.Owner)
+			return fmt.Errorf("node %s: %s = %q: %s may not read and write that directory. Give it to that account on the machine, or name another owner", node, tree.attribute, tree.path, t.owner(node))
 		}
 		for _, claims := range []map[string]string{facts.Claims, facts.Archives} {
 			for tier, path := range claims {

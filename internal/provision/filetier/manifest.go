@@ -46,7 +46,7 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 		add(t.watches("max_user_watches", 262144), t.watches("max_user_instances", 256))
 	}
 	for _, tree := range t.trees(node) {
-		add(t.claim(tree, facts))
+		add(t.claim(node, tree, facts))
 	}
 	add(t.formerPairs(node), t.room(node))
 	if _, is := t.countedBeside(node); is {
@@ -78,7 +78,7 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 
 func (t Tier) dialItems(node, peer string, facts Facts) []converge.Item {
 	yes, unit := true, t.unit(peer)+".service"
-	items := t.stateItems(peer, facts)
+	items := t.stateItems(node, peer, facts)
 	if t.joins(node, peer) {
 		items = append(items,
 			converge.File{Path: t.config(peer), Mode: 0o644, Content: t.pairFile(node, peer, true), Restart: []string{unit}},
@@ -94,7 +94,7 @@ func (t Tier) dialItems(node, peer string, facts Facts) []converge.Item {
 
 func (t Tier) serveItems(node, peer string, facts Facts) []converge.Item {
 	yes, socket := true, t.unit(peer)+".socket"
-	items := t.stateItems(peer, facts)
+	items := t.stateItems(node, peer, facts)
 	if t.joins(node, peer) {
 		items = append(items,
 			converge.File{Path: t.config(peer), Mode: 0o644, Content: t.pairFile(node, peer, false), Restart: []string{socket}},
@@ -109,22 +109,22 @@ func (t Tier) serveItems(node, peer string, facts Facts) []converge.Item {
 }
 
 // stateItems are where a pair is remembered, and where it tells how it is.
-func (t Tier) stateItems(peer string, facts Facts) []converge.Item {
+func (t Tier) stateItems(node, peer string, facts Facts) []converge.Item {
 	return []converge.Item{
-		converge.Directory{Path: t.state(peer), Owner: t.Owner, Group: facts.Group, Mode: 0o700},
-		t.giveState(peer, facts),
+		converge.Directory{Path: t.state(peer), Owner: t.owner(node), Group: facts.Group, Mode: 0o700},
+		t.giveState(node, peer, facts),
 	}
 }
 
 // giveState gives what is remembered of a pair to the owner, where there was
 // another one: lost, it would bring back what was deleted.
-func (t Tier) giveState(peer string, facts Facts) converge.Action {
-	state, owner := remote.Quote(t.state(peer)), remote.Quote(t.Owner)
+func (t Tier) giveState(node, peer string, facts Facts) converge.Action {
+	state, owner := remote.Quote(t.state(peer)), remote.Quote(t.owner(node))
 	return converge.Action{
-		Name: "give the pair with " + peer + " to " + t.Owner,
+		Name: "give the pair with " + peer + " to " + t.owner(node),
 		Line: converge.Line{Subject: "pair with " + peer, Code: converge.CodeOwner, Text: "is not the owner's"},
 		Done: fmt.Sprintf(`[ -z "$(find %s -mindepth 1 ! -user %s -print -quit)" ]`, state, owner),
-		Run:  t.stop(peer) + fmt.Sprintf("chown -R -h -- %s %s", remote.Quote(t.Owner+":"+facts.Group), state),
+		Run:  t.stop(peer) + fmt.Sprintf("chown -R -h -- %s %s", remote.Quote(t.owner(node)+":"+facts.Group), state),
 	}
 }
 

@@ -163,7 +163,7 @@ Type=oneshot
 ExecStart=%[5]s archive --config %[6]s --statements
 LoadCredential=key:%[7]s
 TimeoutStartSec=10min
-%[8]s%[9]s`, t.Name, peer, t.order(), t.Nodes[node].Cold, agent.Program(t.home()), t.archiveConfig(peer), t.key(), t.limits(t.Nodes[node].Cold, peer), behind)}
+%[8]s%[9]s`, t.Name, peer, t.order(), t.Nodes[node].Cold, agent.Program(t.home()), t.archiveConfig(peer), t.key(), t.limits(node, t.Nodes[node].Cold, peer), behind)}
 }
 
 // moverStatus asks where the last run left the days.

@@ -60,7 +60,7 @@ func (t Tier) profile(node, peer string) string {
 	line("batch", "true")
 	line("auto", "true")
 	line("times", "true")
-	if t.Owner == "root" {
+	if t.owner(node) == superuser {
 		line("owner", "true")
 		line("group", "true")
 	}

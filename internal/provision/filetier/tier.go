@@ -29,6 +29,8 @@ type Node struct {
 	// Hot is the tree; "" on a node that only keeps the archive. Cold is the archive; ""
 	// where the tier has none.
 	Hot, Cold string
+	// Owner is the account on this machine; "" for the tier's.
+	Owner string
 }
 
 // tree is where the files of a node are looked at, counted and warned of: the hot tree,
@@ -44,8 +46,8 @@ func (p Pair) String() string { return p.Dials + " ↔ " + p.Serves }
 // Tier is what one atoll_file_tier declares.
 type Tier struct {
 	Name string
-	// Owner is the account that all files belong to, and as which unison runs. As
-	// root, owners and groups are carried by their names.
+	// Owner is the account that all files belong to, and as which unison runs, on each
+	// node that names no other one. As root, owners and groups are carried by their names.
 	Owner string
 	// After is the unit that brings the mesh up; "" for none.
 	After string
@@ -83,6 +85,9 @@ const (
 	From  = "from:"
 )
 
+// superuser carries owners over, and no other account may give a file away.
+const superuser = "root"
+
 const ownerPrefix = "file-tier/"
 
 // RecordOwner is the name under which a machine records what the tier has there.
@@ -110,6 +115,9 @@ func (t Tier) state(peer string) string {
 func (t Tier) config(peer string) string { return path.Join(t.settings(), peer+".json") }
 func (t Tier) unit(peer string) string   { return "atoll-tier-" + t.Name + "." + peer }
 func (t Tier) socket(peer string) string { return path.Join("/run/atoll-tier", t.Name, peer+".sock") }
+
+// owner is the account that all files of the tier belong to on a node.
+func (t Tier) owner(node string) string { return cmp.Or(t.Nodes[node].Owner, t.Owner) }
 
 // cold says whether the tier has archives: all nodes have one, or none has.
 func (t Tier) cold() bool {

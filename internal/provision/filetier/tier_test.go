@@ -41,6 +41,11 @@ func TestValidate(t *testing.T) {
 		{"an archive beside it", func(t *Tier) { *t = archived() }, ""},
 		{"an archive on one", func(t *Tier) { n := t.Nodes["b"]; n.Cold = "/srv/cold"; t.Nodes["b"] = n }, `node "a" has no cold, and another one has`},
 		{"an archive in the tree", func(t *Tier) { t.each(func(n *Node) { n.Cold = "/srv/files/cold" }) }, `hot = "/srv/files" and cold = "/srv/files/cold" of node "a" overlap`},
+		{"an account of a node's own", func(t *Tier) { n := t.Nodes["b"]; n.Owner = "deploy"; t.Nodes["b"] = n }, ""},
+		{"root on all", func(t *Tier) { t.Owner = "root" }, ""},
+		{"root on all, in two ways", func(t *Tier) { t.each(func(n *Node) { n.Owner = "root" }) }, ""},
+		{"root on one", func(t *Tier) { n := t.Nodes["b"]; n.Owner = "root"; t.Nodes["b"] = n }, "owner is root on b and www-data on a, c: root carries owners over by their names"},
+		{"root on all but one", func(t *Tier) { t.Owner = "root"; n := t.Nodes["b"]; n.Owner = "deploy"; t.Nodes["b"] = n }, "owner is root on a, c and deploy on b: "},
 		{"from nowhere", func(t *Tier) { t.Initial = "from:d" }, `initial = "from:d" names no node with a hot tree: write one of a, b, c`},
 	} {
 		tier := three()
@@ -183,6 +188,7 @@ func TestHostileTexts(t *testing.T) {
 		"a name":       func(t *Tier) { t.Name = "a b" },
 		"a pattern":    func(t *Tier) { t.Ignore = []string{"Name x\nforce = newer"} },
 		"an owner":     func(t *Tier) { t.Owner = "x\nExecStartPre=/bin/sh" },
+		"one's owner":  func(t *Tier) { n := t.Nodes["b"]; n.Owner = "x\nExecStartPre=/bin/sh"; t.Nodes["b"] = n },
 		"a key":        func(t *Tier) { n := t.Nodes["a"]; n.Target.HostKey = "a\nb"; t.Nodes["a"] = n },
 		"an archive":   func(t *Tier) { n := t.Nodes["a"]; n.Cold = "/srv/a\nb"; t.Nodes["a"] = n },
 		"a scrub":      func(t *Tier) { t.Scrub = &Scrubbing{Calendar: "daily\nUnit=x"} },

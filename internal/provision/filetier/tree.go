@@ -57,7 +57,7 @@ func (t Tier) quotedTrees(node string) string {
 // claim makes the tree where there is none, and gives it to the tier. A tree that
 // was the tier's once and does not say so any more is not mounted, or was
 // replaced: it stays as it is.
-func (t Tier) claim(tree tree, facts Facts) converge.Action {
+func (t Tier) claim(node string, tree tree, facts Facts) converge.Action {
 	note := path.Join(t.home(), tree.note)
 	claim := fmt.Sprintf("%s claim --root %s --tier %s", remote.Quote(agent.Program(t.home())), remote.Quote(tree.path), remote.Quote(t.Name))
 	return converge.Action{
@@ -72,7 +72,7 @@ fi
 [ -d "$tree" ] || { mkdir -p -- "$tree"; chown -- %s "$tree"; }
 %s --give
 printf '%%s\n' "$tree" >"$note.new"
-mv -fT "$note.new" "$note"`, remote.Quote(tree.path), remote.Quote(note), remote.Quote(t.Owner+":"+facts.Group), claim),
+mv -fT "$note.new" "$note"`, remote.Quote(tree.path), remote.Quote(note), remote.Quote(t.owner(node)+":"+facts.Group), claim),
 	}
 }
 

@@ -46,7 +46,7 @@ WatchdogSignal=SIGKILL
 %[8]s
 [Install]
 WantedBy=multi-user.target
-`, t.Name, t.Nodes[node].Hot, peer, t.order(), agent.Program(t.home()), t.config(peer), t.key(), t.limits(t.Nodes[node].Hot, peer))
+`, t.Name, t.Nodes[node].Hot, peer, t.order(), agent.Program(t.home()), t.config(peer), t.key(), t.limits(node, t.Nodes[node].Hot, peer))
 }
 
 // order is what comes before a unit that dials.
@@ -54,11 +54,11 @@ func (t Tier) order() string { return strings.TrimSpace("network-online.target "
 
 // serveUnit runs unison for a peer that dialled.
 func (t Tier) serveUnit(node, peer string) []byte {
-	return t.serving(t.Nodes[node].Hot, t.Nodes[node].Hot, peer, t.unit(peer), "serve --config "+t.config(peer))
+	return t.serving(node, t.Nodes[node].Hot, t.Nodes[node].Hot, peer, t.unit(peer), "serve --config "+t.config(peer))
 }
 
 // serving runs what a peer that dialled asks for in a tree, one process a connection.
-func (t Tier) serving(what, tree, peer, unit, role string) []byte {
+func (t Tier) serving(node, what, tree, peer, unit, role string) []byte {
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
 Description=File tier %[1]s: serve %[2]s to %[3]s
@@ -72,7 +72,7 @@ ExecStart=%[6]s %[7]s
 StandardInput=socket
 StandardOutput=socket
 StandardError=journal
-%[8]s`, t.Name, what, peer, tree, unit, agent.Program(t.home()), role, t.limits(tree, peer))
+%[8]s`, t.Name, what, peer, tree, unit, agent.Program(t.home()), role, t.limits(node, tree, peer))
 }
 
 // socketUnit is where the peer's SSH key leads, and nothing else. It wants the mesh
@@ -104,9 +104,9 @@ WantedBy=sockets.target
 // limits bound what a unison, or an rsync, may use and reach. As another user than root it has
 // no privileges at all. One that takes too much memory is killed alone: the agent that
 // started it says so.
-func (t Tier) limits(tree, peer string) string {
+func (t Tier) limits(node, tree, peer string) string {
 	capabilities := ""
-	if t.Owner == "root" {
+	if t.owner(node) == superuser {
 		capabilities = "CAP_CHOWN CAP_DAC_OVERRIDE CAP_DAC_READ_SEARCH CAP_FOWNER CAP_FSETID CAP_KILL"
 	}
 	return fmt.Sprintf(`User=%[1]s
@@ -124,7 +124,7 @@ ProtectHome=read-only
 ReadWritePaths=%[4]s %[5]s
 PrivateTmp=%[6]s
 RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6
-`+hardening, t.Owner, cmp.Or(t.MemoryMiB, 1024), capabilities, tree, t.state(peer), privateTmp(tree))
+`+hardening, t.owner(node), cmp.Or(t.MemoryMiB, 1024), capabilities, tree, t.state(peer), privateTmp(tree))
 }
 
 // hardening is what no unit of a tier needs.

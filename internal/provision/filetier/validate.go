@@ -41,6 +41,7 @@ func (t Tier) Validate() error {
 		}
 	}
 	problems = append(problems, t.validateTrees()...)
+	problems = append(problems, t.validateOwners())
 	problems = append(problems, t.validateMoving()...)
 	addresses := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
@@ -82,6 +83,24 @@ func (t Tier) validateTrees() []error {
 		}
 	}
 	return problems
+}
+
+// validateOwners refuses root beside other accounts. It would give what it carries to
+// itself, or to owners to whom the other side may give nothing.
+func (t Tier) validateOwners() error {
+	var root, others []string
+	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
+		if t.owner(name) == superuser {
+			root = append(root, name)
+		} else {
+			others = append(others, name)
+		}
+	}
+	if len(root) == 0 || len(others) == 0 {
+		return nil
+	}
+	return fmt.Errorf("owner is root on %s and %s on %s: root carries owners over by their names, and no other account may give files to anybody. Have the files belong to root on all nodes, or on none",
+		strings.Join(root, ", "), t.owner(others[0]), strings.Join(others, ", "))
 }
 
 // apart are the nodes that no chain of pairs joins to the first one.
@@ -133,7 +152,7 @@ func (t Tier) forms() error {
 				problems = append(problems, converge.Formed(what+" of node "+name, tree, PathForm))
 			}
 		}
-		problems = append(problems,
+		problems = append(problems, converge.OneLine("owner of node "+name, node.Owner),
 			converge.Formed("the name of node "+name, name, NodeForm),
 			converge.Addressed("address of node "+name, node.Address), converge.OneLine("ssh.host_key of node "+name, node.Target.HostKey))
 	}
