@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -70,9 +71,48 @@ nodeletionpartial = Path 20??/??/?? -> ssh://other/%[2]s
 const transport = `#!/bin/sh
 while [ "$1" != -e ]; do shift; done
 shift 2
+unset ATOLL_TEST_AHEAD
 export UNISON=%q UNISONLOCALHOSTNAME=there
 exec sh -c "$*"
 `
+
+// ahead gives the unison of one side a clock that is a day ahead of that of the other.
+// What it is told of files stays as it is: their times are the kernel's.
+func (p *pair) ahead(side string) {
+	p.t.Helper()
+	clock := []string{"ATOLL_TEST_AHEAD=1", "FAKETIME=+1d", "NO_FAKE_STAT=1"}
+	if side == "here" {
+		p.environment = append(p.environment, clock...)
+		return
+	}
+	ssh := filepath.Join(p.top, "bin/ssh")
+	text, err := os.ReadFile(ssh)
+	if err == nil {
+		err = os.WriteFile(ssh, bytes.Replace(text, []byte("\nexport "), []byte("\nexport "+strings.Join(clock, " ")+" "), 1), 0o700)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
+
+// says adds a line to the profile, and saysNot takes one out.
+func (p *pair) says(line string) { p.profile(func(text string) string { return text + line + "\n" }) }
+
+func (p *pair) saysNot(line string) {
+	p.profile(func(text string) string { return strings.Replace(text, line+"\n", "", 1) })
+}
+
+func (p *pair) profile(change func(string) string) {
+	p.t.Helper()
+	file := filepath.Join(p.top, "state-here/tier.prf")
+	text, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(file, []byte(change(string(text))), 0o600)
+	}
+	if err != nil {
+		p.t.Fatal(err)
+	}
+}
 
 func newPair(t *testing.T, client, server string) *pair {
 	t.Helper()

@@ -4,7 +4,8 @@
 
 # unison.sh DIR puts the unison of Debian 12 and that of Debian 13 under DIR,
 # each as DIR/<version>/unison with the C library that it was built for, so that
-# both run beside one another on any Debian. Packages come from the mirror that
+# both run beside one another on any Debian, and with libfaketime, which gives one
+# of them, by ATOLL_TEST_AHEAD=1 and libfaketime's own variables, another clock. Packages come from the mirror that
 # this machine uses itself, checked by apt as ever.
 set -eu
 mkdir -p "$1"
@@ -16,7 +17,7 @@ mirror=$(apt-get indextargets --format '$(SITE)' 'Identifier: Packages' 'Origin:
 # fetch SUITE VERSION
 fetch() {
 	dir=$base/$2
-	[ ! -x "$dir/unison" ] || return 0
+	[ ! -x "$dir/unison" ] || ! grep -q ATOLL_TEST_AHEAD "$dir/unison" || return 0
 	rm -rf "$dir"
 	mkdir -p "$dir/lists/partial" "$dir/cache/archives/partial" "$dir/root"
 	echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror $1 main" >"$dir/sources.list"
@@ -32,14 +33,16 @@ fetch() {
 	(
 		cd "$dir"
 		APT_CONFIG=$dir/apt.conf apt-get -q update >&2
-		APT_CONFIG=$dir/apt.conf apt-get -q download "unison-$2" libc6 >&2
+		APT_CONFIG=$dir/apt.conf apt-get -q download "unison-$2" libc6 libfaketime >&2
 		for package in *.deb; do dpkg-deb -x "$package" root; done
 		rm -rf lists cache ./*.deb
 	)
 	loader=$(find "$dir/root" -name 'ld-linux-*' -type f | head -n 1)
+	libraries=$(dirname "$(find "$dir/root" -name libc.so.6 | head -n 1)")
+	clock=$(find "$dir/root" -name libfaketime.so.1)
 	cat >"$dir/unison.new" <<-END
 		#!/bin/sh
-		exec "$loader" --library-path "$(dirname "$(find "$dir/root" -name libc.so.6 | head -n 1)")" "$dir/root/usr/bin/unison-$2" "\$@"
+		exec "$loader" --library-path "$libraries" \${ATOLL_TEST_AHEAD:+--preload "$clock"} "$dir/root/usr/bin/unison-$2" "\$@"
 	END
 	chmod 0755 "$dir/unison.new"
 	"$dir/unison.new" -version >&2
