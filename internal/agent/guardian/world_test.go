@@ -36,6 +36,9 @@ type world struct {
 	// stillness; those count that change something or are part of a turn.
 	stands, asked int
 	stillness     time.Duration
+	// expelTimeout is MySQL's, in seconds: a guardian looks ten times in it, and once a
+	// second at least.
+	expelTimeout int
 	// beat is when each guardian's work went on last, gap the longest time between two.
 	beat map[string]time.Time
 	gap  time.Duration
@@ -63,7 +66,7 @@ type life struct {
 }
 
 func newWorld(t *testing.T, state string) *world {
-	w := &world{t: t, servers: map[string]*server{}, beat: map[string]time.Time{}}
+	w := &world{t: t, expelTimeout: 2, servers: map[string]*server{}, beat: map[string]time.Time{}}
 	for i, id := range []string{"a", "b", "c"} {
 		w.servers["10.0.0."+strconv.Itoa(i+1)+":3306"] = &server{id: id, state: state, executed: source + ":1-10", tries: 3, sessions: map[*session]bool{}}
 	}
