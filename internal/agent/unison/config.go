@@ -24,8 +24,8 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
-// program is unison's. Debian's alternatives choose the version.
-const program = "/usr/bin/unison"
+// program is unison's. Debian's alternatives choose the version. Tests run others.
+var program = "/usr/bin/unison"
 
 // readPair reads the file that --config names. A field that is not known comes
 // from a newer provider, and may be one that matters.
