@@ -1,5 +1,9 @@
-# Installs the packages in "$@" without starting anything.
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8
+# Installs the packages in "$@", each NAME or NAME=VERSION, without starting anything;
+# with --download-only in $only it fetches them for another time. What stands in the
+# directory $instead is called by their scripts in place of programs of that name.
+# shellcheck disable=SC2154
+export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 NEEDRESTART_SUSPEND=1
+export PATH="$instead:$PATH"
 policy=/usr/sbin/policy-rc.d
 kept=$policy.atoll-kept
 restore() {
@@ -26,8 +30,28 @@ for name in "$@"; do
   if ! apt-cache show --no-all-versions "$name" >/dev/null 2>&1; then fresh=; fi
 done
 if [ -z "$fresh" ]; then update; fi
+# companions adds to $exact what packages of a version need and have in that very one:
+# apt takes the newest of each by itself, and finds that they do not fit.
+companions() { # version name…
+  version=$1
+  shift
+  while [ $# -gt 0 ]; do
+    needs=$(for name in "$@"; do apt-cache show --no-all-versions "$name=$version"; done | sed -n 's/^\(Pre-\)\{0,1\}Depends: //p' | tr , '\n' | sed 's/^ *//; s/[ :|].*//' | sort -u)
+    set --
+    # shellcheck disable=SC2086
+    for name in $(apt-cache madison $needs 2>/dev/null | awk -F ' *[|] *' -v version="$version" '$2 == version {sub(/^ */, "", $1); print $1}' | sort -u); do
+      case " $exact " in *" $name=$version "*) ;; *) exact="$exact $name=$version"; set -- "$@" "$name" ;; esac
+    done
+  done
+}
 install() {
-  apt-get -q -y --no-install-recommends -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" >/dev/null
+  exact=
+  for name in "$@"; do
+    case $name in *=*) exact="$exact $name"; companions "${name#*=}" "${name%%=*}" ;; esac
+  done
+  # A version that was asked for counts more than a hold, which stays.
+  # shellcheck disable=SC2086
+  apt-get -q -y --no-install-recommends $only ${exact:+--allow-change-held-packages} -o DPkg::Lock::Timeout=600 -o "DPkg::Path=$PATH" -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" $exact >/dev/null
 }
 if [ -n "$broken" ] && ! said=$(install --fix-broken 2>&1); then
   update
@@ -38,3 +62,4 @@ if ! said=$(install "$@" 2>&1); then
   update
   install "$@"
 fi
+[ -n "$only" ] || rm -rf "$instead"

@@ -83,6 +83,8 @@ type differ struct {
 	drift   []Line
 	steps   []Step
 	refusal error
+	// installs are the packages of the step that installs.
+	installs []Package
 	// restart and reload hold the units that changes ask for.
 	restart, reload map[string]bool
 	// unitFiles says that systemd has to read the files of its units again.

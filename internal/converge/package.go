@@ -17,9 +17,15 @@ import (
 type Package struct {
 	// Name in the host's own distribution.
 	Name string
+	// Version is the one to install, as apt names it; "" takes the newest. One that
+	// is installed is left as it is: when another comes is for the plugin to say.
+	Version string
 	// Refuse names packages that must not be installed beside it, with the
 	// reason shown to the user ("mariadb-server" → "MariaDB has no Group Replication").
 	Refuse map[string]string
+	// Instead are scripts by the names of programs that the packages' own scripts call:
+	// while they are installed these are called instead.
+	Instead map[string]string
 }
 
 // packageState holds dpkg's abbreviations: "ii" is installed, "iF" and "iU" are
@@ -119,22 +125,65 @@ func comparePackage(d *differ, p Package, state packageState) {
 		d.say(line("package", p.Name, CodeHalfInstalled, "half installed"))
 	}
 	// All of them in one go: nothing comes between the packages of a plan.
+	d.installs = append(d.installs, p)
 	if last := len(d.steps) - 1; last >= 0 && d.steps[last].Effect.Kind == EffectInstall {
-		d.steps[last] = installStep(d.steps[last].Effect.Name + ", " + p.Name)
+		d.steps[last] = installStep("", d.installs...)
 		return
 	}
-	d.do(installStep(p.Name))
+	d.do(p.Install())
+}
+
+// asked is how apt is asked for it.
+func (p Package) asked() string {
+	if p.Version == "" {
+		return p.Name
+	}
+	return p.Name + "=" + p.Version
+}
+
+// Install is the step that installs the package, also where another version of it is.
+func (p Package) Install() Step { return installStep("", p) }
+
+// Fetch is the step that only fetches what Install needs.
+func (p Package) Fetch() Step {
+	step := installStep("--download-only", p)
+	step.Title, step.Effect.Kind = "fetch "+p.asked(), EffectFetch
+	return step
+}
+
+// FetchLists is the step that fetches the lists of all sources of apt, which itself
+// waits for no other apt here.
+func FetchLists() Step {
+	return Step{Title: "fetch the lists of packages", Effect: Effect{Kind: EffectFetch}, Script: `tries=0
+until said=$(LC_ALL=C apt-get -q -o APT::Update::Error-Mode=any update 2>&1); do
+  tries=$((tries + 1))
+  case $said in *'Could not get lock'*) ;; *) tries=201 ;; esac
+  [ $tries -le 200 ] || { printf '%s\n' "$said" | grep '^E:' >&2; exit 1; }
+  sleep 3
+done`}
 }
 
 //go:embed apt.sh
 var aptScript string
 
-// installStep installs packages, given as a list. Another family of
+// installStep installs packages, or does only a part of that. Another family of
 // distributions joins here and in packageShell.
-func installStep(list string) Step {
-	var quoted []string
-	for _, name := range strings.Split(list, ", ") {
-		quoted = append(quoted, quote(name))
+func installStep(only string, packages ...Package) Step {
+	var names, quoted []string
+	var script strings.Builder
+	for _, one := range packages {
+		names, quoted = append(names, one.asked()), append(quoted, quote(one.asked()))
+		for _, program := range slices.Sorted(maps.Keys(one.Instead)) {
+			path := whileInstalling + "/" + program
+			fmt.Fprintf(&script, "ours %[1]s\ninstall -d -m 0755 %[2]s\nprintf %%s %[3]s >%[1]s\nchmod 0755 %[1]s\n", quote(path), whileInstalling, quote(one.Instead[program]))
+		}
 	}
-	return Step{Title: "install " + list, Effect: Effect{EffectInstall, list}, Script: "set -- " + strings.Join(quoted, " ") + "\n" + aptScript}
+	fmt.Fprintf(&script, "only=%s instead=%s\nset -- %s\n%s", only, whileInstalling, strings.Join(quoted, " "), aptScript)
+	list := strings.Join(names, ", ")
+	return Step{Title: "install " + list, Effect: Effect{EffectInstall, list}, Script: script.String()}
 }
+
+// whileInstalling is where programs stand in for others. An installation that was
+// killed leaves them for the next one, which has its scripts to call; nothing else
+// looks there.
+const whileInstalling = "/var/lib/atoll/while-installing"

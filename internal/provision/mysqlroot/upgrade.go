@@ -21,7 +21,9 @@ var (
 )
 
 // sameSeries says whether both have the same two first numbers.
-func (v Version) sameSeries(other Version) bool { return v.Major == other.Major && v.Minor == other.Minor }
+func (v Version) sameSeries(other Version) bool {
+	return v.Major == other.Major && v.Minor == other.Minor
+}
 
 // UpgradesTo refuses a version that a server of this one cannot be brought to in one
 // step with its data. The same one is no step at all.

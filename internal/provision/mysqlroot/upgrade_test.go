@@ -45,7 +45,7 @@ func TestVersionsThatCanBeDeclared(t *testing.T) {
 	for text, want := range map[string]string{
 		"9.7.4": "", "8.0.41": "", "8.4.0": "",
 		"9.7": "must be a whole version", "9.7.4-2": "must be a whole version", "v9.7.4": "must be a whole version", "latest": "must be a whole version", "": "must be a whole version",
-		"09.7.4": "must be a whole version", "9.7.4 ": "must be a whole version",
+		"09.7.4": "must be a whole version", "9.7.4\n": "must be a whole version",
 		"8.0.11": "too old", "5.7.44": "too old", "10.7.0": "newer than this release of Atoll knows",
 	} {
 		err := IsVersion(text)
