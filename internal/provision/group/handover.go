@@ -50,7 +50,7 @@ const openQuery = `SELECT CONCAT('session ', t.processlist_id, ' of ', t.process
 // waited for before, where giving up leaves nothing behind, and the change
 // itself is bounded by the server and seen to its end whatever the context says.
 func HandOver(ctx context.Context, session *mysqlroot.Session, to Member) error {
-	if err := awaitTransactions(ctx, session); err != nil {
+	if err := AwaitTransactions(ctx, session); err != nil {
 		return err
 	}
 	change, cancel := context.WithTimeout(context.WithoutCancel(ctx), changePatience)
@@ -65,8 +65,8 @@ func HandOver(ctx context.Context, session *mysqlroot.Session, to Member) error 
 	return err
 }
 
-// awaitTransactions waits until no transaction has been open for long.
-func awaitTransactions(ctx context.Context, session *mysqlroot.Session) error {
+// AwaitTransactions waits until no transaction of the primary has been open for long.
+func AwaitTransactions(ctx context.Context, session *mysqlroot.Session) error {
 	for deadline := time.Now().Add(openPatience); ; {
 		open, err := session.List(ctx, "asking for open transactions", openQuery, longOpen.Seconds())
 		if err != nil || len(open) == 0 {

@@ -57,23 +57,23 @@ func (w *Work) In(group string) { w.run.note(func() { w.known, w.group = true, g
 // End says that nothing more is done to the server.
 func (w *Work) End() { w.run.note(func() { delete(w.run.works, w) }) }
 
-// Fail says that the server was taken down and did not come back: no other
-// member of its group may follow.
-func (w *Work) Fail(err error) {
+// Fail says what became of the server ("did not come back"): no other member of its
+// group may follow.
+func (w *Work) Fail(what string, err error) {
 	w.run.note(func() {
 		if w.run.failed == nil {
 			w.run.failed = map[string]error{}
 		}
-		w.run.failed[w.group] = err
+		w.run.failed[w.group] = fmt.Errorf("another member of the group %s, so this one is left as it is: %w", what, err)
 	})
 }
 
-// Failed is the error of a sibling that did not come back.
+// Failed is the error of a sibling that failed.
 func (w *Work) Failed() error {
 	w.run.mu.Lock()
 	defer w.run.mu.Unlock()
 	if err := w.run.failed[w.group]; err != nil && w.group != "" {
-		return fmt.Errorf("another member of the group did not come back, so this one is left as it is: %w", err)
+		return err
 	}
 	return nil
 }

@@ -53,8 +53,8 @@ func TestFailureStopsSiblings(t *testing.T) {
 	stranger.In("other")
 	done := make(chan error, 1)
 	go func() { done <- sibling.Last(t.Context()) }()
-	first.Fail(errors.New("it does not start"))
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "it does not start") {
+	first.Fail("did not come back", errors.New("it does not start"))
+	if err := <-done; err == nil || !strings.Contains(err.Error(), "another member of the group did not come back, so this one is left as it is: it does not start") {
 		t.Errorf("the sibling goes on: %v", err)
 	}
 	if err := stranger.Failed(); err != nil {

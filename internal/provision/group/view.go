@@ -141,6 +141,13 @@ func (v View) Successor() (Member, bool) {
 	}), true
 }
 
+// TakesFrom says whether MySQL lets a member take the primary's role from the server:
+// not one of a higher version, as there are while a group is upgraded. Those choose one
+// among them when the last of the lower version has left.
+func (v View) TakesFrom(successor Member) bool {
+	return compareVersions(successor.Version, v.Own().Version) <= 0
+}
+
 // compareVersions compares numbers with dots.
 func compareVersions(a, b string) int {
 	numbers := func(text string) (list []int) {

@@ -81,6 +81,24 @@ func TestSuccessor(t *testing.T) {
 	}
 }
 
+// MySQL gives the role to the lowest version alone, by each of its three numbers.
+func TestTakesFrom(t *testing.T) {
+	for _, row := range []struct {
+		view View
+		want bool
+	}{
+		{view("ONLINE/PRIMARY 0 9.7.4", "ONLINE 0 9.7.4"), true},
+		{view("ONLINE/PRIMARY 0 9.7.4", "ONLINE 0 9.7.5"), false},
+		{view("ONLINE/PRIMARY 0 8.4.6", "ONLINE 0 9.7.4"), false},
+		{view("ONLINE/PRIMARY 0 9.7.10", "ONLINE 0 9.7.9"), true},
+		{view("ONLINE/PRIMARY 0 9.7.4", "ONLINE 0 9.7.5", "ONLINE 0 9.7.4"), true},
+	} {
+		if successor, found := row.view.Successor(); !found || row.view.TakesFrom(successor) != row.want {
+			t.Errorf("%v: %v to %s, want %v", row.view.Members, !row.want, successor.ID, row.want)
+		}
+	}
+}
+
 func TestMissing(t *testing.T) {
 	v := view("ONLINE", "ERROR")
 	v.Registered = []Registration{{"a", "10.0.0.1:3306"}, {"b", "10.0.0.2:3306"}, {"c", "10.0.0.3:3306"}}

@@ -27,6 +27,10 @@ func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Conf
 	}
 	w := p.begin(host, c)
 	defer w.place.End()
+	c, err := c.chosen(ctx, host)
+	if err != nil {
+		return c, Status{}, err
+	}
 	// The settings depend on the version and the memory.
 	facts, err := converge.FactsFor(ctx, host, Owner, []converge.Package{c.wantedPackage(), openssl()}, c.factsQuestion(),
 		func(s Facts) error { return errors.Join(c.Check(s)...) })
@@ -113,7 +117,9 @@ func (w *work) do(ctx context.Context, operation provision.Operation, status Sta
 	case StartAtBoot:
 		return w.startAtBoot(ctx)
 	case Restart:
-		return w.restart(ctx, status)
+		return w.restart(ctx, status, turn{})
+	case Upgrade:
+		return w.upgrade(ctx, status)
 	}
 	return fmt.Errorf("%s: a server cannot do that", operation)
 }

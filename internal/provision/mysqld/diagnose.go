@@ -51,7 +51,7 @@ func (c Config) Diagnose(s Status) []provision.Finding {
 	if !s.Answers {
 		return findings // the unit's own line says why
 	}
-	findings = append(findings, c.unattended(s)...)
+	findings = append(append(findings, c.outdated(s)...), c.unattended(s)...)
 	findings = append(findings, c.persisted(s)...)
 	for _, setting := range c.differing(s) {
 		name := variableName(setting)
@@ -78,10 +78,13 @@ func (c Config) unattended(s Status) []provision.Finding {
 // mend is what changes a variable: that it can be set at run time only shows when
 // it is tried.
 func (c Config) mend(s Status) provision.Operation {
-	if s.WereSet {
-		return Restart{c.Endpoint()}
+	switch {
+	case !s.WereSet:
+		return Set{c.Endpoint()}
+	case c.outdated(s) != nil:
+		return c.upgrade() // which restarts, too
 	}
-	return Set{c.Endpoint()}
+	return Restart{c.Endpoint()}
 }
 
 // drift is what a plan shows of it.

@@ -25,8 +25,12 @@ type Facts struct {
 	// Installed and Candidate are versions of the package; Candidate is not
 	// known while the machine has no package lists.
 	Installed, Candidate Version
-	// Lists says whether the machine has package lists.
-	Lists bool
+	// Lists says whether the machine has package lists, Fresh whether apt is believed
+	// without asking its sources again.
+	Lists, Fresh bool
+	// Offered are the package's versions in its sources, as apt names them, the newest
+	// first.
+	Offered []string
 	// HasData says whether a datadir stands there, HasSchemas whether it has any
 	// of a user's, Ours whether Atoll's record of the server does: schemas without
 	// it are somebody's that are to be adopted.
@@ -53,6 +57,8 @@ dpkg-query -W -f 'other ${db:Status-Abbrev} ${Package}\n' 'mariadb-server*' 2>/d
 if ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1; then
   policy=$(LC_ALL=C apt-cache policy "$package") || exit 1
   echo lists; printf '%%s\n' "$policy" | sed -n 's/^  Candidate: /candidate /p'
+  LC_ALL=C apt-cache madison "$package" 2>/dev/null | sed -n 's/^[^|]*| *\([^ |]*\) *|.*Packages$/offered \1/p'
+  [ -z "$(find /var/lib/apt/lists -maxdepth 1 -type f -name '*_Packages*' -mmin -360 | head -n 1)" ] || echo fresh
 fi
 echo end`
 
@@ -104,6 +110,10 @@ func readFacts(text string) (Facts, error) {
 			}
 		case "lists":
 			s.Lists = true
+		case "fresh":
+			s.Fresh = true
+		case "offered":
+			s.Offered = append(s.Offered, fields[0])
 		case "candidate":
 			s.Candidate = ParseVersion(fields[0])
 		case "end":

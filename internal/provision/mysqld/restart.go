@@ -4,6 +4,7 @@
 package mysqld
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,14 +23,29 @@ var errUnknown = errors.New("whether it is in a group is not known, since it doe
 // poll lies between two looks at a group.
 const poll = time.Second
 
+// turn is what a restart is for. The zero turn restarts and does nothing else.
+type turn struct {
+	// purpose says so to those who wait ("upgrading to 9.7.5"); "" is "restarting".
+	purpose string
+	// done says in the turn that somebody else has done it in the one before.
+	done func(Status) bool
+	// before is done to the server that is about to restart, when no other one is away.
+	before func(context.Context) error
+	// after is an error for one that is back and not as it should be.
+	after func(Status) error
+}
+
 // restart restarts the server. A member of a group waits for the group's turn
 // and for all others to be online, hands the primary's role over first, and
 // ends its turn when it is online again.
-func (w *work) restart(ctx context.Context, status Status) error {
+func (w *work) restart(ctx context.Context, status Status, t turn) error {
 	if !status.Answers {
 		return fmt.Errorf("restarting the server on %s: %w", w.host.Target().Host, errUnknown)
 	}
 	if len(status.View.Members) < 2 {
+		if err := t.prepare(ctx); err != nil {
+			return err
+		}
 		return w.restartUnit(ctx, status)
 	}
 	if status.View.Primary() {
@@ -37,7 +53,8 @@ func (w *work) restart(ctx context.Context, status Status) error {
 			return err
 		}
 	}
-	lease, err := group.TakeFrom(ctx, w.host, status.View, "restarting "+status.View.Own().Endpoint())
+	own := status.View.Own().Endpoint()
+	lease, err := group.TakeFrom(ctx, w.host, status.View, cmp.Or(t.purpose, "restarting")+" "+own)
 	if err != nil {
 		return fmt.Errorf("a restart takes the group's turn: %w", err)
 	}
@@ -46,7 +63,14 @@ func (w *work) restart(ctx context.Context, status Status) error {
 	if err != nil {
 		return fmt.Errorf("a restart has to wait until all members are online: %w", err)
 	}
+	if t.done != nil && t.done(status) {
+		return nil
+	}
 	if err := w.handOver(ctx, status.View); err != nil {
+		return err
+	}
+	if err := t.prepare(ctx); err != nil {
+		w.place.Fail("failed before its restart", fmt.Errorf("%s: %w", own, err))
 		return err
 	}
 	if err := w.bootsIntoGroup(ctx, status); err != nil {
@@ -55,15 +79,32 @@ func (w *work) restart(ctx context.Context, status Status) error {
 	if err := lease.Lost(ctx); err != nil {
 		return err
 	}
-	err = w.restartUnit(ctx, status)
+	if err := w.downAndUp(ctx, status, t); err != nil {
+		w.place.Fail("did not come back", fmt.Errorf("%s: %w", own, err))
+		return err
+	}
+	return nil
+}
+
+func (t turn) prepare(ctx context.Context) error {
+	if t.before == nil {
+		return nil
+	}
+	return t.before(ctx)
+}
+
+// downAndUp restarts a member and waits until it is one again.
+func (w *work) downAndUp(ctx context.Context, status Status, t turn) error {
+	err := w.restartUnit(ctx, status)
 	if err == nil {
 		err = w.startUnlessAtBoot(ctx, status.View)
 	}
-	if err == nil {
-		_, err = w.awaitBack(ctx, len(status.View.Members))
-	}
 	if err != nil {
-		w.place.Fail(fmt.Errorf("%s: %w", status.View.Own().Endpoint(), err))
+		return err
+	}
+	status, err = w.awaitBack(ctx, len(status.View.Members))
+	if err == nil && t.after != nil {
+		err = t.after(status)
 	}
 	return err
 }
@@ -94,7 +135,8 @@ func (w *work) startUnlessAtBoot(ctx context.Context, view group.View) error {
 	return group.StartUnlessAtBoot(ctx, session)
 }
 
-// handOver gives the primary's role to another member, if the server has it.
+// handOver gives the primary's role to another member, if the server has it. Where
+// all others are of a higher version they choose one when the server stops.
 func (w *work) handOver(ctx context.Context, view group.View) error {
 	successor, found := view.Successor()
 	if !view.Primary() || !found {
@@ -105,6 +147,9 @@ func (w *work) handOver(ctx context.Context, view group.View) error {
 		return err
 	}
 	defer session.Close()
+	if !view.TakesFrom(successor) {
+		return group.AwaitTransactions(ctx, session)
+	}
 	return group.HandOver(ctx, session, successor)
 }
 

@@ -40,6 +40,11 @@ type Config struct {
 	Unguarded bool
 	// Version of the installed package; the zero Version is taken for a 9.x.
 	Version Version
+	// Wanted is the version that is declared; the zero Version leaves what is there.
+	Wanted Version
+
+	// release is the package's version that Wanted comes as, see chosen.
+	release string
 }
 
 // What only this plugin's lines say.
@@ -100,7 +105,11 @@ func (c Config) Manifest() converge.Manifest {
 func openssl() converge.Package { return converge.Package{Name: "openssl"} }
 
 func (c Config) wantedPackage() converge.Package {
-	return converge.Package{Name: c.packageName(), Refuse: map[string]string{"mariadb-server": noMariaDB, "mariadb-server-core": noMariaDB}}
+	one := converge.Package{Name: c.packageName(), Version: c.release, Refuse: map[string]string{"mariadb-server": noMariaDB, "mariadb-server-core": noMariaDB}}
+	if c.Wanted.Known() {
+		one.Instead = map[string]string{"mysqld": standIn}
+	}
+	return one
 }
 
 // unitConfig lets the server start when the address is there. tinc's unit is up

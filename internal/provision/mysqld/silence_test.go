@@ -49,7 +49,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			return new(Plugin).begin(m, config).restart(ctx, status)
+			return new(Plugin).begin(m, config).restart(ctx, status, turn{})
 		},
 		"drift": func(ctx context.Context, m *machinetest.Machine) error {
 			_, err := converge.Observe(ctx, m, config.Manifest())

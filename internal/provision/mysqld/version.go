@@ -10,3 +10,6 @@ type Version = mysqlroot.Version
 
 // ParseVersion finds the version in what mysqld or dpkg print.
 func ParseVersion(text string) Version { return mysqlroot.ParseVersion(text) }
+
+// IsVersion refuses what cannot be declared as one.
+func IsVersion(text string) error { return mysqlroot.IsVersion(text) }
