@@ -60,7 +60,8 @@ type NodeKind[M any] interface {
 	// Whatever reads (a refresh, a data source, an action) asks in this way.
 	Observe(ctx context.Context, host remote.Host, model *M) (Observed, error)
 	// Converge brings the machine to what the model declares, and takes over what
-	// was read back. before is nil for something new.
+	// was read back. before is nil for something new. A model with a method Declared
+	// is told before what was written, which is not what is filled in for it.
 	Converge(ctx context.Context, host remote.Host, before, model *M) error
 	// Remove takes back what was made.
 	Remove(ctx context.Context, host remote.Host, model *M) error
@@ -203,6 +204,9 @@ func (n *node[M, P]) Converge(ctx context.Context, run *Run, before, model *M) {
 			run.Fail(P(model).Subject(), err)
 			return
 		}
+	}
+	if declared, asks := any(model).(interface{ Declared(written *M) }); asks {
+		declared.Declared(Written[M](ctx, run))
 	}
 	run.Fail(P(model).Subject(), n.NodeKind.Converge(ctx, host, before, model))
 }

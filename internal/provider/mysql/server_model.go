@@ -34,7 +34,13 @@ type serverModel struct {
 	Member     types.Object `tfsdk:"member"`
 	// Certificate is null for a server that shows one of the user's settings.
 	Certificate types.Object `tfsdk:"certificate"`
+
+	// wanted is the version that is declared: Version has what runs where none is.
+	wanted string
 }
+
+// Declared notes what a plan does not tell apart from what is filled in.
+func (m *serverModel) Declared(written *serverModel) { m.wanted = written.Version.ValueString() }
 
 // Key is address and port.
 func (m *serverModel) Key() types.String {
@@ -74,7 +80,7 @@ func (m *serverModel) config() (config mysqld.Config, whole bool) {
 		Address: m.Address.ValueString(), Port: int(m.Port.ValueInt64()), ServerID: m.ServerID.ValueInt64(),
 		After: base.MeshUnit(m.Mesh.ValueString()), Interface: m.Mesh.ValueString(), Package: m.Package.ValueString(), Own: own, GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20,
 		MemoryBytes: uint64(m.SizedFor.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
-		Unguarded: !m.Guardian.ValueBool(),
+		Wanted: mysqld.ParseVersion(m.wanted), Unguarded: !m.Guardian.ValueBool(),
 	}, whole && !m.MemoryMiB.IsUnknown()
 }
 
@@ -105,7 +111,10 @@ func (m *serverModel) certificate(shown mysqld.Certificate) types.Object {
 func (m *serverModel) read(status mysqld.Status) {
 	m.Certificate = m.certificate(status.Certificate)
 	if status.Answers {
-		m.Version = types.StringValue(status.Version)
+		// What is declared stands without the package's own version.
+		if m.Version.ValueString() != mysqld.ParseVersion(status.Version).String() {
+			m.Version = types.StringValue(status.Version)
+		}
 		m.ServerUUID = types.StringValue(status.UUID)
 	}
 }

@@ -58,7 +58,9 @@ func (k *serverKind) Plan(ctx context.Context, change *base.Change[serverModel])
 	if state == nil {
 		state = &serverModel{}
 	}
-	plan.Version = base.Keep(keep, state.Version, types.StringUnknown())
+	if change.Config.Version.IsNull() {
+		plan.Version = base.Keep(keep, state.Version, types.StringUnknown())
+	}
 	plan.ServerUUID = base.Keep(keep, state.ServerUUID, types.StringUnknown())
 	plan.SizedFor = base.Keep(keep && state.MemoryMiB.IsNull(), state.SizedFor, types.Int64Unknown())
 	k.planCertificate(change, state)
@@ -102,7 +104,7 @@ var (
 )
 
 // refuse finds at plan time what cannot work: settings that the cluster needs
-// otherwise, and a machine that is too small. A machine that does not answer
+// otherwise, a machine that is too small, a version that it cannot go to. A machine that does not answer
 // now is asked again by the apply.
 func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel]) {
 	plan, state := change.Plan, change.State
@@ -110,10 +112,11 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 	for _, problem := range mysqld.CheckSettings(config.Own) {
 		change.Diagnostics.AddAttributeError(path.Root("settings"), "Invalid Setting", problem.Error())
 	}
+	moves := moveVersion(change, &config)
 	if change.Diagnostics.HasError() || !change.Reachable || !whole || k.Data == nil || k.Lost[change.Target.Host] {
 		return
 	}
-	if state != nil && plan.Settings.Equal(state.Settings) && plan.MemoryMiB.Equal(state.MemoryMiB) {
+	if state != nil && plan.Settings.Equal(state.Settings) && plan.MemoryMiB.Equal(state.MemoryMiB) && !moves {
 		return
 	}
 	facts, err := config.AskFacts(ctx, k.Hosts.Host(change.Target))
@@ -123,6 +126,7 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 	for _, problem := range config.Check(facts) {
 		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+problem.Error()+".")
 	}
+	refuseVersion(change, config.Reaches(facts))
 	taken, err := config.TakenBack(ctx, k.Hosts.Host(change.Target), facts)
 	if state == nil && err == nil && len(taken) > 0 {
 		change.Diagnostics.AddAttributeWarning(path.Root("settings"), "What Was Persisted Is Taken Back", fmt.Sprintf("The server on %s holds variables that were set with SET PERSIST and that settings does not have. "+
