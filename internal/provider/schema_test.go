@@ -91,7 +91,7 @@ func everything() map[string]object {
 		},
 		"atoll_mysql_server": {
 			"ssh": everyWay("203.0.113.11"), "mesh": "site", "address": "10.77.0.11", "port": 3306, "server_id": 7, "package": "mysql-server",
-			"settings": object{"max_connections": "200"}, "memory_mib": 2048, "guardian": false, "delete_data": true, "version": "9.7.5", "timeouts": everyTimeout(),
+			"settings": object{"max_connections": "200"}, "memory_mib": 2048, "guardian": false, "generate_primary_keys": true, "delete_data": true, "version": "9.7.5", "timeouts": everyTimeout(),
 		},
 		"atoll_mysql_cluster": {
 			"name": "main", "members": object{"hk1": member}, "failover": "default", "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",

@@ -26,6 +26,7 @@ type serverModel struct {
 	Package    types.String `tfsdk:"package"`
 	Settings   types.Map    `tfsdk:"settings"`
 	Guardian   types.Bool   `tfsdk:"guardian"`
+	Keys       types.Bool   `tfsdk:"generate_primary_keys"`
 	DeleteData types.Bool   `tfsdk:"delete_data"`
 	Version    types.String `tfsdk:"version"`
 	ServerUUID types.String `tfsdk:"server_uuid"`
@@ -80,7 +81,7 @@ func (m *serverModel) config() (config mysqld.Config, whole bool) {
 		Address: m.Address.ValueString(), Port: int(m.Port.ValueInt64()), ServerID: m.ServerID.ValueInt64(),
 		After: base.MeshUnit(m.Mesh.ValueString()), Interface: m.Mesh.ValueString(), Package: m.Package.ValueString(), Own: own, GivenMemory: uint64(m.MemoryMiB.ValueInt64()) << 20,
 		MemoryBytes: uint64(m.SizedFor.ValueInt64()) << 20, Version: mysqld.ParseVersion(m.Version.ValueString()),
-		Wanted: mysqld.ParseVersion(m.wanted), Unguarded: !m.Guardian.ValueBool(),
+		Wanted: mysqld.ParseVersion(m.wanted), Unguarded: !m.Guardian.ValueBool(), GeneratesKeys: onOff(m.Keys),
 	}, whole && !m.MemoryMiB.IsUnknown()
 }
 

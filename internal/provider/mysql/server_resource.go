@@ -112,11 +112,14 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 	for _, problem := range mysqld.CheckSettings(config.Own) {
 		change.Diagnostics.AddAttributeError(path.Root("settings"), "Invalid Setting", problem.Error())
 	}
+	if err := config.CheckGeneratedKeys(); err != nil {
+		change.Diagnostics.AddAttributeError(path.Root("generate_primary_keys"), "Said Twice", err.Error()+".")
+	}
 	moves := moveVersion(change, &config)
 	if change.Diagnostics.HasError() || !change.Reachable || !whole || k.Data == nil || k.Lost[change.Target.Host] {
 		return
 	}
-	if state != nil && plan.Settings.Equal(state.Settings) && plan.MemoryMiB.Equal(state.MemoryMiB) && !moves {
+	if state != nil && plan.Settings.Equal(state.Settings) && plan.MemoryMiB.Equal(state.MemoryMiB) && plan.Keys.Equal(state.Keys) && !moves {
 		return
 	}
 	facts, err := config.AskFacts(ctx, k.Hosts.Host(change.Target))
@@ -197,6 +200,9 @@ func (k *serverKind) Find(ctx context.Context, host remote.Host, _ string, model
 	model.Mesh, model.Address, model.Port = base.OptionalText(base.MeshOf(config.After)), types.StringValue(config.Address), types.Int64Value(int64(config.Port))
 	model.ServerID, model.DeleteData = types.Int64Value(config.ServerID), types.BoolValue(false)
 	model.Guardian = types.BoolValue(!config.Unguarded)
+	if config.GeneratesKeys != "" {
+		model.Keys = types.BoolValue(config.GeneratesKeys == "ON")
+	}
 	model.Version, model.SizedFor = types.StringValue(config.Version.String()), types.Int64Value(int64(config.MemoryBytes>>20))
 	if len(config.Own) > 0 {
 		model.Settings = textMap(config.Own)

@@ -68,6 +68,11 @@ func (k *serverKind) Schema() schema.Schema {
 					"instead of up to 15 s later, brings its own member into the group at boot and when it fell out, and starts the group again after all members were down. What somebody stopped stays stopped, and what a person has to decide it refuses: " +
 					"see the guide about the guardian. It needs no password; `atoll-agent status` says what it does. Default true. A change is in place, without a restart of mysqld.",
 			},
+			"generate_primary_keys": schema.BoolAttribute{
+				Optional: true,
+				Description: "Whether a table that an application makes without a primary key gets an invisible one (my_row_id), instead of one that a group takes no rows into. Needs MySQL 8.0.30 or later; give it to all members, since the one that takes writes decides. Tables that are there already stay as they are: " +
+					"data.atoll_mysql_preflight names them with the statement. Left out, MySQL decides, which makes none; taken out again, from the next start on. A change is in place, without a restart, and holds for sessions that begin afterwards.",
+			},
 			"delete_data": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),
 				Description: "Whether destroying this resource deletes the datadir with everything in it. Default false. It must be applied before the destroy.",

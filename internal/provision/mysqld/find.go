@@ -59,6 +59,8 @@ func parseFile(text string) (Config, error) {
 			config.Address = value
 		case "port":
 			config.Port, _ = strconv.Atoi(value)
+		case generatedKeys:
+			config.GeneratesKeys = value
 		case "server_id":
 			config.ServerID, _ = strconv.ParseInt(value, 10, 64)
 		default:

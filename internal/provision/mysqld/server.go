@@ -36,6 +36,9 @@ type Config struct {
 	GivenMemory uint64
 	// MemoryBytes is what they are sized for, see sizedFor.
 	MemoryBytes uint64
+	// GeneratesKeys is ON where a table that is made without a primary key gets one, OFF
+	// where it does not; "" leaves that to MySQL.
+	GeneratesKeys string
 	// Unguarded: no guardian stands beside it.
 	Unguarded bool
 	// Version of the installed package; the zero Version is taken for a 9.x.

@@ -96,7 +96,11 @@ func (c Config) Settings() []Setting {
 	if !c.OwnTLS() {
 		list = append(list, certificateSettings()...)
 	}
-	for _, setting := range append(c.sized(), Setting{"skip_name_resolve", "ON"}, Setting{"binlog_expire_logs_seconds", "604800"}, Setting{"require_secure_transport", "ON"}) {
+	usual := append(c.sized(), Setting{"skip_name_resolve", "ON"}, Setting{"binlog_expire_logs_seconds", "604800"}, Setting{"require_secure_transport", "ON"})
+	if c.GeneratesKeys != "" {
+		usual = append(usual, Setting{generatedKeys, c.GeneratesKeys})
+	}
+	for _, setting := range usual {
 		if _, set := own[normalName(setting.Name)]; !set {
 			list = append(list, setting)
 		}
@@ -105,6 +109,20 @@ func (c Config) Settings() []Setting {
 		list = append(list, Setting{name, own[name]})
 	}
 	return list
+}
+
+// generatedKeys is the variable by which MySQL, from 8.0.30 on, gives a table that is made
+// without a primary key an invisible one.
+const generatedKeys = "sql_generate_invisible_primary_key"
+
+// CheckGeneratedKeys refuses to say twice whether tables get keys.
+func (c Config) CheckGeneratedKeys() error {
+	for name, value := range c.Own {
+		if c.GeneratesKeys != "" && normalName(name) == generatedKeys {
+			return fmt.Errorf("generate_primary_keys is declared, and settings[%q] = %q says the same or the contrary: remove one of the two", name, value)
+		}
+	}
+	return nil
 }
 
 // file is the settings file.

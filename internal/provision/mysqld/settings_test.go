@@ -114,14 +114,14 @@ func TestSame(t *testing.T) {
 }
 
 func TestSettingsFileReadBack(t *testing.T) {
-	config := Config{Address: "10.0.0.1", Port: 3307, ServerID: 9, MemoryBytes: 2 * gibibyte, Version: ParseVersion("9.7.4"), Own: map[string]string{"max_connections": "77"}}
+	config := Config{Address: "10.0.0.1", Port: 3307, ServerID: 9, MemoryBytes: 2 * gibibyte, Version: ParseVersion("9.7.4"), GeneratesKeys: "ON", Own: map[string]string{"max_connections": "77"}}
 	found, err := parseFile(string(config.file()) + "after tinc@site.service\n")
 	if err != nil {
 		t.Fatal(err)
 	}
 	found.MemoryBytes, found.Version = config.MemoryBytes, config.Version
 	found.dropDefaults()
-	if found.Address != "10.0.0.1" || found.Port != 3307 || found.ServerID != 9 || found.After != "tinc@site.service" || fmt.Sprint(found.Own) != "map[max_connections:77]" {
+	if found.Address != "10.0.0.1" || found.Port != 3307 || found.ServerID != 9 || found.After != "tinc@site.service" || found.GeneratesKeys != "ON" || fmt.Sprint(found.Own) != "map[max_connections:77]" {
 		t.Errorf("read back as %+v", found)
 	}
 }
@@ -145,6 +145,22 @@ func TestFacts(t *testing.T) {
 		got := fmt.Sprint((Config{MemoryBytes: gibibyte}).Check(Facts{Installed: ParseVersion(version), HasData: true}))
 		if !strings.Contains(got, want) {
 			t.Errorf("%s: %s, want %s", version, got, want)
+		}
+	}
+}
+
+// Whether tables get keys is said in one place.
+func TestGeneratedKeysAreDeclaredOnce(t *testing.T) {
+	for _, row := range []struct {
+		declared, name string
+		refused        bool
+	}{
+		{"ON", "sql-generate-invisible-primary-key", true}, {"OFF", "sql_generate_invisible_primary_key", true},
+		{"", "sql_generate_invisible_primary_key", false}, {"ON", "max_connections", false},
+	} {
+		err := Config{GeneratesKeys: row.declared, Own: map[string]string{row.name: "ON"}}.CheckGeneratedKeys()
+		if (err != nil) != row.refused || err != nil && !strings.Contains(err.Error(), row.name) {
+			t.Errorf("%+v: %v", row, err)
 		}
 	}
 }
