@@ -147,7 +147,7 @@ mkdir -p /var/lib/atoll
 find ` + dataDirectory + ` -mindepth 1 -delete
 sql=$(mktemp --tmpdir=/var/lib/mysql-files atoll.XXXXXX)
 trap 'rm -f "$sql"' EXIT
-printf '%s\n' "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';" "ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';" SHUTDOWN\; >"$sql"
+printf '%s\n' "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';" "ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';" >"$sql"
 chown mysql:mysql "$sql"
 mysqld --no-defaults --initialize-insecure --user=mysql --datadir=` + dataDirectory + ` --init-file="$sql" >&2
 rm -f ` + initialising,
