@@ -104,8 +104,8 @@ var (
 )
 
 // refuse finds at plan time what cannot work: settings that the cluster needs
-// otherwise, a machine that is too small, a version that it cannot go to. A machine that does not answer
-// now is asked again by the apply.
+// otherwise, a machine that is too small, a version that it cannot go to. A machine that
+// does not answer now is asked again by the apply.
 func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel]) {
 	plan, state := change.Plan, change.State
 	config, whole := plan.config()
@@ -130,8 +130,10 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+problem.Error()+".")
 	}
 	refuseVersion(change, config.Reaches(facts))
-	taken, err := config.TakenBack(ctx, k.Hosts.Host(change.Target), facts)
-	if state == nil && err == nil && len(taken) > 0 {
+	if state != nil {
+		return
+	}
+	if taken, err := config.TakenBack(ctx, k.Hosts.Host(change.Target), facts); err == nil && len(taken) > 0 {
 		change.Diagnostics.AddAttributeWarning(path.Root("settings"), "What Was Persisted Is Taken Back", fmt.Sprintf("The server on %s holds variables that were set with SET PERSIST and that settings does not have. "+
 			"The apply takes them back; declare what is to stay:\n%s", change.Target.Host, strings.Join(taken, "\n")))
 	}
