@@ -15,25 +15,43 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// pulls is how often each plug is pulled; the middle one counts.
-const pulls = 5
+// series says for a failover how often each plug is pulled, of which the middle one
+// counts, and how long the application goes on writing afterwards.
+type series struct {
+	failover  string
+	times     int
+	aftermath time.Duration
+}
+
+// pulls are those of each failover. A patient one gives nobody up for a minute.
+var pulls = []series{
+	{"default", 5, 30 * time.Second},
+	{"fast", 5, 30 * time.Second},
+	{"patient", 3, 2 * time.Minute},
+}
+
+// Failovers are those that BenchFailover can measure.
+func Failovers() []string {
+	var names []string
+	for _, one := range pulls {
+		names = append(names, one.failover)
+	}
+	return names
+}
 
 // steady is how long an application writes before a plug is pulled: what its
 // writes are compared with.
 const steady = 10 * time.Second
 
-// aftermath is how long it goes on writing afterwards.
-const aftermath = 30 * time.Second
-
-// failovers measures plugs that are pulled under a writer.
-type failovers struct {
+// plugs measures those that are pulled under a writer.
+type plugs struct {
 	client *lab.Client
 	pool   *remote.Pool
 }
 
-// BenchFailover pulls the plugs of the primary and of a secondary, for each
-// failover that a site would measure: a patient one waits for a minute by intent.
-func BenchFailover(ctx context.Context, client *lab.Client, dir string, out io.Writer) error {
+// BenchFailover pulls the plugs of the primary and of a secondary, for each of the
+// failovers, or for all where none is named.
+func BenchFailover(ctx context.Context, client *lab.Client, dir string, out io.Writer, failovers ...string) error {
 	terraform, err := Example(dir, client.Inventory)
 	if err != nil {
 		return err
@@ -43,11 +61,14 @@ func BenchFailover(ctx context.Context, client *lab.Client, dir string, out io.W
 		return err
 	}
 	defer func() { _ = pool.Close() }()
-	f := &failovers{client, pool}
+	f := &plugs{client, pool}
 	fmt.Fprintf(out, "\n### Failover: a plug is pulled while an application writes through its router\n\n")
 	fmt.Fprintln(out, "| failover | plug of | writes stand still, the middle one of | writes slower than half their rate, the middle one of |\n| --- | --- | --- | --- |")
-	for _, failover := range []string{"default", "fast"} {
-		if err := terraform.Variables(map[string]any{"nodes": Nodes(client.Inventory), "ssh_key_file": client.Inventory.Key, "failover": failover}); err != nil {
+	for _, way := range pulls {
+		if len(failovers) > 0 && !slices.Contains(failovers, way.failover) {
+			continue
+		}
+		if err := terraform.Variables(map[string]any{"nodes": Nodes(client.Inventory), "ssh_key_file": client.Inventory.Key, "failover": way.failover}); err != nil {
 			return err
 		}
 		if err := terraform.Apply(ctx); err != nil {
@@ -55,14 +76,14 @@ func BenchFailover(ctx context.Context, client *lab.Client, dir string, out io.W
 		}
 		for _, role := range []string{"PRIMARY", "SECONDARY"} {
 			var stood, slow []time.Duration
-			for range pulls {
-				still, slower, err := f.pull(ctx, role)
+			for range way.times {
+				still, slower, err := f.pull(ctx, role, way.aftermath)
 				if err != nil {
 					return err
 				}
 				stood, slow = append(stood, still), append(slow, slower)
 			}
-			fmt.Fprintf(out, "| %s | the %s | %s | %s |\n", failover, strings.ToLower(role), middleOf(stood), middleOf(slow))
+			fmt.Fprintf(out, "| %s | the %s | %s | %s |\n", way.failover, strings.ToLower(role), middleOf(stood), middleOf(slow))
 		}
 	}
 	return nil
@@ -79,7 +100,7 @@ func middleOf(all []time.Duration) string {
 
 // pull pulls the plug of a member of a role and puts it in again; it ends when
 // all are online.
-func (f *failovers) pull(ctx context.Context, role string) (still, slower time.Duration, err error) {
+func (f *plugs) pull(ctx context.Context, role string, aftermath time.Duration) (still, slower time.Duration, err error) {
 	names, err := f.awaitAll(ctx)
 	if err != nil {
 		return 0, 0, err
@@ -120,7 +141,7 @@ func (f *failovers) pull(ctx context.Context, role string) (still, slower time.D
 }
 
 // awaitAll waits until all database hosts are online, and gives one for each role.
-func (f *failovers) awaitAll(ctx context.Context) (map[string]string, error) {
+func (f *plugs) awaitAll(ctx context.Context) (map[string]string, error) {
 	for deadline := time.Now().Add(5 * time.Minute); ; {
 		roles, online := map[string]string{}, 0
 		for _, host := range f.client.Inventory.Hosts {

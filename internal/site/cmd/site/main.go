@@ -66,8 +66,8 @@ func schemaCommand() *cobra.Command {
 
 // benchCommands run inside of a lab: one with the software installed, one bare.
 func benchCommands() []*cobra.Command {
-	in := func(use, short string, run func(context.Context, *lab.Client, string, io.Writer) error) *cobra.Command {
-		return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(command *cobra.Command, _ []string) error {
+	among := func(use, short string, words []string, run func(context.Context, *lab.Client, string, io.Writer, ...string) error) *cobra.Command {
+		return &cobra.Command{Use: use, Short: short, ValidArgs: words, Args: cobra.OnlyValidArgs, RunE: func(command *cobra.Command, chosen []string) error {
 			client, err := lab.Open(os.Getenv(lab.Variable))
 			if err != nil {
 				return err
@@ -77,15 +77,22 @@ func benchCommands() []*cobra.Command {
 				return err
 			}
 			defer func() { _ = os.RemoveAll(dir) }()
-			return run(command.Context(), client, dir, os.Stdout)
+			return run(command.Context(), client, dir, os.Stdout, chosen...)
 		}}
+	}
+	in := func(use, short string, run func(context.Context, *lab.Client, string, io.Writer) error) *cobra.Command {
+		command := among(use, short, nil, func(ctx context.Context, client *lab.Client, dir string, out io.Writer, _ ...string) error {
+			return run(ctx, client, dir, out)
+		})
+		command.Args = cobra.NoArgs
+		return command
 	}
 	memory := &cobra.Command{Use: "bench-memory", Short: "Measure memory by the number of hosts", Args: cobra.NoArgs, RunE: func(command *cobra.Command, _ []string) error {
 		return site.BenchMemory(command.Context(), os.Stdout)
 	}}
 	return []*cobra.Command{
 		in("bench-plan", "Measure a plan of the unchanged site, beside Ansible", site.BenchPlan),
-		in("bench-failover", "Measure how long writes stand still when a member's plug is pulled", site.BenchFailover),
+		among("bench-failover [failover…]", "Measure how long writes stand still when a member's plug is pulled", site.Failovers(), site.BenchFailover),
 		in("bench-tier", "Measure a file tier, beside what else keeps trees the same", site.BenchTier),
 		in("bench-archive", "Measure runs of an archive, beside rsync by hand", site.BenchArchive),
 		in("bench-million", "Measure a file tier with a million files", site.BenchMillion),
