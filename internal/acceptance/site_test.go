@@ -8,13 +8,10 @@ package acceptance
 
 import (
 	"context"
-	"embed"
 	"os"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/lab"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -269,84 +266,4 @@ func TestRouterFollowsThePrimary(t *testing.T) {
 	})
 	f.apply() // takes over the new role
 	f.inSync()
-}
-
-// metadata holds names, types and keys of the schema mysql_innodb_cluster_metadata
-// 2.4.0, as information_schema of a MySQL 9.7 server showed them after MySQL
-// Shell 9.6 had made a cluster there. The columns are those of the queries below.
-//
-//go:embed testdata/innodb-cluster-metadata
-var metadata embed.FS
-
-func TestMetadataAreThoseOfInnoDBCluster(t *testing.T) {
-	f := stand(t)
-	f.agedMetadata()
-	for file, query := range map[string]string{
-		"columns.tsv": `SELECT table_name, column_name, column_type, is_nullable, column_key, character_set_name, collation_name, extra
- FROM information_schema.columns WHERE table_schema = 'mysql_innodb_cluster_metadata' ORDER BY table_name, ordinal_position`,
-		"keys.tsv": `SELECT table_name, index_name, non_unique, seq_in_index, column_name FROM information_schema.statistics
- WHERE table_schema = 'mysql_innodb_cluster_metadata' ORDER BY table_name, index_name, seq_in_index`,
-		"foreign-keys.tsv": `SELECT table_name, constraint_name, column_name, ordinal_position, referenced_table_name, referenced_column_name
- FROM information_schema.key_column_usage WHERE table_schema = 'mysql_innodb_cluster_metadata' AND referenced_table_name IS NOT NULL
- ORDER BY table_name, constraint_name, ordinal_position`,
-		"views.tsv": `SELECT table_name, is_updatable, security_type, check_option FROM information_schema.views
- WHERE table_schema = 'mysql_innodb_cluster_metadata' ORDER BY table_name`,
-		"routines.tsv": `SELECT r.routine_name, r.routine_type, r.security_type, p.parameter_mode, p.parameter_name, p.dtd_identifier
- FROM information_schema.routines r JOIN information_schema.parameters p ON p.specific_schema = r.routine_schema AND p.specific_name = r.routine_name
- WHERE r.routine_schema = 'mysql_innodb_cluster_metadata' ORDER BY r.routine_name, p.ordinal_position`,
-	} {
-		t.Run(file, func(t *testing.T) {
-			content, err := metadata.ReadFile("testdata/innodb-cluster-metadata/" + file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if diff := cmp.Diff(lines(string(content)), lines(f.within(t).sql("hk2", query))); diff != "" {
-				t.Errorf("real InnoDB Cluster (-) and ours (+):\n%s", diff)
-			}
-		})
-	}
-}
-
-// agedMetadata makes the metadata those of version 2.1.0, which MySQL Shell 8.0 made,
-// and has an apply bring them to the newest: what stands in them, and what routers may,
-// stays.
-func (f *fixture) agedMetadata() {
-	f.Helper()
-	const rows = `SELECT CONCAT_WS(' ', (SELECT GROUP_CONCAT(address, mysql_server_uuid, attributes ORDER BY 1) FROM mysql_innodb_cluster_metadata.instances),
- (SELECT GROUP_CONCAT(router_id, address, router_name ORDER BY 1) FROM mysql_innodb_cluster_metadata.routers))`
-	before := f.sql("hk1", rows)
-	f.ageMetadata()
-	f.inSync() // older ones are no drift while nobody asks for newer
-	f.override("atoll_mysql_cluster.main", "metadata_version = \"2.4.0\"")
-	f.apply()
-	f.inSync()
-	if after := f.sql("hk1", rows); after != before {
-		f.Errorf("the metadata held\n%s\nand hold\n%s", before, after)
-	}
-	if got := f.sql("hk1", "SELECT COUNT(*) FROM mysql.tables_priv WHERE table_name = 'router_stats' AND user LIKE 'mysql\\_router%'"); got != "2" {
-		f.Errorf("%s of two routers may say that they are there", got)
-	}
-}
-
-// ageMetadata makes the metadata those of version 2.1.0.
-func (f *fixture) ageMetadata() {
-	f.Helper()
-	f.sql(f.primary(), `USE mysql_innodb_cluster_metadata;
-REVOKE IF EXISTS INSERT, UPDATE ON router_stats FROM mysql_router_203_0_113_21@'10.77.0.0/255.255.255.0';
-DROP TABLE router_stats; DROP TABLE routing_guidelines; ALTER TABLE instances DROP COLUMN instance_type; ALTER TABLE routers MODIFY COLUMN address VARCHAR(256) CHARACTER SET ascii COLLATE ascii_general_ci;
-DROP VIEW v2_router_options; DROP PROCEDURE v2_set_global_cluster_router_option; DROP PROCEDURE v2_set_cluster_routing_option;
-CREATE PROCEDURE v2_set_global_router_option() SQL SECURITY INVOKER DO 0; CREATE PROCEDURE v2_set_routing_option() SQL SECURITY INVOKER DO 0;
-CREATE OR REPLACE SQL SECURITY INVOKER VIEW v2_this_instance AS SELECT i.cluster_id, i.instance_id, c.cluster_name, c.cluster_type FROM instances i JOIN clusters c USING (cluster_id)
- WHERE i.mysql_server_uuid = (SELECT CONVERT(variable_value USING utf8mb4) COLLATE utf8mb4_general_ci FROM performance_schema.global_variables WHERE variable_name = 'server_uuid');
-CREATE OR REPLACE SQL SECURITY INVOKER VIEW v2_instances AS SELECT instance_id, cluster_id, instance_name AS label, mysql_server_uuid, address, addresses->>'$.mysqlClassic' AS endpoint, addresses->>'$.mysqlX' AS xendpoint, attributes FROM instances;
-CREATE OR REPLACE SQL SECURITY INVOKER VIEW schema_version (major, minor, patch) AS SELECT 2, 1, 0`)
-}
-
-// lines makes a set of lines: what order information_schema has is its own.
-func lines(text string) map[string]bool {
-	set := map[string]bool{}
-	for line := range strings.Lines(text) {
-		set[strings.TrimRight(line, "\t\n ")] = true
-	}
-	return set
 }

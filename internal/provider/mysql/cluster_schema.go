@@ -145,7 +145,7 @@ func clusterOptions() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"failover": base.Choice(group.DefaultFailover, "How soon a silent member is given up, and its work taken over: default, fast (which a break of a few seconds in a line can turn into an expulsion), or patient (for lines that break for up to a minute). "+
 			"It decides expel_timeout (1, 0 or 60 s), consistency (fast: EVENTUAL), the routers' connect_timeout (2, 1 or 5 s) and read_timeout (3, 1 or 10 s), and how often the guardians look; each of the four can be set by itself, and wins. "+
-			"Seconds measured for fast and default stand in the guide of measurements. Default default. A change is in place, without a restart of mysqld; routers restart.",
+			"Seconds measured for each stand in the guide of measurements. Default default. A change is in place, without a restart of mysqld; routers restart.",
 			"fast", group.DefaultFailover, "patient"),
 		"expel_timeout": schema.Int64Attribute{
 			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 3600)},
