@@ -2,7 +2,7 @@
 # with --download-only in $only it fetches them for another time. What stands in the
 # directory $instead is called by their scripts in place of programs of that name.
 # shellcheck disable=SC2154
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C.UTF-8 NEEDRESTART_SUSPEND=1
+export DEBIAN_FRONTEND=noninteractive NEEDRESTART_SUSPEND=1
 export PATH="$instead:$PATH"
 policy=/usr/sbin/policy-rc.d
 kept=$policy.atoll-kept
@@ -16,15 +16,10 @@ if [ -e $policy ]; then mv $policy $kept; fi
 trap restore EXIT
 printf '#!/bin/sh\n# kept by Atoll while it installs packages\nexit 101\n' >$policy
 chmod 0755 $policy
-tries=0 broken=
-while dpkg --audit | grep -q . && ! said=$(dpkg --configure -a 2>&1); do
-  # What only lacks a dependency is apt's to mend.
-  case $said in *lock*) ;; *) broken=yes; break ;; esac
-  tries=$((tries + 1))
-  if [ $tries -gt 200 ]; then printf 'dpkg is busy for too long: %s\n' "$said" >&2; exit 1; fi
-  sleep 3
-done
-update() { apt-get -q -o DPkg::Lock::Timeout=600 -o APT::Update::Error-Mode=any update >/dev/null; }
+broken=
+# What only lacks a dependency is apt's to mend.
+if dpkg --audit | grep -q . && ! unlocked dpkg --configure -a; then broken=yes; fi
+update() { unlocked apt-get -q -o APT::Update::Error-Mode=any update || complain; }
 fresh=$(find /var/lib/apt/lists -maxdepth 1 -type f -name '*_Packages*' -mmin -360 2>/dev/null | head -n 1)
 for name in "$@"; do
   if ! apt-cache show --no-all-versions "$name" >/dev/null 2>&1; then fresh=; fi
@@ -49,17 +44,17 @@ install() {
   for name in "$@"; do
     case $name in *=*) exact="$exact $name"; companions "${name#*=}" "${name%%=*}" ;; esac
   done
-  # A version that was asked for counts more than a hold, which stays.
+  # A version that was asked for counts more than a hold, which stays. Only an apt that
+  # does not wait itself says who has the lock.
   # shellcheck disable=SC2086
-  apt-get -q -y --no-install-recommends $only ${exact:+--allow-change-held-packages} -o DPkg::Lock::Timeout=600 -o "DPkg::Path=$PATH" -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" $exact >/dev/null
+  apt-get -q -y -o DPkg::Lock::Timeout=0 --no-install-recommends $only ${exact:+--allow-change-held-packages} -o "DPkg::Path=$PATH" -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold install "$@" $exact >/dev/null
 }
-if [ -n "$broken" ] && ! said=$(install --fix-broken 2>&1); then
-  update
-  install --fix-broken
-fi
-if ! said=$(install "$@" 2>&1); then
+installed() { # what install takes
+  unlocked install "$@" && return
   # The lists may name versions that the mirror no longer has.
   update
-  install "$@"
-fi
+  unlocked install "$@" || complain
+}
+if [ -n "$broken" ]; then installed --fix-broken; fi
+installed "$@"
 [ -n "$only" ] || rm -rf "$instead"

@@ -92,12 +92,11 @@ func compareAptSource(d *differ, wanted AptSource, state aptSourceState) {
 }
 
 // fetchStep fetches the lists of a source that is not in place yet, and leaves
-// those of others alone. apt waits for no other apt here, so this does. Before
-// that, apt reads it beside the sources of others: two that name another key for
-// the same repository end every work of apt. Those of ours may be on their way
-// out and are not looked at, see package apt.
+// those of others alone. Before that, apt reads it beside the sources of others:
+// two that name another key for the same repository end every work of apt. Those of
+// ours may be on their way out and are not looked at, see package apt.
 func fetchStep(wanted AptSource) Step {
-	return Step{Title: "fetch the lists of apt source " + wanted.Name, Effect: Effect{EffectFetch, wanted.Name}, Payload: wanted.Source, Script: fmt.Sprintf(`t=/run/atoll/new.sources
+	return Step{Title: "fetch the lists of apt source " + wanted.Name, Effect: Effect{EffectFetch, wanted.Name}, Payload: wanted.Source, Script: aptLock + fmt.Sprintf(`t=/run/atoll/new.sources
 all=/run/atoll/sources.list.d
 trap 'rm -rf "$t" "$all"' EXIT
 head -c %[1]d >"$t"
@@ -112,12 +111,6 @@ said=$(LC_ALL=C apt-get -o Dir::Etc::sourceparts="$all" indextargets 2>&1 >/dev/
   # apt quotes whole keys, and names no file.
   found=$(for uri in $(sed -n 's/^URIs: //p' "$t"); do grep -lsF -- "${uri%%/}" /etc/apt/sources.list /etc/apt/sources.list.d/*; done | grep -v /atoll- | sort -u | paste -sd ' ' -)
   printf 'apt does not take it beside the sources that are there (%%s): %%s\n' "${found:-see /etc/apt}" "$(printf '%%s\n' "$said" | sed -n '/^E:/p; / != /p')" >&2; exit 1; }
-tries=0
-until said=$(LC_ALL=C apt-get -q -o Dir::Etc::sourcelist="$t" -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0 \
-  -o APT::Update::Error-Mode=any update 2>&1 </dev/null); do
-  tries=$((tries + 1))
-  case $said in *'Could not get lock'*) ;; *) tries=201 ;; esac
-  [ $tries -le 200 ] || { printf '%%s\n' "$said" >&2; exit 1; }
-  sleep 3
-done`, len(wanted.Source))}
+unlocked apt-get -q -o Dir::Etc::sourcelist="$t" -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0 \
+  -o APT::Update::Error-Mode=any update </dev/null || complain`, len(wanted.Source))}
 }

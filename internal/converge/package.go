@@ -151,17 +151,16 @@ func (p Package) Fetch() Step {
 	return step
 }
 
-// FetchLists is the step that fetches the lists of all sources of apt, which itself
-// waits for no other apt here.
+// FetchLists is the step that fetches the lists of all sources of apt.
 func FetchLists() Step {
-	return Step{Title: "fetch the lists of packages", Effect: Effect{Kind: EffectFetch}, Script: `tries=0
-until said=$(LC_ALL=C apt-get -q -o APT::Update::Error-Mode=any update 2>&1); do
-  tries=$((tries + 1))
-  case $said in *'Could not get lock'*) ;; *) tries=201 ;; esac
-  [ $tries -le 200 ] || { printf '%s\n' "$said" | grep '^E:' >&2; exit 1; }
-  sleep 3
-done`}
+	return Step{Title: "fetch the lists of packages", Effect: Effect{Kind: EffectFetch},
+		Script: aptLock + "unlocked apt-get -q -o APT::Update::Error-Mode=any update || { printf '%s\n' \"$said\" | grep '^E:' >&2; exit 1; }"}
 }
+
+// aptLock are the functions of shell by which all work of apt's waits for that of others.
+//
+//go:embed aptlock.sh
+var aptLock string
 
 //go:embed apt.sh
 var aptScript string
@@ -178,7 +177,7 @@ func installStep(only string, packages ...Package) Step {
 			fmt.Fprintf(&script, "ours %[1]s\ninstall -d -m 0755 %[2]s\nprintf %%s %[3]s >%[1]s\nchmod 0755 %[1]s\n", quote(path), whileInstalling, quote(one.Instead[program]))
 		}
 	}
-	fmt.Fprintf(&script, "only=%s instead=%s\nset -- %s\n%s", only, whileInstalling, strings.Join(quoted, " "), aptScript)
+	fmt.Fprintf(&script, "only=%s instead=%s\nset -- %s\n%s%s", only, whileInstalling, strings.Join(quoted, " "), aptLock, aptScript)
 	list := strings.Join(names, ", ")
 	return Step{Title: "install " + list, Effect: Effect{EffectInstall, list}, Script: script.String()}
 }
