@@ -63,7 +63,8 @@ func TestCheckSettingsRefuses(t *testing.T) {
 	for name, want := range map[string]string{
 		"max_connections": "", "innodb_log_buffer_size": "", "server_id": "own value", "Bind-Address": "own value", "loose_gtid_mode": "own value",
 		"skip-log-bin": "binary log", "group_replication_member_expel_timeout": "atoll_mysql_cluster",
-		"group_replication_member_weight": "", "replicate_do_db": "part of the data", "plugin-load": "loads code", "plugin_dir": "layout",
+		"group_replication_member_weight": "declare weights", "group_replication_gtid_assignment_block_size": "only one that is stopped", "group_replication_preemptive_garbage_collection": "only one that is stopped",
+		"group_replication_preemptive_garbage_collection_rows_threshold": "", "group_replication_flow_control_mode": "", "replicate_do_db": "part of the data", "plugin-load": "loads code", "plugin_dir": "layout",
 		"skip_performance_schema": "reads the group's state", "skip_log_replica_updates": "needs it on", "lower_case_table_names": "datadir is made",
 		"skip_innodb_adaptive_hash_index": "write innodb_adaptive_hash_index", "maximum-max_connections": "write max_connections",
 		"!includedir": "not the name", "!include /etc/passwd": "not the name", "not a name": "not the name", "": "not the name",
