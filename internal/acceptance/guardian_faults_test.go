@@ -65,6 +65,24 @@ func (f *fixture) outage(down []string, disturbed bool) {
 	report, err := writer.Stop(f.Context(), shop.DB)
 	f.must(err)
 	f.noneLost(report)
-	f.Logf("%s lost their power: writes flowed %.0f s after they were on again, all members were back after %.0f s, %d guardians were killed; %s",
-		strings.Join(down, ", "), flowed.Seconds(), time.Since(booted).Seconds(), kills, report)
+	f.Logf("%s lost their power: writes flowed %.0f s after they were on again, all members were back after %.0f s (they entered %s after the first), %d guardians were killed; %s",
+		strings.Join(down, ", "), flowed.Seconds(), time.Since(booted).Seconds(), f.entered(), kills, report)
+}
+
+// entriesQuery gives, on the member that the group began with, how many seconds after it
+// each of the others entered; nothing elsewhere.
+const entriesQuery = `WITH views AS (SELECT logged, REGEXP_REPLACE(data, '.* on view ([0-9]+):([0-9]+).*', '$1') AS made, REGEXP_REPLACE(data, '.* on view ([0-9]+):([0-9]+).*', '$2') + 0 AS number
+ FROM performance_schema.error_log WHERE data LIKE '%Group membership changed to%')
+ SELECT IFNULL(GROUP_CONCAT(ROUND(UNIX_TIMESTAMP(logged) - UNIX_TIMESTAMP((SELECT MIN(logged) FROM views WHERE made = v.made)), 1), ' s' ORDER BY number SEPARATOR ', '), '') FROM views v
+ WHERE made = (SELECT made FROM views ORDER BY logged DESC LIMIT 1) AND EXISTS (SELECT 1 FROM views WHERE made = v.made AND number = 1)
+ AND number BETWEEN 2 AND (SELECT COUNT(*) FROM performance_schema.replication_group_members)`
+
+// entered says how the members came into a group that began anew.
+func (f *fixture) entered() string {
+	f.Helper()
+	entries := ""
+	for _, host := range databases {
+		entries += f.sql(host, entriesQuery)
+	}
+	return entries
 }
