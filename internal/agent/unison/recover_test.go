@@ -4,18 +4,14 @@
 package unison
 
 import (
-	"bytes"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
@@ -189,47 +185,6 @@ func TestTreeThatIsNotThere(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := there(pair); err != nil {
-		t.Error(err)
-	}
-}
-
-// A relay carries both ways, and what is under way when one side has said all.
-func TestRelay(t *testing.T) {
-	socket := filepath.Join(t.TempDir(), "s")
-	listener, err := net.Listen("unix", socket)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	go func() {
-		connection, err := listener.Accept()
-		if err != nil {
-			return
-		}
-		said, _ := io.ReadAll(connection)
-		time.Sleep(20 * time.Millisecond)
-		_, _ = fmt.Fprintf(connection, "heard %s", said)
-		_ = connection.Close()
-	}()
-	var out bytes.Buffer
-	if err := relay("unison", socket, agent.Streams{In: strings.NewReader("hello"), Out: &out, Err: io.Discard}); err != nil || out.String() != "heard hello" {
-		t.Errorf("%q, %v", out.String(), err)
-	}
-	if err := relay("unison", socket+"x", agent.Streams{}); err == nil {
-		t.Error("a socket that is not there is relayed to")
-	}
-}
-
-// A key that opens an archive alone leads to no unison, and says so.
-func TestRelayOfAnArchiveAlone(t *testing.T) {
-	t.Setenv("SSH_ORIGINAL_COMMAND", "unison -server")
-	err := Relay.Run(t.Context(), []string{tier.NoSocket, filepath.Join(t.TempDir(), "cold.sock")}, agent.Streams{})
-	if err == nil || !strings.Contains(err.Error(), "keeps no tree with you, only an archive") {
-		t.Error(err)
-	}
-	t.Setenv("SSH_ORIGINAL_COMMAND", tier.Converse)
-	err = Relay.Run(t.Context(), []string{tier.NoSocket, filepath.Join(t.TempDir(), "cold.sock")}, agent.Streams{In: strings.NewReader("")})
-	if err == nil || !strings.Contains(err.Error(), "unable to reach the archive") {
 		t.Error(err)
 	}
 }

@@ -89,7 +89,9 @@ func relay(what, socket string, streams agent.Streams) error {
 		_, _ = io.Copy(connection, streams.In)
 		_ = connection.CloseWrite()
 	}()
-	_, err = io.Copy(streams.Out, connection)
+	// Go would splice what comes into a file, and where that is sshd's pipe and full, it
+	// asks again without a pause until there is room.
+	_, err = io.Copy(struct{ io.Writer }{streams.Out}, connection)
 	if errors.Is(err, syscall.EPIPE) || errors.Is(err, os.ErrClosed) {
 		return nil
 	}
