@@ -38,6 +38,8 @@ func TestDriftHasAVoice(t *testing.T) {
 			{"a stranger is let in", "hk1", "sed s/app1/eve/ /etc/tinc/site/hosts/app1 >/etc/tinc/site/hosts/eve", "atoll_mesh.site", "hk1: file /etc/tinc/site/hosts/eve: is no declared peer's, and its key opens the mesh"},
 			{"a unit is disabled", "app2", "systemctl disable -q mysqlrouter", `atoll_mysql_router.application["app2"]`, "unit mysqlrouter.service: disabled, want enabled"},
 			{"a variable is set", secondary, "mysql -e 'SET GLOBAL binlog_expire_logs_seconds = 4711'", `atoll_mysql_server.database["` + secondary + `"]`, "variable binlog_expire_logs_seconds: is 4711, want 604800"},
+			{"a variable that no file names is set", secondary, "mysql -e 'SET GLOBAL net_read_timeout = 77'", `atoll_mysql_server.database["` + secondary + `"]`, "variable net_read_timeout: is 77, and 30 at the next start, since settings does not have it"},
+			{"one that another file names is set", secondary, "mysql -e 'SET GLOBAL key_buffer_size = 8388608'", `atoll_mysql_server.database["` + secondary + `"]`, "variable key_buffer_size: is 8388608, and 16777216 at the next start, since settings does not have it"},
 			{"an option of the group is set", secondary, "mysql -e 'SET GLOBAL group_replication_member_expel_timeout = 60'", "atoll_mysql_cluster.main", secondary + ": variable group_replication_member_expel_timeout: is 60, want 1"},
 			{"a variable that no file names is persisted", secondary, "mysql -e 'SET PERSIST long_query_time = 1'", `atoll_mysql_server.database["` + secondary + `"]`, "variable long_query_time: 1.000000 was persisted by hand"},
 			{"a variable is persisted for the next start", secondary, "mysql -e 'SET PERSIST_ONLY back_log = 99; SET PERSIST_ONLY require_secure_transport = OFF'", `atoll_mysql_server.database["` + secondary + `"]`, "variable require_secure_transport: is OFF at the next start, want ON"},
@@ -82,8 +84,8 @@ func TestDriftHasAVoice(t *testing.T) {
 		"group_replication_communication_stack=MYSQL,group_replication_consistency=BEFORE_ON_PRIMARY_FAILOVER,group_replication_local_address=10.77.0."+map[string]string{"hk2": "12", "sg1": "13"}[secondary]+":3306,group_replication_paxos_single_leader=OFF" {
 		t.Errorf("persisted is %s", got)
 	}
-	if got := f.sql(secondary, "SELECT @@long_query_time"); got != "10.000000" {
-		t.Errorf("long_query_time is %s", got)
+	if got := f.sql(secondary, "SELECT CONCAT_WS(' ', @@long_query_time, @@global.net_read_timeout, @@key_buffer_size)"); got != "10.000000 30 16777216" {
+		t.Errorf("long_query_time, net_read_timeout and key_buffer_size are %s", got)
 	}
 }
 
@@ -133,7 +135,8 @@ func TestPeersComeAndGoWithoutDisturbance(t *testing.T) {
 	}
 }
 
-// A change of settings that needs a restart goes through the group one by one.
+// A change of settings that needs a restart goes through the group one by one, and so
+// does their end; the one whose file has it already, of an apply that was killed, with them.
 func TestSettingsChangeRestartsOneAfterAnother(t *testing.T) {
 	f := stand(t)
 	f.variables(func(_, all map[string]any) {
@@ -171,6 +174,12 @@ func TestSettingsChangeRestartsOneAfterAnother(t *testing.T) {
 		}
 	}
 	f.variables(func(_, _ map[string]any) {})
+	f.on("hk2", "sed -i '/^max_connections/d; /^back_log/d' /etc/mysql/mysql.conf.d/zz-atoll.cnf")
 	f.apply()
 	f.inSync()
+	for _, host := range []string{"hk1", "hk2", "sg1"} {
+		if got := f.sql(host, "SELECT CONCAT_WS(' ', @@max_connections, @@innodb_log_buffer_size, @@back_log < 99 OR @@back_log > 99)"); got != "151 67108864 1" {
+			t.Errorf("%s runs with %s", host, got)
+		}
+	}
 }

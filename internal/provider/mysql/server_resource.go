@@ -134,7 +134,7 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 		return
 	}
 	if taken, err := config.TakenBack(ctx, k.Hosts.Host(change.Target), facts); err == nil && len(taken) > 0 {
-		change.Diagnostics.AddAttributeWarning(path.Root("settings"), "What Was Persisted Is Taken Back", fmt.Sprintf("The server on %s holds variables that were set with SET PERSIST and that settings does not have. "+
+		change.Diagnostics.AddAttributeWarning(path.Root("settings"), "What Was Persisted Is Taken Back", fmt.Sprintf("The server on %s holds variables that were set with SET PERSIST or SET GLOBAL and that settings does not have. "+
 			"The apply takes them back; declare what is to stay:\n%s", change.Target.Host, strings.Join(taken, "\n")))
 	}
 }

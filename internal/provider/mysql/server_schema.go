@@ -51,7 +51,7 @@ func (k *serverKind) Schema() schema.Schema {
 				base.Matching(packagePattern, "must be a package name of the distribution")),
 			"settings": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
-				Description: "Further mysqld settings by name, such as \"max_connections\" = \"200\". One that the cluster needs cannot be overridden. A change is in place: set at run time where MySQL can, otherwise by a restart, one member after the other.",
+				Description: "Further mysqld settings by name, such as \"max_connections\" = \"200\". One that the cluster needs cannot be overridden. One that is taken out goes back to what other files of the machine say, or to MySQL's default, and so does a variable of none that somebody set by hand. A change is in place: set at run time where MySQL can, otherwise by a restart, one member after the other.",
 				Validators: []validator.Map{
 					mapvalidator.NoNullValues(), mapvalidator.KeysAre(base.Matching(settingPattern, "must be the name of a mysqld setting")), mapvalidator.ValueStringsAre(settingValue()),
 				},
@@ -71,7 +71,7 @@ func (k *serverKind) Schema() schema.Schema {
 			"generate_primary_keys": schema.BoolAttribute{
 				Optional: true,
 				Description: "Whether a table that an application makes without a primary key gets an invisible one (my_row_id), instead of one that a group takes no rows into. Needs MySQL 8.0.30 or later; give it to all members, since the one that takes writes decides. Tables that are there already stay as they are: " +
-					"data.atoll_mysql_preflight names them with the statement. Left out, MySQL decides, which makes none; taken out again, from the next start on. A change is in place, without a restart, and holds for sessions that begin afterwards.",
+					"data.atoll_mysql_preflight names them with the statement. Left out, MySQL decides, which makes none. A change is in place, without a restart, and holds for sessions that begin afterwards.",
 			},
 			"delete_data": schema.BoolAttribute{
 				Optional: true, Computed: true, Default: booldefault.StaticBool(false),

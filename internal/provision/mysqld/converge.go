@@ -134,7 +134,7 @@ func (w *work) set(ctx context.Context, status Status) error {
 		// Only this lets the server load what its variables name.
 		statements = append(statements, "ALTER INSTANCE RELOAD TLS")
 	}
-	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(statements) + "\n" + takeBackScript(w.config.byHand(status))})
+	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(append(statements, w.config.takeBack(status)...))})
 	return err
 }
 
@@ -166,16 +166,12 @@ func (w *work) try(ctx context.Context) error {
 	return w.set(ctx, status)
 }
 
-// refusedScript fails with the errors that are in $said, but for those of what only a
-// start can set (1238) and of what has no default (1230).
-const refusedScript = `refused=$(printf '%s\n' "$said" | grep '^ERROR ' | grep -Ev '^ERROR (1238|1230) ')
-[ -z "$refused" ] || { printf '%s\n' "$refused" >&2; exit 1; }`
-
-// setScript runs every statement, whatever comes of the others. Only that a
-// restart is needed is no error.
+// setScript runs every statement, whatever comes of the others. No error are what only a
+// start can set (1238), or one of the group (3093), and what has no default (1230).
 func setScript(statements []string) string {
 	return "said=$(timeout 30 " + mysqlroot.Client + " --force -e " + remote.Quote(strings.Join(statements, ";\n")) + ` 2>&1) || :
-` + refusedScript
+refused=$(printf '%s\n' "$said" | grep '^ERROR ' | grep -Ev '^ERROR (1238|1230|3093) ')
+[ -z "$refused" ] || { printf '%s\n' "$refused" >&2; exit 1; }`
 }
 
 // settled asks until the server is not on its way up or down.

@@ -51,8 +51,9 @@ func (c Config) Diagnose(s Status) []provision.Finding {
 	if !s.Answers {
 		return findings // the unit's own line says why
 	}
-	findings = append(append(findings, c.outdated(s)...), c.unattended(s)...)
-	findings = append(findings, c.persisted(s)...)
+	for _, found := range [][]provision.Finding{c.outdated(s), c.renewed(s), c.unattended(s), c.persisted(s), c.besides(s)} {
+		findings = append(findings, found...)
+	}
 	for _, setting := range c.differing(s) {
 		name := variableName(setting)
 		findings = append(findings, provision.Finding{

@@ -54,21 +54,18 @@ func (c Config) postponed(s Status) []Setting {
 
 // byHand are the variables that were persisted and that settings could hold, and do not.
 func (c Config) byHand(s Status) []string {
-	declared := map[string]bool{}
-	for _, setting := range c.Settings() {
-		declared[variableName(setting)] = true
-	}
+	declared := c.declares()
 	var names []string
 	for _, name := range slices.Sorted(maps.Keys(s.Persisted)) {
-		if rule := decide(name); rule.known && rule.refusal == "" && !declared[name] && !strings.HasPrefix(name, "group_replication_") {
+		if settable(name) && !declared[name] && !strings.HasPrefix(name, "group_replication_") {
 			names = append(names, name)
 		}
 	}
 	return names
 }
 
-// TakenBack says what an apply takes back of what was persisted on a server whose data
-// it adopts, a line each. A server that does not run is not asked.
+// TakenBack says what an apply takes back of what was persisted, or set since the start,
+// on a server whose data it adopts, a line each. A server that does not run is not asked.
 func (c Config) TakenBack(ctx context.Context, host remote.Host, facts Facts) ([]string, error) {
 	if !facts.adopts() {
 		return nil, nil
@@ -78,25 +75,22 @@ func (c Config) TakenBack(ctx context.Context, host remote.Host, facts Facts) ([
 	for _, name := range c.byHand(status) {
 		lines = append(lines, fmt.Sprintf("%s = %q", name, status.Persisted[name]))
 	}
+	for _, name := range c.strays(status) {
+		lines = append(lines, fmt.Sprintf("%s = %q", name, status.Beside[name].Is))
+	}
 	return lines, err
 }
 
-// takeBackScript lets the server forget what was persisted, and what that did: what no
-// file of the machine names becomes MySQL's own default. What one does name comes with
-// the next start.
-func takeBackScript(names []string) string {
-	if len(names) == 0 {
-		return ""
+// takeBack lets the server forget what was persisted, and brings what runs of it to what
+// the next start then has, as everything else that nobody declares.
+func (c Config) takeBack(s Status) []string {
+	var statements []string
+	for _, name := range c.byHand(s) {
+		statements = append(statements, "RESET PERSIST IF EXISTS "+mysqlroot.Identifier(name))
+		statements = append(statements, s.asNext(name)...)
 	}
-	var forget []string
-	for _, name := range names {
-		forget = append(forget, "RESET PERSIST IF EXISTS "+mysqlroot.Identifier(name))
+	for _, name := range c.strays(s) {
+		statements = append(statements, s.asNext(name)...)
 	}
-	return setScript(forget) + `
-named=$(my_print_defaults mysqld server | sed 's/^--//; s/^loose[-_]//; s/=.*//' | tr - _) || exit 1
-usual=$(for name in ` + strings.Join(names, " ") + `; do
-  printf '%s\n' "$named" | grep -qxF "$name" || printf 'SET GLOBAL %s = DEFAULT;\n' "$name"
-done)
-said=$(printf '%s' "$usual" | timeout 30 ` + mysqlroot.Client + ` --force 2>&1) || :
-` + refusedScript
+	return statements
 }

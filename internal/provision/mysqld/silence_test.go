@@ -19,11 +19,16 @@ import (
 const secondary = `server	{"version": "9.7.4", "comment": "test", "uuid": "uuid-b", "errorlog": "/var/log/mysql/error.log"}
 variables	{"port": "3306", "max_connections": "151"}
 persisted	{"super_read_only": "ON"}
+beside	{"sql_mode": {"is": "ANSI_QUOTES", "path": ""}, "back_log": {"is": "99", "path": "/etc/mysql/mysql.conf.d/zz-atoll.cnf"}}
 members	[{"id": "uuid-a", "host": "10.0.0.1", "port": 3306, "state": "ONLINE", "role": "PRIMARY"}, {"id": "uuid-b", "host": "10.0.0.2", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}, {"id": "uuid-c", "host": "10.0.0.3", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}]
 group	"11111111-2222-4333-8444-555555555555"
 registered	NULL
 tls	{"used": "server-cert.pem", "until": "Nov 23 13:04:06 2036 GMT"}
 end	true
+`
+
+// next is what its next start would have.
+const next = `next	{"version": "9.7.4-2", "values": {"sql_mode": "", "back_log": "151"}}
 `
 
 // certificate is what the machine says of it.
@@ -82,7 +87,7 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 // What a machine is like is not guessed from half an answer either.
 func TestQuestionsFailClosed(t *testing.T) {
 	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2}
-	convergetest.FailsClosed(t, config.statusQuestion(), secondary+certificate, "unit\t\"inactive\"\nend\ttrue\n"+certificate)
+	convergetest.FailsClosed(t, config.statusQuestion(), secondary+next+certificate, "unit\t\"inactive\"\nend\ttrue\n"+certificate)
 	convergetest.FailsClosed(t, memoryQuestion(), "1073741824 bytes\n")
 	answered := ""
 	m := machinetest.New(t, secondary)

@@ -29,6 +29,9 @@ type Status struct {
 	// Variables by name, those of the settings file; Persisted those that
 	// mysqld-auto.cnf has, which beats the file.
 	Variables, Persisted map[string]string
+	// Beside are variables of neither, and Next what the next start would have of them.
+	Beside map[string]Beside
+	Next   Next
 	// Certificate is what it shows to others; of a server that does not run, too.
 	Certificate Certificate
 	// View is the group as this server sees it.
@@ -47,16 +50,17 @@ func (c Config) statusScript() string {
 	for _, setting := range c.Settings() {
 		names = append(names, mysqlroot.Literal(variableName(setting)))
 	}
-	return mysqlroot.QuestionScript(
+	return "rows=$( " + mysqlroot.QuestionScript(
 		`SELECT 'server', JSON_OBJECT('version', @@version, 'comment', @@version_comment, 'uuid', @@server_uuid, 'errorlog', @@log_error)`,
 		`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables WHERE variable_name IN (`+strings.Join(names, ", ")+`)`,
 		`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables`,
+		besideQuery(names),
 		group.MembersQuery,
 		mysqlroot.WhereTable("registered", "mysql_innodb_cluster_metadata", "instances",
 			`SELECT 'registered', JSON_ARRAYAGG(JSON_OBJECT('id', mysql_server_uuid, 'address', address)) FROM mysql_innodb_cluster_metadata.instances`),
 		`SELECT 'group', JSON_QUOTE(MAX(variable_value)) FROM performance_schema.global_variables WHERE variable_name = 'group_replication_group_name'`,
 		TLSRow,
-	) + " || exit 1\n" + c.certificateScript("certificate_row")
+	) + ") || exit 1\nprintf '%s\\n' \"$rows\"\n" + nextScript + c.certificateScript("certificate_row")
 }
 
 // readStatus reads the answer to statusScript.
@@ -77,7 +81,7 @@ func readStatus(output string) (Status, error) {
 	status.Answers = true
 	if err := rows.Read(map[string]any{
 		"tls":    &tls,
-		"server": &server, "variables": &status.Variables, "persisted": &status.Persisted,
+		"server": &server, "variables": &status.Variables, "persisted": &status.Persisted, "beside": &status.Beside, "next": &status.Next,
 		"members": &status.View.Members, "group": &status.View.Name, "registered": &status.View.Registered,
 	}); err != nil {
 		return Status{}, err
@@ -125,11 +129,13 @@ func (c Config) memoryDrift(has uint64) []converge.Line {
 // StatusOf reads the status from an observation of the server's manifest.
 func (c Config) StatusOf(o converge.Observation) (Status, error) { return c.statusQuestion().Answer(o) }
 
+const timeZone = "time_zone"
+
 // variableName is the variable that an option sets: few have another name.
 func variableName(setting Setting) string {
 	name := normalName(setting.Name)
-	if name == "default_time_zone" {
-		return "time_zone"
+	if name == "default_"+timeZone {
+		return timeZone
 	}
 	return name
 }

@@ -45,6 +45,24 @@ func (c Config) outdated(s Status) []provision.Finding {
 	}}
 }
 
+// renewed finds a server whose program somebody has replaced under it: it would come back
+// from its next fall as another version. One that is declared otherwise is outdated.
+func (c Config) renewed(s Status) []provision.Finding {
+	runs, next := ParseVersion(s.Version), ParseVersion(s.Next.Version)
+	if !next.Known() || next == runs || c.outdated(s) != nil {
+		return nil
+	}
+	refusal := runs.UpgradesTo(next)
+	if c.Wanted.Known() {
+		refusal = next.UpgradesTo(c.Wanted)
+	}
+	return []provision.Finding{{
+		Line:    converge.Line{Subject: "version", Code: converge.CodeValue, Text: fmt.Sprintf("runs %s, and %s at the next start: its package was replaced", runs, next)},
+		Mend:    Restart{c.Endpoint()},
+		Refusal: refusal,
+	}}
+}
+
 // releaseForm is how apt names a version.
 var releaseForm = regexp.MustCompile(`^[0-9][A-Za-z0-9.+~:-]*$`)
 

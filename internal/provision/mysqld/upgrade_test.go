@@ -68,29 +68,34 @@ func TestDiagnosisOfTheVersion(t *testing.T) {
 	other := map[string]string{"server_id": "8"}
 	const server = "10.77.0.11:3306"
 	for name, row := range map[string]struct {
-		wanted, runs string
-		wereSet      bool
-		variables    map[string]string
-		drift        []string
-		operations   []provision.Operation
-		refusal      error
+		wanted, runs, next string
+		wereSet            bool
+		variables          map[string]string
+		drift              []string
+		operations         []provision.Operation
+		refusal            error
 	}{
-		"nothing is declared": {"", "9.7.4-2", false, variables, nil, nil, nil},
-		"as declared":         {"9.7.4", "9.7.4-2", false, variables, nil, nil, nil},
-		"an older one runs":   {"9.7.5", "9.7.4-2", false, variables, []string{"version: runs 9.7.4, want 9.7.5"}, []provision.Operation{Upgrade{server, "9.7.5"}}, nil},
+		"nothing is declared": {"", "9.7.4-2", "", false, variables, nil, nil, nil},
+		"as declared":         {"9.7.4", "9.7.4-2", "", false, variables, nil, nil, nil},
+		"an older one runs":   {"9.7.5", "9.7.4-2", "", false, variables, []string{"version: runs 9.7.4, want 9.7.5"}, []provision.Operation{Upgrade{server, "9.7.5"}}, nil},
 		"a variable differs, too": {
-			"9.7.5", "9.7.4-2", false, other, []string{"version: runs 9.7.4, want 9.7.5", "variable server_id: is 8, want 7"}, []provision.Operation{Set{server}, Upgrade{server, "9.7.5"}}, nil,
+			"9.7.5", "9.7.4-2", "", false, other, []string{"version: runs 9.7.4, want 9.7.5", "variable server_id: is 8, want 7"}, []provision.Operation{Set{server}, Upgrade{server, "9.7.5"}}, nil,
 		},
 		"a variable that only a start can set differs, too": {
-			"9.7.5", "9.7.4-2", true, other, []string{"version: runs 9.7.4, want 9.7.5", "variable server_id: is 8, want 7"}, []provision.Operation{Upgrade{server, "9.7.5"}}, nil,
+			"9.7.5", "9.7.4-2", "", true, other, []string{"version: runs 9.7.4, want 9.7.5", "variable server_id: is 8, want 7"}, []provision.Operation{Upgrade{server, "9.7.5"}}, nil,
 		},
-		"the variable is left":   {"9.7.5", "9.7.5-1", true, other, []string{"variable server_id: is 8, want 7"}, []provision.Operation{Restart{server}}, nil},
-		"a newer one runs":       {"9.7.4", "9.7.5", false, variables, []string{"version: runs 9.7.5, want 9.7.4"}, nil, mysqlroot.ErrDowngrade},
-		"one of long ago runs":   {"9.7.4", "8.0.41", false, variables, []string{"version: runs 8.0.41, want 9.7.4"}, nil, mysqlroot.ErrSkips},
-		"the one before it runs": {"9.7.4", "8.4.6", false, variables, []string{"version: runs 8.4.6, want 9.7.4"}, []provision.Operation{Upgrade{server, "9.7.4"}}, nil},
+		"the variable is left":                     {"9.7.5", "9.7.5-1", "", true, other, []string{"variable server_id: is 8, want 7"}, []provision.Operation{Restart{server}}, nil},
+		"a newer one runs":                         {"9.7.4", "9.7.5", "", false, variables, []string{"version: runs 9.7.5, want 9.7.4"}, nil, mysqlroot.ErrDowngrade},
+		"another one was put under it":             {"", "9.7.4-2", "9.7.5-1", false, variables, []string{"version: runs 9.7.4, and 9.7.5 at the next start: its package was replaced"}, []provision.Operation{Restart{server}}, nil},
+		"the wanted one was put under it":          {"9.7.5", "9.7.4-2", "9.7.5-1", false, variables, []string{"version: runs 9.7.4, want 9.7.5"}, []provision.Operation{Upgrade{server, "9.7.5"}}, nil},
+		"another than the wanted was put under it": {"9.7.4", "9.7.4-2", "9.7.5-1", false, variables, []string{"version: runs 9.7.4, and 9.7.5 at the next start: its package was replaced"}, nil, mysqlroot.ErrDowngrade},
+		"an older one was put under it":            {"", "9.7.5-1", "9.7.4-2", false, variables, []string{"version: runs 9.7.5, and 9.7.4 at the next start: its package was replaced"}, nil, mysqlroot.ErrDowngrade},
+		"the same one was built anew":              {"", "9.7.4-2", "9.7.4-3", false, variables, nil, nil, nil},
+		"one of long ago runs":                     {"9.7.4", "8.0.41", "", false, variables, []string{"version: runs 8.0.41, want 9.7.4"}, nil, mysqlroot.ErrSkips},
+		"the one before it runs":                   {"9.7.4", "8.4.6", "", false, variables, []string{"version: runs 8.4.6, want 9.7.4"}, []provision.Operation{Upgrade{server, "9.7.4"}}, nil},
 	} {
 		config.Wanted = ParseVersion(row.wanted)
-		findings := config.Diagnose(Status{Answers: true, Version: row.runs, WereSet: row.wereSet, Variables: row.variables, Certificate: shown()})
+		findings := config.Diagnose(Status{Answers: true, Version: row.runs, Next: Next{Version: row.next}, WereSet: row.wereSet, Variables: row.variables, Certificate: shown()})
 		operations, err := provision.Operations(findings)
 		drift := converge.Texts(provision.Drift(findings))
 		slices.Sort(drift)

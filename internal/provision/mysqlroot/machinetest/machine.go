@@ -28,6 +28,8 @@ type Machine struct {
 	// systemctl says of the server's unit.
 	Answer, Unit string
 	Code         int
+	// Help is what mysqld says that it would start with; "" where it fails.
+	Help string
 	// Spoil changes the output of the question of a name.
 	Spoil func(name, output string) string
 
@@ -39,12 +41,14 @@ type Machine struct {
 // New makes a machine whose server runs.
 func New(t *testing.T, answer string) *Machine {
 	t.Helper()
-	m := &Machine{Answer: answer, Unit: "active", path: t.TempDir()}
+	m := &Machine{Answer: answer, Unit: "active", Help: "mysqld  Ver 9.7.4-2 for Linux\n--- ---\n\n", path: t.TempDir()}
 	for name, script := range map[string]string{
 		"mysql":      `cat "$ATOLL_STUB/answer"; exit "$(cat "$ATOLL_STUB/code")"`,
 		"systemctl":  `case $1 in show) echo LoadState=loaded; echo ActiveState=active; echo UnitFileState=enabled; echo NeedDaemonReload=no ;; *) cat "$ATOLL_STUB/unit"; [ "$(cat "$ATOLL_STUB/unit")" = active ] ;; esac`,
 		"dpkg-query": `case "$*" in *installed*) echo 'installed ii  9.7.4-2' ;; *other*) exit 1 ;; *) echo 'package mysql-server ii  9.7.4-2' ;; esac`,
 		"apt-cache":  `:`,
+		"setpriv":    `while case $1 in --*) ;; *) false ;; esac; do shift; done; exec "$@"`,
+		"mysqld":     `[ -s "$ATOLL_STUB/help" ] || { echo 'mysqld: [ERROR] Found "option" without group' >&2; exit 1; }; cat "$ATOLL_STUB/help"`,
 		"sleep":      `:`,
 	} {
 		if err := os.WriteFile(filepath.Join(m.path, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
@@ -78,7 +82,7 @@ func (m *Machine) Run(ctx context.Context, command remote.Command) (remote.Resul
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for name, content := range map[string]string{"answer": m.Answer, "code": string(rune('0' + m.Code)), "unit": m.Unit, "sockets": ""} {
+	for name, content := range map[string]string{"answer": m.Answer, "code": string(rune('0' + m.Code)), "unit": m.Unit, "sockets": "", "help": m.Help} {
 		if err := os.WriteFile(filepath.Join(m.path, name), []byte(content), 0o644); err != nil {
 			return remote.Result{}, err
 		}
