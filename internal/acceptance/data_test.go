@@ -13,6 +13,7 @@ import (
 func TestDataAreKept(t *testing.T) {
 	f := open(t)
 	f.rebuildAll()
+	f.variables(func(_, all map[string]any) { all["mysql_settings"] = groupSettings })
 	for _, host := range []string{"hk2", "sg1"} {
 		f.on(host, "systemctl start mysql && mysql -e 'CREATE DATABASE of_"+host+"; CREATE TABLE of_"+host+".t (id INT PRIMARY KEY); INSERT INTO of_"+host+".t VALUES (7)'")
 	}
@@ -36,6 +37,9 @@ func TestDataAreKept(t *testing.T) {
 	for _, host := range []string{"hk1", "hk2", "sg1"} {
 		if got := f.sql(host, "SELECT id FROM of_hk2.t"); got != "7" {
 			t.Errorf("%s lacks the data: %q", host, got)
+		}
+		if got := f.sql(host, groupSettingsRead); got != groupSettingsWant {
+			t.Errorf("%s joined with the settings %q, want %q", host, got, groupSettingsWant)
 		}
 	}
 	// A joiner with transactions of its own is refused with their set.
