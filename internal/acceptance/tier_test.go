@@ -466,8 +466,10 @@ func (f *tree) memory() {
 	f.watching()
 	// Both sides lose it, as when both are restored: what either has is on both again, and
 	// what they differ in is kept on both.
-	for host, peer := range map[string]string{"sg1": "app1", "app1": "sg1"} {
-		f.on(host, "systemctl stop 'atoll-tier-files."+peer+"*'; pkill -KILL -u www-data; cd /var/lib/atoll/tier/files/pairs/"+peer+"; rm -f ar* fp*")
+	for host, unit := range map[string]string{"sg1": "app1.service", "app1": "sg1.socket"} {
+		// Not their archive's units, which begin alike.
+		peer, _, _ := strings.Cut(unit, ".")
+		f.on(host, "systemctl stop atoll-tier-files."+unit+"; pkill -KILL -u www-data; cd /var/lib/atoll/tier/files/pairs/"+peer+"; rm -f ar* fp*")
 	}
 	f.as("app1", "echo mine >lost; echo only >lost1")
 	f.as("sg1", "echo yours >lost; echo only >lost2")
