@@ -42,7 +42,12 @@ func (f *tree) archivesAlone() {
 	// Both write late, and both the same path.
 	f.vaulted("app1", "cd 2023/05/06; echo one >late1; echo older >both; touch -d '1 hour ago' both")
 	f.vaulted("app2", "cd 2023/05/06; echo two >late2; echo newer >both")
+	const logins = "journalctl -q -o cat --grep 'Accepted publickey for atoll-tier-vault' | wc -l"
+	before := f.on("app1", logins)
 	f.carry("app2")
+	if after := f.on("app1", logins); number(f, after) != number(f, before)+1 {
+		f.Errorf("a run logs in more than once: %s logins before it, %s after", before, after)
+	}
 	want := f.on("app2", inVault)
 	if got := f.on("app1", inVault); got != want || strings.Count(got, "\n") != 3 {
 		f.Errorf("app1 has\n%s\napp2 has\n%s", got, want)

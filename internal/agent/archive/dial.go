@@ -80,6 +80,7 @@ func both(ctx context.Context, config tier.Archive, log io.Writer, met func()) (
 	if err := s.prepare(); err != nil {
 		return nil, err
 	}
+	defer s.connect(ctx)()
 	words, there, here := s.words(time.Now()), config.Remote+":./", config.Cold+"/"
 	defer s.leave(words)
 	// The names at the top, and nothing carried: it shows that the other node answers.
@@ -116,6 +117,7 @@ func told(ctx context.Context, config tier.Archive, log io.Writer) error {
 		return err
 	}
 	s.statements = true
+	defer s.connect(ctx)()
 	words, there, here := s.words(time.Now()), config.Remote+":./", config.Cold+"/"
 	defer s.leave(words)
 	_, pulled := s.carry(ctx, true, words, there, here)
