@@ -63,6 +63,10 @@ func (w *work) restart(ctx context.Context, status Status, t turn) error {
 	if err != nil {
 		return fmt.Errorf("a restart has to wait until all members are online: %w", err)
 	}
+	// One that failed before its restart is online as all others are.
+	if err := w.place.Failed(); err != nil {
+		return err
+	}
 	if t.done != nil && t.done(status) {
 		return nil
 	}
