@@ -59,7 +59,7 @@ func (k *serverKind) Plan(ctx context.Context, change *base.Change[serverModel])
 		state = &serverModel{}
 	}
 	if change.Config.Version.IsNull() {
-		plan.Version = base.Keep(keep, state.Version, types.StringUnknown())
+		plan.Version = base.Keep(keep && !change.Drifted(mysqld.CodeProgram), state.Version, types.StringUnknown())
 	}
 	plan.ServerUUID = base.Keep(keep, state.ServerUUID, types.StringUnknown())
 	plan.SizedFor = base.Keep(keep && state.MemoryMiB.IsNull(), state.SizedFor, types.Int64Unknown())

@@ -56,6 +56,8 @@ const (
 	CodeNoData converge.Code = "mysql-no-data"
 	// CodeForeignUUID: apply gives the server a new UUID.
 	CodeForeignUUID converge.Code = "mysql-foreign-uuid"
+	// CodeProgram: the server's next start is one of another version.
+	CodeProgram converge.Code = "mysql-program"
 	// CodeMemory: the settings are sized for another machine.
 	CodeMemory converge.Code = "mysql-memory"
 )

@@ -57,7 +57,7 @@ func (c Config) renewed(s Status) []provision.Finding {
 		refusal = next.UpgradesTo(c.Wanted)
 	}
 	return []provision.Finding{{
-		Line:    converge.Line{Subject: "version", Code: converge.CodeValue, Text: fmt.Sprintf("runs %s, and %s at the next start: its package was replaced", runs, next)},
+		Line:    converge.Line{Subject: "version", Code: CodeProgram, Text: fmt.Sprintf("runs %s, and %s at the next start: its package was replaced", runs, next)},
 		Mend:    Restart{c.Endpoint()},
 		Refusal: refusal,
 	}}
