@@ -127,3 +127,31 @@ func TestVersionIsRolled(t *testing.T) {
 	f.asBefore(is)
 	f.inSync()
 }
+
+// Somebody upgrades the program under a member that goes on: the plan says that the next
+// start is one of another version, and an apply makes it in the group's turn.
+func TestUpgradedUnderTheServer(t *testing.T) {
+	f := stand(t)
+	secondary, is := f.secondary(), f.sql(databases[0], runs)
+	next := f.on(secondary, makeUpgrade)
+	const program = "/usr/sbin/mysqld"
+	f.on(secondary, "cp -p "+program+" /root/program; dpkg-deb -R /root/hand/next/mysql-server-core_*.deb /root/hand/core; install /root/hand/core"+program+" "+program)
+	address := `atoll_mysql_server.database["` + secondary + `"]`
+	want := fmt.Sprintf("version: runs %s, and %s at the next start: its package was replaced", is, next)
+	if got := f.plan().Drift[address]; !slices.Equal(got, []string{want}) {
+		t.Errorf("want the line %q, got %q", want, got)
+	}
+	f.apply()
+	f.inSync()
+	if got := f.sql(secondary, runs); got != next {
+		t.Errorf("%s runs %s, want %s", secondary, got, next)
+	}
+	// An older one is refused: nobody starts the data of the newer with it unasked.
+	f.on(secondary, "install /root/program "+program)
+	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "MySQL does not go back to an older version") {
+		t.Errorf("want a refusal, got %v", err)
+	}
+	f.on(secondary, "rm -rf /root/hand /root/program; systemctl restart mysql")
+	f.eventually(secondary+" in the group as it was", 4*time.Minute, f.allOnline)
+	f.inSync()
+}
