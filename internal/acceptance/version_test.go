@@ -75,17 +75,24 @@ func (f *fixture) allRun(version string) {
 	f.whole()
 }
 
-// A version that cannot be had is refused by the plan, with the way out.
+// A version that cannot be had, or that the routers do not lead to, is refused by the
+// plan, with the way out.
 func (f *fixture) refusesVersions(is, next string) {
 	f.Helper()
-	for version, want := range map[string]string{
-		is[:len(is)-1] + "0": "MySQL does not go back to an older version with the same data: it is " + is + " now",
-		"9.99.1":             "it is in none of the machine's package sources: of mysql-server they have " + next + ", " + is,
-		"9.7":                `version = "9.7" must be a whole version of MySQL`,
+	for version, wants := range map[string][]string{
+		is[:len(is)-1] + "0": {"MySQL does not go back to an older version with the same data: it is " + is + " now"},
+		"9.99.1": {
+			"it is in none of the machine's package sources: of mysql-server they have " + next + ", " + is,
+			"MySQL Router refuses servers of a newer series than its own: the cluster knows ", "Upgrade Router there first, to 9.99 or later",
+		},
+		"9.7": {`version = "9.7" must be a whole version of MySQL`},
 	} {
 		f.wants(version)
-		if _, err := f.terraform.Plan(f.Context()); err == nil || !strings.Contains(flat(err.Error()), want) {
-			f.Errorf("version %s: want %q, got %v", version, want, err)
+		_, err := f.terraform.Plan(f.Context())
+		for _, want := range wants {
+			if err == nil || !strings.Contains(flat(err.Error()), want) {
+				f.Errorf("version %s: want %q, got %v", version, want, err)
+			}
 		}
 	}
 }

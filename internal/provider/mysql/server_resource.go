@@ -130,6 +130,9 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+problem.Error()+".")
 	}
 	refuseVersion(change, config.Reaches(facts))
+	if err := config.RoutersFollow(ctx, k.Hosts.Host(change.Target), facts); errors.Is(err, mysqld.ErrRoutersStay) {
+		refuseVersion(change, err)
+	}
 	if state != nil {
 		return
 	}

@@ -81,7 +81,7 @@ func (k *serverKind) Schema() schema.Schema {
 				Optional: true, Computed: true,
 				Description: "Version of MySQL to run, its three numbers without the package's own, such as \"9.7.5\". Default: the newest of the package when it is installed, and Atoll never upgrades it; then this shows what runs. " +
 					"A change is in place: one member of a group after the other, the primary last, gets the package and restarts, each when all are online; see the guide about upgrading. " +
-					"Refused: one that is older than what runs, one beyond the next long-term series of MySQL (8.0, 8.4, 9.7), and one that no package source of the machine has.",
+					"Refused: one that is older than what runs, one beyond the next long-term series of MySQL (8.0, 8.4, 9.7), one of a newer series than a router that the cluster knows, and one that no package source of the machine has.",
 				Validators: []validator.String{base.Text{Must: "be a version of MySQL, such as 9.7.4", Check: mysqld.IsVersion}},
 			},
 			"server_uuid":   base.Shows("UUID of the server, made on the machine."),

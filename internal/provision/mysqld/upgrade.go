@@ -111,7 +111,7 @@ func (c Config) chosen(ctx context.Context, host remote.Host) (Config, error) {
 	for {
 		facts, err := converge.Ask(ctx, host, c.factsQuestion())
 		if err == nil {
-			err = c.Reaches(facts)
+			err = errors.Join(c.Reaches(facts), c.RoutersFollow(ctx, host, facts))
 		}
 		if err != nil {
 			return c, err

@@ -45,6 +45,12 @@ func (v Version) compare(other Version) int {
 	return cmp.Or(cmp.Compare(v.Major, other.Major), cmp.Compare(v.Minor, other.Minor), cmp.Compare(v.Patch, other.Patch))
 }
 
+// OfOlderSeries says whether v is of a series, major and minor, before that of another
+// version: MySQL Router leads to servers of its own series and of all before.
+func (v Version) OfOlderSeries(other Version) bool {
+	return cmp.Or(cmp.Compare(v.Major, other.Major), cmp.Compare(v.Minor, other.Minor)) < 0
+}
+
 // Supported refuses what the tables here do not cover. The MYSQL communication
 // stack, which Atoll uses, exists from 8.0.27 on.
 func (v Version) Supported() error {

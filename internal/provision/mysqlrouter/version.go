@@ -11,6 +11,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -22,11 +23,9 @@ var ErrOlder = errors.New("MySQL Router refuses servers of a newer series than i
 // its own series, major and minor, and of all before. What is not known ("") is not
 // refused.
 func leads(router, server string) error {
-	var has, needs struct{ major, minor int }
-	_, first := fmt.Sscanf(router, "%d.%d.", &has.major, &has.minor)
-	_, second := fmt.Sscanf(server, "%d.%d.", &needs.major, &needs.minor)
-	if first != nil || second != nil || has.major > needs.major || has.major == needs.major && has.minor >= needs.minor {
-		return nil //nolint:nilerr // see above
+	has, needs := mysqlroot.ParseVersion(router), mysqlroot.ParseVersion(server)
+	if !has.Known() || !needs.Known() || !has.OfOlderSeries(needs) {
+		return nil
 	}
 	return fmt.Errorf("%w: Router is %s, and a member is %s. Upgrade Router on the machine first, or have a newer one come from its package sources (apt_sources of atoll_host, package)", ErrOlder, router, server)
 }
