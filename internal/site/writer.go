@@ -145,18 +145,17 @@ func (r Report) String() string {
 func (w *Writer) Stop(ctx context.Context, db *sql.DB) (Report, error) {
 	w.cancel()
 	<-w.ended
-	there := map[int64]bool{}
-	rows, err := db.QueryContext(ctx, "SELECT id FROM writes")
+	there, err := present(ctx, db)
+	// The connection of the writer may lead to a server that is gone, and a new primary
+	// lets nobody read before it has what the last one had: a client asks again.
+	for deadline := time.Now().Add(recovery); err != nil && time.Now().Before(deadline); {
+		if err := remote.Pause(ctx, 100*time.Millisecond); err != nil {
+			return Report{}, err
+		}
+		there, err = present(ctx, db)
+	}
 	if err != nil {
 		return Report{}, fmt.Errorf("reading back what was written: %w", err)
-	}
-	defer func() { _ = rows.Close() }()
-	for rows.Next() {
-		var id int64
-		if err := rows.Scan(&id); err != nil {
-			return Report{}, fmt.Errorf("reading back what was written: %w", err)
-		}
-		there[id] = true
 	}
 	report := Report{Acknowledged: len(w.acknowledged), Failed: w.failed, StoodStill: w.longest}
 	for _, id := range w.acknowledged {
@@ -164,5 +163,23 @@ func (w *Writer) Stop(ctx context.Context, db *sql.DB) (Report, error) {
 			report.Lost++
 		}
 	}
-	return report, rows.Err()
+	return report, nil
+}
+
+// present are the rows that are there.
+func present(ctx context.Context, db *sql.DB) (map[int64]bool, error) {
+	rows, err := db.QueryContext(ctx, "SELECT id FROM writes")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	there := map[int64]bool{}
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return nil, err
+		}
+		there[id] = true
+	}
+	return there, rows.Err()
 }
