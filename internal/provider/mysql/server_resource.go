@@ -21,6 +21,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -130,7 +131,7 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+problem.Error()+".")
 	}
 	refuseVersion(change, config.Reaches(facts))
-	if err := config.RoutersFollow(ctx, k.Hosts.Host(change.Target), facts); errors.Is(err, mysqld.ErrRoutersStay) {
+	if err := config.RoutersFollow(ctx, k.Hosts.Host(change.Target), facts); errors.Is(err, mysqlroot.ErrRouterOlder) {
 		refuseVersion(change, err)
 	}
 	if state != nil {

@@ -5,7 +5,6 @@ package mysqld
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -15,9 +14,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
-
-// ErrRoutersStay says that routers would refuse the servers of a declared version.
-var ErrRoutersStay = errors.New("MySQL Router refuses servers of a newer series than its own")
 
 // RoutersFollow refuses a declared version of a newer series than the one that runs while
 // the group's metadata know routers of an older one. A server that does not run, or is in
@@ -46,7 +42,7 @@ func (c Config) leaves(routers map[string]string) error {
 		return nil
 	}
 	return fmt.Errorf("%w: the cluster knows %s. Upgrade Router there first, to %d.%d or later, and restart it; the row of one that is no more goes with routers of the atoll_mysql_cluster",
-		ErrRoutersStay, strings.Join(behind, ", "), c.Wanted.Major, c.Wanted.Minor)
+		mysqlroot.ErrRouterOlder, strings.Join(behind, ", "), c.Wanted.Major, c.Wanted.Minor)
 }
 
 // routersQuestion asks for the versions of the routers that the metadata know, which they

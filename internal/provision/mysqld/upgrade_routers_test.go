@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot/machinetest"
 )
 
@@ -29,7 +30,7 @@ func TestRoutersThatWouldStay(t *testing.T) {
 		"the series counts by two": {"9.10.0", map[string]string{"app1::system": "9.9.9"}, "app1::system (9.9.9)"},
 	} {
 		err := Config{Wanted: ParseVersion(row.wanted)}.leaves(row.routers)
-		if (err != nil) != (row.says != "") || err != nil && (!errors.Is(err, ErrRoutersStay) || !strings.Contains(err.Error(), row.says)) {
+		if (err != nil) != (row.says != "") || err != nil && (!errors.Is(err, mysqlroot.ErrRouterOlder) || !strings.Contains(err.Error(), row.says)) {
 			t.Errorf("%s: %v, want %q", name, err, row.says)
 		}
 	}
@@ -49,7 +50,7 @@ func TestRoutersAreAskedFor(t *testing.T) {
 		"nothing is declared":  {"", "8.4.6", nil},
 		"nothing is installed": {"9.7.4", "", nil},
 		"the same series":      {"8.4.7", "8.4.6", nil},
-		"the next series":      {"9.7.4", "8.4.6", ErrRoutersStay},
+		"the next series":      {"9.7.4", "8.4.6", mysqlroot.ErrRouterOlder},
 	} {
 		asked = 0
 		err := Config{Wanted: ParseVersion(row.wanted)}.RoutersFollow(t.Context(), m, Facts{Installed: ParseVersion(row.installed)})

@@ -5,6 +5,7 @@ package mysqlroot
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -44,6 +45,10 @@ func (v Version) Before(major, minor, patch int) bool {
 func (v Version) compare(other Version) int {
 	return cmp.Or(cmp.Compare(v.Major, other.Major), cmp.Compare(v.Minor, other.Minor), cmp.Compare(v.Patch, other.Patch))
 }
+
+// ErrRouterOlder says that a router is of an older series than a server that it is to
+// lead to.
+var ErrRouterOlder = errors.New("MySQL Router refuses servers of a newer series than its own")
 
 // OfOlderSeries says whether v is of a series, major and minor, before that of another
 // version: MySQL Router leads to servers of its own series and of all before.

@@ -5,7 +5,6 @@ package mysqlrouter
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -15,10 +14,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrOlder says that a router is of an older series than a server that it is to
-// lead to.
-var ErrOlder = errors.New("MySQL Router refuses servers of a newer series than its own")
-
 // leads says whether a router of a version leads to a server: one does to those of
 // its own series, major and minor, and of all before. What is not known ("") is not
 // refused.
@@ -27,7 +22,7 @@ func leads(router, server string) error {
 	if !has.Known() || !needs.Known() || !has.OfOlderSeries(needs) {
 		return nil
 	}
-	return fmt.Errorf("%w: Router is %s, and a member is %s. Upgrade Router on the machine first, or have a newer one come from its package sources (apt_sources of atoll_host, package)", ErrOlder, router, server)
+	return fmt.Errorf("%w: Router is %s, and a member is %s. Upgrade Router on the machine first, or have a newer one come from its package sources (apt_sources of atoll_host, package)", mysqlroot.ErrRouterOlder, router, server)
 }
 
 // offeredQuestion asks for the version of Router that the machine has, or that an
