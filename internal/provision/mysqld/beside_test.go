@@ -108,17 +108,22 @@ group-replication-preemptive-garbage-collection-rows-threshold 100000
 default-time-zone                                              (No default value)
 ft-boolean-syntax                                              + -><()~*:""&|
 init-connect                                                   SET @a = '\d'
+init-replica                                                   SET @a = 1
+
+back-log
+init-slave                                                     SET	@a = 1
 sql-mode                                                       
 
-To see what variables a running MySQL server is using, type
+To see what values a running MySQL server is using, type
 back-log                                                       7
 `
 
-// Of all that mysqld says only the value of what was asked for comes, as it is.
+// Of all that mysqld says only the value of what was asked for comes, as it is; of one
+// with a line break or a tab nothing does.
 func TestNextIsRead(t *testing.T) {
 	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2}
 	var names []string
-	for _, name := range []string{"back_log", "time_zone", "ft_boolean_syntax", "init_connect", "sql_mode", "long_query_time"} {
+	for _, name := range []string{"back_log", "time_zone", "ft_boolean_syntax", "init_connect", "init_replica", "init_slave", "sql_mode", "long_query_time"} {
 		names = append(names, `"`+name+`": {"is": "", "path": ""}`)
 	}
 	const beside = "beside\tNULL"

@@ -8,16 +8,23 @@ if [ -n "$beside" ]; then
   if said=$(says 2>/dev/null); then
     next=$(printf '%s\n' "$said" | beside=$beside awk '
       $2 == "Ver" && version == "" { version = $3 }
-      /^-+ -+$/ { table = 1; next }
-      table && /^$/ { table = 0; whole = 1 }
+      /^-+ -+$/ { table = 1; width = length($1); next }
+      # A value with a line break goes on here, where no name stands in its column: of that
+      # one nothing is said, and of those neither that JSON has no room for.
+      table && blank && /^To see what/ { table = 0; whole = 1 }
+      table && /^$/ { blank = 1; next }
+      table && (blank || substr($0, 1, width + 1) !~ /^[a-z0-9-]+ +$/) { delete values[last]; blank = 0; next }
       table {
-        name = $1; gsub(/-/, "_", name); if (name == "default_time_zone") name = "time_zone"
-        if (!index(ENVIRON["beside"], "\"" name "\"")) next
+        last = $1; gsub(/-/, "_", last); if (last == "default_time_zone") last = "time_zone"
         value = substr($0, length($1) + 1); sub(/^ +/, "", value)
+        if (!index(ENVIRON["beside"], "\"" last "\"") || value ~ /[[:cntrl:]]/) next
         gsub(/[\\"]/, "\\\\&", value)
-        values = values (values == "" ? "" : ", ") "\"" name "\": \"" value "\""
+        values[last] = value
       }
-      END { if (whole) printf "{\"version\": \"%s\", \"values\": {%s}}", version, values; else print "null" }')
+      END {
+        for (name in values) list = list (list == "" ? "" : ", ") "\"" name "\": \"" values[name] "\""
+        if (whole) printf "{\"version\": \"%s\", \"values\": {%s}}", version, list; else print "null"
+      }')
   else
     why=$(says 2>&1 >/dev/null | grep -i error | tail -n 1 | tr -d '\000-\037' | sed 's/[\\"]/\\&/g')
     [ -z "$why" ] || next="{\"error\": \"$why\"}"

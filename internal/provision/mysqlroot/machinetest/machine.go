@@ -41,7 +41,7 @@ type Machine struct {
 // New makes a machine whose server runs.
 func New(t *testing.T, answer string) *Machine {
 	t.Helper()
-	m := &Machine{Answer: answer, Unit: "active", Help: "mysqld  Ver 9.7.4-2 for Linux\n--- ---\n\n", path: t.TempDir()}
+	m := &Machine{Answer: answer, Unit: "active", Help: "mysqld  Ver 9.7.4-2 for Linux\n--- ---\n\nTo see what values", path: t.TempDir()}
 	for name, script := range map[string]string{
 		"mysql":      `cat "$ATOLL_STUB/answer"; exit "$(cat "$ATOLL_STUB/code")"`,
 		"systemctl":  `case $1 in show) echo LoadState=loaded; echo ActiveState=active; echo UnitFileState=enabled; echo NeedDaemonReload=no ;; *) cat "$ATOLL_STUB/unit"; [ "$(cat "$ATOLL_STUB/unit")" = active ] ;; esac`,
