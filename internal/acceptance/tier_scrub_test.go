@@ -101,6 +101,20 @@ func (f *tree) rots() {
 	f.eventually("all is well", time.Minute, func() bool { found = f.look(); return found.Healthy })
 }
 
+// rotAtOnce has more files rot than systemd would start a unit for within ten seconds:
+// each comes by itself, and the node waits for the next as before.
+func (f *tree) rotAtOnce() {
+	const all = "cd /srv/cold/2024/02/02; sha256sum [0-9]*"
+	want := f.on("app2", all)
+	f.flip("app2", strings.Fields(f.on("app2", "cd /srv/cold; echo 2024/02/02/[0-9]*"))...)
+	if err := f.scrub("app2"); err == nil {
+		f.Error("a scrub that found rot says that all is well")
+	}
+	f.comes("app2", all, want)
+	f.eventually("nothing is left", time.Minute, func() bool { return f.rotten("app2") == "" })
+	f.comes("app2", "systemctl is-active atoll-mend-files.path", "active")
+}
+
 // scrubFaults kills whatever looks for rot, carries good copies or puts them in their
 // place, at any instant.
 func (f *tree) scrubFaults() {

@@ -319,6 +319,7 @@ func TestFileTier(t *testing.T) {
 		{"hands are at it", false, (*tree).byHand},
 		{"days move", false, (*tree).daysMove},
 		{"files rot", false, (*tree).rots},
+		{"many files rot at once", false, (*tree).rotAtOnce},
 		{"scrubs are killed", true, (*tree).scrubFaults},
 		{"movers are disturbed", true, (*tree).moverFaults},
 		{"archives are killed", true, (*tree).archiveFaults},

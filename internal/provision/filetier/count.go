@@ -70,8 +70,7 @@ func (t Tier) countService(node string, c counting) []byte {
 Description=File tier %[1]s: count what %[2]s holds
 RequiresMountsFor=%[2]s
 PartOf=%[3]s.timer
-CollectMode=inactive-or-failed
-
+%[13]s
 [Service]
 Type=oneshot
 ExecStart=%[4]s count --root %[2]s --layout %[5]s --into %[6]s%[11]s
@@ -91,7 +90,7 @@ ReadWritePaths=%[6]s
 PrivateTmp=%[9]s
 PrivateNetwork=yes
 %[10]s`, t.Name, c.tree, c.unit, agent.Program(t.home()), strings.ReplaceAll(t.layout(), "%", "%%"), c.into, t.owner(node), capabilities,
-		privateTmp(c.tree), hardening, c.more, c.limit)
+		privateTmp(c.tree), hardening, c.more, c.limit, startable)
 }
 
 func (t Tier) countTimer(c counting) []byte {

@@ -112,8 +112,7 @@ func (t Tier) moverService(node string) []byte {
 Description=File tier %[1]s: move old days from %[2]s to %[3]s
 RequiresMountsFor=%[2]s %[3]s
 PartOf=%[4]s.timer
-%[5]sCollectMode=inactive-or-failed
-
+%[5]s%[13]s
 [Service]
 Type=oneshot
 ExecStart=%[6]s mover --config %[7]s --status %[8]s
@@ -131,7 +130,7 @@ ReadWritePaths=%[2]s %[3]s %[9]s
 PrivateTmp=%[10]s
 PrivateNetwork=yes
 RestrictAddressFamilies=AF_UNIX
-%[11]s%[12]s`, t.Name, hot, cold, t.moverUnit(), around, agent.Program(t.home()), t.moverFile(), t.moverStatusFile(), t.moverState(), privateTmp(hot, cold), hardening, behind)
+%[11]s%[12]s`, t.Name, hot, cold, t.moverUnit(), around, agent.Program(t.home()), t.moverFile(), t.moverStatusFile(), t.moverState(), privateTmp(hot, cold), hardening, behind, startable)
 }
 
 func (t Tier) moverTimer(node string) []byte {
@@ -156,14 +155,13 @@ func (t Tier) newsItem(node, peer string) converge.File {
 Description=File tier %[1]s: tell %[2]s how far days have moved, and hear it
 After=%[3]s
 RequiresMountsFor=%[4]s
-CollectMode=inactive-or-failed
-
+%[10]s
 [Service]
 Type=oneshot
 ExecStart=%[5]s archive --config %[6]s --statements
 LoadCredential=key:%[7]s
 TimeoutStartSec=10min
-%[8]s%[9]s`, t.Name, peer, t.order(), t.Nodes[node].Cold, agent.Program(t.home()), t.archiveConfig(peer), t.key(), t.limits(node, t.Nodes[node].Cold, peer), behind)}
+%[8]s%[9]s`, t.Name, peer, t.order(), t.Nodes[node].Cold, agent.Program(t.home()), t.archiveConfig(peer), t.key(), t.limits(node, t.Nodes[node].Cold, peer), behind, startable)}
 }
 
 // moverStatus asks where the last run left the days.

@@ -70,28 +70,31 @@ func (t Tier) scrubService(node string) []byte {
 	if len(runs) > 0 {
 		fetch = "OnFailure=" + strings.Join(runs, " ") + "\n"
 	}
-	return t.scrubbing(node, "read the archive "+t.Nodes[node].Cold+" again", "PartOf="+t.scrubUnit()+".timer\n"+fetch, "")
+	return t.scrubbing(node, "read the archive "+t.Nodes[node].Cold+" again", "PartOf="+t.scrubUnit()+".timer\n"+fetch, "", "")
 }
+
+// gather has one run mend what comes within seconds, file by file: each run reads the
+// days that they belong to.
+const gather = "ExecStartPre=sleep 5\n"
 
 // mendService looks at what other nodes have lent.
 func (t Tier) mendService(node string) []byte {
-	return t.scrubbing(node, "mend what rotted in "+t.Nodes[node].Cold, "PartOf="+t.mendUnit()+".path\n", " --lent")
+	return t.scrubbing(node, "mend what rotted in "+t.Nodes[node].Cold, "PartOf="+t.mendUnit()+".path\n", gather, " --lent")
 }
 
 // scrubbing runs as root, since .tier is closed to all others and files have several
 // owners. It takes what nobody else wants of the machine, may write in the archive
 // alone, and speaks to nobody.
-func (t Tier) scrubbing(node, purpose, order, flags string) []byte {
+func (t Tier) scrubbing(node, purpose, order, before, flags string) []byte {
 	hot, cold := t.Nodes[node].Hot, t.Nodes[node].Cold
 	return fmt.Appendf(nil, `# Written by Atoll.
 [Unit]
 Description=File tier %[1]s: %[2]s
 RequiresMountsFor=%[3]s
-%[5]sCollectMode=inactive-or-failed
-
+%[5]s%[12]s
 [Service]
 Type=oneshot
-ExecStart=%[6]s scrub --config %[7]s%[8]s
+%[13]sExecStart=%[6]s scrub --config %[7]s%[8]s
 TimeoutStartSec=infinity
 UMask=0022
 MemoryMax=256M
@@ -109,7 +112,7 @@ ReadWritePaths=%[4]s %[9]s
 PrivateTmp=%[10]s
 PrivateNetwork=yes
 RestrictAddressFamilies=AF_UNIX
-%[11]s`, t.Name, purpose, strings.TrimSpace(hot+" "+cold), cold, order, agent.Program(t.home()), t.scrubFile(), flags, t.scrubState(), privateTmp(hot, cold), hardening)
+%[11]s`, t.Name, purpose, strings.TrimSpace(hot+" "+cold), cold, order, agent.Program(t.home()), t.scrubFile(), flags, t.scrubState(), privateTmp(hot, cold), hardening, startable, before)
 }
 
 // scrubTimer starts the runs. One that was missed while the machine was off is

@@ -59,6 +59,25 @@ func TestScrubManifest(t *testing.T) {
 	}
 }
 
+// Whatever runs once each time it is started may be started as often as there is
+// something to do.
+func TestRunsAreNotCounted(t *testing.T) {
+	tier, seen := moving(), 0
+	tier.Scrub = scrubbed().Scrub
+	for _, item := range tier.Manifest("b", Facts{Group: "www-data"}, nil).Items {
+		file, is := item.(converge.File)
+		if !is || !strings.Contains(string(file.Content), "\nType=oneshot\n") {
+			continue
+		}
+		if seen++; !strings.Contains(string(file.Content), "\nStartLimitIntervalSec=0\n") {
+			t.Errorf("systemd starts %s five times in ten seconds and then no more:\n%s", file.Path, file.Content)
+		}
+	}
+	if seen != 7 {
+		t.Errorf("saw %d units", seen)
+	}
+}
+
 func TestScrubProblem(t *testing.T) {
 	rotten := model.Rotten{Path: "2024%2F02%2F01%2Fa%0Ab", Why: "no other node has lent a copy that is as it was"}
 	for _, row := range []struct {

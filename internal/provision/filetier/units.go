@@ -150,3 +150,10 @@ func privateTmp(trees ...string) string {
 }
 
 func (t Tier) key() string { return path.Join(t.home(), "key") }
+
+// startable is for units that run once each time something starts them, and are never
+// restarted: systemd's bound of five starts in ten seconds, which is there for those
+// that crash in a loop, would refuse the sixth and so leave out what it was to do.
+const startable = `StartLimitIntervalSec=0
+CollectMode=inactive-or-failed
+`
