@@ -66,12 +66,32 @@ func environment(pair tier.Pair) []string {
 	return []string{
 		"UNISON=" + pair.State, "UNISONLOCALHOSTNAME=" + pair.Node, "HOME=" + pair.State, "LC_ALL=C.UTF-8",
 		"PATH=" + filepath.Dir(self) + ":/usr/local/bin:/usr/bin:/bin",
-		// Its memory of a large tree is written anew in each run, and what was written
-		// before lies about until it is collected: by default as much again as is in use.
-		"OCAMLRUNPARAM=o=40",
+		"OCAMLRUNPARAM=" + collect(pair),
 		// For the profile, which names the key there.
 		"CREDENTIALS_DIRECTORY=" + os.Getenv("CREDENTIALS_DIRECTORY"),
 	}
+}
+
+// smallTree is how large unison's archive of a tree is, in bytes, that is collected
+// sooner, with small steps: it takes 66 for each file.
+const smallTree = 1 << 20
+
+// collect is how soon OCaml collects for unison, for OCAMLRUNPARAM. Its memory of a
+// tree is written anew in each run, and what was written before lies about until it is
+// collected: as it comes (o=120) as much again as is in use. Sooner is less memory for
+// more work; in a small tree that work is small, too, and what is carried matters more.
+func collect(pair tier.Pair) string {
+	const soon, sooner = "o=40", "o=5,s=32k"
+	archives, err := filepath.Glob(filepath.Join(pair.State, "ar*"))
+	if err != nil || len(archives) == 0 {
+		return soon
+	}
+	for _, archive := range archives {
+		if info, err := os.Stat(archive); err != nil || info.Size() > smallTree {
+			return soon
+		}
+	}
+	return sooner
 }
 
 // there says whether the tree carries the tier's mark, and can be written to. One

@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
@@ -21,7 +22,14 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/unison"
 )
 
+// gcPercent is how much garbage a role may have beside what it uses, in percent of
+// that: it lives beside what the machine is for, and mostly waits. GOGC overrules it.
+const gcPercent = 25
+
 func main() {
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(gcPercent)
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := agent.Main(ctx, roles, os.Args, agent.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr})
 	stop()
