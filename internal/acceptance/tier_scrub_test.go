@@ -140,7 +140,7 @@ func (f *tree) scrubFaults() {
 		}
 		if round%10 == 9 { // each rots again only when it is mended
 			f.eventually("all are as they were", 2*time.Minute, func() bool {
-				_, _ = f.try("app2", "systemctl reset-failed; systemctl start atoll-mend-files.path; systemctl start atoll-scrub-files.service")
+				_, _ = f.try("app2", "systemctl start atoll-scrub-files.service")
 				got, _ := f.try("app2", all)
 				return got == want
 			})
