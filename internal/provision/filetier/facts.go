@@ -43,6 +43,7 @@ if [ -n "$hot" ]; then
   at=$hot
   while [ ! -d "${at:-/}" ]; do at=${at%%/*}; done
   kind=$(stat -f -c %%T -- "${at:-/}") || exit
+  case $kind in fuse*) kind=$(findmnt -n -o FSTYPE -T "${at:-/}") || exit ;; esac
   printf 'filesystem %%s\n' "$kind"
   if [ -d "$hot/.tier" ]; then
     old=$(ls -A -- "$hot/.tier") || exit

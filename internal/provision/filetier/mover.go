@@ -225,14 +225,22 @@ func (t Tier) validateMoving() []error {
 }
 
 // noExchange are the kinds of file systems, as stat names them, that cannot swap two
-// names in one step.
-var noExchange = []string{"nfs", "nfsd", "cifs", "smb", "smb2", "msdos", "exfat", "fuseblk", "v9fs", "ceph", "lustre", "afs", "ncp", "vboxsf", "hfs", "hfs+", "ufs", "isofs"}
+// names in one step. Of those that it calls fuse it depends on the program behind them:
+// facts have them as mount does, fuse.NAME; nearly none can, but virtiofs.
+var noExchange = []string{
+	"nfs", "nfsd", "cifs", "smb", "smb2", "msdos", "exfat", "fuse", "fuseblk", "v9fs", "ceph", "lustre", "fhgfs", "afs", "coda", "ncp", "vboxsf", "ocfs2",
+	"jfs", "nilfs", "reiserfs", "ntfs", "hfs", "hfs+", "hfsx", "ufs", "udf", "isofs",
+}
+
+func cannotExchange(fileSystem string) bool {
+	return slices.Contains(noExchange, fileSystem) || strings.HasPrefix(fileSystem, "fuse.")
+}
 
 // RefuseMoving says why days cannot move on a node, by its facts; or that they must go
 // on moving, where some are on their way.
 func (t Tier) RefuseMoving(node string, facts Facts) error {
 	switch {
-	case t.Moves != nil && slices.Contains(noExchange, facts.FileSystem):
+	case t.Moves != nil && cannotExchange(facts.FileSystem):
 		return fmt.Errorf("node %s: hot = %q lies on a file system of the kind %s, which cannot exchange a directory and a link in one step, so paths would be missing for a moment: put the tree on ext4, xfs or btrfs, or leave hot_days out",
 			node, t.Nodes[node].Hot, facts.FileSystem)
 	case t.Moves == nil && facts.OnTheWay > 0:

@@ -84,6 +84,9 @@ func TestRefuseMoving(t *testing.T) {
 	}{
 		{moving(), Facts{FileSystem: "ext2/ext3", OnTheWay: 3}, ""},
 		{moving(), Facts{FileSystem: "nfs"}, "kind nfs, which cannot exchange"},
+		{moving(), Facts{FileSystem: "fuse.bindfs"}, "kind fuse.bindfs, which cannot exchange"},
+		{moving(), Facts{FileSystem: "fuseblk"}, "kind fuseblk, which cannot exchange"},
+		{moving(), Facts{FileSystem: "virtiofs"}, ""},
 		{archived(), Facts{FileSystem: "nfs"}, ""},
 		{archived(), Facts{OnTheWay: 3}, "3 days are on their way"},
 	} {
