@@ -9,6 +9,7 @@ import (
 	"database/sql"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -61,14 +62,27 @@ func Deploy(ctx context.Context, primary, application remote.Host) (*Application
 		return nil, err
 	}
 	deadline := time.Now().Add(30 * time.Second)
+	var refusals []string
 	for {
 		err := db.PingContext(ctx)
 		if err == nil {
 			return &Application{DB: db}, nil
 		}
+		if !slices.Contains(refusals, err.Error()) {
+			refusals = append(refusals, err.Error())
+		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("reaching the database through the router: %w", err)
+			return nil, fmt.Errorf("reaching the database through the router: %w (all that was said: %q; %s)", err, refusals, directly(ctx, primary, secret))
 		}
 		time.Sleep(200 * time.Millisecond)
 	}
+}
+
+// directly tells what the server says to the application without a router: of what a
+// router asks the server about the account it tells no more than "Access denied".
+func directly(ctx context.Context, primary remote.Host, secret string) string {
+	result, err := primary.Run(ctx, remote.Command{Name: "asking without the router", Stdin: strings.NewReader(secret), Script: `read -r secret || :
+mysql -BNe 'SELECT MEMBER_HOST, MEMBER_STATE, MEMBER_ROLE FROM performance_schema.replication_group_members; SELECT @@super_read_only, @@offline_mode'
+MYSQL_PWD=$secret mysql -u shop shop -BNe 'SELECT attribute FROM information_schema.user_attributes WHERE CONCAT(user, "@", host) = CURRENT_USER()' 2>&1 || :`})
+	return fmt.Sprintf("the server said without it: %q, %v", result.Stdout, err)
 }
