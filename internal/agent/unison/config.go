@@ -82,16 +82,23 @@ const smallTree = 1 << 20
 // more work; in a small tree that work is small, too, and what is carried matters more.
 func collect(pair tier.Pair) string {
 	const soon, sooner = "o=40", "o=5,s=32k"
-	archives, err := filepath.Glob(filepath.Join(pair.State, "ar*"))
-	if err != nil || len(archives) == 0 {
+	found := archives(pair)
+	if len(found) == 0 {
 		return soon
 	}
-	for _, archive := range archives {
+	for _, archive := range found {
 		if info, err := os.Stat(archive); err != nil || info.Size() > smallTree {
 			return soon
 		}
 	}
 	return sooner
+}
+
+// archives are the files in which unison remembers the tree of a pair on this node; none
+// before the two have met.
+func archives(pair tier.Pair) []string {
+	found, _ := filepath.Glob(filepath.Join(pair.State, "ar*")) // the pattern is well formed
+	return found
 }
 
 // there says whether the tree carries the tier's mark, and can be written to. One

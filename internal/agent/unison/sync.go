@@ -142,7 +142,7 @@ func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	first := !s.remembers()
+	first := len(archives(s.pair)) == 0
 	command := exec.CommandContext(ctx, s.program, profileName, "-ui", "text")
 	command.Env, command.Dir = environment(s.pair), s.pair.State
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
@@ -183,12 +183,6 @@ func moves(pair tier.Pair) func(string) bool {
 // fatalCode is unison's exit code where it could not begin; lower ones say that
 // paths were skipped or failed.
 const fatalCode = 3
-
-// remembers says whether unison has an archive of the pair here.
-func (s *syncer) remembers() bool {
-	archives, err := filepath.Glob(filepath.Join(s.pair.State, "ar*"))
-	return err == nil && len(archives) > 0
-}
 
 // restart ends unison when the trees are to be read again, in a moment in which it
 // carries nothing, and at once when the tree goes. The first one ends when it has
