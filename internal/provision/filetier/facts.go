@@ -44,6 +44,7 @@ if [ -n "$hot" ]; then
   while [ ! -d "${at:-/}" ]; do at=${at%%/*}; done
   kind=$(stat -f -c %%T -- "${at:-/}") || exit
   case $kind in fuse*) kind=$(findmnt -n -o FSTYPE -T "${at:-/}") || exit ;; esac
+  kind=$(printf '%%s\n' "$kind" | tail -n 1) # of mounts over one another the last is seen
   printf 'filesystem %%s\n' "$kind"
   if [ -d "$hot/.tier" ]; then
     old=$(ls -A -- "$hot/.tier") || exit
