@@ -61,20 +61,31 @@ func Deploy(ctx context.Context, primary, application remote.Host) (*Application
 	if err != nil {
 		return nil, err
 	}
-	deadline := time.Now().Add(30 * time.Second)
 	var refusals []string
-	for {
+	err = askAgain(ctx, 30*time.Second, func() error {
 		err := db.PingContext(ctx)
-		if err == nil {
-			return &Application{DB: db}, nil
-		}
-		if !slices.Contains(refusals, err.Error()) {
+		if err != nil && !slices.Contains(refusals, err.Error()) {
 			refusals = append(refusals, err.Error())
 		}
-		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("reaching the database through the router: %w (all that was said: %q; %s)", err, refusals, directly(ctx, primary, secret))
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reaching the database through the router: %w (all that was said: %q; %s)", err, refusals, directly(ctx, primary, secret))
+	}
+	return &Application{DB: db}, nil
+}
+
+// askAgain asks until there is an answer, as a client does whose group changes its
+// primary, and gives the last error when the time is over.
+func askAgain(ctx context.Context, within time.Duration, ask func() error) error {
+	for deadline := time.Now().Add(within); ; {
+		err := ask()
+		if err == nil || time.Now().After(deadline) {
+			return err
 		}
-		time.Sleep(200 * time.Millisecond)
+		if err := remote.Pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
 	}
 }
 

@@ -145,15 +145,13 @@ func (r Report) String() string {
 func (w *Writer) Stop(ctx context.Context, db *sql.DB) (Report, error) {
 	w.cancel()
 	<-w.ended
-	there, err := present(ctx, db)
+	var there map[int64]bool
 	// The connection of the writer may lead to a server that is gone, and a new primary
-	// lets nobody read before it has what the last one had: a client asks again.
-	for deadline := time.Now().Add(recovery); err != nil && time.Now().Before(deadline); {
-		if err := remote.Pause(ctx, 100*time.Millisecond); err != nil {
-			return Report{}, err
-		}
+	// lets nobody read before it has what the last one had.
+	err := askAgain(ctx, recovery, func() (err error) {
 		there, err = present(ctx, db)
-	}
+		return err
+	})
 	if err != nil {
 		return Report{}, fmt.Errorf("reading back what was written: %w", err)
 	}
