@@ -4,6 +4,7 @@
 package acceptance
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
@@ -56,7 +57,7 @@ func (f *tree) chained(pairs [][]string, hub string) {
 func TestChainOfTrees(t *testing.T) {
 	f := &tree{fixture: open(t), nodes: []string{"app1", "app2", "sg1"}, owners: map[string]string{"sg1": "deploy"}}
 	f.terraform = written(t, f.lab, chainBody)
-	t.Cleanup(func() { _ = f.lab.Reset(f.Context()) })
+	t.Cleanup(func() { _ = f.lab.Reset(context.Background()) })
 	f.on("sg1", "id deploy 2>/dev/null || useradd --system deploy")
 	for _, host := range f.nodes {
 		f.on(host, "rm -rf /srv/files /srv/cold; install -d -o "+f.owner(host)+" /srv/files")

@@ -5,6 +5,7 @@ package acceptance
 
 import (
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -299,7 +300,7 @@ func TestFileTier(t *testing.T) {
 	f.on("app1", "rm -rf /srv/cold")
 	f.on("app2", "rm -rf /srv/files /srv/cold")
 	f.on("sg1", "rm -rf /srv/files /srv/cold")
-	t.Cleanup(func() { _ = f.lab.Reset(f.Context()) })
+	t.Cleanup(func() { _ = f.lab.Reset(context.Background()) })
 	f.apply()
 	f.inSync()
 	faults := os.Getenv("ATOLL_ROUNDS") != ""
