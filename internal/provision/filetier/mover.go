@@ -226,7 +226,7 @@ func (t Tier) validateMoving() []error {
 
 // noExchange are the kinds of file systems, as stat names them, that cannot swap two
 // names in one step. Of those that it calls fuse it depends on the program behind them:
-// facts have them as mount does, fuse.NAME; nearly none can, but virtiofs.
+// facts have them as mount does, fuse.NAME. virtiofs, which is another name, is tried.
 var noExchange = []string{
 	"nfs", "nfsd", "cifs", "smb", "smb2", "msdos", "exfat", "fuse", "fuseblk", "v9fs", "ceph", "lustre", "fhgfs", "afs", "coda", "ncp", "vboxsf", "ocfs2",
 	"jfs", "nilfs", "reiserfs", "ntfs", "hfs", "hfs+", "hfsx", "ufs", "udf", "isofs",
