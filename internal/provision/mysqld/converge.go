@@ -120,6 +120,8 @@ func (w *work) do(ctx context.Context, operation provision.Operation, status Sta
 		return w.restart(ctx, status, turn{})
 	case Upgrade:
 		return w.upgrade(ctx, status)
+	case Complete:
+		return w.complete(ctx, status)
 	}
 	return fmt.Errorf("%s: a server cannot do that", operation)
 }

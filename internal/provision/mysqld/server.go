@@ -58,6 +58,8 @@ const (
 	CodeForeignUUID converge.Code = "mysql-foreign-uuid"
 	// CodeProgram: the server's next start is one of another version.
 	CodeProgram converge.Code = "mysql-program"
+	// CodeHalfMade: the server's first start left out views of information_schema.
+	CodeHalfMade converge.Code = "mysql-half-made"
 	// CodeMemory: the settings are sized for another machine.
 	CodeMemory converge.Code = "mysql-memory"
 )
@@ -68,13 +70,10 @@ const Owner = "mysql-server"
 const (
 	// Unit is the server's.
 	Unit          = mysqlroot.Unit
-	dataDirectory = "/var/lib/mysql"
+	dataDirectory = mysqlroot.DataDirectory
 	settingsFile  = "/etc/mysql/mysql.conf.d/zz-atoll.cnf"
 	identityFile  = "/var/lib/atoll/mysql-identity"
-	// initialising stands while a datadir is being made: what lies there then
-	// is our own half-made one, and nobody's data.
-	initialising = "/var/lib/atoll/mysql-initialising"
-	noMariaDB    = "MariaDB has no Group Replication, so it cannot be a member of an InnoDB Cluster. Remove it, or use another machine"
+	noMariaDB     = "MariaDB has no Group Replication, so it cannot be a member of an InnoDB Cluster. Remove it, or use another machine"
 )
 
 func (c Config) packageName() string {
@@ -110,11 +109,10 @@ func (c Config) Manifest() converge.Manifest {
 func openssl() converge.Package { return converge.Package{Name: "openssl"} }
 
 func (c Config) wantedPackage() converge.Package {
-	one := converge.Package{Name: c.packageName(), Version: c.release, Refuse: map[string]string{"mariadb-server": noMariaDB, "mariadb-server-core": noMariaDB}}
-	if c.Wanted.Known() {
-		one.Instead = map[string]string{"mysqld": standIn}
+	return converge.Package{
+		Name: c.packageName(), Version: c.release, Instead: map[string]string{"mysqld": mysqlroot.StandIn},
+		Refuse: map[string]string{"mariadb-server": noMariaDB, "mariadb-server-core": noMariaDB},
 	}
-	return one
 }
 
 // unitConfig lets the server start when the address is there. tinc's unit is up
@@ -138,21 +136,21 @@ func initialise() converge.Action {
 	return converge.Action{
 		Name: "make the datadir",
 		Line: converge.Line{Subject: "datadir " + dataDirectory, Code: CodeNoData, Text: "missing"},
-		Done: "[ -e " + dataDirectory + "/mysql.ibd ] && [ ! -e " + initialising + " ]",
-		Run: `systemctl stop mysql.service 2>/dev/null || :
+		Done: mysqlroot.HalfMade + "[ -e " + dataDirectory + "/mysql.ibd ] && ! half_made",
+		Run: mysqlroot.HalfMade + `systemctl stop mysql.service 2>/dev/null || :
 install -d -o mysql -g mysql -m 0750 ` + dataDirectory + `
-if [ -n "$(ls -A ` + dataDirectory + `)" ] && [ ! -e ` + initialising + ` ]; then
+if [ -n "$(ls -A ` + dataDirectory + `)" ] && ! half_made; then
   echo '` + dataDirectory + ` holds something that is no datadir of MySQL 8 or later: move it away' >&2; exit 1
 fi
 mkdir -p /var/lib/atoll
-: >` + initialising + `
+: >` + mysqlroot.Initialising + `
 find ` + dataDirectory + ` -mindepth 1 -delete
 sql=$(mktemp --tmpdir=/var/lib/mysql-files atoll.XXXXXX)
 trap 'rm -f "$sql"' EXIT
 printf '%s\n' "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';" "ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';" >"$sql"
 chown mysql:mysql "$sql"
 mysqld --no-defaults --initialize-insecure --user=mysql --datadir=` + dataDirectory + ` --init-file="$sql" >&2
-rm -f ` + initialising,
+rm -f ` + mysqlroot.Initialising,
 	}
 }
 

@@ -19,6 +19,7 @@ import (
 const secondary = `server	{"version": "9.7.4", "comment": "test", "uuid": "uuid-b", "errorlog": "/var/log/mysql/error.log"}
 variables	{"port": "3306", "max_connections": "151"}
 persisted	{"super_read_only": "ON"}
+views	["ENABLED_ROLES", "USER_ATTRIBUTES", "ROLE_TABLE_GRANTS", "APPLICABLE_ROLES", "ROLE_COLUMN_GRANTS", "ROLE_ROUTINE_GRANTS", "ADMINISTRABLE_ROLE_AUTHORIZATIONS"]
 beside	{"sql_mode": {"is": "ANSI_QUOTES", "path": ""}, "back_log": {"is": "99", "path": "/etc/mysql/mysql.conf.d/zz-atoll.cnf"}}
 members	[{"id": "uuid-a", "host": "10.0.0.1", "port": 3306, "state": "ONLINE", "role": "PRIMARY"}, {"id": "uuid-b", "host": "10.0.0.2", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}, {"id": "uuid-c", "host": "10.0.0.3", "port": 3306, "state": "ONLINE", "role": "SECONDARY"}]
 group	"11111111-2222-4333-8444-555555555555"

@@ -34,6 +34,8 @@ type Status struct {
 	Next   Next
 	// Certificate is what it shows to others; of a server that does not run, too.
 	Certificate Certificate
+	// Lacks are views of information_schema that its first start did not come to.
+	Lacks []string
 	// View is the group as this server sees it.
 	View group.View
 	// WereSet says that this run has set the variables: those that differ still
@@ -55,6 +57,7 @@ func (c Config) statusScript() string {
 		`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables WHERE variable_name IN (`+strings.Join(names, ", ")+`)`,
 		`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables`,
 		besideQuery(names),
+		viewsQuery(),
 		group.MembersQuery,
 		mysqlroot.WhereTable("registered", "mysql_innodb_cluster_metadata", "instances",
 			`SELECT 'registered', JSON_ARRAYAGG(JSON_OBJECT('id', mysql_server_uuid, 'address', address)) FROM mysql_innodb_cluster_metadata.instances`),
@@ -78,15 +81,17 @@ func readStatus(output string) (Status, error) {
 	}
 	var server struct{ Version, Comment, UUID, ErrorLog string }
 	var tls struct{ Used, Until string }
+	var views []string
 	status.Answers = true
 	if err := rows.Read(map[string]any{
 		"tls":    &tls,
-		"server": &server, "variables": &status.Variables, "persisted": &status.Persisted, "beside": &status.Beside, "next": &status.Next,
+		"server": &server, "variables": &status.Variables, "persisted": &status.Persisted, "beside": &status.Beside, "next": &status.Next, "views": &views,
 		"members": &status.View.Members, "group": &status.View.Name, "registered": &status.View.Registered,
 	}); err != nil {
 		return Status{}, err
 	}
 	status.Version, status.Comment, status.UUID, status.ErrorLog = server.Version, server.Comment, server.UUID, server.ErrorLog
+	status.Lacks = lacks(views)
 	status.View.Self, status.Certificate.Used, status.Certificate.UsedUntil = server.UUID, tls.Used, tls.Until
 	if status.Version == "" || status.UUID == "" || len(status.Variables) == 0 {
 		return Status{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)

@@ -125,13 +125,6 @@ func (c Config) chosen(ctx context.Context, host remote.Host) (Config, error) {
 	}
 }
 
-// standIn is called in place of mysqld by the package's own scripts: Debian's starts a
-// server of its own, which cannot be where one runs already, and which a member of a
-// group lets wait for ever. Where there are no data yet, the real one makes them.
-const standIn = `#!/bin/sh
-[ -e ` + dataDirectory + `/mysql.ibd ] || exec /usr/sbin/mysqld "$@"
-`
-
 // upgrade brings the declared version. What it needs is fetched before the group waits
 // for it.
 func (w *work) upgrade(ctx context.Context, status Status) error {

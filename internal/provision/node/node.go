@@ -13,9 +13,11 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/apt"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -51,7 +53,7 @@ func (c Config) Manifest() converge.Manifest {
 		manifest.Items = append(manifest.Items, source.Item())
 	}
 	for _, name := range c.Packages {
-		manifest.Items = append(manifest.Items, converge.Package{Name: name})
+		manifest.Items = append(manifest.Items, converge.Package{Name: name, Instead: instead(name)})
 	}
 	if c.Hostname != "" {
 		manifest.Items = append(manifest.Items, hostname(c.Hostname))
@@ -65,6 +67,14 @@ func (c Config) Manifest() converge.Manifest {
 	}
 	manifest.Items = append(manifest.Items, c.watcher()...)
 	return manifest
+}
+
+// instead is what stands in for programs while a package is installed.
+func instead(name string) map[string]string {
+	if !strings.Contains(name, "mysql") {
+		return nil
+	}
+	return map[string]string{"mysqld": mysqlroot.StandIn}
 }
 
 // forms says what cannot be written: /etc/hostname, /etc/hosts and the file of
