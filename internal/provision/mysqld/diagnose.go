@@ -51,7 +51,7 @@ func (c Config) Diagnose(s Status) []provision.Finding {
 	if !s.Answers {
 		return findings // the unit's own line says why
 	}
-	for _, found := range [][]provision.Finding{c.outdated(s), c.renewed(s), c.halfMade(s), c.unattended(s), c.persisted(s), c.besides(s)} {
+	for _, found := range [][]provision.Finding{c.outdated(s), c.renewed(s), c.incomplete(s), c.unattended(s), c.persisted(s), c.besides(s)} {
 		findings = append(findings, found...)
 	}
 	for _, setting := range c.differing(s) {

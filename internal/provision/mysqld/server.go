@@ -58,8 +58,8 @@ const (
 	CodeForeignUUID converge.Code = "mysql-foreign-uuid"
 	// CodeProgram: the server's next start is one of another version.
 	CodeProgram converge.Code = "mysql-program"
-	// CodeHalfMade: the server's first start left out views of information_schema.
-	CodeHalfMade converge.Code = "mysql-half-made"
+	// CodeIncomplete: the server's first start left out views of information_schema.
+	CodeIncomplete converge.Code = "mysql-incomplete"
 	// CodeMemory: the settings are sized for another machine.
 	CodeMemory converge.Code = "mysql-memory"
 )

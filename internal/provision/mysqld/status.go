@@ -57,7 +57,7 @@ func (c Config) statusScript() string {
 		`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables WHERE variable_name IN (`+strings.Join(names, ", ")+`)`,
 		`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables`,
 		besideQuery(names),
-		viewsQuery(),
+		mysqlroot.ViewsRow,
 		group.MembersQuery,
 		mysqlroot.WhereTable("registered", "mysql_innodb_cluster_metadata", "instances",
 			`SELECT 'registered', JSON_ARRAYAGG(JSON_OBJECT('id', mysql_server_uuid, 'address', address)) FROM mysql_innodb_cluster_metadata.instances`),
@@ -91,7 +91,7 @@ func readStatus(output string) (Status, error) {
 		return Status{}, err
 	}
 	status.Version, status.Comment, status.UUID, status.ErrorLog = server.Version, server.Comment, server.UUID, server.ErrorLog
-	status.Lacks = lacks(views)
+	status.Lacks = mysqlroot.Lacks(views)
 	status.View.Self, status.Certificate.Used, status.Certificate.UsedUntil = server.UUID, tls.Used, tls.Until
 	if status.Version == "" || status.UUID == "" || len(status.Variables) == 0 {
 		return Status{}, fmt.Errorf("%w: version, UUID and variables are empty", mysqlroot.ErrNotWhole)

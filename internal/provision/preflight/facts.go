@@ -33,6 +33,8 @@ type Facts struct {
 	Events      Listed[Object]
 	// Asleep are events that came by replication and run on their source alone.
 	Asleep Listed[Object]
+	// Lacks are views of information_schema that its first start did not come to.
+	Lacks []string
 	// DataBytes is the size of what a clone carries.
 	DataBytes uint64
 	// Schemas of the user's.

@@ -65,7 +65,7 @@ const (
 
 // checks are those of one server.
 var checks = []func(Facts) []Finding{
-	tables, foreignKeys, accounts, definers, events, replication, variables, memory, transactions, binaryLog, supported,
+	tables, foreignKeys, accounts, definers, events, replication, variables, memory, transactions, binaryLog, supported, complete,
 }
 
 // One gives the findings of one server alone, the worst first.

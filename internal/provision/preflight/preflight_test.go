@@ -132,6 +132,8 @@ func TestEachCheck(t *testing.T) {
 		"for ever":      {set("binlog_expire_logs_seconds", "0"), "warning binary_log binlog_expire_logs_seconds: is 0", "SET PERSIST binlog_expire_logs_seconds = 604800;"},
 		"for an hour":   {set("binlog_expire_logs_seconds", "3600"), "warning binary_log binlog_expire_logs_seconds: is 3600", "SET PERSIST binlog_expire_logs_seconds = 604800;"},
 		"not purged":    {set("binlog_expire_logs_auto_purge", "OFF"), "warning binary_log binlog_expire_logs_auto_purge: is OFF", "SET PERSIST binlog_expire_logs_auto_purge = ON;"},
+		"cut off":       {func(f *Facts) { f.Lacks = []string{"USER_ATTRIBUTES"} }, "warning server information_schema: lacks USER_ATTRIBUTES: its datadir was not made to its end", ""},
+		"too old":       {func(f *Facts) { f.Version, f.Lacks = "5.7.44", []string{"USER_ATTRIBUTES"} }, "error version 5.7.44: version 5.7.44 is too old", ""},
 		"a newer one":   {func(f *Facts) { f.Version = "10.0.1" }, "error version 10.0.1: version 10.0.1 is newer", ""},
 		"not asked":     {func(f *Facts) { *f = Facts{Err: errors.New("cut")} }, "error server : was not asked: cut", ""},
 		"stands still":  {func(f *Facts) { *f = Facts{Unit: "failed", Machine: Machine{HasData: true}} }, "error server : holds data and is failed", ""},

@@ -91,6 +91,7 @@ var statements = []string{
 	list("events", "'schema', s, 'name', n", "s, n", `SELECT event_schema AS s, event_name AS n FROM information_schema.events WHERE status = 'ENABLED' AND event_schema NOT IN `+own),
 	// REPLICA_SIDE_DISABLED, and SLAVESIDE_DISABLED before 8.3
 	list("asleep", "'schema', s, 'name', n", "s, n", `SELECT event_schema AS s, event_name AS n FROM information_schema.events WHERE status LIKE '%SIDE_DISABLED' AND event_schema NOT IN `+own),
+	mysqlroot.ViewsRow,
 	`SELECT 'data', JSON_QUOTE(CAST(IFNULL(SUM(file_size), 0) AS CHAR)) FROM information_schema.innodb_tablespaces`,
 	`SELECT 'schemas', JSON_ARRAYAGG(schema_name) FROM information_schema.schemata WHERE schema_name NOT IN ` + own,
 	ChannelsRow,
@@ -135,14 +136,16 @@ func read(output string) (Facts, error) {
 	}
 	var server struct{ Version, UUID string }
 	var data, log, chosen *string
+	var views []string
 	facts.Answers = true
 	if err := rows.Read(map[string]any{
 		"server": &server, "variables": &facts.Variables, "member": &facts.Member, "tables": &facts.Tables, "foreign_keys": &facts.ForeignKeys, "accounts": &facts.Accounts,
-		"definers": &facts.Definers, "events": &facts.Events, "asleep": &facts.Asleep, "data": &data, "schemas": &facts.Schemas, "channels": &facts.Channels, "filters": &facts.Filters,
+		"definers": &facts.Definers, "events": &facts.Events, "asleep": &facts.Asleep, "views": &views, "data": &data, "schemas": &facts.Schemas, "channels": &facts.Channels, "filters": &facts.Filters,
 		"log": &log, "chosen": &chosen,
 	}); err != nil {
 		return Facts{}, err
 	}
+	facts.Lacks = mysqlroot.Lacks(views)
 	facts.Version, facts.UUID = server.Version, server.UUID
 	if facts.Version == "" || facts.UUID == "" || len(facts.Variables) == 0 || data == nil || log == nil || chosen == nil {
 		return Facts{}, fmt.Errorf("%w: version, UUID, variables, size or binary logs are missing", mysqlroot.ErrNotWhole)

@@ -5,6 +5,7 @@ package preflight
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 )
@@ -37,6 +38,15 @@ func supported(facts Facts) []Finding {
 		return []Finding{{Severity: Error, Check: CheckVersion, Object: facts.Version, Text: err.Error()}}
 	}
 	return nil
+}
+
+// complete is about a server whose first start was cut off. Old versions have fewer views.
+func complete(facts Facts) []Finding {
+	if len(facts.Lacks) == 0 || len(supported(facts)) > 0 {
+		return nil
+	}
+	return []Finding{{Severity: Warning, Check: CheckServer, Object: "information_schema", Text: "lacks " + strings.Join(facts.Lacks, ", ") +
+		": its datadir was not made to its end, and where it is the primary MySQL Router refuses everybody (Access denied). An atoll_mysql_server completes it; by hand, start mysqld once with --upgrade=FORCE"}}
 }
 
 // variables are those that a new start cannot change, or that are not Atoll's to

@@ -27,6 +27,7 @@ accounts	{"count": null, "first": null}
 definers	{"count": null, "first": null}
 events	{"count": null, "first": null}
 asleep	{"count": null, "first": null}
+views	["ENABLED_ROLES", "USER_ATTRIBUTES", "ROLE_TABLE_GRANTS", "APPLICABLE_ROLES", "ROLE_COLUMN_GRANTS", "ROLE_ROUTINE_GRANTS", "ADMINISTRABLE_ROLE_AUTHORIZATIONS"]
 data	"4096"
 schemas	["shop"]
 channels	NULL

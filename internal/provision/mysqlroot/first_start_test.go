@@ -39,7 +39,7 @@ esac
 
 func (m machine) write(t *testing.T, name, text string) {
 	t.Helper()
-	if err := os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o755); err != nil { //nolint:gosec // one is a program
+	if err := os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o755); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -47,7 +47,7 @@ func (m machine) write(t *testing.T, name, text string) {
 // run runs a script as it would run on a machine whose directories are the test's.
 func (m machine) run(script, makes string, arguments ...string) error {
 	script = strings.NewReplacer(DataDirectory, m.data, "/usr/sbin/mysqld", filepath.Join(m.dir, "mysqld"), Initialising, m.mark, "/var/lib/atoll", filepath.Dir(m.mark)).Replace(script)
-	command := exec.Command("sh", append([]string{"-euc", script, "mysqld"}, arguments...)...) //nolint:gosec // our own script
+	command := exec.Command("sh", append([]string{"-euc", script, "mysqld"}, arguments...)...)
 	command.Env = append(os.Environ(), "ATOLL_MAKES="+makes)
 	return command.Run()
 }

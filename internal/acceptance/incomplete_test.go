@@ -43,7 +43,7 @@ mysql -e "FLUSH NO_WRITE_TO_BINLOG PRIVILEGES; CHANGE REPLICATION SOURCE TO SOUR
 
 // A server whose first start was cut off works like any other until it is the primary:
 // then MySQL Router refuses everybody. The plan says so before, and an apply completes it.
-func TestHalfMadeServerIsCompleted(t *testing.T) {
+func TestIncompleteServerIsCompleted(t *testing.T) {
 	f := stand(t)
 	const views = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = 'information_schema' AND (table_name LIKE '%ROLE%' OR table_name = 'USER_ATTRIBUTES')"
 	host, count := f.secondary(), f.sql(f.primary(), views)

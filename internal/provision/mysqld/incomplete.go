@@ -7,31 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
-
-// lastViews are the views of information_schema that mysqld makes last when it makes a
-// datadir, after the first statements of whoever starts it. Where these end it, it gives
-// up without some or all of them, and what it leaves starts like any other server. All
-// versions since 8.0.21 have them.
-var lastViews = []string{
-	"ADMINISTRABLE_ROLE_AUTHORIZATIONS", "APPLICABLE_ROLES", "ENABLED_ROLES", "ROLE_COLUMN_GRANTS", "ROLE_ROUTINE_GRANTS", "ROLE_TABLE_GRANTS", "USER_ATTRIBUTES",
-}
-
-// viewsQuery asks for the lastViews that are there.
-func viewsQuery() string {
-	return "SELECT 'views', JSON_ARRAYAGG(table_name) FROM information_schema.tables WHERE table_schema = 'information_schema' AND table_name IN ('" + strings.Join(lastViews, "', '") + "')"
-}
-
-// lacks are the lastViews that are not there.
-func lacks(there []string) []string {
-	return slices.DeleteFunc(slices.Clone(lastViews), func(name string) bool { return slices.Contains(there, name) })
-}
 
 // Complete lets the server make what its first start left out: a restart with MySQL's own
 // upgrade, which makes all views anew and leaves the data alone.
@@ -42,14 +23,14 @@ func (o Complete) String() string { return "complete " + o.Server }
 // Stage is its place in the order: that of a restart, which it is.
 func (Complete) Stage() int { return 2 }
 
-// halfMade finds a server whose datadir was not made to its end. Nothing shows of that
+// incomplete finds a server whose datadir was not made to its end. Nothing shows of that
 // until it is the primary: MySQL Router asks USER_ATTRIBUTES of every account.
-func (c Config) halfMade(s Status) []provision.Finding {
+func (c Config) incomplete(s Status) []provision.Finding {
 	if len(s.Lacks) == 0 {
 		return nil
 	}
 	return []provision.Finding{{
-		Line: converge.Line{Subject: "datadir " + dataDirectory, Code: CodeHalfMade, Text: fmt.Sprintf(
+		Line: converge.Line{Subject: "datadir " + dataDirectory, Code: CodeIncomplete, Text: fmt.Sprintf(
 			"not made to its end: information_schema lacks %s. Where this server is the primary, MySQL Router refuses everybody (Access denied)", strings.Join(s.Lacks, ", "))},
 		Mend: Complete{c.Endpoint()},
 	}}

@@ -3,6 +3,11 @@
 
 package mysqlroot
 
+import (
+	"slices"
+	"strings"
+)
+
 const (
 	// DataDirectory is where a server's data lie.
 	DataDirectory = "/var/lib/mysql"
@@ -47,3 +52,20 @@ code=0
 rm -f "$mark"
 exit $code
 `
+
+// lastViews are the views of information_schema that mysqld makes last when it makes a
+// datadir, after the first statements of whoever starts it. Where these end it, it gives
+// up without some or all of them, and what it leaves starts like any other server. All
+// versions since 8.0.21 have them.
+var lastViews = []string{
+	"ADMINISTRABLE_ROLE_AUTHORIZATIONS", "APPLICABLE_ROLES", "ENABLED_ROLES", "ROLE_COLUMN_GRANTS", "ROLE_ROUTINE_GRANTS", "ROLE_TABLE_GRANTS", "USER_ATTRIBUTES",
+}
+
+// ViewsRow is a statement for a question: the row "views" has the lastViews that are
+// there. Lacks says which are not.
+var ViewsRow = "SELECT 'views', JSON_ARRAYAGG(table_name) FROM information_schema.tables WHERE table_schema = 'information_schema' AND table_name IN ('" + strings.Join(lastViews, "', '") + "')"
+
+// Lacks are the views that a server's first start did not come to, by those that are there.
+func Lacks(there []string) []string {
+	return slices.DeleteFunc(slices.Clone(lastViews), func(name string) bool { return slices.Contains(there, name) })
+}

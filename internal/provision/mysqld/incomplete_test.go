@@ -12,11 +12,12 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot/machinetest"
 )
 
 // A server whose first start was cut off says so, and is completed by one restart.
-func TestHalfMadeServerIsFound(t *testing.T) {
+func TestIncompleteServerIsFound(t *testing.T) {
 	config := Config{Address: "10.0.0.2", Port: 3306, ServerID: 2}
 	row := secondary[strings.Index(secondary, "views\t"):strings.Index(secondary, "beside\t")]
 	for name, answer := range map[string]struct {
@@ -25,7 +26,7 @@ func TestHalfMadeServerIsFound(t *testing.T) {
 	}{
 		"whole":       {row, nil},
 		"without one": {strings.Replace(row, `"USER_ATTRIBUTES", `, "", 1), []string{"USER_ATTRIBUTES"}},
-		"without all": {"views\tNULL\n", lastViews},
+		"without all": {"views\tNULL\n", mysqlroot.Lacks(nil)},
 	} {
 		status, err := config.ask(t.Context(), machinetest.New(t, strings.Replace(secondary, row, answer.row, 1)))
 		if err != nil {
@@ -34,7 +35,7 @@ func TestHalfMadeServerIsFound(t *testing.T) {
 		if diff := cmp.Diff(answer.lacks, status.Lacks); diff != "" && len(answer.lacks)+len(status.Lacks) > 0 {
 			t.Errorf("%s: %s", name, diff)
 		}
-		findings := config.halfMade(status)
+		findings := config.incomplete(status)
 		texts, operations := converge.Texts(provision.Drift(findings)), []provision.Operation(nil)
 		for _, finding := range findings {
 			operations = append(operations, finding.Mend)
