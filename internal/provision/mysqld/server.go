@@ -144,7 +144,7 @@ if [ -n "$(ls -A ` + dataDirectory + `)" ] && ! half_made; then
 fi
 mkdir -p /var/lib/atoll
 : >` + mysqlroot.Initialising + `
-find ` + dataDirectory + ` -mindepth 1 -delete
+find ` + dataDirectory + `/ -mindepth 1 -delete
 sql=$(mktemp --tmpdir=/var/lib/mysql-files atoll.XXXXXX)
 trap 'rm -f "$sql"' EXIT
 printf '%s\n' "INSTALL PLUGIN auth_socket SONAME 'auth_socket.so';" "ALTER USER 'root'@'localhost' IDENTIFIED WITH 'auth_socket';" >"$sql"

@@ -20,7 +20,7 @@ const (
 // say so, since somebody may have made another one meanwhile: a server that has run
 // leaves its binary logs' index there, and its users their schemas.
 const HalfMade = `half_made() {
-  [ -e ` + Initialising + ` ] && [ -z "$(find ` + DataDirectory + ` -mindepth 1 -maxdepth 1 \( -name '*.index' -o -type d ! -name mysql ! -name sys ! -name performance_schema ! -name '#*' ! -name lost+found \))" ]
+  [ -e ` + Initialising + ` ] && [ -z "$(find ` + DataDirectory + `/ -mindepth 1 -maxdepth 1 \( -name '*.index' -o -type d ! -name mysql ! -name sys ! -name performance_schema ! -name '#*' ! -name lost+found \))" ]
 }
 `
 
@@ -48,7 +48,7 @@ mkdir -p /var/lib/atoll
 : >"$mark"
 code=0
 /usr/sbin/mysqld "$@" || code=$?
-[ $code -eq 0 ] || find "$data" -mindepth 1 ! -path "$data/lost+found*" -delete
+[ $code -eq 0 ] || find "$data/" -mindepth 1 ! -path "$data/lost+found*" -delete
 rm -f "$mark"
 exit $code
 `

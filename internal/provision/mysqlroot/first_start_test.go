@@ -4,6 +4,7 @@
 package mysqlroot
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -114,7 +115,19 @@ func TestStandInForMysqld(t *testing.T) {
 			}
 		})
 	}
+	// The data may lie elsewhere.
 	m := newMachine(t)
+	elsewhere := t.TempDir()
+	if err := errors.Join(os.Remove(m.data), os.Symlink(elsewhere, m.data)); err != nil {
+		t.Fatal(err)
+	}
+	if err := m.run(StandIn, "half", makes(m)...); err == nil {
+		t.Error("it did not fail")
+	}
+	if entries, err := os.ReadDir(elsewhere); err != nil || len(entries) > 0 {
+		t.Errorf("left elsewhere: %v, %v", entries, err)
+	}
+	m = newMachine(t)
 	if err := m.run(StandIn, "whole", makes(m)...); err != nil || m.read("init.sql") != "USE mysql; \nCREATE USER a;\n" {
 		t.Errorf("the first statements: %q, %v", m.read("init.sql"), err)
 	}
