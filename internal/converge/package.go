@@ -170,12 +170,14 @@ var aptScript string
 func installStep(only string, packages ...Package) Step {
 	var names, quoted []string
 	var script strings.Builder
+	instead := map[string]string{}
 	for _, one := range packages {
 		names, quoted = append(names, one.asked()), append(quoted, quote(one.asked()))
-		for _, program := range slices.Sorted(maps.Keys(one.Instead)) {
-			path := whileInstalling + "/" + program
-			fmt.Fprintf(&script, "ours %[1]s\ninstall -d -m 0755 %[2]s\nprintf %%s %[3]s >%[1]s\nchmod 0755 %[1]s\n", quote(path), whileInstalling, quote(one.Instead[program]))
-		}
+		maps.Copy(instead, one.Instead)
+	}
+	for _, program := range slices.Sorted(maps.Keys(instead)) {
+		path := whileInstalling + "/" + program
+		fmt.Fprintf(&script, "ours %[1]s\ninstall -d -m 0755 %[2]s\nprintf %%s %[3]s >%[1]s\nchmod 0755 %[1]s\n", quote(path), whileInstalling, quote(instead[program]))
 	}
 	fmt.Fprintf(&script, "only=%s instead=%s\nset -- %s\n%s%s", only, whileInstalling, strings.Join(quoted, " "), aptLock, aptScript)
 	list := strings.Join(names, ", ")
