@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 )
 
 // fault is one thing that somebody does by hand, and the line that tells of it.
@@ -132,54 +131,5 @@ func TestPeersComeAndGoWithoutDisturbance(t *testing.T) {
 	f.inSync()
 	if after := look(); after != before {
 		t.Errorf("links between the others were disturbed by the return:\nbefore\n%s\nafter\n%s", before, after)
-	}
-}
-
-// A change of settings that needs a restart goes through the group one by one, and so
-// does their end; the one whose file has it already, of an apply that was killed, with them.
-func TestSettingsChangeRestartsOneAfterAnother(t *testing.T) {
-	f := stand(t)
-	f.variables(func(_, all map[string]any) {
-		all["mysql_settings"] = map[string]any{"max_connections": "222", "innodb_log_buffer_size": "33554432", "back_log": "99"}
-	})
-	stop := make(chan struct{})
-	least := make(chan int, 1)
-	go func() {
-		fewest := 3
-		for {
-			select {
-			case <-stop:
-				least <- fewest
-				return
-			case <-time.After(300 * time.Millisecond):
-			}
-			best := 0
-			for _, host := range []string{"hk1", "hk2", "sg1"} {
-				if got, err := f.try(host, "mysql -N -B -e \""+online+"\""); err == nil && len(got) == 1 {
-					best = max(best, int(got[0]-'0'))
-				}
-			}
-			fewest = min(fewest, best)
-		}
-	}()
-	f.apply()
-	close(stop)
-	if fewest := <-least; fewest < 2 {
-		t.Errorf("only %d members were online at a time", fewest)
-	}
-	f.inSync()
-	for _, host := range []string{"hk1", "hk2", "sg1"} {
-		if got := f.sql(host, "SELECT CONCAT(@@max_connections, ' ', @@back_log)"); got != "222 99" {
-			t.Errorf("%s runs with %s", host, got)
-		}
-	}
-	f.variables(func(_, _ map[string]any) {})
-	f.on("hk2", "sed -i '/^max_connections/d; /^back_log/d' /etc/mysql/mysql.conf.d/zz-atoll.cnf")
-	f.apply()
-	f.inSync()
-	for _, host := range []string{"hk1", "hk2", "sg1"} {
-		if got := f.sql(host, "SELECT CONCAT_WS(' ', @@max_connections, @@innodb_log_buffer_size, @@back_log < 99 OR @@back_log > 99)"); got != "151 67108864 1" {
-			t.Errorf("%s runs with %s", host, got)
-		}
 	}
 }

@@ -139,43 +139,6 @@ resource "atoll_mysql_server" %[1]q {
 	return text.String()
 }
 
-// Processes that know nothing of each other take turns all the same: the lease
-// is in the group. A changed setting restarts the members, never two at a time.
-// Each comes back by itself, whatever it was told before about its start: as MySQL
-// Shell leaves a member, which persists nothing where ON is the default, and as a
-// guardian leaves it that could not give the start back when it ended.
-func TestProcessesTakeTurns(t *testing.T) {
-	f := stand(t)
-	primary := f.primary()
-	for host, statement := range map[string]string{
-		databases[0]: "RESET PERSIST group_replication_start_on_boot; SET GLOBAL group_replication_start_on_boot = ON",
-		databases[1]: "SET PERSIST group_replication_start_on_boot = OFF",
-	} {
-		f.on(host, "systemctl stop atoll-guardian")
-		f.sql(host, statement)
-	}
-	stop := f.sample()
-	apart := written(t, f.lab, f.serversApart(`back_log = "97"`))
-	err := apart.Apply(f.Context())
-	f.oneAtATime(stop())
-	f.must(err)
-	for _, host := range databases {
-		if got := f.sql(host, "SELECT @@back_log"); got != "97" {
-			t.Errorf("%s runs with %s", host, got)
-		}
-		const started = "SELECT variable_value FROM performance_schema.persisted_variables WHERE variable_name = 'group_replication_start_on_boot'"
-		if got := f.sql(host, started); got != "ON" {
-			t.Errorf("%s has start_on_boot = %q persisted, and no guardian is beside it", host, got)
-		}
-	}
-	if left := f.on(primary, "ls -d /run/atoll/turn.* 2>/dev/null; pgrep -f '[/]run/atoll/turn'; :"); left != "" {
-		t.Errorf("the turn left something behind: %s", left)
-	}
-	f.apply()
-	f.inSync()
-	f.whole()
-}
-
 // An open transaction on the primary keeps a restart from handing the role over.
 // The apply says which session holds it, and when it has given up, the primary
 // stays where it is, also after the transaction has ended.
@@ -208,44 +171,6 @@ func TestHandOverIsBounded(t *testing.T) {
 	time.Sleep(15 * time.Second)
 	if now := f.primary(); now != primary {
 		t.Errorf("the primary moved to %s after the apply had given up", now)
-	}
-	f.apply()
-	f.inSync()
-	f.whole()
-	f.variables(func(_, _ map[string]any) {})
-	f.apply()
-	f.inSync()
-}
-
-// What mysqld refuses only at its start, here a file of somebody else's, takes
-// one member down and no other; the error is mysqld's own reason, everything
-// ends at once, and once it is mended one apply does the rest.
-func TestFailedRestartStopsAtOneMember(t *testing.T) {
-	f := stand(t)
-	const file = "/etc/mysql/mysql.conf.d/aa-by-hand.cnf"
-	for _, host := range databases {
-		f.on(host, "printf '[mysqld]\ndefault_time_zone = Nowhere/X\n' >"+file)
-	}
-	f.variables(func(_, all map[string]any) { all["mysql_settings"] = map[string]any{"back_log": "95"} })
-	began := time.Now()
-	err := f.terraform.Apply(f.Context())
-	took := time.Since(began)
-	t.Logf("the apply failed after %s: %v", took.Round(time.Second), err)
-	if err == nil || !strings.Contains(flat(err.Error()), "Illegal or unknown default time zone 'Nowhere/X'") || !strings.Contains(flat(err.Error()), "another member of the group did not come back") {
-		t.Errorf("want mysqld's own reason, and that its siblings were left as they are, got %v", err)
-	}
-	if took > 4*time.Minute {
-		t.Errorf("it took %s", took)
-	}
-	up := slices.DeleteFunc(slices.Clone(databases), func(host string) bool {
-		got, err := f.try(host, "systemctl is-active mysql")
-		return err != nil || got != "active"
-	})
-	if len(up) != 2 {
-		t.Errorf("%v are up, want two", up)
-	}
-	for _, host := range databases {
-		f.on(host, "rm "+file)
 	}
 	f.apply()
 	f.inSync()
