@@ -46,7 +46,7 @@ func (m *Mover) archive(ctx context.Context, day string) error {
 		err = partial.SyncAll()
 	}
 	if err == nil {
-		err = m.verify(ctx, day, partial, manifest+newSuffix)
+		err = m.compare(ctx, day, partial, manifest+newSuffix)
 	}
 	if err == nil {
 		err = m.point("verified")
@@ -54,7 +54,7 @@ func (m *Mover) archive(ctx context.Context, day string) error {
 	if err == nil {
 		err = m.publish(day)
 	}
-	if full(err) || errors.Is(err, errUnlike) {
+	if full(err) || errors.Is(err, tree.ErrUnlike) {
 		// A copy that cannot be finished must not hold the room that others need,
 		// and one that does not read as it was written is no start.
 		err = errors.Join(err, m.giveUp(day))
@@ -69,11 +69,9 @@ func full(err error) bool {
 	return errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT)
 }
 
-// errUnlike means that a copy does not read as it was written.
-var errUnlike = errors.New("the copy is not like its source")
-
-// verify reads the copy back. What it reads is where scrubbing begins.
-func (m *Mover) verify(ctx context.Context, day string, partial *tree.Dir, manifest string) error {
+// compare holds the copy against its source's manifest. What it writes is where scrubbing
+// begins.
+func (m *Mover) compare(ctx context.Context, day string, partial *tree.Dir, manifest string) error {
 	reader, done, err := OpenManifest(m.coldPrivate, manifest)
 	if err != nil {
 		return err
@@ -81,14 +79,14 @@ func (m *Mover) verify(ctx context.Context, day string, partial *tree.Dir, manif
 	defer done()
 	var first *tree.Difference
 	err = WriteManifest(m.coldPrivate, id(day)+ScrubSuffix, func(out *tree.ManifestWriter) error {
-		return tree.Verify(ctx, partial, reader, out, func(found tree.Difference) {
+		return tree.Compare(ctx, partial, reader, out, func(found tree.Difference) {
 			if first == nil {
 				first = &found
 			}
 		})
 	})
 	if err == nil && first != nil {
-		err = fmt.Errorf("%w: %s", errUnlike, first)
+		err = fmt.Errorf("%w: %s", tree.ErrUnlike, first)
 	}
 	if err != nil {
 		return err

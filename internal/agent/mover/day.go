@@ -57,6 +57,8 @@ type Old struct {
 	Since time.Time
 	// Swept: in this run, what came late was carried into the archive.
 	Swept bool
+	// ReadBack: the archive's copy of it was read from the disk.
+	ReadBack bool
 	// Kept: in this run, cleaning left something that is still in use.
 	Kept bool
 }

@@ -231,7 +231,7 @@ func (m *Mover) clean(ctx context.Context, day string, number int) (bool, error)
 	if err := m.point("cleaned"); err != nil {
 		return true, err
 	}
-	return true, errors.Join(m.hotPrivate.RemoveAll(name+manifestSuffix), m.hotPrivate.Sync())
+	return true, errors.Join(m.hotPrivate.RemoveAll(name+manifestSuffix), m.hotPrivate.RemoveAll(name+readSuffix), m.hotPrivate.Sync())
 }
 
 // link makes the link of a day that only the archive has.

@@ -8,10 +8,14 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
 )
 
 // small mounts a small file system as a node's archive.
@@ -89,23 +93,96 @@ func TestReserveIsLeft(t *testing.T) {
 	}
 }
 
-// A disk that does not give back what it was given must not become the only copy.
-func TestCopyThatRotsAtOnce(t *testing.T) {
+// rot gives a file other content, and its times stay.
+func rot(t *testing.T, path string) {
+	t.Helper()
+	stat, err := os.Stat(path)
+	do(t, err, os.WriteFile(path, []byte(strings.Repeat("?", int(stat.Size()))), 0o600), os.Chtimes(path, stat.ModTime(), stat.ModTime()))
+}
+
+// A copy that is no copy is none, and the next run makes a new one.
+func TestCopyLosesAFile(t *testing.T) {
 	all := replicas(t, "one")
 	one := all[0]
 	want := fill(all, 1, 5)
-	one.at("copied", func() {
-		path := one.cold(private, "2020%2F02%2F01.partial/dir0/file 0")
-		stat, err := os.Stat(path)
-		do(t, err, os.WriteFile(path, []byte(strings.Repeat("?", int(stat.Size()))), 0o600), os.Chtimes(path, stat.ModTime(), stat.ModTime()))
-	})
+	one.at("copied", func() { do(t, os.Remove(one.cold(private, "2020%2F02%2F01.partial/dir0/file 0"))) })
 	result, err := one.Run(context.Background())
 	do(t, err)
-	if !errors.Is(result.Days[0].Err, errUnlike) || !strings.Contains(result.Days[0].Err.Error(), `"dir0/file 0" has other content`) {
-		t.Errorf("%v", result.Days[0].Err)
+	if err := result.Days[0].Err; !errors.Is(err, tree.ErrUnlike) || !strings.Contains(err.Error(), `"dir0/file 0" is missing`) {
+		t.Errorf("%v", err)
 	}
 	checkFiles(t, all, want)
+	if left := one.left(); len(left) > 0 {
+		t.Errorf("left of it: %q", left)
+	}
 	one.run()
+	checkMoved(t, all, want)
+}
+
+// A disk that does not give back what it was given must not become the only copy: what it
+// has is read before the old directory goes, by the next run or by this one.
+func TestCopyThatRotsAtOnce(t *testing.T) {
+	for _, grace := range []int64{0, 3600} {
+		t.Run(fmt.Sprintf("grace %d", grace), func(t *testing.T) {
+			all := replicas(t, "one")
+			one := all[0]
+			one.Config.Grace = grace
+			want := fill(all, 1, 5)
+			one.at("flipped", func() {
+				rot(t, one.cold(oneDay, "dir0/file 0"))
+				rot(t, one.cold(oneDay, "dir1/file 1"))
+			})
+			_, err := one.Run(context.Background())
+			do(t, err)
+			one.Point = nil
+			if grace > 0 {
+				if _, err := os.Stat(one.hot(private, "2020%2F02%2F01.old-1.read")); err == nil {
+					t.Error("the run that copied has read it back")
+				}
+			}
+			result, err := one.Run(context.Background())
+			if grace == 0 {
+				checkMoved(t, all, want)
+				return
+			}
+			do(t, err)
+			if err := result.Days[0].Err; err == nil || !strings.Contains(err.Error(), `in the archive, "dir0/file 0" does not read as it was written (the content is another, and nobody changed it): it was written again, and lies as it was in .tier-archive/replaced/`) || !strings.Contains(err.Error(), "(and 1 more)") {
+				t.Errorf("%v", err)
+			}
+			checkFiles(t, all, want)
+			kept, err := filepath.Glob(one.cold(".tier-archive/replaced/*-rotten", oneDay, "dir0/file 0"))
+			do(t, err)
+			if text, err := os.ReadFile(strings.Join(kept, " ")); err != nil || !strings.HasPrefix(string(text), "??") {
+				t.Errorf("what rotted is kept as %q: %.20q, %v", kept, text, err)
+			}
+			if outcome := one.run()[oneDay]; outcome.Step != Wait || !slices.Contains(outcome.Done, ReadBack) {
+				t.Errorf("the next run: %+v", outcome)
+			}
+			if outcome := one.run()[oneDay]; slices.Contains(outcome.Done, ReadBack) {
+				t.Errorf("it is read again and again: %+v", outcome)
+			}
+			one.Config.Grace = 0
+			settled(t, all, nil)
+			checkMoved(t, all, want)
+		})
+	}
+}
+
+// What somebody wrote into the archive since is theirs, and what they removed stays away.
+func TestArchiveChangedBeforeItIsReadBack(t *testing.T) {
+	all := replicas(t, "one")
+	one := all[0]
+	one.Config.Grace = 3600
+	want := fill(all, 1, 5)
+	one.run()
+	do(t, os.WriteFile(one.hot(oneDay, "dir0/file 0"), []byte("theirs"), 0o600), os.Remove(one.hot(oneDay, "dir1/file 1")))
+	want[oneDay+"/dir0/file 0"] = "theirs"
+	delete(want, oneDay+"/dir1/file 1")
+	if outcome := one.run()[oneDay]; !slices.Contains(outcome.Done, ReadBack) {
+		t.Errorf("%+v", outcome)
+	}
+	one.Config.Grace = 0
+	settled(t, all, nil)
 	checkMoved(t, all, want)
 }
 

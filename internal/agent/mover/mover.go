@@ -34,6 +34,7 @@ type Mover struct {
 	Point func(name string) error
 
 	*trees
+	began     time.Time
 	conflicts []Conflict
 	// own is what this node says of itself.
 	own tier.Statement
@@ -131,6 +132,7 @@ func (m *Mover) begin() {
 	if m.Now == nil {
 		m.Now = time.Now
 	}
+	m.began = m.Now()
 }
 
 // combine keeps the steps of the first pass and the decisions of the second.
@@ -253,7 +255,7 @@ func (m *Mover) day(ctx context.Context, day tier.Day, peers []Peer) Outcome {
 }
 
 func (m *Mover) situation(ctx context.Context, day tier.Day, peers []Peer, swept, kept map[int]bool) (Day, Surroundings, error) {
-	around := Surroundings{Policy: m.Config.policy(), Now: m.Now(), Peers: peers}
+	around := Surroundings{Policy: m.Config.policy(), Now: m.Now(), Began: m.began, Peers: peers}
 	found, err := m.observe(ctx, day, around.Policy, around.Now)
 	if err != nil {
 		return found, around, err
@@ -285,6 +287,8 @@ func (m *Mover) take(ctx context.Context, found Day, next Decision, swept, kept 
 	case Sweep:
 		swept[next.Old] = true
 		return m.sweep(ctx, day, next.Old)
+	case ReadBack:
+		return m.readBack(ctx, day, next.Old)
 	case Clean:
 		gone, err := m.clean(ctx, day, next.Old)
 		kept[next.Old] = !gone

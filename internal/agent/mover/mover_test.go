@@ -82,7 +82,7 @@ func TestCutOffAtEveryPoint(t *testing.T) {
 			reached[point] = true
 		}
 	}
-	for _, point := range []string{"copying", "copied", "verified", "publishing", "published", "prepared", "flipping", "exchanged", "flipped", "moving the manifest", "settling", "settled", "swept", "cleaning", "cleaned"} {
+	for _, point := range []string{"copying", "copied", "verified", "publishing", "published", "prepared", "flipping", "exchanged", "flipped", "moving the manifest", "settling", "settled", "swept", "read back", "cleaning", "cleaned"} {
 		if !reached[point] {
 			t.Errorf("no run was cut off at %q", point)
 		}

@@ -11,6 +11,9 @@
 // looks again and goes on. The order keeps these promises:
 //
 //   - No node flips before all have a verified copy, safe on disk.
+//   - What is on the disk is read again before the old directory goes. A later run does
+//     so than the one that wrote it: right after it, not even a disk tells what it will
+//     have kept, and a copy takes as long as it takes to read and write once.
 //   - Each node flips its own tree, by exchanging the directory and the link in
 //     one step; the text of the link is the same on all of them.
 //   - Nothing is removed before all have flipped and the grace time is over, and
@@ -41,8 +44,10 @@ const (
 	Flip    Step = "flip"
 	Settle  Step = "settle" // note a flip
 	Sweep   Step = "sweep"
-	Clean   Step = "clean"
-	Link    Step = "link"
+	// ReadBack: read the copy from the disk.
+	ReadBack Step = "read back"
+	Clean    Step = "clean"
+	Link     Step = "link"
 )
 
 // Decision is a step, what it is about, and why.
@@ -81,7 +86,9 @@ type Peer struct {
 type Surroundings struct {
 	Policy Policy
 	Now    time.Time
-	Peers  []Peer
+	// Began is when the run began.
+	Began time.Time
+	Peers []Peer
 	// Room is what the archive has left.
 	Room tree.Room
 	// Unsettled is why the hot trees cannot be taken to be in step after all
@@ -105,7 +112,7 @@ func Next(day Day, around Surroundings) Decision {
 	var waiting Decision
 	for _, old := range day.Old {
 		waiting = nextOld(old, around)
-		if waiting.Step == Clean {
+		if waiting.Step != Wait {
 			return waiting
 		}
 	}
@@ -116,6 +123,10 @@ func Next(day Day, around Surroundings) Decision {
 }
 
 func nextOld(old Old, around Surroundings) Decision {
+	readBack := Decision{Step: ReadBack, Old: old.Number, Why: "its copy was not read from the disk yet"}
+	if !old.ReadBack && old.Since.Before(around.Began) {
+		return readBack
+	}
 	if behind := around.notFlipped(); behind != "" {
 		return decide(Wait, "the old directory is kept: %s", behind)
 	}
@@ -130,6 +141,9 @@ func nextOld(old Old, around Surroundings) Decision {
 	}
 	if old.Kept {
 		return decide(Wait, "the old directory is kept: something in it is still in use")
+	}
+	if !old.ReadBack {
+		return readBack
 	}
 	return Decision{Step: Clean, Old: old.Number, Why: "all nodes have flipped, and the grace time is over"}
 }

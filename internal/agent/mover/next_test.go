@@ -29,7 +29,7 @@ func ready() (Day, Surroundings) {
 }
 
 func TestNext(t *testing.T) {
-	old := Old{Number: 1, Since: now.Add(-25 * time.Hour), Swept: true}
+	old := Old{Number: 1, Since: now.Add(-25 * time.Hour), Swept: true, ReadBack: true}
 	flipped := func(day *Day, around *Surroundings) {
 		day.Hot, day.Old, around.Peers[0].Day = Linked, []Old{old}, tier.DayReport{Phase: tier.Flipped, Read: true}
 	}
@@ -74,16 +74,25 @@ func TestNext(t *testing.T) {
 		"only archived":              {func(d *Day, a *Surroundings) { d.Hot, a.Peers[0].Day = Absent, tier.DayReport{Phase: tier.Nowhere} }, Link, ""},
 		"not swept":                  {func(d *Day, a *Surroundings) { flipped(d, a); d.Old[0].Swept = false }, Sweep, ""},
 		"can be cleaned":             {flipped, Clean, ""},
-		"within the grace time":      {func(d *Day, a *Surroundings) { flipped(d, a); a.Now = now.Add(-2 * time.Hour) }, Wait, "for another 1h0m0s"},
-		"the clock went back":        {func(d *Day, a *Surroundings) { flipped(d, a); a.Now = now.AddDate(-1, 0, 0) }, Wait, "for another"},
-		"the other has not flipped":  {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Phase = tier.Copied }, Wait, "two has not flipped"},
-		"flipped, silence":           {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Err = silent }, Wait, "two does not answer"},
-		"unison has not looked":      {func(d *Day, a *Surroundings) { flipped(d, a); a.Unsettled = "unison has not looked" }, Wait, "unison has not looked"},
-		"the other has not looked":   {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Read = false }, Wait, "two has not read its trees"},
-		"still in use":               {func(d *Day, a *Surroundings) { flipped(d, a); d.Old[0].Kept = true }, Wait, "still in use"},
-		"grown again, old kept":      {func(d *Day, a *Surroundings) { flipped(d, a); d.Hot, d.Copy, d.Old[0].Kept = Tree, nil, true }, Merge, ""},
-		"two old ones":               {func(d *Day, a *Surroundings) { flipped(d, a); d.Old = append(d.Old, Old{Number: 2}) }, Sweep, ""},
-		"archived":                   {func(d *Day, a *Surroundings) { flipped(d, a); d.Old = nil }, Nothing, "it is in the archive"},
+		"not read back":              {func(d *Day, a *Surroundings) { flipped(d, a); d.Old[0].ReadBack = false }, ReadBack, "not read from the disk"},
+		"not read back, next run": {func(d *Day, a *Surroundings) {
+			flipped(d, a)
+			d.Old[0].ReadBack, d.Old[0].Since, a.Began, a.Peers[0].Err = false, now.Add(-time.Hour), now.Add(-time.Minute), silent
+		}, ReadBack, ""},
+		"not read back, same run": {func(d *Day, a *Surroundings) {
+			flipped(d, a)
+			d.Old[0].ReadBack, d.Old[0].Since, a.Began = false, now.Add(-time.Minute), now.Add(-time.Hour)
+		}, Wait, "for another"},
+		"within the grace time":     {func(d *Day, a *Surroundings) { flipped(d, a); a.Now = now.Add(-2 * time.Hour) }, Wait, "for another 1h0m0s"},
+		"the clock went back":       {func(d *Day, a *Surroundings) { flipped(d, a); a.Now = now.AddDate(-1, 0, 0) }, Wait, "for another"},
+		"the other has not flipped": {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Phase = tier.Copied }, Wait, "two has not flipped"},
+		"flipped, silence":          {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Err = silent }, Wait, "two does not answer"},
+		"unison has not looked":     {func(d *Day, a *Surroundings) { flipped(d, a); a.Unsettled = "unison has not looked" }, Wait, "unison has not looked"},
+		"the other has not looked":  {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Read = false }, Wait, "two has not read its trees"},
+		"still in use":              {func(d *Day, a *Surroundings) { flipped(d, a); d.Old[0].Kept = true }, Wait, "still in use"},
+		"grown again, old kept":     {func(d *Day, a *Surroundings) { flipped(d, a); d.Hot, d.Copy, d.Old[0].Kept = Tree, nil, true }, Merge, ""},
+		"two old ones":              {func(d *Day, a *Surroundings) { flipped(d, a); d.Old = append(d.Old, Old{Number: 2}) }, Sweep, ""},
+		"archived":                  {func(d *Day, a *Surroundings) { flipped(d, a); d.Old = nil }, Nothing, "it is in the archive"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			day, around := ready()

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -95,6 +96,7 @@ func (t *trees) remains(day Day) ([]Remain, error) {
 	for _, number := range numbers {
 		needed[oldName(day.Path, number)] = true
 		needed[oldName(day.Path, number)+manifestSuffix] = true
+		needed[oldName(day.Path, number)+readSuffix] = true
 	}
 	copied := map[string]bool{id(day.Path) + partialSuffix: day.Hot == Tree, id(day.Path) + copySuffix: day.Hot == Tree || day.Exchanged}
 	copied[id(day.Path)+ScrubSuffix] = day.Cold == Tree || day.Hot == Tree
@@ -125,6 +127,10 @@ func (t *trees) old(day string) ([]Old, error) {
 	if err != nil {
 		return nil, err
 	}
+	keeps, err := t.keeps()
+	if err != nil {
+		return nil, err
+	}
 	var found []Old
 	for _, number := range numbers {
 		stat, err := t.hotPrivate.Stat(oldName(day, number))
@@ -135,7 +141,10 @@ func (t *trees) old(day string) ([]Old, error) {
 			return nil, err
 		}
 		// Moving a directory sets its change time, and nothing can set it back.
-		found = append(found, Old{Number: number, Since: time.Unix(stat.Ctim.Unix())})
+		found = append(found, Old{
+			Number: number, Since: time.Unix(stat.Ctim.Unix()),
+			ReadBack: slices.Contains(keeps[day].hot, oldName(day, number)+readSuffix),
+		})
 	}
 	return found, nil
 }

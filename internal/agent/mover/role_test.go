@@ -38,7 +38,7 @@ func TestRole(t *testing.T) {
 	}
 	do(t, os.Mkdir(filepath.Join(config.Hot, "2020-02-02"), 0o755), os.Symlink("../x", filepath.Join(config.Hot, "2020-02-02/link")))
 	code, out, problems := start("--config", file)
-	if code != agent.ExitDone || !strings.Contains(out, "2020-02-01  [copy flip settle sweep clean]  nothing  it is in the archive") || !strings.Contains(out, "leads out of the directory") {
+	if code != agent.ExitDone || !strings.Contains(out, "2020-02-01  [copy flip settle sweep read back clean]  nothing  it is in the archive") || !strings.Contains(out, "leads out of the directory") {
 		t.Errorf("%d, %s%s", code, out, problems)
 	}
 	code, out, problems = start("--config", file, "--json")
@@ -47,7 +47,7 @@ func TestRole(t *testing.T) {
 		t.Errorf("%d, %v, %s%s", code, err, out, problems)
 	}
 	journal, err := os.ReadFile(filepath.Join(config.Hot, private, "journal"))
-	if err != nil || strings.Count(string(journal), "\n") != 5 || !strings.Contains(string(journal), `"step":"flip"`) {
+	if err != nil || strings.Count(string(journal), "\n") != 6 || !strings.Contains(string(journal), `"step":"flip"`) {
 		t.Errorf("%s, %v", journal, err)
 	}
 }

@@ -34,6 +34,7 @@ const (
 	partialSuffix  = ".partial"  // cold: a copy that is being made
 	copySuffix     = ".copy"     // cold: the manifest of the hot directory, as it was copied
 	manifestSuffix = ".manifest" // hot: the manifest of an old directory
+	readSuffix     = ".read"     // hot: the copy of an old directory was read from the disk
 	newSuffix      = ".new"      // a manifest that is being written
 )
 

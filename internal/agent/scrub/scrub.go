@@ -250,7 +250,7 @@ func (r *run) mend(day string, v *tree.Visit, was tree.Entry) (*tree.Entry, Find
 		if content != was.Content {
 			continue
 		}
-		kept := path.Join(tier.Workshop, tier.Replaced, r.now.UTC().Format("2006-01-02T150405")+"-rotten", day, path.Dir(v.Path))
+		kept := mover.RottenBelow(r.now, path.Join(day, path.Dir(v.Path)))
 		mended, err := r.mendFrom(name, v, was, kept)
 		if err == nil {
 			finding.From, finding.Kept = node, path.Join(kept, v.Name)
@@ -271,26 +271,7 @@ func (r *run) mendFrom(name string, v *tree.Visit, was tree.Entry, kept string) 
 		return nil, err
 	}
 	defer func() { _ = content.Close() }()
-	return v.Mend(was, content, r.scratch, func() (*tree.Dir, error) { return r.makeAll(kept) })
-}
-
-// makeAll opens a directory in the archive's workshop, and makes what is missing of
-// it, as the workshop is.
-func (r *run) makeAll(below string) (*tree.Dir, error) {
-	workshop, err := r.archive.Cold.Sub(tier.Workshop)
-	if err != nil || below == tier.Workshop {
-		return workshop, err
-	}
-	defer workshop.Close()
-	above, err := r.makeAll(path.Dir(below))
-	if err != nil {
-		return nil, err
-	}
-	defer above.Close()
-	if err := above.MakeLike(path.Base(below), workshop, r.scratch); err != nil && !errors.Is(err, unix.EEXIST) {
-		return nil, err
-	}
-	return above.Sub(path.Base(below))
+	return v.Mend(was, content, r.scratch, func() (*tree.Dir, error) { return mover.PutAside(r.archive.Cold, r.scratch, kept) })
 }
 
 // lent are the files that other nodes have lent.

@@ -11,11 +11,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Verify reads all of a copy from the disk and tells every difference from its
-// manifest. It must be safe on disk before (SyncAll), or what is not written
-// yet would be taken from memory. What was read goes to out, with the times of
-// the copy itself, which may be nil.
-func Verify(ctx context.Context, top *Dir, manifest *ManifestReader, out *ManifestWriter, tell func(Difference)) error {
+// Compare tells every difference of a copy from its manifest, but for the content of its
+// files, which Copy has read again and ReadBack reads from the disk. What it found goes to
+// out, with the times of the copy itself.
+func Compare(ctx context.Context, top *Dir, manifest *ManifestReader, out *ManifestWriter, tell func(Difference)) error {
 	var batch batch
 	pair := func(v *Visit, want *Entry) error {
 		switch {
@@ -32,13 +31,10 @@ func Verify(ctx context.Context, top *Dir, manifest *ManifestReader, out *Manife
 			}
 		}
 		var got Entry
-		do := func() (err error) { got, err = read(v, true); return err }
+		do := func() (err error) { got, err = look(v, want.Content); return err }
 		then := func() error {
 			if how := want.differs(got); how != "" {
 				tell(Difference{want.Path, how})
-			}
-			if out == nil {
-				return nil
 			}
 			return out.Add(got)
 		}
@@ -48,8 +44,18 @@ func Verify(ctx context.Context, top *Dir, manifest *ManifestReader, out *Manife
 	return Join(ctx, top, manifest, pair, leave)
 }
 
-// read makes an entry of what a walk came to, with all of its content.
+// read makes an entry of what a walk came to, with all of its content. fresh has a file
+// read from the disk, not from memory.
 func read(v *Visit, fresh bool) (Entry, error) {
+	return entryWith(v, func(f *file, stat unix.Stat_t) (string, error) { return f.hash(stat, fresh) })
+}
+
+// look makes one without reading a file, whose content is known.
+func look(v *Visit, content string) (Entry, error) {
+	return entryWith(v, func(*file, unix.Stat_t) (string, error) { return content, nil })
+}
+
+func entryWith(v *Visit, content func(*file, unix.Stat_t) (string, error)) (Entry, error) {
 	switch {
 	case v.Dir != nil:
 		entry, _, err := v.directory()
@@ -77,7 +83,7 @@ func read(v *Visit, fresh bool) (Entry, error) {
 		return entry, err
 	}
 	entry.Attributes = digestOf(list)
-	entry.Content, err = file.hash(stat, fresh)
+	entry.Content, err = content(file, stat)
 	return entry, err
 }
 

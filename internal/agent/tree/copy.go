@@ -23,8 +23,8 @@ func (v *Visit) directory() (Entry, []attribute, error) {
 }
 
 // Copy copies a tree into a private directory, where an earlier Copy may have
-// got stuck, and writes its manifest. Afterwards the copy is complete, but not
-// yet safe on disk.
+// got stuck, and writes its manifest. Each file is read again as soon as it is
+// written. Afterwards the copy is complete, but not yet safe on disk.
 func Copy(ctx context.Context, from, to *Dir, out *ManifestWriter) error {
 	c := &copying{out: out, top: to, linked: map[[2]uint64]string{}}
 	defer c.close()
@@ -232,11 +232,43 @@ func contentInto(from *file, stat unix.Stat_t, into *Dir, name string, entry *En
 	if err != nil {
 		return nil, err
 	}
-	if entry.Content, err = from.copyInto(to, stat); err != nil {
+	if entry.Content, err = from.copyInto(to, stat); err == nil {
+		to.hurry(stat.Size)
+		err = to.reads(entry.Content)
+	}
+	if err != nil {
 		to.close()
 		return nil, err
 	}
 	return to, nil
+}
+
+// largeFile is from where on a file is worth being written to disk by itself.
+const largeFile = 1 << 20
+
+// hurry has a large file written to disk while others are copied, not when all are. Nothing
+// depends on it.
+func (f *file) hurry(size int64) {
+	if size >= largeFile {
+		_ = unix.SyncFileRange(f.fd, 0, 0, unix.SYNC_FILE_RANGE_WRITE)
+	}
+}
+
+// ErrUnlike means that a file does not read as it was written.
+var ErrUnlike = errors.New("it does not read as it was written")
+
+// reads holds a copy against the hash of what was written. Right after that it is mostly
+// read from memory, at next to no cost; ReadBack asks the disk.
+func (f *file) reads(content string) error {
+	stat, err := f.stat()
+	if err != nil {
+		return err
+	}
+	back, err := f.hash(stat, false)
+	if err == nil && back != content {
+		err = fmt.Errorf("%q: %w", f, ErrUnlike)
+	}
+	return err
 }
 
 // reuse gives what an earlier copy left under the name, if it is the same.

@@ -6,7 +6,6 @@ package tree
 import (
 	"context"
 	"fmt"
-	"runtime"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -67,7 +66,8 @@ func (b *batch) add(do, then func() error) error {
 
 func (b *batch) flush() error {
 	var group errgroup.Group
-	group.SetLimit(min(4, runtime.GOMAXPROCS(0)))
+	// Most of it waits for the disk, however many processors there are.
+	group.SetLimit(4)
 	for _, job := range b.jobs {
 		group.Go(job.do)
 	}

@@ -74,6 +74,22 @@ func (d *Dir) MakeLike(name string, like, scratch *Dir) error {
 	return err
 }
 
+// MakeClosed makes a directory that the owner of another one can enter, and nobody else.
+func (d *Dir) MakeClosed(name string, like, scratch *Dir) error {
+	stat, err := like.Self()
+	if err != nil {
+		return err
+	}
+	stat.Mode = stat.Mode&unix.S_IFMT | 0o700
+	entry, err := entryOf(name, stat)
+	if err != nil {
+		return err
+	}
+	made, err := d.makeDressed(name, entry, nil, scratch)
+	made.Close()
+	return err
+}
+
 func (d *Dir) makeDressed(name string, entry Entry, list []attribute, scratch *Dir) (*Dir, error) {
 	if err := errors.Join(scratch.RemoveAll(incoming), scratch.Mkdir(incoming)); err != nil {
 		return nil, err

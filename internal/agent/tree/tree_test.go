@@ -88,7 +88,12 @@ func reader(t *testing.T, manifest *bytes.Buffer) *ManifestReader {
 func differences(t *testing.T, top *Dir, manifest *bytes.Buffer) []string {
 	t.Helper()
 	var found []string
-	do(t, top.SyncAll(), Verify(context.Background(), top, reader(t, manifest), nil, func(d Difference) { found = append(found, d.String()) }))
+	out := NewManifestWriter(&bytes.Buffer{})
+	do(t, top.SyncAll(), Compare(context.Background(), top, reader(t, manifest), out, func(d Difference) { found = append(found, d.String()) }))
+	do(t, ReadBack(context.Background(), top, reader(t, manifest), func(v *Visit, _ Entry, problem error) error {
+		found = append(found, Difference{v.Path, problem.Error()}.String())
+		return nil
+	}))
 	return found
 }
 
@@ -167,7 +172,7 @@ func TestCopyGoesOn(t *testing.T) {
 	}
 }
 
-func TestVerifyFinds(t *testing.T) {
+func TestWhatIsNoCopyIsFound(t *testing.T) {
 	for name, test := range map[string]struct {
 		damage func(string) error
 		says   string
@@ -183,7 +188,7 @@ func TestVerifyFinds(t *testing.T) {
 			}
 			_, err = file.WriteAt([]byte("x"), 77777)
 			return errors.Join(err, file.Close(), os.Chtimes(at+"/large", time.Time{}, stat.ModTime()))
-		}, "has other content"},
+		}, `"large" the content is another`},
 		"a shorter file":     {func(at string) error { return os.Truncate(at+"/sparse", 1000) }, "has 1000 bytes"},
 		"a missing file":     {func(at string) error { return os.Remove(at + "/empty") }, `"empty" is missing`},
 		"another file":       {func(at string) error { return os.WriteFile(at+"/zz", nil, 0o600) }, `"zz" is not in the manifest`},
