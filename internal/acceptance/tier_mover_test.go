@@ -161,6 +161,36 @@ func (f *tree) daysMove() {
 	}
 }
 
+// forgets has a disk change what was written to it, between the run that moved a day and
+// the one that reads it from the disk, when the day's directory is still there.
+func (f *tree) forgets() {
+	const file = "2024/04/01/3"
+	want := f.oldDays("04", 1, 5)
+	f.eventually("app1 puts the link", time.Minute, func() bool {
+		f.move("app1")
+		if strings.HasPrefix(f.moved("app1", "04"), "1 ") {
+			return true
+		}
+		f.move("app2")
+		f.move("sg1")
+		return false
+	})
+	f.flip("app1", file)
+	if _, err := f.try("app1", "systemctl start atoll-mover-files.service"); err == nil {
+		f.Error("a mover that found another file says that all is well")
+	}
+	f.comes("app1", sums, want)
+	if kept := f.on("app1", "cat /srv/cold/.tier-archive/replaced/*-rotten/"+file); kept != "X1 3" {
+		f.Errorf("what the disk made of it is kept as %q", kept)
+	}
+	if text := flat(f.plan().Text); !strings.Contains(text, "does not read as it was written") || !strings.Contains(text, "look after the disk") {
+		f.Errorf("the plan does not say what the disk did: %s", text)
+	}
+	f.allMoved("04", 1)
+	f.comes("app1", sums, want)
+	f.inSync()
+}
+
 // moverFaults kills movers at any instant, pulls a plug, cuts a line and fills a disk.
 func (f *tree) moverFaults() {
 	f.hotDays, f.reserve = 30, 1024

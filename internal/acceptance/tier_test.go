@@ -319,6 +319,7 @@ func TestFileTier(t *testing.T) {
 		{"archives are kept in step", false, (*tree).archives},
 		{"hands are at it", false, (*tree).byHand},
 		{"days move", false, (*tree).daysMove},
+		{"a disk forgets what moves", false, (*tree).forgets},
 		{"files rot", false, (*tree).rots},
 		{"many files rot at once", false, (*tree).rotAtOnce},
 		{"scrubs are killed", true, (*tree).scrubFaults},

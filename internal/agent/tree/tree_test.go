@@ -322,3 +322,18 @@ func TestCopyRefuses(t *testing.T) {
 		})
 	}
 }
+
+func TestCopyThatReadsOtherwise(t *testing.T) {
+	from := quickDir(t)
+	do(t, os.WriteFile(filepath.Join(from, "file"), []byte("as it is"), 0o600))
+	file, stat, err := root(t, from).openFile("file")
+	do(t, err)
+	defer file.close()
+	content, err := Hash(strings.NewReader("as it was"))
+	do(t, err)
+	if err := file.reads(content, stat); !errors.Is(err, ErrUnlike) {
+		t.Errorf("%v", err)
+	}
+	content, err = Hash(strings.NewReader("as it is"))
+	do(t, err, file.reads(content, stat))
+}
