@@ -5,7 +5,8 @@
 // by rsync, both ways and adding only: a file that one side lacks is carried, one
 // that was changed later takes the other's place, and what it takes the place of
 // is kept. Nothing is deleted because the other side does not have it; what is to
-// go everywhere is named, and deleted on each node by itself.
+// go everywhere is named, and deleted on each node by itself. Where outlines show that
+// both are the same, rsync is not even asked.
 //
 // There are two sides. The node that dials runs rsync in a unit that a timer
 // starts. Its SSH key leads to a socket of systemd's on the other node, behind

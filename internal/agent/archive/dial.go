@@ -68,7 +68,8 @@ func once(ctx context.Context, config tier.Archive, log io.Writer) error {
 	return nil
 }
 
-// both carries what the other node has, and then what this one has. Where the
+// both carries what the other node has, and then what this one has, unless their outlines
+// are one. Where the
 // archive here is full, the other way is still open. At the end either lends the
 // other what rotted there: that waits for nothing, and fails nothing.
 func both(ctx context.Context, config tier.Archive, log io.Writer, met func()) ([]tier.Left, error) {
@@ -83,12 +84,19 @@ func both(ctx context.Context, config tier.Archive, log io.Writer, met func()) (
 	defer s.connect(ctx)()
 	words, there, here := s.words(time.Now()), config.Remote+":./", config.Cold+"/"
 	defer s.leave(words)
-	// The names at the top, and nothing carried: it shows that the other node answers.
-	if _, err := s.carry(ctx, false, append([]string{"-dn"}, words[1:]...), there, here); err != nil {
-		return nil, fmt.Errorf("unable to reach the archive of %s: %w", config.Peer, err)
+	same, untold := s.same(ctx, s.node())
+	if untold != nil {
+		_, _ = fmt.Fprintf(log, "not known whether the archive of %s is the same as this one: %v\n", config.Peer, untold)
+		// The names at the top, and nothing carried: it shows that the other node answers.
+		if _, err := s.carry(ctx, false, append([]string{"-dn"}, words[1:]...), there, here); err != nil {
+			return nil, fmt.Errorf("unable to reach the archive of %s: %w", config.Peer, err)
+		}
 	}
 	met()
 	defer s.lend(ctx, s.node(), log)
+	if same {
+		return nil, nil
+	}
 	left, pulled := s.carry(ctx, true, words, there, here)
 	var full *FullError
 	if pulled != nil && len(left) == 0 && !errors.As(pulled, &full) {

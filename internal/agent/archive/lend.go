@@ -40,7 +40,7 @@ type lender interface {
 const answerPatience = time.Hour
 
 // node is the other node, as it is spoken with.
-func (s *side) node() lender {
+func (s *side) node() dialled {
 	command := strings.Fields(strings.Join(slices.Concat(s.SSH, []string{s.Remote, tier.Converse}), " "))
 	return dialled{command, answerPatience}
 }
@@ -182,12 +182,12 @@ func (s *side) keep(file tier.Rotten, content io.Reader) error {
 const longestQuestion = 64 << 10
 
 // converse answers one question of the node that dials.
-func (s *side) converse(in io.Reader, out io.Writer) error {
+func (s *side) converse(ctx context.Context, in io.Reader, out io.Writer) error {
 	line, err := readLine(in, longestQuestion)
 	if err != nil {
 		return err
 	}
-	content, said, problem := s.answer([]byte(line), in)
+	content, said, problem := s.answer(ctx, []byte(line), in)
 	if said.Protocol = protocol.Newest; problem != nil {
 		said = tier.Answer{Protocol: protocol.Newest, Error: problem.Error()}
 	}
@@ -198,7 +198,7 @@ func (s *side) converse(in io.Reader, out io.Writer) error {
 	return errors.Join(err, content.Close())
 }
 
-func (s *side) answer(line []byte, in io.Reader) (content *os.File, said tier.Answer, err error) {
+func (s *side) answer(ctx context.Context, line []byte, in io.Reader) (content *os.File, said tier.Answer, err error) {
 	request, err := tier.ReadRequest(line, protocol.Oldest)
 	if err != nil {
 		return nil, said, err
@@ -213,6 +213,9 @@ func (s *side) answer(line []byte, in io.Reader) (content *os.File, said tier.An
 		return content, said, err
 	case tier.AskGive:
 		return nil, said, s.take(request, in)
+	case tier.AskOutline:
+		said.Outline, err = s.tellOutline(ctx, request)
+		return nil, said, err
 	}
 	return nil, said, fmt.Errorf("this agent, of protocol %d, does not know the question %q: terraform apply brings both up to date", protocol.Newest, request.Ask)
 }

@@ -32,7 +32,7 @@ func (c *conversing) ask(request tier.Request, body string) (tier.Answer, string
 	}
 	c.asked = append(c.asked, request.Ask)
 	var out bytes.Buffer
-	_ = c.converse(strings.NewReader(string(line)+"\n"+body), &out)
+	_ = c.converse(context.Background(), strings.NewReader(string(line)+"\n"+body), &out)
 	said, rest, _ := strings.Cut(out.String(), "\n")
 	var answer tier.Answer
 	if err := json.Unmarshal([]byte(said), &answer); err != nil {

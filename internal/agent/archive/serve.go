@@ -64,7 +64,7 @@ func serve(ctx context.Context, config tier.Archive, line string, streams agent.
 	}
 	defer s.end()
 	if line == tier.Converse {
-		return s.converse(streams.In, streams.Out)
+		return s.converse(ctx, streams.In, streams.Out)
 	}
 	words, receives, err := s.asked(line)
 	if err != nil {

@@ -119,7 +119,14 @@ type attribute struct{ name, value string }
 // attributes reads the extended attributes of an open file, sorted. A label of
 // SELinux belongs to the place, not to the file.
 func attributes(fd int, name fmt.Stringer) ([]attribute, error) {
-	list, err := sized(func(buffer []byte) (int, error) { return unix.Flistxattr(fd, buffer) })
+	return attributesBy(
+		func(buffer []byte) (int, error) { return unix.Flistxattr(fd, buffer) },
+		func(key string, buffer []byte) (int, error) { return unix.Fgetxattr(fd, key, buffer) },
+		name)
+}
+
+func attributesBy(list func([]byte) (int, error), get func(string, []byte) (int, error), name fmt.Stringer) ([]attribute, error) {
+	keys, err := sized(list)
 	if errors.Is(err, unix.ENOTSUP) {
 		return nil, nil
 	}
@@ -127,11 +134,11 @@ func attributes(fd int, name fmt.Stringer) ([]attribute, error) {
 		return nil, fmt.Errorf("unable to list the extended attributes of %q: %w", name, err)
 	}
 	var found []attribute
-	for key := range strings.SplitSeq(string(list), "\x00") {
+	for key := range strings.SplitSeq(string(keys), "\x00") {
 		if key == "" || key == "security.selinux" {
 			continue
 		}
-		value, err := sized(func(buffer []byte) (int, error) { return unix.Fgetxattr(fd, key, buffer) })
+		value, err := sized(func(buffer []byte) (int, error) { return get(key, buffer) })
 		if errors.Is(err, unix.ENODATA) {
 			continue
 		}

@@ -31,6 +31,9 @@ func (v *Visit) Is(kind uint32) bool { return v.Stat.Mode&unix.S_IFMT == kind }
 // open file, and no application means to go that deep.
 const deepest = 256
 
+// errPassOver has a walk pass over what it came to, and all below it.
+var errPassOver = errors.New("not to be looked at")
+
 // Walk comes to everything below top in order: a directory before what is in
 // it, names by their bytes. What goes away in the meantime was not there. At a
 // directory's end, leave is called with the same visit; it may be nil.
@@ -46,7 +49,11 @@ func walk(ctx context.Context, v *Visit, enter, leave func(*Visit) error, depth 
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := enter(v); err != nil || v.Dir == nil {
+	err := enter(v)
+	if errors.Is(err, errPassOver) {
+		return nil
+	}
+	if err != nil || v.Dir == nil {
 		return err
 	}
 	if depth == deepest {

@@ -23,6 +23,9 @@ const (
 	AskRotten = "rotten"
 	AskFetch  = "fetch"
 	AskGive   = "give"
+	// AskOutline asks for the outline of the archive (see tree.Outline), without the
+	// paths of Without. A node whose archive is full tells that in its place.
+	AskOutline = "outline"
 )
 
 // Request is a question.
@@ -33,6 +36,8 @@ type Request struct {
 	// the hash of what is to be there.
 	Path    string `json:"path,omitempty"`
 	Content string `json:"content,omitempty"`
+	// Without are paths below the archive, quoted, that are not carried.
+	Without []string `json:"without,omitempty"`
 }
 
 // Answer is what comes back.
@@ -42,6 +47,8 @@ type Answer struct {
 	Error string `json:"error,omitempty"`
 	// Rotten is what the node wants to have again.
 	Rotten []Rotten `json:"rotten,omitempty"`
+	// Outline is the hash of all that is compared before anything is carried.
+	Outline string `json:"outline,omitempty"`
 	// Follows says that a file follows.
 	Follows bool `json:"follows,omitempty"`
 }

@@ -168,7 +168,7 @@ func (k *tierKind) Schema() schema.Schema {
 				"Modes are those of the node that is dialled. Below it, .tier, .tier-archive and .tier-nodes are the tier's own; sockets and devices are left alone. Where both have files, nothing is asked and nothing is lost. "+
 				"Default no archive. An archive is never moved: another path is refused; without the attribute it stays as it is and is left alone.", treePath()),
 			"cold_schedule": base.Optional("When archives are kept in step: hourly, daily, weekly, or a time of day by the machine's clock such as \"03:30\", up to five minutes later, and after a boot when it was missed. "+
-				"A run that fails is tried again after 15 minutes. With a hub, a file is on all nodes after two runs. Default daily. A change is in place.", schedule()),
+				"A run that fails is tried again after 15 minutes. One that finds nothing to carry costs each node a look at its names, sizes and times, and next to nothing on the line. With a hub, a file is on all nodes after two runs. Default daily. A change is in place.", schedule()),
 			"cold_bandwidth_kib": whole(1, 10485760, "Most that one pair carries between its archives, in KiB a second. Default no limit. A change is in place, from the next run on."),
 			"cold_reserve_mib": whole(0, 1073741824, "Space that stays free on the file system of each archive, in MiB: with less, nothing more comes in there and no day moves there, status and plan say so, and what it holds still goes out. "+
 				"Default 1024. A change is in place, from the next run on."),
