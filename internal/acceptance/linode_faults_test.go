@@ -163,7 +163,7 @@ func TestWastefulRequestsAreSeen(t *testing.T) {
 // all the others, ten when it runs for its own sake.
 const (
 	roundsVariable = "ATOLL_ROUNDS"
-	fewRounds      = 3
+	fewRounds      = 2
 	// firstPatience is what a new machine gets in the first run of a round.
 	firstPatience, longestPatience = 25 * time.Second, 5 * time.Minute
 )
