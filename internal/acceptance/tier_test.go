@@ -511,6 +511,12 @@ func (f *tree) archives() {
 	if kept := f.on("app2", "cd /srv/cold/.tier-archive; ls; cat replaced/*/2025/01/02/both"); kept != "replaced\nold" {
 		f.Errorf("what was replaced is kept as %q", kept)
 	}
+	// Where both are the same no rsync is asked, also by who may not look into .tier.
+	for _, host := range []string{"app2", "sg1"} {
+		f.on(host, "chmod a-x /usr/bin/rsync")
+		f.must(f.run(host))
+		f.on(host, "chmod a+x /usr/bin/rsync")
+	}
 	// What one side deletes comes back, what is named goes everywhere.
 	f.as("app2", "rm -r /srv/cold/2025/01/02/two '/srv/cold/2025/01/02/from app1'")
 	f.deletions, f.reserve = []string{"2025/01/02/from app1", "2025/01/03"}, 1<<30

@@ -69,9 +69,8 @@ func once(ctx context.Context, config tier.Archive, log io.Writer) error {
 }
 
 // both carries what the other node has, and then what this one has, unless their outlines
-// are one. Where the
-// archive here is full, the other way is still open. At the end either lends the
-// other what rotted there: that waits for nothing, and fails nothing.
+// are one. Where the archive here is full, the other way is still open. At the end either
+// lends the other what rotted there: that waits for nothing, and fails nothing.
 func both(ctx context.Context, config tier.Archive, log io.Writer, met func()) ([]tier.Left, error) {
 	s, err := begin(config)
 	if err != nil {

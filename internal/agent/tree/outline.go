@@ -20,7 +20,7 @@ import (
 // size, the second of the last change and which are one file, of links the text. No file
 // is read. Two trees with one hash have nothing for each other; with two, they may.
 type Outline struct {
-	// Without says which paths are left out, with all that is below them.
+	// Without says which paths are left out, with all that is below them; nil for none.
 	Without func(path string) bool
 	// Owners says that owners and groups count, by their names as rsync's do.
 	Owners bool
@@ -28,16 +28,17 @@ type Outline struct {
 
 // Of makes the hash of a tree.
 func (o Outline) Of(ctx context.Context, top *Dir) (string, error) {
-	w := outlining{Outline: o, sum: sha256.New(), first: map[[2]uint64]string{}, names: map[string]string{}}
-	if err := Walk(ctx, top, w.enter, nil); err != nil {
+	w := outlining{owners: o.Owners, sum: sha256.New(), first: map[[2]uint64]string{}, names: map[string]string{}}
+	if err := (walker{without: o.Without, enter: w.enter}).from(ctx, top); err != nil {
 		return "", err
 	}
 	return text(w.sum.Sum(nil)), nil
 }
 
 type outlining struct {
-	Outline
-	sum  hash.Hash
+	owners bool
+	sum    hash.Hash
+	// line is what is hashed of a name.
 	line []byte
 	// first is where the first name of a file with several names is.
 	first map[[2]uint64]string
@@ -47,9 +48,6 @@ type outlining struct {
 
 func (w *outlining) enter(v *Visit) error {
 	kind, known := kindOf(v.Stat)
-	if w.Without(v.Path) {
-		return errPassOver
-	}
 	if !known {
 		return nil
 	}
@@ -92,7 +90,7 @@ func (w *outlining) end(v *Visit, list []attribute, err error) error {
 		return err
 	}
 	w.text(digestOf(list))
-	if w.Owners {
+	if w.owners {
 		w.text(w.name("user", v.Stat.Uid))
 		w.text(w.name("group", v.Stat.Gid))
 	}

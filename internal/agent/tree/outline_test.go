@@ -17,7 +17,7 @@ import (
 
 func outlineOf(t *testing.T, at string) string {
 	t.Helper()
-	outline, err := Outline{Without: func(string) bool { return false }, Owners: true}.Of(context.Background(), root(t, at))
+	outline, err := Outline{Owners: true}.Of(context.Background(), root(t, at))
 	do(t, err)
 	return outline
 }
@@ -83,9 +83,18 @@ func stamp(path string, nanoseconds int64) error {
 func TestOutlineWithout(t *testing.T) {
 	at := quickDir(t)
 	zoo(t, at)
+	fd, err := unix.InotifyInit1(unix.IN_NONBLOCK | unix.IN_CLOEXEC)
+	do(t, err)
+	defer func() { _ = unix.Close(fd) }()
+	_, err = unix.InotifyAddWatch(fd, filepath.Join(at, "deep"), unix.IN_OPEN)
+	do(t, err)
 	outline := Outline{Without: func(path string) bool { return path == "deep" }}
 	before, err := outline.Of(context.Background(), root(t, at))
-	do(t, err, os.RemoveAll(filepath.Join(at, "deep/er")))
+	do(t, err)
+	if n, err := unix.Read(fd, make([]byte, 4096)); !errors.Is(err, unix.EAGAIN) {
+		t.Errorf("what is left out was opened: %d bytes of events, %v", n, err)
+	}
+	do(t, os.RemoveAll(filepath.Join(at, "deep/er")))
 	within, err := outline.Of(context.Background(), root(t, at))
 	do(t, err, os.Remove(filepath.Join(at, "empty")))
 	beside, err := outline.Of(context.Background(), root(t, at))

@@ -31,29 +31,34 @@ func (v *Visit) Is(kind uint32) bool { return v.Stat.Mode&unix.S_IFMT == kind }
 // open file, and no application means to go that deep.
 const deepest = 256
 
-// errPassOver has a walk pass over what it came to, and all below it.
-var errPassOver = errors.New("not to be looked at")
-
 // Walk comes to everything below top in order: a directory before what is in
 // it, names by their bytes. What goes away in the meantime was not there. At a
 // directory's end, leave is called with the same visit; it may be nil.
 func Walk(ctx context.Context, top *Dir, enter, leave func(*Visit) error) error {
+	return walker{enter: enter, leave: leave}.from(ctx, top)
+}
+
+// walker is how a walk is made.
+type walker struct {
+	// without says which paths it passes over, with all below them: those are not even
+	// opened, which may take a permission that is not there. It may be nil.
+	without      func(path string) bool
+	enter, leave func(*Visit) error
+}
+
+func (w walker) from(ctx context.Context, top *Dir) error {
 	stat, err := top.Self()
 	if err != nil {
 		return err
 	}
-	return walk(ctx, &Visit{Stat: stat, Dir: top}, enter, leave, 0)
+	return w.walk(ctx, &Visit{Stat: stat, Dir: top}, 0)
 }
 
-func walk(ctx context.Context, v *Visit, enter, leave func(*Visit) error, depth int) error {
+func (w walker) walk(ctx context.Context, v *Visit, depth int) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := enter(v)
-	if errors.Is(err, errPassOver) {
-		return nil
-	}
-	if err != nil || v.Dir == nil {
+	if err := w.enter(v); err != nil || v.Dir == nil {
 		return err
 	}
 	if depth == deepest {
@@ -64,6 +69,9 @@ func walk(ctx context.Context, v *Visit, enter, leave func(*Visit) error, depth 
 		return err
 	}
 	for _, name := range names {
+		if w.without != nil && w.without(path.Join(v.Path, name)) {
+			continue
+		}
 		below, err := v.look(name)
 		if errors.Is(err, unix.ENOENT) {
 			continue
@@ -71,16 +79,16 @@ func walk(ctx context.Context, v *Visit, enter, leave func(*Visit) error, depth 
 		if err != nil {
 			return err
 		}
-		err = walk(ctx, below, enter, leave, depth+1)
+		err = w.walk(ctx, below, depth+1)
 		below.Dir.Close()
 		if err != nil {
 			return err
 		}
 	}
-	if leave == nil {
+	if w.leave == nil {
 		return nil
 	}
-	return leave(v)
+	return w.leave(v)
 }
 
 func (v *Visit) look(name string) (*Visit, error) {
