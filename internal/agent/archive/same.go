@@ -26,11 +26,7 @@ type outliner interface {
 
 // Outline asks for the outline of the node's archive, without some paths.
 func (n dialled) Outline(ctx context.Context, without []string) (string, error) {
-	request := tier.Request{Ask: tier.AskOutline}
-	for _, path := range without {
-		request.Without = append(request.Without, tier.QuotePath(path))
-	}
-	call, err := n.call(ctx, request, nil)
+	call, err := n.call(ctx, outlineWithout(without), nil)
 	if err != nil {
 		return "", err
 	}
@@ -38,6 +34,14 @@ func (n dialled) Outline(ctx context.Context, without []string) (string, error) 
 		return "", errors.Join(errors.New("no outline is in its answer"), call.Close())
 	}
 	return call.answer.Outline, call.finish()
+}
+
+func outlineWithout(paths []string) tier.Request {
+	request := tier.Request{Ask: tier.AskOutline}
+	for _, path := range paths {
+		request.Without = append(request.Without, tier.QuotePath(path))
+	}
+	return request
 }
 
 // same tells whether both archives have nothing for each other. Why that cannot be told is

@@ -16,11 +16,7 @@ import (
 )
 
 func (c *conversing) Outline(_ context.Context, without []string) (string, error) {
-	request := tier.Request{Ask: tier.AskOutline}
-	for _, path := range without {
-		request.Without = append(request.Without, tier.QuotePath(path))
-	}
-	answer, _, err := c.ask(request, "")
+	answer, _, err := c.ask(outlineWithout(without), "")
 	return answer.Outline, err
 }
 

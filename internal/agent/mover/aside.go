@@ -5,6 +5,7 @@ package mover
 
 import (
 	"errors"
+	"io"
 	"path"
 	"time"
 
@@ -14,19 +15,22 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
-// RottenBelow is where a file of an archive is kept that rotted and was mended: below a
-// directory in the workshop that has its time, and the path of what it was.
-func RottenBelow(now time.Time, at string) string {
-	return path.Join(tier.Workshop, tier.Replaced, now.UTC().Format("2006-01-02T150405")+"-rotten", at)
+// Mend puts the content that a file of a day had in the place of the rotten one, which is
+// kept in the archive's workshop, below a directory that has its time: kept is where. See
+// tree.Visit.Mend.
+func Mend(cold, scratch *tree.Dir, now time.Time, day string, v *tree.Visit, was tree.Entry, content io.Reader) (mended *tree.Entry, kept string, err error) {
+	aside := path.Join(tier.Workshop, tier.Replaced, now.UTC().Format("2006-01-02T150405")+"-rotten", day, path.Dir(v.Path))
+	mended, err = v.Mend(was, content, scratch, func() (*tree.Dir, error) { return putAside(cold, scratch, aside) })
+	return mended, path.Join(aside, v.Name), err
 }
 
-// PutAside opens a directory in the archive's workshop, and makes what is missing of it, as
+// putAside opens a directory in the archive's workshop, and makes what is missing of it, as
 // the workshop is, which is the owner's of the archive and closed to all others.
-func PutAside(cold, scratch *tree.Dir, below string) (*tree.Dir, error) {
+func putAside(cold, scratch *tree.Dir, below string) (*tree.Dir, error) {
 	if below == tier.Workshop {
 		return workshop(cold, scratch)
 	}
-	above, err := PutAside(cold, scratch, path.Dir(below))
+	above, err := putAside(cold, scratch, path.Dir(below))
 	if err != nil {
 		return nil, err
 	}

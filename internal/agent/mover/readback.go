@@ -7,7 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent/tree"
 )
@@ -72,7 +71,6 @@ func (m *Mover) writeAgain(day string, v *tree.Visit, was tree.Entry, old *tree.
 		return "", err
 	}
 	defer func() { _ = content.Close() }()
-	kept = RottenBelow(m.Now(), path.Join(day, path.Dir(v.Path)))
-	_, err = v.Mend(was, content, m.coldPrivate, func() (*tree.Dir, error) { return PutAside(m.cold, m.coldPrivate, kept) })
-	return path.Join(kept, v.Name), err
+	_, kept, err = Mend(m.cold, m.coldPrivate, m.Now(), day, v, was, content)
+	return kept, err
 }

@@ -250,10 +250,9 @@ func (r *run) mend(day string, v *tree.Visit, was tree.Entry) (*tree.Entry, Find
 		if content != was.Content {
 			continue
 		}
-		kept := mover.RottenBelow(r.now, path.Join(day, path.Dir(v.Path)))
-		mended, err := r.mendFrom(name, v, was, kept)
+		mended, kept, err := r.mendFrom(name, day, v, was)
 		if err == nil {
-			finding.From, finding.Kept = node, path.Join(kept, v.Name)
+			finding.From, finding.Kept = node, kept
 			return mended, finding
 		}
 		problems = append(problems, fmt.Errorf("with the copy of %s: %w", node, err))
@@ -265,13 +264,13 @@ func (r *run) mend(day string, v *tree.Visit, was tree.Entry) (*tree.Entry, Find
 	return nil, finding
 }
 
-func (r *run) mendFrom(name string, v *tree.Visit, was tree.Entry, kept string) (*tree.Entry, error) {
+func (r *run) mendFrom(name, day string, v *tree.Visit, was tree.Entry) (mended *tree.Entry, kept string, err error) {
 	content, err := r.lent.dir.Read(name)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	defer func() { _ = content.Close() }()
-	return v.Mend(was, content, r.scratch, func() (*tree.Dir, error) { return mover.PutAside(r.archive.Cold, r.scratch, kept) })
+	return mover.Mend(r.archive.Cold, r.scratch, r.now, day, v, was, content)
 }
 
 // lent are the files that other nodes have lent.

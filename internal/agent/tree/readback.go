@@ -47,8 +47,8 @@ func (v *Visit) readsAs(was Entry) error {
 	if err != nil || !entry.like(was) {
 		return err
 	}
-	if entry, err = read(v, true); err == nil && entry.like(was) && entry.Content != was.Content {
-		err = errOtherContent
+	if entry, err = read(v, true); err != nil {
+		return err
 	}
-	return err
+	return entry.rotted(was)
 }

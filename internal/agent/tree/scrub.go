@@ -77,10 +77,18 @@ func (s *Scrub) read(v *Visit, was *Entry) (Entry, error) {
 		// How it looks can be told even where it cannot be read.
 		entry, _ = entryOf(v.Path, v.Stat)
 	}
-	if err == nil && was != nil && entry.like(*was) && entry.Content != was.Content {
-		err = errOtherContent
+	if err == nil && was != nil {
+		err = entry.rotted(*was)
 	}
 	return entry, err
+}
+
+// rotted says that the content is another and nobody changed it.
+func (e Entry) rotted(was Entry) error {
+	if e.like(was) && e.Content != was.Content {
+		return errOtherContent
+	}
+	return nil
 }
 
 // like tells that nobody changed a file since the other entry was made: who writes
