@@ -7,15 +7,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // pair is two trees that a unison keeps in step, over something that looks to
@@ -27,25 +29,7 @@ type pair struct {
 	environment      []string
 	command          *exec.Cmd
 	ended            chan error
-	log              *journal
-}
-
-// journal is what unison says.
-type journal struct {
-	mutex sync.Mutex
-	text  bytes.Buffer
-}
-
-func (j *journal) Write(text []byte) (int, error) {
-	j.mutex.Lock()
-	defer j.mutex.Unlock()
-	return j.text.Write(text)
-}
-
-func (j *journal) String() string {
-	j.mutex.Lock()
-	defer j.mutex.Unlock()
-	return j.text.String()
+	log              string
 }
 
 const profile = `root = %[1]s
@@ -117,7 +101,7 @@ func (p *pair) profile(change func(string) string) {
 func newPair(t *testing.T, client, server string) *pair {
 	t.Helper()
 	top := t.TempDir()
-	p := &pair{t: t, client: client, top: top, here: filepath.Join(top, "here/hot"), there: filepath.Join(top, "there/hot")}
+	p := &pair{t: t, client: client, top: top, here: filepath.Join(top, "here/hot"), there: filepath.Join(top, "there/hot"), log: filepath.Join(top, "log")}
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
@@ -138,33 +122,94 @@ func newPair(t *testing.T, client, server string) *pair {
 	}
 	p.environment = append(os.Environ(), "UNISON="+filepath.Join(top, "state-here"), "UNISONLOCALHOSTNAME=here",
 		"PATH="+filepath.Join(top, "bin")+":"+os.Getenv("PATH"), "LC_ALL=C.UTF-8")
-	t.Cleanup(p.stop)
+	t.Cleanup(p.end)
 	return p
 }
 
 func (p *pair) start() {
 	p.t.Helper()
-	p.log, p.ended = &journal{}, make(chan error, 1)
-	p.command = exec.Command(p.client, "tier", "-ui", "text")
-	p.command.Env, p.command.Stdout, p.command.Stderr = p.environment, p.log, p.log
-	// The other side holds the pipes, too: Wait comes back when both have ended.
-	p.command.WaitDelay = patient
-	if err := p.command.Start(); err != nil {
+	log, err := os.Create(p.log)
+	if err != nil {
 		p.t.Fatal(err)
 	}
-	go func(command *exec.Cmd, ended chan<- error) { ended <- command.Wait() }(p.command, p.ended)
+	// Both sides hold the one end as long as they live.
+	life, held, err := os.Pipe()
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	command := exec.Command(p.client, "tier", "-ui", "text")
+	command.Env, command.Stdout, command.Stderr = p.environment, log, log
+	command.ExtraFiles = []*os.File{held}
+	if err := errors.Join(command.Start(), log.Close(), held.Close()); err != nil {
+		p.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() {
+		defer life.Close()
+		err := command.Wait()
+		if _, gone := life.Read(make([]byte, 1)); !errors.Is(gone, io.EOF) {
+			err = errors.Join(err, gone)
+		}
+		ended <- err
+	}()
+	p.command, p.ended = command, ended
 }
 
+// said is what unison said since it was started.
+func (p *pair) said() string {
+	text, err := os.ReadFile(p.log)
+	if err != nil {
+		p.t.Error(err)
+	}
+	return string(text)
+}
+
+// stop ends unison in a moment in which it has nothing in hand. One that ends while it puts
+// its archives in place leaves that of one side alone, and the next one asks what to do:
+// that is for the agent to answer, whose tests end it anywhere.
 func (p *pair) stop() {
+	p.t.Helper()
+	p.until("unison has nothing in hand", p.rests)
+	p.end()
+}
+
+// rests holds unison still, and lets it go on where it has something in hand. From the last
+// line of a run to the first one of the next it touches no archive.
+func (p *pair) rests() bool {
+	signal := func(signal os.Signal) {
+		if err := p.command.Process.Signal(signal); err != nil && !errors.Is(err, os.ErrProcessDone) {
+			p.t.Fatal(err)
+		}
+	}
+	signal(unix.SIGSTOP)
+	for still := false; !still; {
+		stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", p.command.Process.Pid))
+		_, state, _ := strings.Cut(string(stat), ") ")
+		if err != nil || strings.HasPrefix(state, "Z") {
+			return false // It has ended, which until tells of.
+		}
+		still = strings.HasPrefix(state, "T")
+	}
+	said := p.said()
+	run := said[strings.LastIndex(said, "Looking for changes")+1:]
+	if strings.Contains(run, "Nothing to do: ") || strings.Contains(run, "Synchronization ") { //nolint:misspell // its own word
+		return true
+	}
+	signal(unix.SIGCONT)
+	return false
+}
+
+// end has unison end wherever it is.
+func (p *pair) end() {
 	if p.command == nil {
 		return
 	}
-	_ = p.command.Process.Signal(os.Interrupt)
+	_ = p.command.Process.Kill()
 	select {
 	case err := <-p.ended:
-		p.t.Logf("unison was stopped: %v", err)
+		p.t.Logf("unison was ended: %v", err)
 	case <-time.After(patient):
-		p.t.Errorf("unison does not stop: killed: %v, %v", p.command.Process.Kill(), <-p.ended)
+		p.t.Error("the other side does not end")
 	}
 	p.command = nil
 	// Both are gone: a lock that is left is left for good.
@@ -182,11 +227,11 @@ func (p *pair) until(what string, holds func() bool) time.Duration {
 		select {
 		case err := <-p.ended:
 			p.ended <- err
-			p.t.Fatalf("unison ended before %s: %v\n%s", what, err, p.log)
+			p.t.Fatalf("unison ended before %s: %v\n%s", what, err, p.said())
 		case <-time.After(10 * time.Millisecond):
 		}
 		if time.Since(began) > 3*patient {
-			p.t.Fatalf("never: %s\n%s", what, p.log)
+			p.t.Fatalf("never: %s\n%s", what, p.said())
 		}
 	}
 	return time.Since(began)
