@@ -6,6 +6,8 @@ package innodbcluster
 import (
 	"encoding/json"
 	"errors"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -102,6 +104,42 @@ func TestRouterThatIsMisrouted(t *testing.T) {
 		found := Found{Diagnosis: Diagnosis{ClusterID: "id"}, Routers: row.routers}
 		if diff := cmp.Diff(row.want, found.Misrouted("app1", "atoll", RoutingOptions{ReadOnlyTargets: "secondaries"})); diff != "" {
 			t.Errorf("%s:\n%s", row.name, diff)
+		}
+	}
+}
+
+// Options go into metadata in which routers look for them: older ones are upgraded
+// first, or nothing is written.
+func TestRoutingOptionsInOldMetadata(t *testing.T) {
+	for _, row := range []struct {
+		schema, wanted string
+		options        RoutingOptions
+		want           []string
+		refused        string
+	}{
+		{"2.2.0", "", RoutingOptions{ReadOnlyTargets: "all"}, []string{"write the routing options on a"}, ""},
+		{"2.1.0", "", RoutingOptions{ReadOnlyTargets: "all"}, nil, "they are of version 2.1.0, and routers read routing_options in 2.2.0 or later. Declare metadata_version"},
+		{"0.0.0", "", RoutingOptions{ReadOnlyTargets: "all"}, nil, "an upgrade of them is at work"},
+		{"2.1.0", "", RoutingOptions{ReadOnlyTargets: "secondaries"}, nil, ""},
+		{"2.1.0", "2.2.0", RoutingOptions{ReadOnlyTargets: "all"}, []string{"upgrade the cluster metadata on a"}, ""},
+	} {
+		c := three()
+		c.Options.Routing, c.Options.MetadataVersion = &row.options, row.wanted
+		seen := standing(c)
+		for key, one := range seen {
+			one.Schema = row.schema
+			seen[key] = one
+		}
+		operations, err := Diagnose(c, seen).Operations()
+		var got []string
+		for _, operation := range operations {
+			got = append(got, operation.String())
+		}
+		switch {
+		case row.refused != "" && (!errors.Is(err, ErrMetadata) || !strings.Contains(err.Error(), row.refused)):
+			t.Errorf("%+v: %v", row, err)
+		case row.refused == "" && (err != nil || !slices.Equal(got, row.want)):
+			t.Errorf("%+v: %q, %v", row, got, err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot/machinetest"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -126,5 +127,21 @@ func TestSilentClusterIsNotGone(t *testing.T) {
 	}
 	if acts := silent.Acts(); slices.Contains(acts, "dial") {
 		t.Errorf("it did %q", acts)
+	}
+}
+
+// A machine that was not asked is not called unreachable, and a line is one line.
+func TestSilenceIsCalledByItsName(t *testing.T) {
+	for kind, want := range map[error]string{
+		remote.ErrUnreachable:     "b: unreachable: connect 10.0.0.9:22: host is unreachable: why",
+		remote.ErrHostKeyMismatch: "b: not asked: connect 10.0.0.9:22: host key has changed: why",
+		remote.ErrAuthentication:  "b: not asked: connect 10.0.0.9:22: authentication refused: why",
+	} {
+		c := three()
+		seen := standing(c)
+		seen["b"] = Observation{Err: &remote.Error{Kind: kind, Address: "10.0.0.9:22", Detail: "why\nThe shown key:\n  x"}}
+		if lines := converge.Texts(Diagnose(c, seen).Drift()); !slices.Contains(lines, want) {
+			t.Errorf("%v: %q", kind, lines)
+		}
 	}
 }
