@@ -4,6 +4,7 @@
 package archive
 
 import (
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -134,6 +135,17 @@ func TestBegin(t *testing.T) {
 	if _, err := begin(s.Archive); !errors.Is(err, errBusy) {
 		t.Errorf("a second run begins: %v", err)
 	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := await(ended, s.Archive); !errors.Is(err, errBusy) {
+		t.Errorf("one that was told to stop begins beside another: %v", err)
+	}
+	time.AfterFunc(time.Second, func() { _ = s.lock.Close() })
+	second, err := await(t.Context(), s.Archive)
+	if err != nil {
+		t.Fatalf("one that waits does not begin when the other has ended: %v", err)
+	}
+	second.end()
 	if err := os.Remove(filepath.Join(s.Cold, tier.Private)); err != nil {
 		t.Fatal(err)
 	}

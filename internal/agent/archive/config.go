@@ -15,12 +15,14 @@
 package archive
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -106,6 +108,22 @@ func begin(config tier.Archive) (*side, error) {
 		return nil, err
 	}
 	return s, nil
+}
+
+// await begins as soon as no other run of the pair is at work, until the context ends. The
+// other one may carry only what nodes say of themselves: it does not do this one's work.
+func await(ctx context.Context, config tier.Archive) (*side, error) {
+	for {
+		s, err := begin(config)
+		if !errors.Is(err, errBusy) {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
 }
 
 func (s *side) end() {

@@ -72,7 +72,7 @@ func once(ctx context.Context, config tier.Archive, log io.Writer) error {
 // are one. Where the archive here is full, the other way is still open. At the end either
 // lends the other what rotted there: that waits for nothing, and fails nothing.
 func both(ctx context.Context, config tier.Archive, log io.Writer, met func()) ([]tier.Left, error) {
-	s, err := begin(config)
+	s, err := await(ctx, config)
 	if err != nil {
 		return nil, err
 	}

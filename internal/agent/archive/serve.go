@@ -55,10 +55,9 @@ func readLine(from io.Reader, most int) (string, error) {
 const linger = (silence + 10) * time.Second
 
 func serve(ctx context.Context, config tier.Archive, line string, streams agent.Streams) error {
-	s, err := begin(config)
-	for deadline := time.Now().Add(linger); errors.Is(err, errBusy) && time.Now().Before(deadline) && ctx.Err() == nil; s, err = begin(config) {
-		time.Sleep(300 * time.Millisecond)
-	}
+	waits, cancel := context.WithTimeout(ctx, linger)
+	s, err := await(waits, config)
+	cancel()
 	if err != nil {
 		return err
 	}
