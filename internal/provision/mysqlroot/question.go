@@ -71,7 +71,7 @@ done)`
 // others refuse when it comes back.
 func LoginScript(mark string) string {
 	return "socket=" + Socket + " " + remote.Bash + " " + remote.Quote(AccountScript+`
-at=$(root -e 'SELECT CONCAT(@@report_host, " ", @@report_port)' 2>/dev/null) || exit 0
+at=$(root -e "SELECT CONCAT(@@report_host, ' ', @@report_port)" 2>/dev/null) || exit 0
 said=none
 if [ "$user" ]; then
   read -r host port <<<"$at"
