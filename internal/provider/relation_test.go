@@ -133,6 +133,9 @@ func TestImportOfARelation(t *testing.T) {
 	if now := len(site.network.Machines["203.0.113.11"].Runs()); now != ran {
 		t.Error("the import contacted a machine")
 	}
+	if problems := tf.destroy("atoll_mesh", found); !strings.Contains(problems, "Apply it once as it is declared, then destroy it") {
+		t.Errorf("what is known by its name alone is taken from nobody, and that is said: %q", problems)
+	}
 	if again := tf.made("atoll_mesh", found, config); !again.value.Equal(made.value) {
 		t.Errorf("after import and apply:\n%s\n%s", made.value, again.value)
 	}

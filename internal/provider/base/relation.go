@@ -95,6 +95,17 @@ func (r *relation[M, P]) Converge(ctx context.Context, run *Run, before, model *
 	r.RelationKind.Converge(ctx, run, before, model)
 }
 
+// Remove refuses what was imported and never applied: its machines are not known, and
+// nothing would be taken from them.
+func (r *relation[M, P]) Remove(ctx context.Context, run *Run, model *M) {
+	if P(model).Imported() {
+		run.Diagnostics.AddError("Unable to "+run.Action+" "+P(model).Subject(), "It was imported and not applied since: its machines stand in the configuration alone, so nothing can be taken from them. "+
+			"Apply it once as it is declared, then destroy it; or take it out of the state without touching a machine, by terraform state rm.")
+		return
+	}
+	r.RelationKind.Remove(ctx, run, model)
+}
+
 // Find takes the name, as an id or as an identity. Nothing is contacted: the
 // first apply compares each machine with the configuration.
 func (r *relation[M, P]) Find(ctx context.Context, run *Run, asked Asked, model *M) {
