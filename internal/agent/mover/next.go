@@ -37,7 +37,7 @@ const (
 	Nothing Step = "nothing"
 	Wait    Step = "wait"
 	// Leave: the mover will not touch it; somebody has to look.
-	Leave   Step = "leave"
+	Leave   Step = tier.NextLeave
 	Discard Step = "discard" // what an earlier run left
 	Copy    Step = "copy"
 	Merge   Step = "merge"
@@ -153,7 +153,7 @@ func nextHot(day Day, around Surroundings) Decision {
 	case day.Hot == Foreign:
 		return decide(Leave, "in the hot tree it is neither a directory nor the link of this tier")
 	case day.Hot == Linked && day.Cold != Tree:
-		return decide(Leave, "the link leads to a directory that the archive does not have")
+		return decide(Leave, "the link leads to a directory that the archive does not have: the archive's next run brings it where another node has it; where nobody is to have it any more, remove the link on every node")
 	case day.Hot == Linked:
 		return decide(Nothing, "it is in the archive")
 	case day.Hot == Absent && day.Cold == Tree:

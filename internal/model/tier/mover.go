@@ -59,10 +59,13 @@ type MoverStatus struct {
 // MostWaiting is how many days a status lists.
 const MostWaiting = 400
 
+// NextLeave is what comes next for a day that stays as it is until somebody has looked.
+const NextLeave = "leave"
+
 // WaitingDay is a day that has not moved, or of which the old directory is kept.
 type WaitingDay struct {
 	Day string `json:"day"`
-	// Next is what comes next: wait, or leave where somebody has to look.
+	// Next is what comes next: wait, or NextLeave.
 	Next string `json:"next"`
 	// Why is why it is not done now.
 	Why string `json:"why"`

@@ -183,7 +183,15 @@ func moverProblem(status model.MoverStatus, now time.Time) string {
 	case !status.At.IsZero() && !now.IsZero() && now.Sub(status.At) > longestMoverSilence:
 		return fmt.Sprintf("days do not move: the last run ended %s ago", now.Sub(status.At).Round(time.Hour))
 	}
-	return ""
+	left := slices.DeleteFunc(slices.Clone(status.Waiting), func(day model.WaitingDay) bool { return day.Next != model.NextLeave })
+	if len(left) == 0 {
+		return ""
+	}
+	problem := fmt.Sprintf("a day stays as it is until somebody looks: %s: %s", left[0].Day, oneLine(left[0].Why))
+	if more := len(left) - 1; more > 0 {
+		problem += fmt.Sprintf(" (and %d more)", more)
+	}
+	return problem
 }
 
 // NotMoving says what holds up the days on a node, by what was observed of its machine.

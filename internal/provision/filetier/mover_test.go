@@ -106,6 +106,9 @@ func TestMoverProblem(t *testing.T) {
 		{model.MoverStatus{At: now.Add(-time.Hour)}, ""},
 		{model.MoverStatus{At: now.Add(-27 * time.Hour)}, "the last run ended 27h0m0s ago"},
 		{model.MoverStatus{At: now, Error: "the archive\nis full"}, "days do not move: the archive is full"},
+		{model.MoverStatus{At: now, Waiting: []model.WaitingDay{{Day: "2026/01/01", Next: "wait", Why: "b has no copy yet"}}}, ""},
+		{model.MoverStatus{At: now, Waiting: []model.WaitingDay{{Day: "2026/01/01", Next: "wait"}, {Day: "2026/01/02", Next: "leave", Why: "it is\na file"}}}, "a day stays as it is until somebody looks: 2026/01/02: it is a file"},
+		{model.MoverStatus{At: now, Waiting: []model.WaitingDay{{Day: "2026/01/02", Next: "leave"}, {Day: "2026/01/03", Next: "leave"}}}, " (and 1 more)"},
 	} {
 		if got := moverProblem(row.status, now); (got == "") != (row.want == "") || !strings.Contains(got, row.want) {
 			t.Errorf("%+v: %q", row.status, got)
