@@ -36,6 +36,15 @@ func (f *tree) byHand() {
 	}
 	f.apply()
 	f.inSync()
+	// A plan goes on where the tier's own directory was given away, and an apply says how to
+	// give it back.
+	f.on("sg1", "chown www-data: /srv/files/.tier")
+	f.says("sg1: directory /srv/files/.tier: is not root's alone")
+	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), "chown root: /srv/files/.tier && chmod 0700 /srv/files/.tier") {
+		f.Errorf("an apply beside a directory that was given away says %v", err)
+	}
+	f.on("sg1", "chown root: /srv/files/.tier")
+	f.inSync()
 	f.as("sg1", "echo mended >hand")
 	f.comes("app2", "cat hand", "mended")
 	// What was deleted by hand came back, and what was named did not.

@@ -28,7 +28,7 @@ func (d *Dir) Private(name string) (*Dir, error) {
 	}
 	stat, err := private.Self()
 	if err == nil && (int(stat.Uid) != unix.Geteuid() || stat.Mode&0o077 != 0) {
-		err = fmt.Errorf("unable to use %q: user %d owns it, with the permissions %#o; it must belong to user %d and be closed to all others: look at what is in it, and move it away", private, stat.Uid, stat.Mode&0o7777, unix.Geteuid())
+		err = fmt.Errorf("unable to use %q: user %d owns it, with the permissions %#o; it must belong to user %d and be closed to all others: look at what is in it; where only its owner was changed, as by a chown -R, give it back", private, stat.Uid, stat.Mode&0o7777, unix.Geteuid())
 	}
 	if err == nil && made {
 		// What is made in here must not take over what the tree hands down.

@@ -21,15 +21,16 @@ type editedLink struct{ day, text string }
 const mostLinks = 20
 
 // links finds links to days that somebody changed, and puts them right. A tree that is
-// not mounted has none, and an agent that does not know the question is drift by itself.
+// not mounted has none; an agent that does not know the question, or may not use what the
+// tier keeps there, is drift by itself.
 func (t Tier) links(node string) converge.Check[[]editedLink] {
 	at, program := t.Nodes[node], remote.Quote(agent.Program(t.home()))
 	run := fmt.Sprintf("%s mover --config %s --links", program, remote.Quote(t.moverFile()))
 	return converge.Check[[]editedLink]{
 		Question: converge.Question[[]editedLink]{
 			Name: "where the links to days lead", Read: readLinks,
-			Script: fmt.Sprintf(`program=%s config=%s hot=%s cold=%s
-if [ -x "$program" ] && [ -e "$config" ] && [ -e "$hot/%[5]s/name" ] && [ -e "$cold/%[5]s/name" ]; then
+			Script: rootsAlone + fmt.Sprintf(`program=%s config=%s hot=%s cold=%s
+if [ -x "$program" ] && [ -e "$config" ] && [ -e "$hot/%[5]s/name" ] && [ -e "$cold/%[5]s/name" ] && rootsalone "$hot/%[5]s" && rootsalone "$cold/%[5]s"; then
   "$program" mover --config "$config" --links --check
   case $? in 0 | 2) ;; *) exit 1 ;; esac
 fi

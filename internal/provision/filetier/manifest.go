@@ -46,7 +46,7 @@ func (t Tier) Manifest(node string, facts Facts, keys map[string]string) converg
 		add(t.watches("max_user_watches", 262144), t.watches("max_user_instances", 256))
 	}
 	for _, tree := range t.trees(node) {
-		add(t.claim(node, tree, facts))
+		add(t.closed(tree), t.claim(node, tree, facts))
 	}
 	add(t.formerPairs(node), t.room(node))
 	if _, is := t.countedBeside(node); is {

@@ -63,7 +63,8 @@ func (t Tier) claim(node string, tree tree, facts Facts) converge.Action {
 	return converge.Action{
 		Name: "give " + tree.path + " to the file tier",
 		Line: converge.Line{Subject: "tree " + tree.path, Code: CodeNotOurs, Text: "does not carry the tier's name"},
-		Done: fmt.Sprintf("[ \"$(cat %s)\" = %s ] && %s", note, remote.Quote(tree.path), claim),
+		// What is not root's alone cannot be asked: closed tells of it.
+		Done: rootsAlone + fmt.Sprintf("rootsalone %s || exit 0\n[ \"$(cat %s)\" = %s ] && %s", remote.Quote(path.Join(tree.path, model.Private)), note, remote.Quote(tree.path), claim),
 		Run: fmt.Sprintf(`tree=%s note=%s
 if [ -e "$note" ] && [ "$(cat "$note")" = "$tree" ]; then
   echo "$tree was a tree of this tier and carries its name no more: if it is a mount point, mount it. If the tree is new on purpose, remove $note on the machine; then it gets everything from the other nodes" >&2
@@ -73,6 +74,27 @@ fi
 %s --give
 printf '%%s\n' "$tree" >"$note.new"
 mv -fT "$note.new" "$note"`, remote.Quote(tree.path), remote.Quote(note), remote.Quote(t.owner(node)+":"+facts.Group), claim),
+	}
+}
+
+// rootsAlone is a shell function: whether what the tier keeps in a tree belongs to root and
+// is closed to all others, without which the agent does not use it. None is none of ours.
+const rootsAlone = `rootsalone() { [ ! -e "$1" ] || case $(stat -c %u:%a -- "$1") in 0:*00) ;; *) return 1 ;; esac; }
+`
+
+// closed sees whose that is. An owner who had it may have written there what root would go
+// by, so a person gives it back.
+func (t Tier) closed(tree tree) converge.Action {
+	private := path.Join(tree.path, model.Private)
+	done := rootsAlone + "rootsalone " + remote.Quote(private)
+	return converge.Action{
+		Name: "see that " + private + " is root's",
+		Line: converge.Line{Subject: "directory " + private, Code: converge.CodeOwner, Text: "is not root's alone: nothing of it is used until it is"},
+		Done: done,
+		Run: fmt.Sprintf(`%s && exit 0
+private=%s
+echo "$private belongs to $(stat -c '%%U, with the mode %%a' -- "$private"), and has to be root's alone. Look whether somebody wrote into it; where only its owner was changed, as by a chown -R of the tree, give it back on the machine: chown root: $private && chmod 0700 $private" >&2
+exit 1`, done, remote.Quote(private)),
 	}
 }
 
