@@ -126,6 +126,11 @@ func TestOperations(t *testing.T) {
 			one.Login = "ERROR 1045 (28000): Access denied"
 			seen["b"] = one
 		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: it cannot log in: ERROR 1045 (28000): Access denied"}},
+		{"a packet filter drops the port on the machine itself", func(_ *Cluster, seen map[string]Observation) {
+			one := seen["b"]
+			one.Login = "ERROR 2003 (HY000): Can't connect to MySQL server on '10.0.0.2:3306' (110)"
+			seen["b"] = one
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: nobody answers where it logs in: ERROR 2003 (HY000): Can't connect to MySQL server on '10.0.0.2:3306' (110). Look for a firewall rule on the machine that drops the port"}},
 		{"a joiner that left another cluster", func(c *Cluster, seen map[string]Observation) {
 			alone := fresh(*c, "c")
 			alone.Clusters, alone.Instances = []ClusterRow{{Name: "theirs"}}, []InstanceRow{{UUID: "uuid-of-another"}}

@@ -6,6 +6,7 @@ package innodbcluster
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
@@ -188,6 +189,9 @@ func (d *diagnosing) member(key string) {
 	}
 }
 
+// noAnswer begins what a client says that reaches no server (CR_CONN_HOST_ERROR).
+const noAnswer = "ERROR 2003 "
+
 // wrongAccount says what would keep a member from coming back after its next
 // restart.
 func wrongAccount(seen Observation, name, host string) string {
@@ -195,6 +199,9 @@ func wrongAccount(seen Observation, name, host string) string {
 		if account.User == name && account.Host == host {
 			if wrong := account.wrong(); wrong != "" || seen.Login == "yes" {
 				return wrong
+			}
+			if strings.HasPrefix(seen.Login, noAnswer) {
+				return "nobody answers where it logs in: " + seen.Login + ". Look for a firewall rule on the machine that drops the port"
 			}
 			return "it cannot log in: " + seen.Login
 		}
