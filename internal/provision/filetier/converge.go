@@ -28,6 +28,11 @@ var ErrNotInStep = errors.New("not every pair is kept in step")
 // 10 seconds at most.
 const patience = 75 * time.Second
 
+// settling is how long pairs that met get to be in step for the first time: small trees
+// are at once, and who asks for the status right after an apply finds them so. Large ones
+// take as long as they take, and nothing waits for that.
+const settling = 15 * time.Second
+
 // pause lies between two looks at the pairs.
 const pause = 500 * time.Millisecond
 
@@ -151,9 +156,9 @@ type meeting struct {
 	// name says what it is, unit is where the node that dials works on it.
 	name, unit string
 	status     converge.Question[model.PairStatus]
-	// met says whether the nodes found each other, idle whether the unit has to be
-	// told not to wait any longer.
-	met, idle func(model.PairStatus) bool
+	// met says whether the nodes found each other, still whether they are on their first
+	// way, idle whether the unit has to be told not to wait any longer.
+	met, still, idle func(model.PairStatus) bool
 }
 
 // meetings are all that the tier keeps in step.
@@ -163,11 +168,13 @@ func (t Tier) meetings() []meeting {
 		if t.joins(pair.Dials, pair.Serves) {
 			all = append(all, meeting{pair, pair.String(), t.unit(pair.Serves) + ".service", t.status(pair.Serves),
 				func(s model.PairStatus) bool { return s.Stage == model.Working || s.Stage == model.Watching },
+				func(s model.PairStatus) bool { return s.Stage == model.Working && s.InStep.IsZero() },
 				func(s model.PairStatus) bool { return s.Stage == model.Waiting }})
 		}
 		if t.cold() {
 			all = append(all, meeting{pair, "archive " + pair.String(), t.archiveUnit(pair.Serves) + ".service", t.archiveStatus(pair.Serves),
 				func(s model.PairStatus) bool { return s.Stage == model.Working || !s.InStep.IsZero() },
+				func(model.PairStatus) bool { return false },
 				func(model.PairStatus) bool { return true }})
 		}
 	}
@@ -177,15 +184,17 @@ func (t Tier) meetings() []meeting {
 // await looks until every pair has met. What kept one apart may be mended now, so
 // it is told not to wait any longer.
 func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) error {
-	woken := map[string]bool{}
+	woken, settled := map[string]bool{}, time.Now().Add(settling)
 	for deadline := time.Now().Add(patience); ; {
 		var waiting []string
+		still := false
 		for _, meeting := range t.meetings() {
 			status, err := converge.Ask(ctx, hosts[meeting.Dials], meeting.status)
 			if err != nil {
 				return fmt.Errorf("node %s: %w", meeting.Dials, err)
 			}
 			if status.Error == "" && meeting.met(status) {
+				still = still || meeting.still(status)
 				continue
 			}
 			if meeting.idle(status) && !woken[meeting.name] {
@@ -196,10 +205,11 @@ func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) error {
 			}
 			waiting = append(waiting, strings.TrimSuffix(meeting.name+": "+oneLine(status.Error), ": "))
 		}
-		if len(waiting) == 0 {
+		now := time.Now()
+		if len(waiting) == 0 && (!still || now.After(settled)) {
 			return nil
 		}
-		if time.Now().After(deadline) {
+		if len(waiting) > 0 && now.After(deadline) {
 			return fmt.Errorf("%w:\n%s", ErrNotInStep, strings.Join(waiting, "\n"))
 		}
 		if err := remote.Pause(ctx, pause); err != nil {
