@@ -66,7 +66,7 @@ func (k *serverKind) Schema() schema.Schema {
 				Optional: true, Computed: true, Default: booldefault.StaticBool(true),
 				Description: "Whether a guardian runs beside mysqld: a small unit (atoll-guardian.service, 20 MB at most, no listening port) that lets the group expel a dead member as soon as expel_timeout has passed, " +
 					"instead of up to 15 s later, brings its own member into the group at boot and when it fell out, and starts the group again after all members were down. What somebody stopped stays stopped, and what a person has to decide it refuses: " +
-					"see the guide about the guardian. It needs no password; `atoll-agent status` says what it does. Default true. A change is in place, without a restart of mysqld.",
+					"see the guide about the guardian. It needs no password; on the machine, `/var/lib/atoll/guardian/atoll-agent status` says what it does. Default true. A change is in place, without a restart of mysqld.",
 			},
 			"generate_primary_keys": schema.BoolAttribute{
 				Optional: true,
