@@ -6,6 +6,7 @@ package acceptance
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 )
@@ -188,6 +189,45 @@ func (f *tree) forgets() {
 	}
 	f.allMoved("04", 1)
 	f.comes("app1", sums, want)
+	f.inSync()
+}
+
+// dayGoes loses a day in the archive of one node, which is said until the archive's next run
+// has brought it back, and then deletes it everywhere, with the links to it.
+func (f *tree) dayGoes() {
+	const day, line = "2024/04/01", "a day stays as it is until somebody looks: 2024/04/01: the link leads to a directory that the archive does not have"
+	const files = "cat " + day + "/[0-9]*"
+	want := f.on("sg1", "cd /srv/files; "+files)
+	f.on("sg1", "rm -r /srv/cold/"+day+"; systemctl start atoll-mover-files.service")
+	if text := flat(f.plan().Text); !strings.Contains(text, line) {
+		f.Errorf("the plan does not say that a day leads nowhere: %s", text)
+	}
+	if found := f.look(); found.Healthy || !slices.ContainsFunc(found.Problems, func(text string) bool { return strings.Contains(text, line) }) {
+		f.Errorf("the status does not say that a day leads nowhere: %q", found.Problems)
+	}
+	f.must(f.run("sg1"))
+	f.move("sg1")
+	f.comes("sg1", files, want)
+	if text := flat(f.plan().Text); strings.Contains(text, line) {
+		f.Errorf("the plan still says that a day leads nowhere: %s", text)
+	}
+	f.deletions, f.hotDays = []string{day}, 30
+	f.declare()
+	f.apply()
+	f.inSync()
+	f.watching()
+	for _, host := range f.nodes {
+		if host != "app1" {
+			f.must(f.run(host))
+		}
+		f.move(host)
+		if left, _ := f.try(host, "ls -d /srv/files/"+day+" /srv/cold/"+day+" 2>/dev/null"); left != "" {
+			f.Errorf("%s still has %s", host, left)
+		}
+	}
+	f.deletions = nil
+	f.declare()
+	f.apply()
 	f.inSync()
 }
 

@@ -98,6 +98,7 @@ func TestFileTier(t *testing.T) {
 		{"hands are at it", false, (*tree).byHand},
 		{"days move", false, (*tree).daysMove},
 		{"a disk forgets what moves", false, (*tree).forgets},
+		{"a day goes for good", false, (*tree).dayGoes},
 		{"files rot", false, (*tree).rots},
 		{"many files rot at once", false, (*tree).rotAtOnce},
 		{"scrubs are killed", true, (*tree).scrubFaults},

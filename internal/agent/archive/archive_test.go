@@ -229,6 +229,38 @@ func TestDelete(t *testing.T) {
 	}
 }
 
+// With a day its link goes out of the tree, and nothing else that is there under the name.
+func TestDeleteTakesTheLink(t *testing.T) {
+	s := testSide(t)
+	hot := filepath.Join(filepath.Dir(s.Cold), "hot")
+	for _, err := range []error{
+		os.MkdirAll(filepath.Join(hot, "2026/01/file"), 0o700), os.Symlink("../../../cold/2026/01/day", filepath.Join(hot, "2026/01/day")),
+		os.Symlink("../../../cold/2026/01/day", filepath.Join(hot, "2026/01/other")), os.Symlink("/etc", filepath.Join(hot, "etc")),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := removeLink(s.Cold, hot, "2026/01/day", true); err == nil {
+		t.Error("a link that leads nowhere is not seen")
+	}
+	if err := errors.Join(removeLink(s.Cold, hot, "2026/01/day", false), removeLink(s.Cold, hot, "2026/01/day", true)); err != nil {
+		t.Error(err)
+	}
+	for _, name := range []string{"2026/01/other", "2026/01/file", "2026/01/never", "2027/never", "etc"} {
+		if err := errors.Join(removeLink(s.Cold, hot, name, false), removeLink(s.Cold, hot, name, true)); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := removeLink(s.Cold, hot, "etc/passwd", false); err == nil {
+		t.Error("a link is followed")
+	}
+	left, err := filepath.Glob(filepath.Join(hot, "2026/01/*"))
+	if want := []string{filepath.Join(hot, "2026/01/file"), filepath.Join(hot, "2026/01/other")}; err != nil || !slices.Equal(left, want) {
+		t.Errorf("the tree has %q, %v", left, err)
+	}
+}
+
 // Statements of nodes are carried from an archive into another, the later one stays
 // by its count, and nothing else is carried or kept.
 func TestStatements(t *testing.T) {

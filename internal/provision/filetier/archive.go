@@ -80,9 +80,13 @@ func (t Tier) giveWorkshop(node string, facts Facts) converge.Action {
 	}
 }
 
-// deleted takes a path out of the archive, on this node as on all others.
+// deleted takes a path out of the archive, on this node as on all others, and the link of
+// a day out of the tree.
 func (t Tier) deleted(node, path string) converge.Action {
 	run := fmt.Sprintf("%s archive-delete --root %s --path %s", remote.Quote(agent.Program(t.home())), remote.Quote(t.Nodes[node].Cold), remote.Quote(path))
+	if hot := t.Nodes[node].Hot; hot != "" {
+		run += " --hot " + remote.Quote(hot)
+	}
 	return converge.Action{
 		Name: fmt.Sprintf("delete %q from the archive", path),
 		Line: converge.Line{Subject: "archive " + t.Nodes[node].Cold, Code: converge.CodeStale, Text: fmt.Sprintf("still has %q, which cold_deletions names", path)},
