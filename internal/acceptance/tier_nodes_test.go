@@ -131,6 +131,9 @@ func (f *tree) misled() {
 	for _, host := range f.nodes {
 		before[host], _ = f.try(host, "{ "+made+"; } 2>/dev/null; :")
 	}
+	if !strings.Contains(before["app1"], "/etc/atoll/tier/files/app2.json") || strings.Contains(before["sg1"], "tier/files") {
+		f.Fatalf("this is not what the tier made: %v", before)
+	}
 	for _, row := range []struct{ mesh, sg1, script, want string }{
 		{"lagoon", `"10.78.0.99"`, "", `node sg1: address = "10.78.0.99" is not an address of the machine: it has ` + fmt.Sprint(f.machines()["sg1"].(map[string]any)["mesh"]) + ` in the mesh "lagoon". Give that`},
 		{"lagon", "var.machines[name].mesh", "", `node sg1: mesh = "lagon": there is no such mesh on the machine (it has "lagoon"`},
@@ -148,7 +151,7 @@ nodes = { for name in var.nodes : name => {
 		if err == nil || !strings.Contains(flat(err.Error()), row.want) {
 			f.Errorf("want %s, got %v", row.want, err)
 		}
-		f.Logf("refused within %s: %v", time.Since(began).Round(time.Second/10), err)
+		f.Logf("%s: refused within %s", row.want, time.Since(began).Round(time.Second/10))
 		for _, host := range f.nodes {
 			if after, _ := f.try(host, "{ "+made+"; } 2>/dev/null; :"); after != before[host] {
 				f.Errorf("%s is not as it was:\n%s\nwas\n%s", host, after, before[host])
