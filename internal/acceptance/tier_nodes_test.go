@@ -4,6 +4,7 @@
 package acceptance
 
 import (
+	"fmt"
 	"strings"
 	"time"
 )
@@ -116,6 +117,7 @@ func (f *tree) leaves() {
 	f.as("sg1", "rm dark; echo alone >alone")
 	f.nodes = []string{"app1", "app2", "sg1"}
 	f.declare()
+	f.misled()
 	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), `both have files, and not the same: nothing was touched`) {
 		f.Errorf("trees that differ meet: %v", err)
 	}
@@ -125,6 +127,47 @@ func (f *tree) leaves() {
 	f.comes("sg1", "cat dark alone", "dark\nalone")
 	f.comes("app2", "cat dark alone", "dark\nalone")
 	f.inSync()
+}
+
+// misled declares an address and a mesh that a machine has not, and a mesh that is down
+// there: each is refused before anything is touched on any machine. What is left down the
+// next apply brings up.
+func (f *tree) misled() {
+	f.Helper()
+	const made = "ls -A /var/lib/atoll/tier; ls -d /srv/files/.tier /srv/cold/.tier; systemctl show -p InvocationID atoll-tier-files.app1.service atoll-tier-files.app2.socket; " +
+		"find /etc/atoll /etc/systemd/system /var/lib/atoll/tier/*/ssh /var/lib/atoll/tier/*/key -printf '%p %C@\\n' | sort"
+	before := map[string]string{}
+	for _, host := range f.nodes {
+		before[host], _ = f.try(host, "{ "+made+"; } 2>/dev/null; :")
+	}
+	if !strings.Contains(before["app1"], "/etc/atoll/tier/files/app2.json") || strings.Contains(before["sg1"], "tier/files") {
+		f.Fatalf("this is not what the tier made: %v", before)
+	}
+	for _, row := range []struct{ mesh, sg1, script, want string }{
+		{"lagoon", `"10.78.0.99"`, "", `node sg1: address = "10.78.0.99" is not an address of the machine: it has ` + fmt.Sprint(f.machines()["sg1"].(map[string]any)["mesh"]) + ` in the mesh "lagoon". Give that`},
+		{"lagon", "var.machines[name].mesh", "", `node sg1: mesh = "lagon": there is no such mesh on the machine (it has "lagoon"`},
+		{"lagoon", "var.machines[name].mesh", "systemctl stop tinc@lagoon", `and its mesh "lagoon" is down, since no interface of that name has an address: systemctl status tinc@lagoon.service`},
+	} {
+		f.on("sg1", row.script)
+		// Without a word of the mesh's own resources, which would mend what is wrong before.
+		f.override(tierAddress, fmt.Sprintf(`mesh = %q
+nodes = { for name in var.nodes : name => {
+  ssh     = { host = var.machines[name].host, host_key = var.machines[name].host_key }
+  address = name == "sg1" ? %s : var.machines[name].mesh
+} }`, row.mesh, row.sg1))
+		began := time.Now()
+		err := f.terraform.Apply(f.Context(), "-target="+tierAddress)
+		if err == nil || !strings.Contains(flat(err.Error()), row.want) {
+			f.Errorf("want %s, got %v", row.want, err)
+		}
+		f.Logf("%s: refused within %s", row.want, time.Since(began).Round(time.Second/10))
+		for _, host := range f.nodes {
+			if after, _ := f.try(host, "{ "+made+"; } 2>/dev/null; :"); after != before[host] {
+				f.Errorf("%s is not as it was:\n%s\nwas\n%s", host, after, before[host])
+			}
+		}
+	}
+	f.override(tierAddress, "")
 }
 
 func (f *tree) destroyed() {

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 )
@@ -22,15 +21,7 @@ func MeshUnit(mesh string) string {
 }
 
 // MeshOf is the mesh that a unit brings up; "" for another unit.
-func MeshOf(unit string) string {
-	before, after, found := strings.Cut(tinc.Unit("\x00"), "\x00")
-	mesh, isBefore := strings.CutPrefix(unit, before)
-	mesh, isAfter := strings.CutSuffix(mesh, after)
-	if !found || !isBefore || !isAfter {
-		return ""
-	}
-	return mesh
-}
+func MeshOf(unit string) string { return tinc.MeshOf(unit) }
 
 var (
 	// netPattern: the name becomes a directory, a unit instance and an interface.

@@ -136,7 +136,7 @@ func whole(least, most int64, description string) schema.Int64Attribute {
 func nodeAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"ssh":     base.ConnectionWithin(),
-		"address": base.ExportedText("IPv4 address of the machine inside the mesh, by which the other nodes dial it: the address of its atoll_mesh_peer. A change is in place."),
+		"address": base.ExportedText("IPv4 address of the machine inside the mesh, by which the other nodes dial it: the address of its atoll_mesh_peer. Where the tier has a mesh, an apply refuses one that the machine has not, before anything is touched. A change is in place."),
 		"port":    base.ExportedNumber("TCP port of the machine's sshd, as the other nodes dial it. Default ssh.port, else 22. A change is in place."),
 		"hot": base.ExportedText("Absolute path of the tree on this machine. Default the tier's hot. Where the tier has none, a node without one only keeps the archive: nothing is written into a tree there, and no day waits for it. " +
 			"A tree is never moved: a change is refused, but for one that a node gets which had none."),
@@ -160,7 +160,7 @@ func (k *tierKind) Schema() schema.Schema {
 			"Trees that are there already are taken over as they are. Destroying it stops the sync and keeps every file everywhere.",
 		Attributes: map[string]schema.Attribute{
 			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier; all files stay.", tierName()),
-			"mesh": base.Optional("The atoll_mesh (its id) that the addresses belong to: the sync starts after it. A change is in place; the units are reloaded.", base.Line()),
+			"mesh": base.Optional("The atoll_mesh (its id) that the addresses belong to: the sync starts after it. An apply refuses one that is not on the machine of each node, before anything is touched; without it the addresses are taken as they are. A change is in place; the units are reloaded.", base.Line()),
 			"hot": base.Optional("Absolute path of the tree on every node that names no other one; made where it is missing. Below it, .tier is the tier's own. Without it, a node that names none has only the archive, and needs a cold: "+
 				"archives alone are kept in step, read again and told of as ever, and there is no unison, nor its units. A tree is never moved: a change is refused, but for one that a tier gets which had none.", treePath()),
 			"cold": base.Optional("Absolute path of the archive on every node that names no other one; made where it is missing. Archives are kept in step on a schedule by rsync, pair by pair, both ways and adding only: "+

@@ -39,7 +39,10 @@ const pause = 500 * time.Millisecond
 // Converge brings the tier to every host and ends when each pair has met. It gives
 // the public keys of the nodes that dial.
 func (t Tier) Converge(ctx context.Context, hosts map[string]remote.Host) (map[string]string, error) {
-	facts, err := each(hosts, func(node string) (Facts, error) { return converge.Ask(ctx, hosts[node], t.facts(node)) })
+	facts, err := t.knowAll(ctx, hosts)
+	if err == nil {
+		err = t.refuseAny(facts)
+	}
 	if err == nil {
 		err = t.meet(ctx, hosts, facts)
 	}
@@ -65,8 +68,8 @@ func (t Tier) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 
 // withKey makes the key of a node that dials and has none that is whole.
 func (t Tier) withKey(ctx context.Context, host remote.Host, node string, facts Facts) (Facts, error) {
-	if err := t.refuse(node, facts); err != nil || len(t.dialled(node)) == 0 {
-		return facts, err
+	if len(t.dialled(node)) == 0 {
+		return facts, nil
 	}
 	m := converge.Manifest{Owner: t.RecordOwner(), Items: []converge.Item{client, t.makeKey(node)}}
 	observation, err := converge.Observe(ctx, host, m)

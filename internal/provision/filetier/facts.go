@@ -4,10 +4,15 @@
 package filetier
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -30,6 +35,10 @@ type Facts struct {
 	// Unison is the version of its package that is there, or would come; "" where that is
 	// not asked, or not known.
 	Unison string
+	// Meshes are the names of those on the machine; nil where that was not asked.
+	Meshes []string
+	// Addresses are the machine's, by the interface; empty where they are not known.
+	Addresses map[string][]netip.Addr
 	// OnTheWay counts directories of days whose link stands in the tree already.
 	OnTheWay int
 }
@@ -51,7 +60,7 @@ if [ -n "$hot" ]; then
     printf 'old %%s\n' "$(printf '%%s\n' "$old" | grep -c '[.]old-[0-9]*$')"
   fi
 fi
-%sgetent passwd -- "$owner" >/dev/null
+%s%sgetent passwd -- "$owner" >/dev/null
 case $? in
 0)
   printf 'group %%s\n' "$(id -gn -- "$owner")"
@@ -68,8 +77,27 @@ for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   tier=${file%%/*}
   printf '%%s %%s %%s\n' "${file##*/}" "${tier##*/}" "$(cat -- "$file")"
 done
-echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), t.askUnison(node), t.quotedTrees(node), converge.WholeMark),
+echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), t.askUnison(node), t.askMeshes(), t.quotedTrees(node), converge.WholeMark),
 		Read: readFacts,
+	}
+}
+
+// meshPatience is how long a mesh gets to come up: tincd gives its interface the address a
+// moment after systemd calls it started, which may be in the same apply.
+const meshPatience = 20 * time.Second
+
+// knowAll asks all nodes for their facts, and once more after a moment while a mesh may be
+// about to come up.
+func (t Tier) knowAll(ctx context.Context, hosts map[string]remote.Host) (map[string]Facts, error) {
+	for deadline := time.Now().Add(meshPatience); ; {
+		facts, err := each(hosts, func(node string) (Facts, error) { return converge.Ask(ctx, hosts[node], t.facts(node)) })
+		down := slices.ContainsFunc(slices.Collect(maps.Values(facts)), t.meshDown)
+		if err != nil || !down || time.Now().After(deadline) {
+			return facts, err
+		}
+		if err := remote.Pause(ctx, pause); err != nil {
+			return facts, err
+		}
 	}
 }
 
@@ -78,7 +106,7 @@ func readFacts(output string) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	facts := Facts{Claims: map[string]string{}, Archives: map[string]string{}}
+	facts := Facts{Claims: map[string]string{}, Archives: map[string]string{}, Addresses: map[string][]netip.Addr{}}
 	for line := range strings.Lines(rows) {
 		word, rest, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
 		switch word {
@@ -92,6 +120,12 @@ func readFacts(output string) (Facts, error) {
 			facts.FileSystem = rest
 		case "unison":
 			facts.Unison = rest
+		case "meshes":
+			facts.Meshes = append([]string{}, strings.Fields(rest)...)
+		case "address":
+			if err = facts.readAddress(rest); err != nil {
+				return facts, err
+			}
 		case "old":
 			if facts.OnTheWay, err = strconv.Atoi(rest); err != nil {
 				return facts, err
@@ -140,6 +174,16 @@ func (t Tier) refuse(node string, facts Facts) error {
 		}
 	}
 	return nil
+}
+
+// refuseAny says why nodes cannot be in the tier, of all at once: where one cannot, nothing
+// is touched on any other.
+func (t Tier) refuseAny(facts map[string]Facts) error {
+	var problems []error
+	for _, node := range slices.Sorted(maps.Keys(facts)) {
+		problems = append(problems, t.refuse(node, facts[node]), t.refuseAddress(node, facts[node]))
+	}
+	return errors.Join(problems...)
 }
 
 // content is what a tree holds, for the question whether two of them are the same.

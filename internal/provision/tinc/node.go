@@ -48,7 +48,21 @@ func (n Node) Owner() string { return nodeOwner + n.Mesh }
 // Unit is the systemd unit of a mesh's daemon.
 func Unit(mesh string) string { return "tinc@" + mesh + ".service" }
 
-func directory(mesh string) string { return "/etc/tinc/" + mesh }
+// MeshOf is the mesh that a unit brings up; "" for another unit.
+func MeshOf(unit string) string {
+	before, after, found := strings.Cut(Unit("\x00"), "\x00")
+	mesh, isBefore := strings.CutPrefix(unit, before)
+	mesh, isAfter := strings.CutSuffix(mesh, after)
+	if !found || !isBefore || !isAfter {
+		return ""
+	}
+	return mesh
+}
+
+// Root is where each mesh of a machine has a directory of its name.
+const Root = "/etc/tinc"
+
+func directory(mesh string) string { return Root + "/" + mesh }
 
 // CodePrivateKey says that there is no private key that can be used, so apply makes one.
 const CodePrivateKey converge.Code = "tinc-private-key"
