@@ -105,6 +105,13 @@ func TestSame(t *testing.T) {
 	}{
 		{"a", "ON", "1", true}, {"a", "off", "OFF", true}, {"a", "ON", "OFF", false}, {"a", "64M", "67108864", true}, {"a", "64M", "64", false},
 		{"a", "0.5", "0.500000", true}, {"a", "'x'", "x", true}, {"a", "x", "y", false},
+		{"sql_mode", "ansi,NO_BACKSLASH_ESCAPES", "REAL_AS_FLOAT,PIPES_AS_CONCAT,ANSI_QUOTES,IGNORE_SPACE,ONLY_FULL_GROUP_BY,ANSI,NO_BACKSLASH_ESCAPES", true},
+		{"sql_mode", "TRADITIONAL", "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,TRADITIONAL,NO_ENGINE_SUBSTITUTION", true},
+		{"sql_mode", "NO_ENGINE_SUBSTITUTION, STRICT_TRANS_TABLES", "STRICT_TRANS_TABLES,NO_ENGINE_SUBSTITUTION", true}, {"sql_mode", "", "", true},
+		{"sql_mode", "", "STRICT_TRANS_TABLES", false}, {"sql_mode", "ANSI", "ANSI_QUOTES", false}, {"sql_mode", "STRICT_TRANS_TABLES", "STRICT_TRANS_TABLES,ANSI_QUOTES", false},
+		{"log_output", "TABLE,FILE", "FILE,TABLE", true}, {"log_output", "TABLE", "FILE,TABLE", false},
+		{"optimizer_switch", "mrr=off", "index_merge=on,mrr=off,mrr_cost_based=on", true}, {"optimizer_switch", "mrr=on,index_merge=on", "index_merge=on,mrr=off", false},
+		{"tls_ciphersuites", "a,b", "b,a", false},
 		{poolName, "1000000000", "1073741824", true}, {poolName, "1073741824", "268435456", false},
 	} {
 		if got := same(row.name, row.want, row.is); got != row.same {

@@ -151,6 +151,9 @@ func same(name, want, is string) bool {
 	if strings.EqualFold(want, is) {
 		return true
 	}
+	if same, known := sameSet(name, want, is); known {
+		return same
+	}
 	if a, ok := truth(want); ok {
 		if b, ok := truth(is); ok && a == b {
 			return true
