@@ -141,7 +141,7 @@ const factsQuery = `SELECT JSON_OBJECT('id', @@server_uuid, 'endpoint', CONCAT(@
  'stops', (SELECT IFNULL(SUM(count_star), 0) FROM performance_schema.events_statements_summary_global_by_event_name WHERE event_name = 'statement/sql/group_replication_stop'),
  'starts', (SELECT IFNULL(SUM(count_star), 0) FROM performance_schema.events_statements_summary_global_by_event_name WHERE event_name = 'statement/sql/group_replication_start'),
  'place', (SELECT IFNULL(MAX(variable_value), '') FROM performance_schema.persisted_variables WHERE variable_name = 'group_replication_local_address'),
- 'threads', (SELECT JSON_ARRAYAGG(SUBSTRING_INDEX(name, '/', -1)) FROM performance_schema.threads WHERE name LIKE 'thread/group\_rpl/%'),
+ 'threads', (SELECT JSON_ARRAYAGG(SUBSTRING_INDEX(name, '/', -1)) FROM performance_schema.threads WHERE name LIKE 'thread/group_rpl/%'),
  'view', (` + viewQuery + `))`
 
 // said is the answer to factsQuery.

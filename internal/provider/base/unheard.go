@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
@@ -33,5 +35,17 @@ func (d *Data) Unheard(run *Run, subject string, target remote.Target, err error
 	default:
 		run.Fail(subject, err)
 		return Observed{}
+	}
+}
+
+// NotChecked warns that a plan could not ask a machine which is there and lets nobody in:
+// what an apply would refuse is not known before it, and the apply will not be let in, too.
+// One that does not answer may not be made yet: then nothing is said.
+func NotChecked(diags *diag.Diagnostics, subject, host string, err error) {
+	for _, kind := range []error{remote.ErrHostKeyMismatch, remote.ErrAuthentication, remote.ErrPrivilege} {
+		if errors.Is(err, kind) {
+			diags.AddWarning("Machine "+host+" Was Not Asked", fmt.Sprintf("%s: %v\n\nSo this plan does not know whether anything on the machine stands against it, and an apply will not get farther. %s", subject, err, nextStep(err)))
+			return
+		}
 	}
 }

@@ -125,6 +125,7 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 	}
 	facts, err := config.AskFacts(ctx, k.Hosts.Host(change.Target))
 	if err != nil {
+		base.NotChecked(change.Diagnostics, plan.ID.ValueString(), change.Target.Host, err)
 		return
 	}
 	for _, problem := range config.Check(facts) {

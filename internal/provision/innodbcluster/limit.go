@@ -12,7 +12,7 @@ import (
 // routersOfOurs are the accounts that this provider made for routers, as the
 // condition of a query: those that a router of ours names as its own.
 const routersOfOurs = `CONVERT(user USING utf8mb4) COLLATE utf8mb4_bin IN (SELECT CONVERT(attributes ->> '$.MetadataUser' USING utf8mb4) COLLATE utf8mb4_bin FROM ` + schema + `.routers
- WHERE (router_name = 'atoll' OR router_name LIKE 'atoll-%') AND attributes ->> '$.MetadataUser' LIKE 'mysql\\_router\\_%')`
+ WHERE (router_name = 'atoll' OR router_name LIKE 'atoll-%') AND attributes ->> '$.MetadataUser' LIKE 'mysql_router_%')`
 
 // limit gives each account of the cluster a twin that is let in from one host part
 // only, with the same password, and notes it in the metadata. Nobody has to be told
@@ -113,7 +113,7 @@ func (s *server) allow(ctx context.Context, host, cluster string) error {
 	}
 	defer func() { _ = transaction.Rollback() }()
 	for _, query := range []string{
-		`UPDATE ` + schema + `.instances SET attributes = JSON_SET(attributes, '$.recoveryAccountHost', ?) WHERE cluster_id = ? AND attributes ->> '$.recoveryAccountUser' LIKE 'mysql\\_innodb\\_cluster\\_%'`,
+		`UPDATE ` + schema + `.instances SET attributes = JSON_SET(attributes, '$.recoveryAccountHost', ?) WHERE cluster_id = ? AND attributes ->> '$.recoveryAccountUser' LIKE 'mysql_innodb_cluster_%'`,
 		`UPDATE ` + schema + `.clusters SET attributes = JSON_SET(attributes, '$.opt_replicationAllowedHost', ?) WHERE cluster_id = ?`,
 	} {
 		if _, err := transaction.ExecContext(ctx, query, host, cluster); err != nil {

@@ -132,7 +132,7 @@ var observeScript = mysqlroot.QuestionScript(
  'executed', @@global.gtid_executed, 'purged', @@global.gtid_purged, 'super_read_only', @@global.super_read_only, 'offline_mode', @@global.offline_mode,
  'host', @@report_host, 'port', @@port, 'now', UNIX_TIMESTAMP())`,
 	`SELECT 'variables', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.global_variables
- WHERE variable_name LIKE 'group\\_replication\\_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset', 'gtid_mode', 'lower_case_table_names')`,
+ WHERE variable_name LIKE 'group_replication_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset', 'gtid_mode', 'lower_case_table_names')`,
 	`SELECT 'running', (SELECT JSON_OBJECT('`+stackVariable+`', UPPER(m.member_communication_stack), '`+leaderVariable+`', IF(c.write_consensus_single_leader_capable, 'ON', 'OFF'))
  FROM performance_schema.replication_group_members m, performance_schema.replication_group_communication_information c WHERE m.member_id = @@server_uuid AND m.member_state IN ('ONLINE', 'RECOVERING') LIMIT 1)`,
 	group.MembersQuery,
@@ -148,7 +148,7 @@ var observeScript = mysqlroot.QuestionScript(
  'grants', (SELECT JSON_ARRAYAGG(g.priv) FROM mysql.global_grants g WHERE g.user = u.user AND g.host = u.host)))
  FROM mysql.user u WHERE u.user REGEXP '^`+accountPrefix+`[0-9]+$'`,
 	mysqlroot.WhereTable("router_accounts", schema, "routers", `SELECT 'router_accounts', JSON_ARRAYAGG(JSON_OBJECT('user', u.user, 'host', u.host)) FROM mysql.user u WHERE `+routersOfOurs),
-	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group\\_replication\\_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset')`,
+	`SELECT 'persisted', JSON_OBJECTAGG(variable_name, variable_value) FROM performance_schema.persisted_variables WHERE variable_name LIKE 'group_replication_%' OR variable_name IN ('auto_increment_increment', 'auto_increment_offset')`,
 	mysqlroot.WhereTable("schema", schema, "schema_version", `SELECT 'schema', JSON_QUOTE(CONCAT_WS('.', major, minor, patch)) FROM `+schema+`.schema_version`),
 	mysqlroot.WhereTable("clusters", schema, "clusters", `SELECT 'clusters', JSON_ARRAYAGG(JSON_OBJECT('id', c.cluster_id, 'name', c.cluster_name, 'primary_mode', c.primary_mode, 'attributes', c.attributes, 'router_options', JSON_REMOVE(c.told, '$.Configuration')))
  FROM (SELECT NULL AS router_options) AS before_2_1, LATERAL (SELECT cluster_id, cluster_name, primary_mode, attributes, router_options AS told FROM `+schema+`.clusters) c`),

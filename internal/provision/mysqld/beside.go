@@ -42,7 +42,7 @@ func besideQuery(declared []string) string {
 	return `SELECT 'beside', JSON_OBJECTAGG(variable_name, JSON_OBJECT('is', variable_value, 'path', variable_path))
  FROM performance_schema.variables_info JOIN performance_schema.global_variables USING (variable_name)
  WHERE variable_name NOT IN (` + strings.Join(declared, ", ") + `) AND (variable_path = ` + mysqlroot.Literal(settingsFile) + ` OR variable_name = '` + timeZone + `'
- OR variable_source IN ('DYNAMIC', 'PERSISTED') AND variable_name NOT LIKE 'group\_replication\_%')`
+ OR variable_source IN ('DYNAMIC', 'PERSISTED') AND variable_name NOT LIKE 'group_replication_%')`
 }
 
 // nextScript prints one more row: Next, of the variables that the row beside in $rows

@@ -34,7 +34,7 @@ type Channel struct {
 const ChannelsRow = `SELECT 'channels', JSON_ARRAYAGG(JSON_OBJECT('name', c.channel_name, 'host', c.host, 'port', c.port, 'auto', c.auto_position = '1',
  'receives', IFNULL(s.service_state, 'OFF'), 'applies', IFNULL(a.service_state, 'OFF'), 'pending', IFNULL(GTID_SUBTRACT(s.received_transaction_set, @@global.gtid_executed), '')))
  FROM performance_schema.replication_connection_configuration c LEFT JOIN performance_schema.replication_connection_status s ON s.channel_name = c.channel_name
- LEFT JOIN performance_schema.replication_applier_status a ON a.channel_name = c.channel_name WHERE c.channel_name NOT LIKE 'group\\_replication\\_%'`
+ LEFT JOIN performance_schema.replication_applier_status a ON a.channel_name = c.channel_name WHERE c.channel_name NOT LIKE 'group_replication_%'`
 
 // ErrReplica says that a server is a replica of another one.
 var ErrReplica = errors.New("the server is a replica of another one, and a group would go on taking what is written there, or lose it")
