@@ -108,9 +108,9 @@ for one in /etc/apt/sources.list.d/*; do
 done
 cp "$t" "$all/atoll-new.sources"
 said=$(LC_ALL=C apt-get -o Dir::Etc::sourceparts="$all" indextargets 2>&1 >/dev/null) || {
-  # apt quotes whole keys, and names no file.
+  # apt quotes whole keys, says all twice, and names no file.
   found=$(for uri in $(sed -n 's/^URIs: //p' "$t"); do grep -lsF -- "${uri%%/}" /etc/apt/sources.list /etc/apt/sources.list.d/*; done | grep -v /atoll- | sort -u | paste -sd ' ' -)
-  printf 'apt does not take it beside the sources that are there (%%s): %%s. Remove what has the same repository there, or leave this source out of apt_sources\n' "${found:-see /etc/apt}" "$(printf '%%s\n' "$said" | sed -n '/^E:/p; / != /p')" >&2; exit 1; }
+  printf 'apt does not take it beside the sources that are there (%%s): remove what has the same repository there, or leave this source out of apt_sources. %%s\n' "${found:-see /etc/apt}" "$(printf '%%s\n' "$said" | sed -n '/^E:/p; / != /p' | awk '!said[$0]++')" >&2; exit 1; }
 unlocked apt-get -q -o Dir::Etc::sourcelist="$t" -o Dir::Etc::sourceparts=/dev/null -o APT::Get::List-Cleanup=0 \
   -o APT::Update::Error-Mode=any update </dev/null || complain`, len(wanted.Source))}
 }
