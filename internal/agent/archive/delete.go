@@ -76,7 +76,7 @@ func removeLink(root, hot, name string, check bool) error {
 	if stat == nil || stat.Mode&unix.S_IFMT != unix.S_IFLNK {
 		return nil
 	}
-	ours, err := filepath.Rel(filepath.Dir(filepath.Join(hot, name)), filepath.Join(root, name))
+	ours, err := tier.LinkText(hot, root, name)
 	if err != nil {
 		return err
 	}

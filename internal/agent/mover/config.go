@@ -79,9 +79,5 @@ func (c Config) policy() Policy {
 	}
 }
 
-// linkText is what a day's link says: the way from the day's place in the hot
-// tree to its place in the archive. It is relative, so that the trees can be
-// mounted elsewhere together, and the same on all nodes with the same paths.
-func (c Config) linkText(day string) (string, error) {
-	return filepath.Rel(filepath.Dir(filepath.Join(c.Hot, day)), filepath.Join(c.Cold, day))
-}
+// linkText is what a day's link says.
+func (c Config) linkText(day string) (string, error) { return tier.LinkText(c.Hot, c.Cold, day) }

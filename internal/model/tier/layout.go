@@ -8,6 +8,7 @@ package tier
 import (
 	"fmt"
 	"path"
+	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
@@ -131,4 +132,11 @@ func end(values map[string]int) (time.Time, bool) {
 		return begins.AddDate(0, 1, 0), int(begins.Month()) == month
 	}
 	return time.Date(year+1, time.January, 1, 0, 0, 0, 0, time.UTC), true
+}
+
+// LinkText is what a day's link says: the way from the day's place in the hot tree to its
+// place in the archive. It is relative, so that the trees can be mounted elsewhere
+// together, and the same on all nodes with the same paths.
+func LinkText(hot, cold, day string) (string, error) {
+	return filepath.Rel(filepath.Dir(filepath.Join(hot, day)), filepath.Join(cold, day))
 }
