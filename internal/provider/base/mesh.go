@@ -20,9 +20,6 @@ func MeshUnit(mesh string) string {
 	return tinc.Unit(mesh)
 }
 
-// MeshOf is the mesh that a unit brings up; "" for another unit.
-func MeshOf(unit string) string { return tinc.MeshOf(unit) }
-
 var (
 	// netPattern: the name becomes a directory, a unit instance and an interface.
 	netPattern = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]{0,14}$`)

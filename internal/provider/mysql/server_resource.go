@@ -22,6 +22,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -204,7 +205,7 @@ func (k *serverKind) Find(ctx context.Context, host remote.Host, _ string, model
 	if err != nil {
 		return err
 	}
-	model.Mesh, model.Address, model.Port = base.OptionalText(base.MeshOf(config.After)), types.StringValue(config.Address), types.Int64Value(int64(config.Port))
+	model.Mesh, model.Address, model.Port = base.OptionalText(tinc.MeshOf(config.After)), types.StringValue(config.Address), types.Int64Value(int64(config.Port))
 	model.ServerID, model.DeleteData = types.Int64Value(config.ServerID), types.BoolValue(false)
 	model.Guardian = types.BoolValue(!config.Unguarded)
 	if config.GeneratesKeys != "" {
