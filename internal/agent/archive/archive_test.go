@@ -241,19 +241,28 @@ func TestDeleteTakesTheLink(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := removeLink(s.Cold, hot, "2026/01/day", true); err == nil {
+	take, look := links{hot: hot, cold: s.Cold}, links{hot: hot, cold: s.Cold, check: true}
+	if err := look.remove("2026/01/day", 0); err == nil {
 		t.Error("a link that leads nowhere is not seen")
 	}
-	if err := errors.Join(removeLink(s.Cold, hot, "2026/01/day", false), removeLink(s.Cold, hot, "2026/01/day", true)); err != nil {
+	if err := look.remove("2026", 2); err == nil {
+		t.Error("a link that leads nowhere is not seen by its year")
+	}
+	if err := errors.Join(take.remove("2026/01/day", 0), look.remove("2026/01/day", 0)); err != nil {
 		t.Error(err)
 	}
-	for _, name := range []string{"2026/01/other", "2026/01/file", "2026/01/never", "2027/never", "etc"} {
-		if err := errors.Join(removeLink(s.Cold, hot, name, false), removeLink(s.Cold, hot, name, true)); err != nil {
+	for _, name := range []string{"2026/01/other", "2026/01/file", "2026/01/never", "2027/never", "etc", "etc/passwd", "etc/ssl/certs"} {
+		if err := errors.Join(take.remove(name, 0), look.remove(name, 0), take.remove(name, 1)); err != nil {
 			t.Error(err)
 		}
 	}
-	if err := removeLink(s.Cold, hot, "etc/passwd", false); err == nil {
-		t.Error("a link is followed")
+	for name, below := range map[string]int{"2026": 2, "2026/01": 1} {
+		if err := os.Symlink("../../../cold/2026/01/day", filepath.Join(hot, "2026/01/day")); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join(take.remove(name, below), look.remove(name, below)); err != nil {
+			t.Error(err)
+		}
 	}
 	left, err := filepath.Glob(filepath.Join(hot, "2026/01/*"))
 	if want := []string{filepath.Join(hot, "2026/01/file"), filepath.Join(hot, "2026/01/other")}; err != nil || !slices.Equal(left, want) {

@@ -22,14 +22,15 @@ import (
 // Delete takes what was named out of an archive. It goes by no link.
 var Delete = agent.Role{
 	Name:    "archive-delete",
-	Summary: "delete what a tier's archive is to have no more, and the link to it in the tree (--root DIRECTORY [--hot DIRECTORY] --path PATH), or say whether it is there (--check)",
+	Summary: "delete what a tier's archive is to have no more, and the links to it in the tree, whose days have names by the layout (--root DIRECTORY [--hot DIRECTORY [--layout LAYOUT]] --path PATH), or say whether it is there (--check)",
 	Run: func(_ context.Context, args []string, _ agent.Streams) error {
-		var root, hot, name string
+		var root, hot, layout, name string
 		var check bool
 		err := agent.Flags("archive-delete", args, func(set *flag.FlagSet) {
 			set.StringVar(&root, "root", "", "")
 			set.StringVar(&hot, "hot", "", "")
 			set.StringVar(&name, "path", "", "")
+			set.StringVar(&layout, "layout", "", "")
 			set.BoolVar(&check, "check", false, "")
 		})
 		switch {
@@ -46,8 +47,21 @@ var Delete = agent.Role{
 		if err := remove(root, name, check); err != nil || hot == "" {
 			return err
 		}
-		return removeLink(root, hot, name, check)
+		below, err := daysBelow(layout, name)
+		if err != nil {
+			return &agent.UsageError{Problem: "archive-delete: " + err.Error()}
+		}
+		return links{hot: hot, cold: root, check: check}.remove(name, below)
 	},
+}
+
+// daysBelow counts the levels from a name to those of days; 0 where it has none below it.
+func daysBelow(pattern, name string) (int, error) {
+	if pattern == "" {
+		return 0, nil
+	}
+	layout, err := tier.ParseLayout(pattern)
+	return max(0, layout.Depth()-strings.Count(name, "/")-1), err
 }
 
 func remove(root, name string, check bool) error {
@@ -65,18 +79,38 @@ func remove(root, name string, check bool) error {
 	return errors.Join(holder.RemoveAll(path.Base(name)), holder.Sync())
 }
 
-// removeLink takes the link of a day that the archive is to have no more out of the tree:
-// it would lead nowhere. Whatever else is there under the name stays.
-func removeLink(root, hot, name string, check bool) error {
-	holder, stat, err := find(hot, name)
+// links are those of a tree to the days that the archive is to have no more: they would
+// lead nowhere.
+type links struct {
+	hot, cold string
+	check     bool
+}
+
+// remove takes the link in a day's place, or those of the days so many levels below.
+// Whatever else is there stays.
+func (l links) remove(name string, below int) error {
+	holder, stat, err := find(l.hot, name)
+	if tree.NoDirectory(err) {
+		// Somebody put a link or a mount above the day: what is behind is not the tier's.
+		return nil
+	}
 	if holder == nil || err != nil {
 		return err
 	}
 	defer holder.Close()
-	if stat == nil || stat.Mode&unix.S_IFMT != unix.S_IFLNK {
+	return l.removeIn(holder, stat, name, below)
+}
+
+func (l links) removeIn(holder *tree.Dir, stat *unix.Stat_t, name string, below int) error {
+	switch {
+	case stat == nil:
+		return nil
+	case below > 0:
+		return l.removeBelow(holder, name, below)
+	case stat.Mode&unix.S_IFMT != unix.S_IFLNK:
 		return nil
 	}
-	ours, err := tier.LinkText(hot, root, name)
+	ours, err := tier.LinkText(l.hot, l.cold, name)
 	if err != nil {
 		return err
 	}
@@ -84,10 +118,33 @@ func removeLink(root, hot, name string, check bool) error {
 	switch {
 	case err != nil || text != ours:
 		return err
-	case check:
-		return fmt.Errorf("%s has a link to %q", hot, name)
+	case l.check:
+		return fmt.Errorf("%s has a link to %q", l.hot, name)
 	}
 	return errors.Join(holder.RemoveLink(path.Base(name)), holder.Sync())
+}
+
+func (l links) removeBelow(holder *tree.Dir, name string, below int) error {
+	dir, err := holder.Sub(path.Base(name))
+	if tree.NoDirectory(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	names, err := dir.Names()
+	problems := []error{err}
+	for _, each := range names {
+		stat, err := dir.Stat(each)
+		if err == nil {
+			err = l.removeIn(dir, &stat, path.Join(name, each), below-1)
+		}
+		if !errors.Is(err, unix.ENOENT) {
+			problems = append(problems, err)
+		}
+	}
+	return errors.Join(problems...)
 }
 
 // find opens the directory in which a name is, and looks at it, without going by links; nil

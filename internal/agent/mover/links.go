@@ -57,7 +57,7 @@ func (t *trees) links(ctx context.Context) ([]edited, error) {
 // readLink reads what a link in a day's place says; it is none where something else is there.
 func (t *trees) readLink(day string) (text string, is bool, err error) {
 	parent, err := t.hot.Sub(path.Dir(day))
-	if errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EXDEV) || errors.Is(err, unix.ENOENT) {
+	if tree.NoDirectory(err) {
 		return "", false, nil
 	}
 	if err != nil {

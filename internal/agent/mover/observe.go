@@ -25,7 +25,7 @@ func place(root *tree.Dir, day, linkText string) (Place, error) {
 	switch {
 	case errors.Is(err, unix.ENOENT):
 		return Absent, nil
-	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.ELOOP), errors.Is(err, unix.EXDEV):
+	case tree.NoDirectory(err):
 		return Foreign, nil
 	case err != nil:
 		return Foreign, err

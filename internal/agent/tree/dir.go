@@ -56,6 +56,12 @@ func (d *Dir) Sub(below string) (*Dir, error) {
 	return sub, nil
 }
 
+// NoDirectory tells whether an error of Sub says that no directory of this tree has the
+// name: there is nothing, something else, a link, or what somebody mounted.
+func NoDirectory(err error) bool {
+	return errors.Is(err, unix.ENOENT) || errors.Is(err, unix.ENOTDIR) || errors.Is(err, unix.ELOOP) || errors.Is(err, unix.EXDEV)
+}
+
 func open(at int, name string, resolve uint64) (*Dir, error) {
 	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: resolve}
 	fd, err := retry(func() (int, error) { return unix.Openat2(at, name, &how) })

@@ -189,7 +189,7 @@ func (k *tierKind) Schema() schema.Schema {
 			"scrub_days": whole(1, 3650, "How many days pass before the archived files of a day are read again; a run reads those that are due, the longest unread first, and one that was cut off is gone on with by the next. Default 30. A change is in place, from the next run on."),
 			"cold_deletions": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,
-				Description: "Paths below cold that no archive is to have, files or whole directories, such as [\"2026/01/02/report.pdf\"]: an apply deletes them on every node, for good, with the link of a day that moved, and no run carries them. " +
+				Description: "Paths below cold that no archive is to have, files or whole directories, such as [\"2026/01/02/report.pdf\"]: an apply deletes them on every node, for good, with the links of days that moved, and no run carries them. " +
 					"Once it is applied, a path may be taken out again, and then come back only when somebody writes it. Default none. A change is in place.",
 				Validators: []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(deletion())},
 			},

@@ -80,12 +80,12 @@ func (t Tier) giveWorkshop(node string, facts Facts) converge.Action {
 	}
 }
 
-// deleted takes a path out of the archive, on this node as on all others, and the link of
-// a day out of the tree.
+// deleted takes a path out of the archive, on this node as on all others, and the links of
+// its days out of the tree.
 func (t Tier) deleted(node, path string) converge.Action {
 	run := fmt.Sprintf("%s archive-delete --root %s --path %s", remote.Quote(agent.Program(t.home())), remote.Quote(t.Nodes[node].Cold), remote.Quote(path))
 	if hot := t.Nodes[node].Hot; hot != "" {
-		run += " --hot " + remote.Quote(hot)
+		run += " --hot " + remote.Quote(hot) + " --layout " + remote.Quote(t.layout())
 	}
 	return converge.Action{
 		Name: fmt.Sprintf("delete %q from the archive", path),
