@@ -9,6 +9,16 @@ import (
 	"testing"
 )
 
+// Another name is another cluster: whoever plans it is told that the group stops for it.
+func renamed(tf *terraform, prior *state, config object) {
+	tf.Helper()
+	config["name"] = "other"
+	planned, problems := tf.plan("atoll_mysql_cluster", prior, write(tf.kind("atoll_mysql_cluster"), config))
+	if problems != "" || !strings.Contains(planned.warnings, `name was "main" and is to be "other": the group is dissolved`) {
+		tf.Errorf("another name: %s, %+v", problems, planned)
+	}
+}
+
 // A plan says when few members would be ONLINE on its way, and refuses to leave
 // the data behind. Another key is no other member.
 func TestClusterPlanKnowsItsWay(t *testing.T) {
@@ -70,6 +80,7 @@ func TestClusterPlanKnowsItsWay(t *testing.T) {
 			t.Errorf("%s: %q, want %q; %s", row.name, planned.warnings, row.warns, problems)
 		}
 	}
+	renamed(tf, prior, cluster(stands))
 	// A word for a loss that is over is not left standing in silence.
 	survivor := cluster(stands)
 	survivor["quorum_survivors"] = []any{"1"}

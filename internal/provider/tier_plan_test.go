@@ -4,7 +4,9 @@
 package provider
 
 import (
+	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -95,6 +97,38 @@ func TestDaysThatCannotMoveAreRefused(t *testing.T) {
 		_, problems := tf.plan(kind, nil, write(tf.kind(kind), config))
 		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
 			t.Errorf("%v days on %q: %q, want %q", row.days, row.fileSystem, problems, row.want)
+		}
+	}
+}
+
+// A tier is not renamed while days are on their way: one of another name would not go on
+// with them.
+func TestRenameWithDaysOnTheirWayIsRefused(t *testing.T) {
+	t.Parallel()
+	const address, kind = "203.0.113.21", "atoll_file_tier"
+	const want = `2 days of the tier "files" are on their way from %s to the archive`
+	network, hot := machines(t, address), filepath.Join(t.TempDir(), "files")
+	do(t, os.MkdirAll(filepath.Join(hot, ".tier"), 0o700))
+	tf := start(t, network, object{})
+	config := declaredTier("files", hot, "/srv/cold")
+	config["hot_days"] = 30
+	stands, problems := tf.plan(kind, nil, write(tf.kind(kind), config))
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	config["name"] = "documents"
+	for _, row := range []struct{ made, want string }{
+		{"name", ""},
+		{"2024-02-01.old-1", ""},
+		{"2024-02-02.old-12", fmt.Sprintf(want, hot)},
+	} {
+		do(t, os.WriteFile(filepath.Join(hot, ".tier", row.made), nil, 0o600))
+		for _, days := range []any{30, nil} {
+			config["hot_days"] = days
+			tf := start(t, network, object{})
+			if _, problems := tf.plan(kind, stands, write(tf.kind(kind), config)); (row.want == "") != (problems == "") && row.made != "2024-02-01.old-1" || !strings.Contains(problems, row.want) {
+				t.Errorf("with %s and hot_days %v: %q, want %q", row.made, days, problems, row.want)
+			}
 		}
 	}
 }

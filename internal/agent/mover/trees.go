@@ -146,7 +146,7 @@ type NotPreparedError struct{ Root, Tier, Found string }
 
 func (e *NotPreparedError) Error() string {
 	if e.Found != "" {
-		return fmt.Sprintf("%s belongs to the tier %q, not to %q", e.Root, e.Found, e.Tier)
+		return fmt.Sprintf("%[1]s belongs to the tier %[2]q, not to %[3]q: where that one was destroyed, days were on their way from one tree to the other, and it alone goes on with them: declare it again as %[2]q, with hot_days = 36500, until atoll_file_tier_status says that none is waiting", e.Root, e.Found, e.Tier)
 	}
 	return fmt.Sprintf("%s does not carry the name of the tier %q: if it is a mount point, mount it; nothing was touched", e.Root, e.Tier)
 }

@@ -169,7 +169,7 @@ func timeoutText(operation string, budget time.Duration) string {
 
 func (f *frame[M, P]) ModifyPlan(ctx context.Context, req resource.ModifyPlanRequest, resp *resource.ModifyPlanResponse) {
 	run := &Run{Action: "Plan", Diagnostics: &resp.Diagnostics, reader: req.Private}
-	change := &Change[M]{Run: run, Replacing: len(resp.RequiresReplace) > 0}
+	change := &Change[M]{Run: run}
 	if !req.State.Raw.IsNull() {
 		change.State = load[M](ctx, req.State.Get, run)
 		change.drift = driftCodes(ctx, run, P(change.State).common().Drift)

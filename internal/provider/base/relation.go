@@ -77,6 +77,8 @@ func (r *relation[M, P]) Identify(model *M) map[string]any {
 func (r *relation[M, P]) Plan(ctx context.Context, change *Change[M]) {
 	plan := P(change.Plan).relation()
 	plan.ID = plan.Name
+	// The framework tells a plan nothing of what its attributes ask for.
+	change.Replacing = change.State != nil && !plan.Name.Equal(P(change.State).relation().Name)
 	r.RelationKind.Plan(ctx, change)
 }
 

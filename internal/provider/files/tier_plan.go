@@ -54,31 +54,37 @@ func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 	}
 	k.refuseMoved(change, tier)
 	k.refuseOverlap(change, tier)
-	k.refuseFileSystem(ctx, change, tier)
+	k.refuseMoving(ctx, change, tier)
 }
 
 // lookPatience is how long a plan waits for what an apply would find anyway.
 const lookPatience = 20 * time.Second
 
-// refuseFileSystem asks, where days are to begin to move, whether they can. A machine
-// that does not answer now is asked by the apply.
-func (k *tierKind) refuseFileSystem(ctx context.Context, change *base.Change[tierModel], tier filetier.Tier) {
-	begins := change.State == nil || change.Replacing || change.State.HotDays.IsNull()
-	if tier.Moves == nil || !begins || k.Data == nil || change.Diagnostics.HasError() {
+// refuseMoving asks, where days are to begin to move, whether they can, and where another
+// tier is to take the trees, whether days are on their way. A machine that does not answer
+// now is asked by the apply.
+func (k *tierKind) refuseMoving(ctx context.Context, change *base.Change[tierModel], tier filetier.Tier) {
+	renamed := change.State != nil && change.Replacing
+	begins := tier.Moves != nil && (change.State == nil || change.Replacing || change.State.HotDays.IsNull())
+	if !begins && !renamed || k.Data == nil || change.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
 	hosts := k.Reachable(targets(tier))
-	for _, found := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (error, error) {
-		facts, err := tier.Know(ctx, hosts[node], node)
-		if err != nil {
-			return nil, err
+	facts := base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Know(ctx, hosts[node], node) })
+	for _, node := range slices.Sorted(maps.Keys(facts)) {
+		if facts[node].Err != nil {
+			continue
 		}
-		return tier.RefuseMoving(node, facts), nil
-	}) {
-		if found.Err == nil && found.Value != nil {
-			change.Diagnostics.AddAttributeError(path.Root("hot_days"), "Days Cannot Move", found.Value.Error()+".")
+		if err := tier.RefuseMoving(node, facts[node].Value); begins && err != nil {
+			change.Diagnostics.AddAttributeError(path.Root("hot_days"), "Days Cannot Move", err.Error()+".")
+		}
+		if !renamed {
+			continue
+		}
+		if err := tier.RefuseTaking(node, facts[node].Value, change.State.Name.ValueString()); err != nil {
+			change.Diagnostics.AddAttributeError(path.Root("name"), "Days Are on Their Way", err.Error()+".")
 		}
 	}
 }

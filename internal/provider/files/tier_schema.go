@@ -159,7 +159,7 @@ func (k *tierKind) Schema() schema.Schema {
 			"Cut lines, reboots, kills and lost archives mend by themselves. A file that was changed on both sides is kept on both and reported. " +
 			"Trees that are there already are taken over as they are. Destroying it stops the sync and keeps every file everywhere.",
 		Attributes: map[string]schema.Attribute{
-			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier; all files stay.", tierName()),
+			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier, and all files stay; while days are on their way to the archive it is refused.", tierName()),
 			"mesh": base.Optional("The atoll_mesh (its id) that the addresses belong to: the sync starts after it. An apply refuses one that is not on the machine of each node, before anything is touched; without it the addresses are taken as they are. A change is in place; the units are reloaded.", base.Line()),
 			"hot": base.Optional("Absolute path of the tree on every node that names no other one; made where it is missing. Below it, .tier is the tier's own. Without it, a node that names none has only the archive, and needs a cold: "+
 				"archives alone are kept in step, read again and told of as ever, and there is no unison, nor its units. A tree is never moved: a change is refused, but for one that a tier gets which had none.", treePath()),

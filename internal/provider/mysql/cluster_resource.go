@@ -55,6 +55,10 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 		change.Diagnostics.AddAttributeWarning(path.Root("members"), "Even Number of Members",
 			fmt.Sprintf("members has %d entries: that survives no more failures than %d would. Declare an odd number, 3 or more.", count, count-1))
 	}
+	if change.Replacing {
+		change.Diagnostics.AddAttributeWarning(path.Root("name"), "The Whole Group Stops",
+			fmt.Sprintf("name was %q and is to be %q: the group is dissolved and formed again by that name, with the data that it has. Until that is done, and the routers are at work again, no application has a database.", change.State.Name.ValueString(), plan.Name.ValueString()))
+	}
 	planCourse(change)
 	planConsents(change)
 	if k.Data != nil {

@@ -38,7 +38,7 @@ func (k *clusterKind) Schema() schema.Schema {
 
 func clusterAttributes() map[string]schema.Attribute {
 	attributes := clusterOptions()
-	attributes["name"] = base.Replacing("Name of the cluster, 1 to 63 characters. Routers match by it, so a change replaces the cluster.", base.Matching(clusterPattern, clusterMessage))
+	attributes["name"] = base.Replacing("Name of the cluster, 1 to 63 characters. Routers match by it, so a change replaces the cluster: the group stops, and is formed again with its data.", base.Matching(clusterPattern, clusterMessage))
 	attributes["members"] = schema.MapNestedAttribute{
 		Required:    true,
 		Description: "The members by a name of your own: each the member of an atoll_mysql_server. Up to 9; an odd number, since an even one survives no more failures than one less. Adding or removing an entry is in place.",

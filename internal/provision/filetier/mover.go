@@ -257,3 +257,13 @@ func (t Tier) RefuseMoving(node string, facts Facts) error {
 	}
 	return nil
 }
+
+// RefuseTaking says why the trees of another tier on a node cannot become this one's, by the
+// node's facts: whoever goes on with days that are on their way knows them by the tier's name.
+func (t Tier) RefuseTaking(node string, facts Facts, other string) error {
+	if facts.OnTheWay == 0 || other == t.Name {
+		return nil
+	}
+	return fmt.Errorf("node %s: name = %q: %d days of the tier %q are on their way from %s to the archive, and one of another name does not go on with them: keep the name, set hot_days = 36500, with which no more begin, and rename it when atoll_file_tier_status says that none is waiting",
+		node, t.Name, facts.OnTheWay, other, t.Nodes[node].Hot)
+}

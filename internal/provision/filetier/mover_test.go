@@ -5,6 +5,7 @@ package filetier
 
 import (
 	"encoding/json"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -93,6 +94,16 @@ func TestRefuseMoving(t *testing.T) {
 		if err := row.tier.RefuseMoving("a", row.facts); (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
 			t.Errorf("%+v: %v", row.facts, err)
 		}
+	}
+}
+
+func TestRefuseTaking(t *testing.T) {
+	tier := moving()
+	if err := errors.Join(tier.RefuseTaking("a", Facts{OnTheWay: 3}, tier.Name), tier.RefuseTaking("a", Facts{}, "other")); err != nil {
+		t.Error(err)
+	}
+	if err := tier.RefuseTaking("a", Facts{OnTheWay: 3}, "other"); err == nil || !strings.Contains(err.Error(), `3 days of the tier "other" are on their way`) {
+		t.Error(err)
 	}
 }
 
