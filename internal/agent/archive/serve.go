@@ -86,7 +86,7 @@ func serve(ctx context.Context, config tier.Archive, line string, streams agent.
 // note tells that this side is full, or no longer is. Whatever else ends a run, the
 // side that dials tells.
 func (s *side) note(err error) error {
-	status := tier.PairStatus{Stage: tier.Resting, Since: time.Now().UTC()}
+	status := tier.PairStatus{Dialled: true, Stage: tier.Resting, Since: time.Now().UTC()}
 	var full *FullError
 	if errors.As(err, &full) {
 		status.Stage, status.Error = tier.Waiting, full.Error()

@@ -27,7 +27,7 @@ func (h Home) print(to io.Writer) error {
 		printPair(row, "pair with "+peer, h.Pairs[peer])
 	}
 	for _, peer := range slices.Sorted(maps.Keys(h.Archives)) {
-		printPair(row, "archive with "+peer, h.Archives[peer])
+		printArchive(row, peer, h.Archives[peer])
 	}
 	h.Tree.print(row, "tree")
 	h.Archive.print(row, "archive")
@@ -103,6 +103,16 @@ func printPair(row func(string, string, ...any), name string, status tier.PairSt
 			row("", "%s %q: %s", all.what, left.Path, left.Reason)
 		}
 	}
+}
+
+// printArchive leaves the word to the node that dials where that one knows more.
+func printArchive(row func(string, string, ...any), peer string, status tier.PairStatus) {
+	if !status.Dialled {
+		printPair(row, "archive with "+peer, status)
+		return
+	}
+	row("archive with "+peer, "%s since %s, %s dials and says there how its runs went", status.Stage, clock(status.Since), peer)
+	printProblem(row, status.Error)
 }
 
 func printProblem(row func(string, string, ...any), problem string) {

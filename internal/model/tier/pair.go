@@ -45,7 +45,10 @@ const (
 
 // PairStatus is what the node that dials tells of a pair.
 type PairStatus struct {
-	Stage Stage `json:"stage"`
+	// Dialled says that the node which is dialled tells it, of an archive and of its own room
+	// alone: it does not know when both were in step.
+	Dialled bool  `json:"dialled,omitempty"`
+	Stage   Stage `json:"stage"`
 	// Since is when it came to this stage.
 	Since time.Time `json:"since"`
 	// InStep is when all that could be carried was, the last time; zero for never.

@@ -8,6 +8,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +76,24 @@ trap 'rm -f $f' EXIT
 cat >$f
 said=$(mysqld --defaults-file=$f --validate-config --user=mysql 2>&1) || { printf '%s\n' "$said" | grep -v '\[System\]' >&2; exit 1; }`,
 	})
+	return c.blame(err)
+}
+
+// blame names the settings that the user wrote and of which mysqld speaks: it knows none by
+// the attribute's name.
+func (c Config) blame(err error) error {
+	if err == nil {
+		return nil
+	}
+	said := err.Error()
+	for _, name := range slices.Sorted(maps.Keys(c.Own)) {
+		for _, spelling := range []string{normalName(name), strings.ReplaceAll(normalName(name), "_", "-")} {
+			if regexp.MustCompile(`(^|--|[^\w-])` + regexp.QuoteMeta(spelling) + `($|[^\w-])`).MatchString(said) {
+				err = fmt.Errorf("settings[%q] = %q: correct it, or take it out: %w", name, c.Own[name], err)
+				break
+			}
+		}
+	}
 	return err
 }
 

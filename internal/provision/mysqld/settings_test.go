@@ -4,6 +4,7 @@
 package mysqld
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -169,5 +170,23 @@ func TestGeneratedKeysAreDeclaredOnce(t *testing.T) {
 		if (err != nil) != row.refused || err != nil && !strings.Contains(err.Error(), row.name) {
 			t.Errorf("%+v: %v", row, err)
 		}
+	}
+}
+
+// What mysqld does not take is told by the attribute that the user wrote.
+func TestBlame(t *testing.T) {
+	c := Config{Own: map[string]string{"sql-mode": "x", "max_connections": "12x", "connections": "1"}}
+	for said, want := range map[string]string{
+		"[ERROR] [MY-000077] [Server] /usr/sbin/mysqld: Error while setting value 'x' to 'sql_mode'.": `settings["sql-mode"] = "x": correct it`,
+		"Unknown suffix 'x' used for variable 'max_connections' (value '12x').":                       `settings["max_connections"] = "12x": correct it`,
+		"unknown option '--sql-mode=x'": `settings["sql-mode"] = "x": correct it`,
+		"no room":                       "no room",
+	} {
+		if got := c.blame(errors.New(said)).Error(); !strings.HasPrefix(got, want) || !strings.HasSuffix(got, said) {
+			t.Errorf("%q: %q", said, got)
+		}
+	}
+	if err := c.blame(nil); err != nil {
+		t.Error(err)
 	}
 }
