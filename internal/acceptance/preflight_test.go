@@ -40,7 +40,7 @@ func (f *fixture) preflight() {
 	for _, name := range []string{"hk2", "sg1"} {
 		host, err := f.lab.Inventory.Host(name)
 		f.must(err)
-		fmt.Fprintf(&hosts, "    %s = { host = %q, port = 22, user = \"root\", host_key = %q, key = null, jumps = null }\n", name, host.Address, host.HostKey)
+		fmt.Fprintf(&hosts, "    %s = { host = %q, host_key = %q }\n", name, host.Address, host.HostKey)
 	}
 	terraform := written(f.T, f.lab, "data \"atoll_mysql_preflight\" \"before\" {\n  hosts = {\n"+hosts.String()+"  }\n}\noutput \"preflight\" {\n  value = data.atoll_mysql_preflight.before\n}\n")
 	type found struct{ Severity, Check, Server, Object, Text, Remedy string }

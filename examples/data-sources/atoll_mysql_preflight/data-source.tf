@@ -16,3 +16,10 @@ check "one_cluster" {
     error_message = join("\n", [for found in data.atoll_mysql_preflight.before.findings : "${found.server} ${found.object}: ${found.text}" if found.severity == "error"])
   }
 }
+
+# A machine that is no atoll_host yet is named by the way to it.
+data "atoll_mysql_preflight" "alone" {
+  hosts = {
+    old = { host = "203.0.113.30", user = "deploy", host_key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIODemPSmCiN57xuhwV5DI/saEWet9DMN/vL3zZZ41wq+" }
+  }
+}

@@ -62,6 +62,10 @@ func hopAttributes(what string) map[string]schema.Attribute {
 	}
 }
 
+func throughHosts() validator.List {
+	return Whole{Of: "ssh object of a machine to go through", Needs: []string{"host"}}
+}
+
 // ConnectionAttribute is how a resource takes its machine.
 func ConnectionAttribute() schema.SingleNestedAttribute {
 	attributes, jump := hopAttributes("the machine"), hopAttributes("the jump host")
@@ -71,7 +75,7 @@ func ConnectionAttribute() schema.SingleNestedAttribute {
 	attributes["jumps"] = schema.ListNestedAttribute{
 		Optional:     true,
 		Description:  "Machines to go through, the one nearest to you first, each with its own host key. Each needs a host.",
-		Validators:   []validator.List{Whole{Of: "ssh object of a machine to go through", Needs: []string{"host"}}},
+		Validators:   []validator.List{throughHosts()},
 		NestedObject: schema.NestedAttributeObject{Attributes: jump},
 	}
 	return schema.SingleNestedAttribute{

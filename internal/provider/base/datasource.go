@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
+	managed "github.com/hashicorp/terraform-plugin-framework/resource/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
 // DataSource is embedded by data sources: it receives the provider's data.
@@ -47,4 +49,35 @@ func Tells(description string) schema.StringAttribute {
 // TellsNumber is an integer that a data source fills.
 func TellsNumber(description string) schema.Int64Attribute {
 	return schema.Int64Attribute{Computed: true, Description: description}
+}
+
+// ConnectionsAsked are machines as a data source takes them, by a name of the user's: the
+// ssh of an atoll_host whole, or written by hand for a machine that is none yet.
+func ConnectionsAsked(description string, validators ...validator.Map) schema.MapNestedAttribute {
+	attributes := hopAsked("the machine")
+	attributes["jumps"] = schema.ListNestedAttribute{
+		Optional:     true,
+		Description:  "Machines to go through, the one nearest to you first, each with its own host key. Each needs a host.",
+		Validators:   []validator.List{throughHosts()},
+		NestedObject: schema.NestedAttributeObject{Attributes: hopAsked("the jump host")},
+	}
+	return schema.MapNestedAttribute{
+		Required: true, Description: description,
+		Validators:   append(validators, Whole{Of: "ssh of an atoll_host, or write its host", Needs: []string{"host"}}),
+		NestedObject: schema.NestedAttributeObject{Attributes: attributes},
+	}
+}
+
+// hopAsked says of one machine what hopAttributes does; see Whole for its host.
+func hopAsked(what string) map[string]schema.Attribute {
+	asked := map[string]schema.Attribute{}
+	for name, attribute := range hopAttributes(what) {
+		switch one := attribute.(type) {
+		case managed.StringAttribute:
+			asked[name] = schema.StringAttribute{Optional: true, Description: one.Description, Validators: one.Validators}
+		case managed.Int64Attribute:
+			asked[name] = schema.Int64Attribute{Optional: true, Description: one.Description, Validators: one.Validators}
+		}
+	}
+	return asked
 }

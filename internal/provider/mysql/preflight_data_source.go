@@ -11,7 +11,6 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
 	"github.com/hashicorp/terraform-plugin-framework/datasource"
 	"github.com/hashicorp/terraform-plugin-framework/datasource/schema"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -39,11 +38,7 @@ func (d *preflightSource) Schema(_ context.Context, _ datasource.SchemaRequest, 
 			"memory, disk and limits, and what differs between the servers. Each machine is asked once and nothing is changed; the servers need not be Atoll's yet. " +
 			"What is an error here is refused by the plan of an atoll_mysql_server that would adopt the data.",
 		Attributes: map[string]schema.Attribute{
-			"hosts": schema.MapAttribute{
-				Required: true, ElementType: base.ConnectionType(),
-				Description: "The machines of the servers that are to be one cluster, by a name of your own: each the ssh of an atoll_host, taken whole.",
-				Validators:  []validator.Map{mapvalidator.SizeAtLeast(1), base.Whole{Of: "ssh of an atoll_host", Needs: []string{"host"}}},
-			},
+			"hosts": base.ConnectionsAsked("The machines of the servers that are to be one cluster, by a name of your own: each the ssh of an atoll_host, or, before there is one, how to reach the machine.", mapvalidator.SizeAtLeast(1)),
 			"ready": schema.BoolAttribute{Computed: true, Description: "Whether no finding is an error: all servers were asked, and nothing keeps them from being one cluster."},
 			"findings": schema.ListNestedAttribute{
 				Computed: true, Description: "What was found, errors first, then by server, check and object. Of each kind on a server at most 100 are listed, and how many more there are.",
