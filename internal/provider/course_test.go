@@ -81,6 +81,11 @@ func TestClusterPlanKnowsItsWay(t *testing.T) {
 		}
 	}
 	renamed(tf, prior, cluster(stands))
+	hasty := cluster(stands)
+	hasty["expel_timeout"], hasty["unreachable_majority_timeout"] = 60, 20
+	if planned, problems := tf.plan(resource, prior, write(kind, hasty)); problems != "" || !strings.Contains(planned.warnings, "unreachable_majority_timeout = 20 is less than expel_timeout = 60") {
+		t.Errorf("a member that gives up early: %q; %s", planned.warnings, problems)
+	}
 	// A word for a loss that is over is not left standing in silence.
 	survivor := cluster(stands)
 	survivor["quorum_survivors"] = []any{"1"}

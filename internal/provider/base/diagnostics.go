@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -21,6 +22,16 @@ func AddError(diags *diag.Diagnostics, action, subject string, err error) {
 		detail += "\n\n" + next
 	}
 	diags.AddError(fmt.Sprintf("Unable to %s %s", action, subject), detail)
+}
+
+// Sentence is what an error says, with a full stop where it does not end with a statement
+// of SQL, which would not run with one.
+func Sentence(err error) string {
+	text := err.Error()
+	if strings.HasSuffix(text, ";") || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
 }
 
 // nextStep says what the user can do about a class of failure.

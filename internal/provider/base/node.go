@@ -250,7 +250,7 @@ func (n *node[M, P]) Find(ctx context.Context, run *Run, asked Asked, model *M) 
 		err = errors.New("names no machine")
 	}
 	if err != nil {
-		run.Diagnostics.AddError("Unable to Import", "The import id "+err.Error()+".")
+		run.Diagnostics.AddError("Unable to Import", "The import id "+Sentence(err))
 	}
 	if run.Failed() {
 		return

@@ -4,6 +4,7 @@
 package base
 
 import (
+	"errors"
 	"strings"
 	"testing"
 )
@@ -79,6 +80,15 @@ func TestShown(t *testing.T) {
 	} {
 		if got := Shown(value); got != want {
 			t.Errorf("%q is shown as %s", value, got)
+		}
+	}
+}
+
+// SQL that is printed is run as it stands.
+func TestSentence(t *testing.T) {
+	for said, want := range map[string]string{"it is full": "it is full.", "it is full.": "it is full.", "run this:\n  DROP TABLE a;": "run this:\n  DROP TABLE a;"} {
+		if got := Sentence(errors.New(said)); got != want {
+			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

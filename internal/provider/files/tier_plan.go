@@ -78,13 +78,13 @@ func (k *tierKind) refuseMoving(ctx context.Context, change *base.Change[tierMod
 			continue
 		}
 		if err := tier.RefuseMoving(node, facts[node].Value); begins && err != nil {
-			change.Diagnostics.AddAttributeError(path.Root("hot_days"), "Days Cannot Move", err.Error()+".")
+			change.Diagnostics.AddAttributeError(path.Root("hot_days"), "Days Cannot Move", base.Sentence(err))
 		}
 		if !renamed {
 			continue
 		}
 		if err := tier.RefuseTaking(node, facts[node].Value, change.State.Name.ValueString()); err != nil {
-			change.Diagnostics.AddAttributeError(path.Root("name"), "Days Are on Their Way", err.Error()+".")
+			change.Diagnostics.AddAttributeError(path.Root("name"), "Days Are on Their Way", base.Sentence(err))
 		}
 	}
 }

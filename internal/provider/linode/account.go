@@ -34,7 +34,7 @@ func (a *account) client(run *base.Run, subject string) *linode.Client {
 func (a *account) asked(run *base.Run, subject string, imported bool) *linode.Client {
 	client, err := a.Linode()
 	if errors.Is(err, base.ErrPending) && !imported {
-		run.Diagnostics.AddWarning("Linode Account Was Not Asked", subject+" was not read, and its last known state is kept: "+err.Error()+".")
+		run.Diagnostics.AddWarning("Linode Account Was Not Asked", subject+" was not read, and its last known state is kept: "+base.Sentence(err))
 		return nil
 	}
 	run.Fail(subject, advise(err))

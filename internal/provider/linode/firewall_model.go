@@ -85,7 +85,7 @@ func (m *firewallModel) rules(ctx context.Context, diags *diag.Diagnostics) []fi
 	intent.Open = m.open(ctx, diags)
 	rules := intent.Rules()
 	if err := errors.Join(firewall.Check(rules), linode.CheckRules(rules)); err != nil && !diags.HasError() {
-		diags.AddError("Invalid Firewall Rules", err.Error()+".")
+		diags.AddError("Invalid Firewall Rules", base.Sentence(err))
 	}
 	return rules
 }

@@ -136,7 +136,7 @@ func (k *linodeKind) check(ctx context.Context, run *base.Run, plan, config, sta
 	spec := plan.spec(config)
 	if !config.UserData.IsUnknown() {
 		if err := linode.CheckUserData(spec.UserData, spec.Trust); err != nil {
-			diags.AddAttributeError(path.Root("user_data"), "Invalid User Data", "user_data: "+err.Error()+".")
+			diags.AddAttributeError(path.Root("user_data"), "Invalid User Data", "user_data: "+base.Sentence(err))
 		}
 	}
 	changed := creating || rebuilt || !plan.Type.Equal(state.Type) || !plan.PlacementGroup.Equal(state.PlacementGroup) || !plan.Firewall.Equal(state.Firewall) ||

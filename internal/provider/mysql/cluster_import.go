@@ -42,7 +42,7 @@ func (k *clusterKind) announce(ctx context.Context, change *base.Change[clusterM
 	}
 	switch _, err := diagnosis.Operations(); {
 	case errors.Is(err, innodbcluster.ErrFullStop):
-		change.Diagnostics.AddAttributeError(path.Root("allow_full_stop"), "The Whole Group Has to Be Stopped", err.Error()+".")
+		change.Diagnostics.AddAttributeError(path.Root("allow_full_stop"), "The Whole Group Has to Be Stopped", base.Sentence(err))
 	case diagnosis.FullStop():
 		announceFullStop(change)
 	}

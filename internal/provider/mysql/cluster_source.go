@@ -82,7 +82,7 @@ func (k *clusterKind) refuseSource(ctx context.Context, change *base.Change[clus
 	}
 	at := path.Root("import_from")
 	if _, err := diagnosis.Operations(); errors.Is(err, innodbcluster.ErrOwnData) {
-		change.Diagnostics.AddAttributeError(at, "Data Would Be Wiped", err.Error()+".")
+		change.Diagnostics.AddAttributeError(at, "Data Would Be Wiped", base.Sentence(err))
 		return
 	}
 	key := ""
@@ -96,7 +96,7 @@ func (k *clusterKind) refuseSource(ctx context.Context, change *base.Change[clus
 	}
 	switch later, err := innodbcluster.LookAtSource(ctx, cluster, key, hosts[key], seen[key]); {
 	case err != nil:
-		change.Diagnostics.AddAttributeError(at, "Source Cannot Be Cloned", err.Error()+".")
+		change.Diagnostics.AddAttributeError(at, "Source Cannot Be Cloned", base.Sentence(err))
 	case later != nil:
 		change.Diagnostics.AddAttributeWarning(at, "Source Is to Be Drained", later.Error()+"\n\nThe apply refuses it until then.")
 	}

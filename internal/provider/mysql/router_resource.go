@@ -112,7 +112,7 @@ func (k *routerKind) refuseVersion(ctx context.Context, change *base.Change[rout
 	defer cancel()
 	config, cluster := plan.config(k.Data)
 	if err := config.Compatible(ctx, k.Hosts.Host(change.Target), cluster); err != nil {
-		change.Diagnostics.AddAttributeError(path.Root("cluster"), "Router Is Too Old", err.Error()+".")
+		change.Diagnostics.AddAttributeError(path.Root("cluster"), "Router Is Too Old", base.Sentence(err))
 	}
 }
 

@@ -115,7 +115,7 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 		change.Diagnostics.AddAttributeError(path.Root("settings"), "Invalid Setting", problem.Error())
 	}
 	if err := config.CheckGeneratedKeys(); err != nil {
-		change.Diagnostics.AddAttributeError(path.Root("generate_primary_keys"), "Said Twice", err.Error()+".")
+		change.Diagnostics.AddAttributeError(path.Root("generate_primary_keys"), "Said Twice", base.Sentence(err))
 	}
 	moves := moveVersion(change, &config)
 	if change.Diagnostics.HasError() || !change.Reachable || !whole || k.Data == nil || k.Lost[change.Target.Host] {
@@ -130,7 +130,7 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 		return
 	}
 	for _, problem := range config.Check(facts) {
-		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+problem.Error()+".")
+		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Machine Cannot Carry the Server", plan.ID.ValueString()+" on "+change.Target.Host+": "+base.Sentence(problem))
 	}
 	refuseVersion(change, config.Reaches(facts))
 	if err := config.RoutersFollow(ctx, k.Hosts.Host(change.Target), facts); errors.Is(err, mysqlroot.ErrRouterOlder) {
