@@ -133,3 +133,23 @@ func TestPeersComeAndGoWithoutDisturbance(t *testing.T) {
 		t.Errorf("links between the others were disturbed by the return:\nbefore\n%s\nafter\n%s", before, after)
 	}
 }
+
+// A firewall that drops what is new, and lets go on what is open, is invisible to a group
+// until a member restarts. The plan and the apply name the pair; nothing is changed.
+func TestClosedWayIsNamed(t *testing.T) {
+	f := stand(t)
+	defer f.on("sg1", "nft delete table inet theirs 2>/dev/null || true")
+	f.on("sg1", "nft -f - <<'NFT'\ntable inet theirs {\n chain input {\n  type filter hook input priority 10; policy accept;\n  ip saddr 10.77.0.12 tcp dport 3306 ct state new drop\n }\n}\nNFT")
+	const line = "hk2 → sg1: no new connection to 10.77.0.13:3306: ERROR 2003 "
+	plan := f.plan()
+	if lines := plan.Drift["atoll_mysql_cluster.main"]; len(lines) != 2 || !strings.HasPrefix(lines[1], line) {
+		t.Errorf("the plan has %q, want %q", lines, line)
+	}
+	apply, said, err := f.terraform.Start("apply", "-auto-approve", "-no-color")
+	f.must(err)
+	if err := apply.Wait(); err != nil || !strings.Contains(flat(said.String()), line) {
+		t.Errorf("the apply does not warn of it: %v: %s", err, said)
+	}
+	f.on("sg1", "nft delete table inet theirs")
+	f.inSync()
+}

@@ -90,7 +90,7 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 func (k *clusterKind) Observe(ctx context.Context, run *base.Run, model *clusterModel) base.Observed {
 	cluster, targets := model.declared()
 	cluster.Options.Primary = "" // the state has the one that was, the plan the declared one
-	seen := innodbcluster.Observe(ctx, k.Reachable(targets))
+	seen := innodbcluster.Examine(ctx, k.Reachable(targets))
 	asked := true
 	for _, key := range slices.Sorted(maps.Keys(cluster.Members)) {
 		one := seen[key]
@@ -144,6 +144,9 @@ func (k *clusterKind) Converge(ctx context.Context, run *base.Run, before, model
 	if atWork := diagnosis.AtWork(); len(atWork) > 0 {
 		run.Diagnostics.AddAttributeWarning(path.Root("routers"), "Routers Left as They Are",
 			strings.Join(atWork, ".\n")+".\n\nOne that this apply destroys goes with its own resource. Of any other the next plan tells again.")
+	}
+	if unreached := diagnosis.Unreached(); len(unreached) > 0 {
+		run.Diagnostics.AddAttributeWarning(path.Root("members"), "Members Do Not Let Each Other In", strings.Join(unreached, ".\n")+".\n\nNo apply mends that. The next plan tells of it again.")
 	}
 	model.read(diagnosis)
 }

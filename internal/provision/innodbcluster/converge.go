@@ -59,7 +59,10 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 		if err != nil {
 			return diagnosis, err
 		}
-		if len(operations) == 0 && (diagnosis.settled() || round > rounds) {
+		if len(operations) == 0 && diagnosis.settled() {
+			return r.examined(ctx, diagnosis), nil
+		}
+		if len(operations) == 0 && round > rounds {
 			return diagnosis, notAsDeclared(diagnosis)
 		}
 		if round > 2*rounds {
@@ -87,6 +90,14 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 			}
 		}
 	}
+}
+
+// examined is a diagnosis of a cluster that is as declared, with what Examine sees beside.
+func (r *run) examined(ctx context.Context, diagnosis Diagnosis) Diagnosis {
+	if later := Diagnose(r.cluster, Examine(ctx, r.hosts)); later.settled() {
+		return later
+	}
+	return diagnosis
 }
 
 func notAsDeclared(d Diagnosis) error {

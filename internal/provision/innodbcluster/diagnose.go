@@ -150,8 +150,8 @@ func (d *diagnosing) standings() {
 		if one.Answers && status.State == "OFFLINE" && !d.configured(one) {
 			status.State = group.Missing // it is not of this group, or not yet
 		}
-		// In a multi-primary group all are, and one is enough.
-		if status.Role == "PRIMARY" && member.Online() && (d.Primary == "" || key == d.cluster.Options.Primary) {
+		// In a multi-primary group all are, and one is enough: one that was heard.
+		if status.Role == "PRIMARY" && member.Online() && (d.Primary == "" || key == d.cluster.Options.Primary || one.Answers && !d.seen[d.Primary].Answers) {
 			d.Primary = key
 		}
 		d.Members[key] = status

@@ -79,6 +79,9 @@ var (
 	ErrSplitBrain = errors.New("two groups take writes, each without the other")
 	// ErrDiverged: a server holds transactions that the group has not.
 	ErrDiverged = errors.New("it holds transactions of its own")
+	// ErrPrimaryUnheard: nobody said what the group holds now, with which a server's own
+	// transactions would be compared.
+	ErrPrimaryUnheard = errors.New("what the group holds is not known")
 	// ErrFullStop: what is declared takes effect only after the whole group was stopped.
 	ErrFullStop = errors.New("the whole group has to be stopped")
 	// ErrMetadata: the metadata are of a version that no member can be written into.
@@ -180,6 +183,7 @@ func (d *diagnosing) member(key string) {
 		return
 	}
 	d.variables(key, seen)
+	d.ways(key)
 	if account := d.cluster.Members[key].Account(); seen.RecoveryUser != account {
 		d.find(Credential{key}, key, CodeAccount, "recovery account: is %q, want %s", seen.RecoveryUser, account)
 	} else if wrong := wrongAccount(seen, account, d.hostOf(seen, account)); wrong != "" {

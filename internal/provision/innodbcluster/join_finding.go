@@ -30,6 +30,9 @@ func (d *diagnosing) joining(key string) (provision.Operation, error) {
 	if err := d.stranger(key); err != nil {
 		return nil, err
 	}
+	if !primary.Answers {
+		return nil, fmt.Errorf("%w: %s takes writes and was not heard. Nothing was changed. Make its machine answer, and apply again", ErrPrimaryUnheard, d.Primary)
+	}
 	clone, err := recovery(d.cluster, one, primary)
 	if err != nil {
 		return nil, err

@@ -65,6 +65,8 @@ type Observation struct {
 	// recovery channel uses, and Login "yes" when it is let in by it.
 	Accounts            []Account
 	RecoveryUser, Login string
+	// Ways is how new connections to other members went; nil where that was not tried.
+	Ways dialled
 	// RouterAccounts are those that this provider made for routers of a cluster.
 	RouterAccounts []Account
 	// RouterUsers are the names of all accounts that go by a router's, Sessions all

@@ -67,6 +67,13 @@ func accountOf(seen map[string]Observation, change func(*Account)) {
 	}
 }
 
+// dial has a server try the others anew.
+func dial(seen map[string]Observation, key string, ways dialled) {
+	one := seen[key]
+	one.Ways = ways
+	seen[key] = one
+}
+
 // replicates gives a server a channel from elsewhere.
 func replicates(key, state string) func(*Cluster, map[string]Observation) {
 	return func(_ *Cluster, seen map[string]Observation) {

@@ -40,6 +40,12 @@ func TestRefusals(t *testing.T) {
 			alone.Schemas = []string{"precious"}
 			outOf(seen, "c", alone)
 		}, ErrDiverged, "precious"},
+		{"a joiner that has what the group has, and its primary is not heard", standing, func(c *Cluster, seen map[string]Observation) {
+			alone := fresh(*c, "c")
+			alone.Executed = groupName + ":1-9"
+			outOf(seen, "c", alone)
+			seen["a"] = Observation{Err: down}
+		}, ErrPrimaryUnheard, "a takes writes and was not heard"},
 		{"two servers with different data", func(c Cluster) map[string]Observation { return all(c, fresh) }, func(_ *Cluster, seen map[string]Observation) {
 			for key, executed := range map[string]string{"a": "x:1-5", "c": "y:1-2"} {
 				one := seen[key]

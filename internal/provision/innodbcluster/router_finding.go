@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 )
 
@@ -107,16 +108,20 @@ func (d *diagnosing) undeclaredRouter(subject, user string, recent bool, drop Dr
 }
 
 // settled says that nothing is left for an apply. A router at work is none of it: what
-// declared it may be destroyed after the cluster is applied.
+// declared it may be destroyed after the cluster is applied. Nor is what only a firewall
+// has to let through.
 func (d Diagnosis) settled() bool {
-	return !slices.ContainsFunc(d.Findings, func(f provision.Finding) bool { return f.Line.Code != CodeRouterAtWork })
+	return !slices.ContainsFunc(d.Findings, func(f provision.Finding) bool { return f.Line.Code != CodeRouterAtWork && f.Line.Code != CodeWay })
 }
 
 // AtWork are the routers that are not declared and were left as they are, a line each.
-func (d Diagnosis) AtWork() []string {
+func (d Diagnosis) AtWork() []string { return d.told(CodeRouterAtWork) }
+
+// told are the lines of one code.
+func (d Diagnosis) told(code converge.Code) []string {
 	var lines []string
 	for _, line := range d.Drift() {
-		if line.Code == CodeRouterAtWork {
+		if line.Code == code {
 			lines = append(lines, line.String())
 		}
 	}
