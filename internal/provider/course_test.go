@@ -5,6 +5,8 @@ package provider
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -16,6 +18,22 @@ func renamed(tf *terraform, prior *state, config object) {
 	planned, problems := tf.plan("atoll_mysql_cluster", prior, write(tf.kind("atoll_mysql_cluster"), config))
 	if problems != "" || !strings.Contains(planned.warnings, `name was "main" and is to be "other": the group is dissolved`) {
 		tf.Errorf("another name: %s, %+v", problems, planned)
+	}
+}
+
+// Where no machine stays the cluster may begin with nothing, which a plan says; where one
+// does it has nothing to say.
+func elsewhere(tf *terraform, prior *state, config object) {
+	tf.Helper()
+	members, _ := config["members"].(object)
+	for _, stays := range []bool{true, false} {
+		for _, key := range slices.Sorted(maps.Keys(members))[map[bool]int{true: 1, false: 0}[stays]:] {
+			members[key].(object)["ssh"] = sshTo("198.51.100." + key)
+		}
+		planned, problems := tf.plan("atoll_mysql_cluster", prior, write(tf.kind("atoll_mysql_cluster"), config))
+		if problems != "" || strings.Contains(planned.warnings, "Every Machine Is Another One") == stays {
+			tf.Errorf("a machine stays: %v: %s, %+v", stays, problems, planned)
+		}
 	}
 }
 
@@ -31,7 +49,7 @@ func TestClusterPlanKnowsItsWay(t *testing.T) {
 		for key, octet := range octets {
 			member := object{"port": 3306, "server_id": len(key) + 7, "mesh": "site", "ssh": sshTo("203.0.113." + key)}
 			if number, known := octet.(int); known {
-				member["address"], member["server_id"] = fmt.Sprintf("10.77.0.%d", number), number
+				member["address"], member["server_id"], member["ssh"] = fmt.Sprintf("10.77.0.%d", number), number, sshTo(fmt.Sprintf("203.0.113.%d", number))
 			} else {
 				member["address"] = unknown{}
 			}
@@ -81,6 +99,7 @@ func TestClusterPlanKnowsItsWay(t *testing.T) {
 		}
 	}
 	renamed(tf, prior, cluster(stands))
+	elsewhere(tf, prior, cluster(stands))
 	hasty := cluster(stands)
 	hasty["expel_timeout"], hasty["unreachable_majority_timeout"] = 60, 20
 	if planned, problems := tf.plan(resource, prior, write(kind, hasty)); problems != "" || !strings.Contains(planned.warnings, "unreachable_majority_timeout = 20 is less than expel_timeout = 60") {

@@ -29,6 +29,27 @@ func planPatience(change *base.Change[clusterModel]) {
 		fmt.Sprintf("unreachable_majority_timeout = %d is less than expel_timeout = %d: a member whose line breaks for longer than that leaves the group, while the others would still have waited for it. Leave it out, which makes it %d.", resign.ValueInt64(), expel.ValueInt64(), expel.ValueInt64()+group.Resign))
 }
 
+// planMachines says when no member stays on the machine on which it was, so that maybe
+// nobody has what the cluster holds: an apply makes a new one of members that are empty.
+func planMachines(change *base.Change[clusterModel]) {
+	plan, state := change.Plan, change.State
+	if state == nil || state.ClusterID.ValueString() == "" || change.Replacing || plan.Members.IsUnknown() || len(plan.Members.Elements()) == 0 {
+		return
+	}
+	_, before := membersOf(state.Members)
+	_, now := membersOf(plan.Members)
+	for _, target := range now {
+		for _, was := range before {
+			if target.Host == was.Host && target.HostKey == was.HostKey {
+				return
+			}
+		}
+	}
+	change.Diagnostics.AddAttributeWarning(path.Root("members"), "Every Machine Is Another One",
+		fmt.Sprintf("No member is on a machine with a host key on which one was: %s. Where none of these disks has the cluster's data, it begins anew with nothing in it, and the routers lead to that. "+
+			"If the data are still somewhere, do not apply: bring that machine back, or let a new one join while it runs. If they are gone, restore a backup after the apply, before the applications write.", strings.Join(slices.Sorted(maps.Keys(plan.Members.Elements())), ", ")))
+}
+
 // planConsents asks for the word of a person where an apply would need it, and
 // says what it is taken for.
 func planConsents(change *base.Change[clusterModel]) {

@@ -59,6 +59,7 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 			fmt.Sprintf("name was %q and is to be %q: the group is dissolved and formed again by that name, with the data that it has. Until that is done, and the routers are at work again, no application has a database.", change.State.Name.ValueString(), plan.Name.ValueString()))
 	}
 	planPatience(change)
+	planMachines(change)
 	planCourse(change)
 	planConsents(change)
 	if k.Data != nil {
@@ -144,6 +145,9 @@ func (k *clusterKind) Converge(ctx context.Context, run *base.Run, before, model
 	if atWork := diagnosis.AtWork(); len(atWork) > 0 {
 		run.Diagnostics.AddAttributeWarning(path.Root("routers"), "Routers Left as They Are",
 			strings.Join(atWork, ".\n")+".\n\nOne that this apply destroys goes with its own resource. Of any other the next plan tells again.")
+	}
+	if was := before.ClusterID.ValueString(); was != "" && diagnosis.ClusterID != "" && was != diagnosis.ClusterID {
+		run.Diagnostics.AddAttributeWarning(path.Root("cluster_id"), "The Cluster Was Made Anew", fmt.Sprintf("It was %s and is %s: no member had it any more. What the former one held is not in it: restore a backup before the applications write.", was, diagnosis.ClusterID))
 	}
 	if unreached := diagnosis.Unreached(); len(unreached) > 0 {
 		run.Diagnostics.AddAttributeWarning(path.Root("members"), "Members Do Not Let Each Other In", strings.Join(unreached, ".\n")+".\n\nNo apply mends that. The next plan tells of it again.")
