@@ -87,7 +87,7 @@ func (c Config) outdated(s Status) string {
 	case !s.Written && s.ConfNow != s.ConfThen:
 		return "its configuration was edited or is gone, and no copy of what it was made of is there"
 	case !s.Keyring:
-		return "its keyring is missing"
+		return "its keyring is missing or damaged"
 	case !s.State && !s.Active:
 		return "its list of members is missing or cannot be read"
 	case s.State && len(c.Members) > 0 && !slices.ContainsFunc(s.Knows, func(member string) bool { return slices.Contains(c.Members, member) }):

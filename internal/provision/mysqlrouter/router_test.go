@@ -71,7 +71,7 @@ func TestDiagnosis(t *testing.T) {
 		{"another time-out, and edited", func(s *Status, c *Config) { c.ReadTimeout, s.ConfNow = 7, "y" }, []string{"router: runs with other settings"}, settle},
 		{"edited", func(s *Status, _ *Config) { s.ConfNow = "y" }, []string{"file /etc/atoll-router/mysqlrouter.conf: content differs"}, settle},
 		{"its configuration is gone", func(s *Status, _ *Config) { s.ConfNow = "" }, []string{"file /etc/atoll-router/mysqlrouter.conf: content differs"}, settle},
-		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, []string{"router: its keyring is missing"}, bootstrap},
+		{"no keyring", func(s *Status, _ *Config) { s.Keyring = false }, []string{"router: its keyring is missing or damaged"}, bootstrap},
 		{"other members joined and left", func(_ *Status, c *Config) { c.Members = []string{"10.77.0.13:3306", "10.77.0.14:3306"} }, []string{}, nil},
 		{"all that it knows are gone", func(_ *Status, c *Config) { c.Members = []string{"10.77.0.12:3307", "10.77.0.13:3307"} },
 			[]string{"router: knows none of the cluster's members: 10.77.0.12:3306, 10.77.0.13:3306"}, bootstrap},
@@ -251,7 +251,7 @@ func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
 func TestStatusFailsClosed(t *testing.T) {
 	sum := strings.Repeat("0a", 32)
 	convergetest.FailsClosed(t, config().StatusQuestion(),
-		"version MySQL Router  Ver 9.7.4 for Linux\nstamp i x y\nconf "+sum+" -\nwritten 20\nkeyring 12 13\nstate e30=\nmembers LQ==\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
+		"version MySQL Router  Ver 9.7.4 for Linux\nstamp i x y\nconf "+sum+" -\nwritten 20\nkeyring whole whole\nstate e30=\nmembers LQ==\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
 		"version none\nstamp none\nconf none\nwritten none\nkeyring none none\nstate none\nmembers none\nactive inactive\n"+converge.WholeMark+"\n")
 	convergetest.FailsClosed(t, RunningQuestion(), "version MySQL Router  Ver 9.7.4 for Linux\nunit mysqlrouter.service active\nunit mysqlrouter-shop.service failed\n"+converge.WholeMark+"\n", "version none\n"+converge.WholeMark+"\n")
 }

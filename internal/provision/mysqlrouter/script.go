@@ -28,6 +28,9 @@ func (c Config) bootstrapScript(primary string) string {
 	return "set -e\numask 077\n" + c.acquaint() + fmt.Sprintf(`cd /
 own="setpriv --reuid=%[2]s --regid=%[2]s --clear-groups --"
 read -r password
+# A keyring without its key, or with another, cannot be read, and what stands in both is
+# of the password that was.
+$own rm -f -- %[1]s/mysqlrouter.key %[1]s/data/keyring
 said=$(printf '%%s\n%%s\n' "$password" "$password" | $own mysqlrouter --bootstrap %[3]s --directory %[1]s --force --disable-rest \
   --account=%[4]s --account-create=never --name=%[5]s --report-host=%[6]s --conf-bind-address=%[7]s%[8]s 2>&1) || { printf '%%s\n' "$said" >&2; exit 1; }
 written=$($own cat %[1]s/mysqlrouter.conf)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -50,8 +51,10 @@ if command -v mysqlrouter >/dev/null; then version=$(mysqlrouter --version); els
 stamp=$(content ` + c.stamp() + ` awk 'NR == 1 && (NF == 2 || NF == 3) {print; whole = 1} END {if (!whole) print "damaged -"}')
 conf=$(content ` + c.conf() + ` sha256sum)
 written=$(content ` + c.written() + ` wc -c)
-keyring=$(content ` + c.directory() + `/data/keyring wc -c)
-key=$(content ` + c.directory() + `/mysqlrouter.key wc -c)
+# Router does not start with what does not begin as its own do (keyring_file.cc, master_key_file.cc).
+begins() { if [ "$(head -c 4 | tr -d '\0')" = "$1" ]; then echo whole; else echo damaged; fi; }
+keyring=$(content ` + c.directory() + `/data/keyring begins MRKR)
+key=$(content ` + c.directory() + `/mysqlrouter.key begins MRKF)
 # The router's user owns the directory: root follows no link of his in there.
 state=$(content ` + c.directory() + `/data/state.json true)
 if [ -z "$state" ]; then
@@ -120,8 +123,8 @@ func (s *Status) read(fields []string, line string) error {
 		s.Written = !none && fields[1] != "0"
 	case fields[0] == "conf" && !none && len(fields[1]) == 64:
 		s.ConfNow = fields[1]
-	case fields[0] == "keyring" && len(fields) == 3:
-		s.Keyring = !none && fields[2] != "none" && fields[1] != "0" && fields[2] != "0"
+	case fields[0] == "keyring" && len(fields) == 3 && !slices.ContainsFunc(fields[1:], func(word string) bool { return !slices.Contains([]string{"none", "whole", "damaged"}, word) }):
+		s.Keyring = fields[1] == "whole" && fields[2] == "whole"
 	case fields[0] == "state" && !none:
 		text, err := base64.StdEncoding.DecodeString(fields[1])
 		if err != nil {
