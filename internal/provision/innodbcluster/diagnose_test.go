@@ -136,7 +136,7 @@ func TestOperations(t *testing.T) {
 			one := seen["b"]
 			one.Login = "ERROR 2003 (HY000): Can't connect to MySQL server on '10.0.0.2:3306' (110)"
 			seen["b"] = one
-		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: nobody answers where it logs in: ERROR 2003 (HY000): Can't connect to MySQL server on '10.0.0.2:3306' (110). Look for a firewall rule on the machine that drops the port"}},
+		}, standing, []string{"renew the recovery account of b"}, []string{"b: recovery account mysql_innodb_cluster_2: nobody answers where it logs in: ERROR 2003 (HY000): Can't connect to MySQL server on '10.0.0.2:3306' (110). See that the mesh is up on the machine, and that no firewall there drops the port"}},
 		{"a joiner that left another cluster", func(c *Cluster, seen map[string]Observation) {
 			alone := fresh(*c, "c")
 			alone.Clusters, alone.Instances = []ClusterRow{{Name: "theirs"}}, []InstanceRow{{UUID: "uuid-of-another"}}

@@ -205,7 +205,7 @@ func wrongAccount(seen Observation, name, host string) string {
 				return wrong
 			}
 			if strings.HasPrefix(seen.Login, noAnswer) {
-				return "nobody answers where it logs in: " + seen.Login + ". Look for a firewall rule on the machine that drops the port"
+				return "nobody answers where it logs in: " + seen.Login + ". See that the mesh is up on the machine, and that no firewall there drops the port"
 			}
 			return "it cannot log in: " + seen.Login
 		}
