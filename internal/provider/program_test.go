@@ -18,6 +18,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/hashicorp/terraform-plugin-framework/provider"
 	"github.com/hashicorp/terraform-plugin-framework/providerserver"
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6/tf6server"
 )
@@ -51,11 +52,17 @@ func findProgram(t *testing.T) string {
 // serve lets a program of the machine reach the provider in this process.
 func serve(t *testing.T) program {
 	t.Helper()
+	return serveWith(t, New("test"))
+}
+
+// serveWith does so for a provider that the test has made.
+func serveWith(t *testing.T, made func() provider.Provider) program {
+	t.Helper()
 	found := program{path: findProgram(t), home: t.TempDir()}
 	ctx, cancel := context.WithCancel(context.Background())
 	reattach, closed := make(chan *plugin.ReattachConfig), make(chan struct{})
 	go func() {
-		_ = tf6server.Serve("registry.terraform.io/atollhq/atoll", providerserver.NewProtocol6(New("test")()),
+		_ = tf6server.Serve("registry.terraform.io/atollhq/atoll", providerserver.NewProtocol6(made()),
 			tf6server.WithDebug(ctx, reattach, closed), tf6server.WithoutLogStderrOverride(), tf6server.WithLoggingSink(t))
 	}()
 	config := <-reattach
@@ -87,13 +94,20 @@ func serve(t *testing.T) program {
 	return found
 }
 
+// environment is what the program needs beside the machine's own.
+func (p program) environment() []string {
+	return []string{
+		"TF_REATTACH_PROVIDERS=" + p.reattach, "HOME=" + p.home, "TF_CLI_CONFIG_FILE=" + filepath.Join(p.home, "cli.tfrc"),
+		"CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0",
+	}
+}
+
 // run gives what the program printed, and whether it succeeded.
 func (p program) run(t *testing.T, dir string, arguments ...string) (string, bool) {
 	t.Helper()
 	command := exec.CommandContext(t.Context(), p.path, arguments...)
 	command.Dir = dir
-	command.Env = append(os.Environ(), "TF_REATTACH_PROVIDERS="+p.reattach, "HOME="+p.home, "TF_CLI_CONFIG_FILE="+filepath.Join(p.home, "cli.tfrc"),
-		"CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_INPUT=0")
+	command.Env = append(os.Environ(), p.environment()...)
 	output, err := command.CombinedOutput()
 	return string(output), err == nil
 }
