@@ -61,7 +61,7 @@ func linodeAttribute() schema.SingleNestedAttribute {
 			"poll_interval": schema.StringAttribute{
 				Optional:    true,
 				Description: "How often the account's events are read while a machine boots, such as \"8s\"; all machines share one question. Default 8s.",
-				Validators:  []validator.String{duration{}},
+				Validators:  []validator.String{base.Duration()},
 			},
 		},
 	}

@@ -167,6 +167,18 @@ func TestLostMachine(t *testing.T) {
 	}
 }
 
+// A time-out with which no operation can end is refused by the plan, by its name.
+func TestTimeoutsAreMoreThanNothing(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t, "203.0.113.11"), object{})
+	for value, want := range map[string]string{"-5m": "must be more than nothing", "0s": "must be more than nothing", "soon": "is no duration", "90s": ""} {
+		_, problems := tf.plan("atoll_host", nil, write(tf.kind("atoll_host"), object{"ssh": sshTo("203.0.113.11"), "timeouts": object{"create": value}}))
+		if want == "" && problems != "" || want != "" && !strings.Contains(problems, `timeouts.create = "`+value+`" `+want) {
+			t.Errorf("%q: %q", value, problems)
+		}
+	}
+}
+
 // A refresh alone changes nothing: no fact of the state moves by itself.
 func TestRefreshOnlyPlanIsEmpty(t *testing.T) {
 	t.Parallel()

@@ -140,7 +140,7 @@ func sshAttribute() schema.SingleNestedAttribute {
 			"timeout": schema.StringAttribute{
 				Optional:    true,
 				Description: "Longest time for a connection and its handshake, per machine on the way, such as \"10s\". Default 10s. A machine that does not answer costs this at most once a minute. One that has begun to answer, over a line that loses packets, gets three times as long.",
-				Validators:  []validator.String{duration{}},
+				Validators:  []validator.String{base.Duration()},
 			},
 		},
 	}

@@ -151,7 +151,7 @@ func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
 // free are strings that may be anything but several lines: what MySQL or the
 // kernel or Linode make of it is theirs to say, or it names a file, which may be
 // called so, and our writers quote it.
-var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".timeouts.", ".tags", ".rotate_recovery_accounts", ".user_data", ".cold_deletions", ".import_from.password"}
+var free = []string{".settings.", ".sysctls.", ".cluster.cluster", ".tags", ".rotate_recovery_accounts", ".user_data", ".cold_deletions", ".import_from.password"}
 
 // certificate is one of an authority.
 const certificate = `-----BEGIN CERTIFICATE-----
@@ -250,9 +250,6 @@ func TestErrorsRepeatNoSecret(t *testing.T) {
 			}
 			return nil
 		}) {
-			if strings.Contains(path, ".timeouts.") {
-				continue // the library's own
-			}
 			for _, one := range changed {
 				if _, problems := tf.plan(resource, nil, write(kind, one)); strings.Contains(problems, "b3BlbnNzaC1") {
 					t.Errorf("%s%s: %s", resource, path, problems)

@@ -4,7 +4,6 @@
 package provider
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
-	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
@@ -124,23 +122,4 @@ func expandHome(file string) string {
 		}
 	}
 	return file
-}
-
-// duration asks for a positive Go duration.
-type duration struct{}
-
-func (duration) Description(context.Context) string { return "must be a duration such as 10s" }
-func (duration) MarkdownDescription(context.Context) string {
-	return "must be a duration such as `10s`"
-}
-
-func (duration) ValidateString(_ context.Context, req validator.StringRequest, resp *validator.StringResponse) {
-	if req.ConfigValue.IsNull() || req.ConfigValue.IsUnknown() {
-		return
-	}
-	value, err := time.ParseDuration(req.ConfigValue.ValueString())
-	if err != nil || value <= 0 {
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Duration",
-			fmt.Sprintf("%s = %q is not a positive duration. Write a number and a unit, such as \"10s\".", req.Path, req.ConfigValue.ValueString()))
-	}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework-timeouts/action/timeouts"
 	"github.com/hashicorp/terraform-plugin-framework/action"
 	"github.com/hashicorp/terraform-plugin-framework/action/schema"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 )
 
 // Action is embedded by actions: it receives the provider's data.
@@ -24,5 +25,11 @@ func (a *Action) Configure(_ context.Context, req action.ConfigureRequest, _ *ac
 
 // ActionTimeouts is the attribute that bounds an action.
 func ActionTimeouts(ctx context.Context, budget time.Duration) schema.Attribute {
-	return timeouts.AttributesWithOpts(ctx, timeouts.Opts{InvokeDescription: timeoutText("run", budget)})
+	attribute := timeouts.AttributesWithOpts(ctx, timeouts.Opts{InvokeDescription: timeoutText("run", budget)})
+	if group, isGroup := attribute.(schema.SingleNestedAttribute); isGroup {
+		for name, description := range group.Attributes { // see limits
+			group.Attributes[name] = schema.StringAttribute{Optional: true, Description: description.GetDescription(), Validators: []validator.String{Duration()}}
+		}
+	}
+	return attribute
 }

@@ -155,12 +155,23 @@ func (f *frame[M, P]) Schema(ctx context.Context, _ resource.SchemaRequest, resp
 		Computed: true, Description: traits.ID, PlanModifiers: []planmodifier.String{stringplanmodifier.UseStateForUnknown()},
 	}
 	resp.Schema.Attributes["drift"] = DriftAttribute(traits.Drift)
-	resp.Schema.Attributes["timeouts"] = timeouts.Attributes(ctx, timeouts.Opts{
+	resp.Schema.Attributes["timeouts"] = limits(timeouts.Attributes(ctx, timeouts.Opts{
 		Create: true, CreateDescription: timeoutText("creation", traits.Budgets.Create),
 		Read: true, ReadDescription: timeoutText("refresh", traits.Budgets.Read),
 		Update: true, UpdateDescription: timeoutText("change", traits.Budgets.Update),
 		Delete: true, DeleteDescription: timeoutText("removal", traits.Budgets.Delete),
-	})
+	}))
+}
+
+// limits asks of the time-outs that each is more than nothing: what the library checks
+// lets "0s" and "-5m" pass, with which no operation can end, and names no attribute.
+func limits(attribute schema.Attribute) schema.Attribute {
+	if group, isGroup := attribute.(schema.SingleNestedAttribute); isGroup {
+		for name, description := range group.Attributes {
+			group.Attributes[name] = Optional(description.GetDescription(), Duration())
+		}
+	}
+	return attribute
 }
 
 func timeoutText(operation string, budget time.Duration) string {

@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -27,11 +28,18 @@ func HostKey() Text {
 
 const loginKeyForm = "give the line of a file such as ~/.ssh/id_ed25519.pub, as \"ssh-ed25519 AAAA… name\""
 
+// keyOptions is what sshd takes in front of a key in an authorized_keys file.
+var keyOptions = regexp.MustCompile(`(?i)^((command|environment|expiry-time|from|permitlisten|permitopen|principals|tunnel)="|` +
+	`(no-[a-z0-9-]+|agent-forwarding|cert-authority|port-forwarding|pty|restrict|user-rc|verify-required|x11-forwarding)[,\s])`)
+
 // LoginKey asks for a public SSH key that may log in, as one line without a break.
 func LoginKey() Text {
 	return Text{Must: "be a public SSH key", Check: func(value string) error {
 		if strings.TrimSpace(value) != value {
 			return errors.New("must be a public key without blanks and line breaks around it: trimspace(…) takes them away")
+		}
+		if keyOptions.MatchString(value) {
+			return errors.New("has options of an authorized_keys file in front, and none are taken: " + loginKeyForm)
 		}
 		return checkPublicKey(value, loginKeyForm)
 	}}

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -98,6 +99,22 @@ func Line() Text {
 	}}
 }
 
+// Duration asks for a time that is more than none, in Go's form.
+func Duration() Text {
+	return Text{Must: "be a duration such as \"90s\" or \"1h30m\"", Check: func(value string) error {
+		switch given, err := time.ParseDuration(value); {
+		case err != nil:
+			return errors.New("is no duration: write numbers with their units, such as \"90s\" or \"1h30m\"")
+		case given <= 0:
+			return errors.New("must be more than nothing: write a duration such as \"90s\" or \"1h30m\"")
+		}
+		return nil
+	}}
+}
+
+// fourNumbers is what nobody means for a DNS name.
+var fourNumbers = regexp.MustCompile(`^[0-9]+(\.[0-9]+){3}\.?$`)
+
 // namePattern is a DNS name, also one label of it; an underscore passes, as
 // resolvers let it.
 var namePattern = regexp.MustCompile(`^[A-Za-z0-9_]([A-Za-z0-9_-]{0,62}[A-Za-z0-9_])?(\.[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?)*\.?$`)
@@ -119,6 +136,8 @@ func Address() Text {
 			return errors.New("must not have brackets: give an IPv6 address bare, and the port as port")
 		case strings.Contains(value, ":"):
 			return errors.New("must not have a port: give that as port")
+		case fourNumbers.MatchString(value):
+			return errors.New("is no IPv4 address, each number of which is at most 255 and has no 0 in front")
 		case !namePattern.MatchString(value) || len(value) > 253:
 			return errors.New("must be an IP address or a DNS name: letters, digits, dots and hyphens")
 		}
