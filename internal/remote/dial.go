@@ -162,11 +162,15 @@ func dropped(err error) bool {
 	return false
 }
 
-// unreachable keeps the cause short: "timed out" says more than Go's text.
+// unreachable keeps the cause short: "timed out" says more than Go's text, and a
+// refusal is an answer.
 func unreachable(address string, err error) *Error {
 	var timeout net.Error
 	if errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout() {
 		return &Error{Kind: ErrUnreachable, Address: address, Detail: "timed out"}
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		return refused(address, "")
 	}
 	return &Error{Kind: ErrUnreachable, Address: address, Err: err}
 }

@@ -6,6 +6,7 @@ package remote
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 )
 
@@ -38,9 +39,27 @@ var (
 	ErrConfiguration = errors.New("connection is not configured")
 )
 
+// refusedError is how a host is unreachable that is there: it is an ErrUnreachable in
+// all but its words, which would say both that it answers and that it does not.
+type refusedError struct{}
+
+func (refusedError) Error() string { return "connection refused" }
+func (refusedError) Unwrap() error { return ErrUnreachable }
+
+// refused says of a port that nothing listens on where the other one is declared. from
+// is the jump host that tried, "" for this machine.
+func refused(address, from string) *Error {
+	_, port, _ := net.SplitHostPort(address) // it was dialled
+	detail := "the machine answers, and nothing listens on port " + port
+	if from != "" {
+		detail += " for " + from
+	}
+	return &Error{Kind: refusedError{}, Address: address, Detail: detail + ". Is its sshd at another port? Give that as ssh.port"}
+}
+
 // Error is a failure of the connection to one host.
 type Error struct {
-	// Kind is one of the sentinels above.
+	// Kind is one of the sentinels above, or wraps one.
 	Kind error
 	// Address is "host:port" of the hop that failed.
 	Address string

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -70,6 +71,8 @@ func (h *host) through(limit context.Context, via hop) (net.Conn, error) {
 	conn, err := via.host.way(limit, via.live, "tcp", address)
 	var none *noWayError
 	switch {
+	case errors.As(err, &none) && none.met && strings.Contains(strings.ToLower(none.said), "connection refused"):
+		return nil, refused(address, via.host.target.Address())
 	case errors.As(err, &none) && none.met:
 		return nil, &Error{Kind: ErrUnreachable, Address: address, Detail: none.said + ", from " + via.host.target.Address()}
 	case errors.As(err, &none):

@@ -133,7 +133,8 @@ func TestRefusedBehindAJump(t *testing.T) {
 	b := jumped(t, remote.Options{})
 	b.far.Close()
 	_, err := run(t, b.pool.Host(b.target), "true")
-	if !errors.Is(err, remote.ErrUnreachable) || errors.Is(err, remote.ErrForward) || !strings.Contains(err.Error(), "connect "+at(b.far)) || !strings.Contains(err.Error(), "refused") {
+	if !errors.Is(err, remote.ErrUnreachable) || errors.Is(err, remote.ErrForward) || !strings.Contains(err.Error(), "connect "+at(b.far)+": connection refused: the machine answers, and nothing listens on port ") ||
+		!strings.Contains(err.Error(), " for "+at(b.near)+". Is its sshd at another port?") {
 		t.Errorf("got %v", err)
 	}
 }

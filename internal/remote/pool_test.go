@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -305,6 +306,23 @@ func TestNoSecretInErrors(t *testing.T) {
 	_, err := host.Run(t.Context(), remote.Command{Name: "failing", Script: "exit 7 # pa55word", Stdin: strings.NewReader("s3cret")})
 	if err == nil || strings.Contains(err.Error(), "pa55word") || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("the error is %v", err)
+	}
+}
+
+// A port that is closed is no machine that is gone, and yet nothing is known of it.
+func TestRefusedPort(t *testing.T) {
+	host, port, err := net.SplitHostPort(closedPort(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	number, err := strconv.Atoi(port)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = run(t, pool(t, start(t).Key, remote.Options{}).Host(remote.Target{Host: host, Port: number}), "true")
+	want := "connect " + host + ":" + port + ": connection refused: the machine answers, and nothing listens on port " + port + ". Is its sshd at another port? Give that as ssh.port"
+	if !errors.Is(err, remote.ErrUnreachable) || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }
 

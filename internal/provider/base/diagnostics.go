@@ -18,7 +18,7 @@ import (
 // <subject>", the error with host and command, and what to do next.
 func AddError(diags *diag.Diagnostics, action, subject string, err error) {
 	detail := err.Error()
-	if next := nextStep(err); next != "" {
+	if next := nextStep(action, err); next != "" {
 		detail += "\n\n" + next
 	}
 	diags.AddError(fmt.Sprintf("Unable to %s %s", action, subject), detail)
@@ -34,12 +34,17 @@ func Sentence(err error) string {
 	return text + "."
 }
 
-// nextStep says what the user can do about a class of failure.
-func nextStep(err error) string {
+// nextStep says what the user can do about a class of failure. After a destroy that is
+// not to apply, which would make everything again.
+func nextStep(action string, err error) string {
 	var command *remote.CommandError
+	again, next := "apply again", "by the next apply"
+	if action == "Delete" {
+		again, next = "run the destroy again", "when you run the destroy again, or the apply if it was one"
+	}
 	switch {
 	case errors.Is(err, context.Canceled):
-		return "The run was interrupted. What was begun is finished by the next apply."
+		return "The run was interrupted. What was begun is finished " + next + "."
 	case errors.Is(err, remote.ErrReadOnly):
 		return "The provider is read_only, by its block or by the environment's ATOLL_READ_ONLY. Nothing was changed; apply with a provider that may change things."
 	case errors.Is(err, remote.ErrLost):
@@ -49,7 +54,7 @@ func nextStep(err error) string {
 	case errors.Is(err, remote.ErrSession):
 		return "The machine answers and lets Atoll in, but runs nothing for it. Check that the user's login shell works for commands (ssh <machine> true), that no ForceCommand stands in the way, and that MaxSessions in its sshd_config is 1 or more."
 	case errors.Is(err, remote.ErrUnreachable):
-		return "Check that the machine is up and that its sshd can be reached from here, then apply again. If the machine is gone for good, add its address to the provider's lost list and remove it from the configuration."
+		return "Check that the machine is up and that its sshd can be reached from here, then " + again + ". If the machine is gone for good, add its address to the provider's lost list and remove it from the configuration."
 	case errors.Is(err, remote.ErrHostKeyMismatch):
 		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into ssh.host_key and apply."
 	case errors.Is(err, remote.ErrHostKeyUnknown):
@@ -59,9 +64,9 @@ func nextStep(err error) string {
 	case errors.Is(err, remote.ErrPrivilege):
 		return "Allow the user to run sudo, without a password or with the one given in the provider's ssh.sudo_passwords, or log in as root."
 	case errors.Is(err, context.DeadlineExceeded):
-		return "The step did not end in time. What was done stays; apply again to go on, or raise the value under timeouts."
+		return "The step did not end in time. What was done stays; " + again + " to go on, or raise the value under timeouts."
 	case errors.As(err, &command):
-		return "The host is in a state that the next plan shows. Mend the cause named above and apply again."
+		return "The host is in a state that the next plan shows. Mend the cause named above and " + again + "."
 	}
 	return ""
 }

@@ -30,7 +30,7 @@ func (d *Data) Unheard(run *Run, subject string, target remote.Target, err error
 	case notAsked:
 		// One summary a machine: Terraform folds equal ones into one.
 		run.Diagnostics.AddWarning("Machine "+target.Host+" Was Not Read",
-			fmt.Sprintf("%s: %v\n\nThe last known state of what stands on this machine is kept, and the rest of the plan stands. %s", subject, err, nextStep(err)))
+			fmt.Sprintf("%s: %v\n\nThe last known state of what stands on this machine is kept, and the rest of the plan stands. %s", subject, err, nextStep(run.Action, err)))
 		return Observed{Drift: []converge.Line{line}}
 	default:
 		run.Fail(subject, err)
@@ -44,7 +44,7 @@ func (d *Data) Unheard(run *Run, subject string, target remote.Target, err error
 func NotChecked(diags *diag.Diagnostics, subject, host string, err error) {
 	for _, kind := range []error{remote.ErrHostKeyMismatch, remote.ErrAuthentication, remote.ErrPrivilege} {
 		if errors.Is(err, kind) {
-			diags.AddWarning("Machine "+host+" Was Not Asked", fmt.Sprintf("%s: %v\n\nSo this plan does not know whether anything on the machine stands against it, and an apply will not get farther. %s", subject, err, nextStep(err)))
+			diags.AddWarning("Machine "+host+" Was Not Asked", fmt.Sprintf("%s: %v\n\nSo this plan does not know whether anything on the machine stands against it, and an apply will not get farther. %s", subject, err, nextStep("Plan", err)))
 			return
 		}
 	}
