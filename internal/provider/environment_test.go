@@ -41,7 +41,10 @@ func TestKeyFromTheEnvironment(t *testing.T) {
 			options.Keys[name] = key
 		}
 		var diags diag.Diagnostics
-		environmentKey(&options, &diags)
+		environmentKey(&options, "open", &diags)
+		if got := options.Keys["default"]; len(row.given) == 0 && got.PEM != nil && (got.Passphrase != "open" || got.Variable == "") {
+			t.Errorf("%q, %q: %+v", row.key, row.file, got)
+		}
 		if got := string(options.Keys["default"].PEM); got != row.want || diags.HasError() != row.fails {
 			t.Errorf("%q, %q: %q, %v", row.key, row.file, got, diags)
 		}

@@ -167,6 +167,41 @@ func TestLostMachine(t *testing.T) {
 	}
 }
 
+// A name under which the provider has no key is refused by the plan, unless an agent may
+// have it; what stands, and is not changed, has its line of drift.
+func TestNamesOfKeys(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	way := func(key string) object {
+		return object{"ssh": object{"host": "203.0.113.11", "host_key": hostKey, "key": key}}
+	}
+	keys := object{"ssh": object{"keys": object{"office": loginPEM}}}
+	for _, row := range []struct {
+		block  object
+		config object
+		want   string
+	}{
+		{keys, way("office"), ""},
+		{keys, way("nokey"), `ssh.key = "nokey" is the name of no key`},
+		{keys, object{"ssh": object{"host": "203.0.113.11", "host_key": hostKey, "jumps": []any{object{"host": "203.0.113.1", "host_key": hostKey, "key": "nokey"}}}}, `ssh.jumps[0].key = "nokey" is the name of no key`},
+		{object{"ssh": object{"agent": true}}, way("nokey"), ""},
+		{object{"ssh": object{"keys": unknown{}}}, way("nokey"), ""},
+		{object{"ssh": object{"keys": object{"default": loginPEM}, "watcher": true}}, way("nokey"), ""},
+		{object{}, way("default"), ""},
+	} {
+		tf := start(t, network, row.block)
+		_, problems := tf.plan("atoll_host", nil, write(tf.kind("atoll_host"), row.config))
+		if row.want == "" && problems != "" || !strings.Contains(problems, row.want) {
+			t.Errorf("%v: %q, want %q", row.config, problems, row.want)
+		}
+	}
+	made := start(t, network, keys).made("atoll_host", nil, way("office"))
+	tf := start(t, network, object{"ssh": object{"keys": object{"default": loginPEM}}})
+	if _, problems := tf.plan("atoll_host", made, write(tf.kind("atoll_host"), way("office"))); problems != "" {
+		t.Errorf("what stands: %s", problems)
+	}
+}
+
 // A time-out with which no operation can end is refused by the plan, by its name.
 func TestTimeoutsAreMoreThanNothing(t *testing.T) {
 	t.Parallel()

@@ -172,6 +172,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	resp.ResourceData = &base.Data{
 		Hosts: ahead.New(hosts, ahead.Options{ReadOnly: options.ReadOnly, Watcher: options.Watcher != "", Version: p.version}), Guard: guard.New(plugins(servers)...), MySQL: servers, Tunnels: &mysqltunnel.Registry{}, Lost: lost, Pending: pending,
 		PublicKey: func(ctx context.Context, name string) (string, error) { return remote.PublicKey(ctx, options, name) },
+		HasKey:    hasKey(options, pending),
 		Linode:    linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}
 	resp.DataSourceData, resp.EphemeralResourceData, resp.ActionData = resp.ResourceData, resp.ResourceData, resp.ResourceData

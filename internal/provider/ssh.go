@@ -48,12 +48,12 @@ func sshOptions(block types.Object, diags *diag.Diagnostics) (options remote.Opt
 		}
 		content, err := os.ReadFile(expandHome(file))
 		if err != nil {
-			diags.AddAttributeError(at, "Unable to Read Key File", err.Error()+". Check the path, which is relative to where Terraform runs.")
+			diags.AddAttributeError(at, "Unable to Read Key File", fmt.Sprintf("%s = %q: %v", at, file, err)+". Check the path, which is relative to where Terraform runs.")
 			continue
 		}
-		options.Keys[name] = remote.PrivateKey{PEM: content, Passphrase: passphrases[name]}
+		options.Keys[name] = remote.PrivateKey{PEM: content, Passphrase: passphrases[name], File: file}
 	}
-	environmentKey(&options, diags)
+	environmentKey(&options, passphrases[defaultKey], diags)
 	options.SudoPasswords = texts("sudo_passwords")
 	if flag(base.Member[types.Bool](block, "watcher"), "ATOLL_WATCHER", diags) {
 		options.Watcher = node.Watcher
@@ -73,14 +73,25 @@ func sshOptions(block types.Object, diags *diag.Diagnostics) (options remote.Opt
 	return options, pending
 }
 
+// hasKey says by name which keys there are; nil where that is not known.
+func hasKey(options remote.Options, pending string) func(name string) bool {
+	if pending != "" || options.Agent || options.Watcher != "" {
+		return nil
+	}
+	return func(name string) bool {
+		_, found := options.Keys[name]
+		return found
+	}
+}
+
 // environmentKey takes the default key from the environment where the block
 // gives none, so that a job needs no file and no variable for it.
-func environmentKey(options *remote.Options, diags *diag.Diagnostics) {
+func environmentKey(options *remote.Options, passphrase string, diags *diag.Diagnostics) {
 	if _, given := options.Keys[defaultKey]; given {
 		return
 	}
 	if text := os.Getenv("ATOLL_SSH_KEY"); text != "" {
-		options.Keys[defaultKey] = remote.PrivateKey{PEM: []byte(text)}
+		options.Keys[defaultKey] = remote.PrivateKey{PEM: []byte(text), Passphrase: passphrase, Variable: "ATOLL_SSH_KEY"}
 		return
 	}
 	file := os.Getenv("ATOLL_SSH_KEY_FILE")
@@ -92,7 +103,7 @@ func environmentKey(options *remote.Options, diags *diag.Diagnostics) {
 		diags.AddError("Unable to Read Key File", "The environment's ATOLL_SSH_KEY_FILE: "+err.Error()+". Check the path, or give the key in ssh.keys.")
 		return
 	}
-	options.Keys[defaultKey] = remote.PrivateKey{PEM: content}
+	options.Keys[defaultKey] = remote.PrivateKey{PEM: content, Passphrase: passphrase, File: file, Variable: "ATOLL_SSH_KEY_FILE"}
 }
 
 // defaultKey is the name of the key that connections without one use.

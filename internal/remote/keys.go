@@ -5,6 +5,7 @@ package remote
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"os"
@@ -19,6 +20,9 @@ type PrivateKey struct {
 	PEM []byte
 	// Passphrase opens a protected key; "" for an open one.
 	Passphrase string
+	// File is where PEM was read, and Variable which of the environment gave the file or
+	// the key; "" for none. An error names them.
+	File, Variable string
 }
 
 const defaultKey = "default"
@@ -34,9 +38,9 @@ type keyring struct {
 func newKeyring(options Options) (*keyring, error) {
 	ring := &keyring{signers: map[string]ssh.Signer{}}
 	for name, key := range options.Keys {
-		signer, err := parseKey(key)
+		signer, err := parseKey(name, key)
 		if err != nil {
-			return nil, &Error{Kind: ErrConfiguration, Address: "ssh.keys", Detail: fmt.Sprintf("key %q: %v", name, err)}
+			return nil, fmt.Errorf("%w: %s %w", ErrConfiguration, key.given(name), err)
 		}
 		ring.signers[name] = signer
 	}
@@ -68,19 +72,31 @@ func PublicKey(ctx context.Context, options Options, name string) (string, error
 	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(key.signer.PublicKey()))), nil
 }
 
-// parseKey never quotes the key in its error.
-func parseKey(key PrivateKey) (ssh.Signer, error) {
-	var signer ssh.Signer
-	var err error
-	if key.Passphrase != "" {
-		signer, err = ssh.ParsePrivateKeyWithPassphrase(key.PEM, []byte(key.Passphrase))
-	} else {
-		signer, err = ssh.ParsePrivateKey(key.PEM)
+// given names what gave a key of that name.
+func (k PrivateKey) given(name string) string {
+	switch {
+	case k.Variable != "" && k.File != "":
+		return fmt.Sprintf("the environment's %s = %q", k.Variable, k.File)
+	case k.Variable != "":
+		return "the environment's " + k.Variable
+	case k.File != "":
+		return fmt.Sprintf("ssh.key_files[%q] = %q", name, k.File)
 	}
+	return fmt.Sprintf("ssh.keys[%q]", name)
+}
+
+// parseKey never quotes the key in its error.
+func parseKey(name string, key PrivateKey) (ssh.Signer, error) {
+	signer, err := ssh.ParsePrivateKey(key.PEM)
 	var missing *ssh.PassphraseMissingError
+	if errors.As(err, &missing) && key.Passphrase != "" {
+		signer, err = ssh.ParsePrivateKeyWithPassphrase(key.PEM, []byte(key.Passphrase))
+	}
 	switch {
 	case errors.As(err, &missing):
-		return nil, errors.New("is protected: give its passphrase in ssh.passphrases, or load it into an agent")
+		return nil, fmt.Errorf("is protected: give its passphrase in ssh.passphrases[%q], or load it into an agent", name)
+	case errors.Is(err, x509.IncorrectPasswordError):
+		return nil, fmt.Errorf("is protected by another passphrase: the one in ssh.passphrases[%q] does not open it", name)
 	case err != nil:
 		return nil, fmt.Errorf("is not a private key in PEM form: %w", err)
 	}

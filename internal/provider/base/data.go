@@ -43,6 +43,9 @@ type Data struct {
 	// PublicKey is the public half of the key that a login by this name offers, in
 	// authorized_keys form; "" is the default one.
 	PublicKey func(ctx context.Context, name string) (string, error)
+	// HasKey says whether the provider has a key of that name; nil where that is not
+	// known before the apply, or an agent may have one.
+	HasKey func(name string) bool
 	// Linode is the account of the provider block; its error says what to set, or is
 	// ErrPending.
 	Linode func() (*linode.Client, error)

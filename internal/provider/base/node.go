@@ -122,6 +122,10 @@ func (n *node[M, P]) Plan(ctx context.Context, change *Change[M]) {
 		n.data.RefuseLost(change.Target, path.Root("ssh").AtName("host"), change.Diagnostics)
 	}
 	warnOfMissingKeys(plan.Connection, change.Diagnostics)
+	// Of one that stands as it was, the refresh has said that it was not asked.
+	if n.data != nil && n.data.HasKey != nil && (change.State == nil || !P(change.State).node().Connection.Equal(plan.Connection)) {
+		refuseUnknownKeys(plan.Connection, n.data.HasKey, change.Diagnostics)
+	}
 	if change.State == nil {
 		n.planSuccession(change.Plan, true, change.Diagnostics)
 	}
@@ -157,25 +161,6 @@ func (n *node[M, P]) thing(model *M) (string, bool) {
 		name += " " + placed.Place().ValueString()
 	}
 	return name + " on " + target.Address(), known
-}
-
-// warnOfMissingKeys speaks where a misspelt attribute is missed: Terraform drops
-// what an object type does not have, without a word.
-func warnOfMissingKeys(connection types.Object, diags *diag.Diagnostics) {
-	if connection.IsNull() || connection.IsUnknown() {
-		return
-	}
-	hops := map[string]types.Object{"ssh": connection}
-	for i, element := range Member[types.List](connection, "jumps").Elements() {
-		hops[fmt.Sprintf("ssh.jumps[%d]", i)], _ = element.(types.Object)
-	}
-	for at, hop := range hops {
-		if !hop.IsUnknown() && Member[types.String](hop, "host_key").IsNull() {
-			diags.AddAttributeWarning(path.Root("ssh"), "Missing Host Key",
-				at+".host_key is not set, so nothing will be sent to the machine; the error of the apply prints the key that it shows. "+
-					"If it is written there, look at its spelling: Terraform drops attributes that an object does not have, without a word.")
-		}
-	}
 }
 
 func (n *node[M, P]) Observe(ctx context.Context, run *Run, model *M) Observed {
