@@ -57,13 +57,14 @@ jq -r --slurpfile warnings "$work/warnings" --argjson refreshed "$refreshed" '
         | if ([$change.before_sensitive, $change.after_sensitive] | any(.[]; marked($name))) or ([$is, $want | length] | max) > 80
           then "\($name): differs" else "\($name): is \($is), want \($want)" end ];
   def unasked: test("^(unreachable|not asked): |: (unreachable|not asked|did not answer): | Was Not Asked: ");
+  def stood: .prior_state.values.root_module // {} | modules | .resources // [] | .[];
+  # One that only an apply will read stands here as it once was.
+  def statuses: ([.resource_changes // [] | .[] | select(.change.actions == ["read"]) | .address]) as $later
+    | stood | select(.mode == "data" and .type == "atoll_site_status" and (any(.address == $later[]; .) | not));
   # Which machines were asked: true for each that answered. An account is none.
-  def answered:
-    ( .prior_state.values.root_module // {} | modules | .resources // [] | .[]
-      | if .mode == "data" and .type == "atoll_site_status" then .values.machines // {} | .[] | .reachable == true
-        elif $refreshed and .mode == "managed" and (.type | test("^atoll_(?!linode)")) then .values
-          | ([.drift // [] | .[] | select(unasked)] | length) < (if .ssh then 1 else .peers // .members // .nodes // [0] | length end)
-        else empty end );
+  def answered: (statuses | .values.machines // {} | .[] | .reachable == true),
+    ( stood | select($refreshed and .mode == "managed" and (.type | test("^atoll_(?!linode)"))) | .values
+      | ([.drift // [] | .[] | select(unasked)] | length) < (if .ssh then 1 else .peers // .members // .nodes // [0] | length end) );
 
   ([.resource_drift // [] | .[] | select(.change.actions == ["delete"]) | .address]) as $gone
   | ([.configuration.root_module // {} | written("")] | from_entries) as $written
@@ -77,9 +78,7 @@ jq -r --slurpfile warnings "$work/warnings" --argjson refreshed "$refreshed" '
             elif $actions != ["update"] or $all == [] then "to be changed: " + ($actions | join(" and "))
             else empty end ), $all[]
         | {part: $part, line: ., counts: true} ),
-      ( .prior_state.values.root_module // {} | modules | .resources // [] | .[]
-        | select(.mode == "data" and .type == "atoll_site_status")
-        | .address as $part | .values.problems // [] | .[] | {part: $part, line: ., counts: true} ),
+      ( statuses | .address as $part | .values.problems // [] | .[] | {part: $part, line: ., counts: true} ),
       ( $warnings[] | select(.summary | test("^Machine .* Was Not Read$") | not) # that has its line of drift
         | (.address // "" | if . == "" then "plan" else . end) as $part
         | { part: $part, line: "\(.summary): \(.detail // "" | split("\n")[0] // "")",

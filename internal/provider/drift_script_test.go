@@ -156,6 +156,9 @@ func TestDriftScriptReadsPlans(t *testing.T) {
 		"the status alone": {"", planned(one(well)+","+asked(`{"a": {"reachable": false}, "b": {"reachable": true}}`, `"a: did not answer: connect a:22: timed out"`), "", ""), []string{"-refresh=false"}, 3, []string{
 			"data.atoll_site_status.now | a: did not answer: connect a:22: timed out",
 		}},
+		"a status that is old": {"", planned(one(refused)+","+asked(`{"b": {"reachable": true}}`, `"b: its clock was off"`), again(refused)+`, {"address": "data.atoll_site_status.now", "change": {"actions": ["read"]}}`, ""), nil, 1, []string{
+			`atoll_host.h["a"] | not asked: connect a:22: authentication refused: user root`, "plan | no machine could be asked",
+		}},
 		"the status of nobody": {"", planned(one(well)+","+asked(`{"a": {"reachable": false}}`, `"a: not asked: connect a:22: authentication refused"`), "", ""), []string{"-refresh=false"}, 1, []string{
 			"data.atoll_site_status.now | a: not asked: connect a:22: authentication refused", "plan | no machine could be asked",
 		}},

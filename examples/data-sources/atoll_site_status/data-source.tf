@@ -6,6 +6,9 @@ data "atoll_site_status" "now" {
 
   # What a refresh finds beside, in the same list.
   drift = { "host hk1" = atoll_host.hk1.drift, "server hk1" = atoll_mysql_server.hk1.drift }
+
+  # Peers reach each other when the mesh stands: the first apply asks after that.
+  depends_on = [atoll_mesh.site]
 }
 
 # A plan warns when something is wrong, and goes on.
