@@ -66,7 +66,7 @@ func recorded(t *testing.T, said, plan string) (dir string, environment []string
 		"said": said, "plan.json": plan,
 		"terraform": "#!/bin/sh\ncase $1 in plan) cat said; ! grep -q '\"severity\":\"error\"' said ;; show) cat plan.json ;; esac\n",
 	} {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil { //nolint:gosec // one of them is run
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o700); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -213,8 +213,8 @@ func TestDriftScriptWritesToItsOutput(t *testing.T) {
 	}
 }
 
-// A real Terraform over two machines: one is edited, one shows another key, then
-// neither lets anybody in.
+// A real Terraform over two machines: one is edited, one shows another key, one
+// has a fresh disk, then neither lets anybody in.
 func TestDriftScriptOverMachines(t *testing.T) {
 	t.Parallel()
 	network := machines(t, "203.0.113.11", "203.0.113.12")
@@ -253,6 +253,10 @@ func TestDriftScriptOverMachines(t *testing.T) {
 	network.Machines["203.0.113.12"].HostKey = otherKey
 	check(2, `atoll_mesh_peer.n["11"] | file /etc/tinc/site/tinc.conf: content differs`, `atoll_mesh_peer.n["12"] | not asked: connect 203.0.113.12:22: host key has changed`)
 	network.Machines["203.0.113.12"].HostKey = former
+	kept := network.Machines["203.0.113.11"]
+	network.Machines["203.0.113.11"] = machines(t, "203.0.113.11").Machines["203.0.113.11"]
+	check(2, `atoll_mesh_peer.n["11"] | gone`)
+	network.Machines["203.0.113.11"] = kept
 	for _, machine := range network.Machines {
 		machine.Fail(&remote.Error{Kind: remote.ErrAuthentication, Address: "h:22"})
 	}
