@@ -82,7 +82,8 @@ jq -r --slurpfile warnings "$work/warnings" --argjson refreshed "$refreshed" '
       ( $warnings[] | select(.summary | test("^Machine .* Was Not Read$") | not) # that has its line of drift
         | (.address // "" | if . == "" then "plan" else . end) as $part
         | { part: $part, line: "\(.summary): \(.detail // "" | split("\n")[0] // "")",
-            counts: (.summary == "Check block assertion failed" or ($part | . != "plan" and (startswith("provider[") | not))) } )
+            # Others tell of what may be meant, such as an even number of members.
+            counts: (.summary | test("^(Changed Outside of This Configuration|Check block assertion failed|Disk Nearly Full|Days Do Not Move|Files Rotted)$| Was Not Asked$")) } )
     ] as $found
   | ([ $found[] | .part as $part | .line | capture("^(?<who>[^:]+): (unreachable|did not answer): ") | [$part, .who] ]) as $dead
   | ([answered]) as $answered

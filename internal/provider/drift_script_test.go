@@ -151,8 +151,9 @@ func TestDriftScriptReadsPlans(t *testing.T) {
 		"warnings": {warned("Machine a Was Not Read", "atoll_host.h") + warned("Changed Outside of This Configuration", "atoll_linode.n"), planned(one(well), "", ""), nil, 2, []string{
 			"atoll_linode.n | Changed Outside of This Configuration: why.",
 		}},
-		"warnings about no part":       {warned("Resource targeting is in effect", "") + warned("Missing Keys", `provider[\"x\"]`), planned(one(well), "", ""), nil, 0, []string{"plan | Resource targeting is in effect: why.", `provider["x"] | Missing Keys: why.`}},
-		"a warning that tells silence": {warned("Linode Account Was Not Asked", "atoll_linode.n"), planned(one(well), "", ""), nil, 3, []string{"atoll_linode.n | Linode Account Was Not Asked: why."}},
+		"warnings about no part":         {warned("Resource targeting is in effect", "") + warned("Missing Keys", `provider[\"x\"]`), planned(one(well), "", ""), nil, 0, []string{"plan | Resource targeting is in effect: why.", `provider["x"] | Missing Keys: why.`}},
+		"a warning of what may be meant": {warned("Even Number of Members", "atoll_mysql_cluster.c"), planned(one(well), "", ""), nil, 0, []string{"atoll_mysql_cluster.c | Even Number of Members: why."}},
+		"a warning that tells silence":   {warned("Linode Account Was Not Asked", "atoll_linode.n"), planned(one(well), "", ""), nil, 3, []string{"atoll_linode.n | Linode Account Was Not Asked: why."}},
 		"the status alone": {"", planned(one(well)+","+asked(`{"a": {"reachable": false}, "b": {"reachable": true}}`, `"a: did not answer: connect a:22: timed out"`), "", ""), []string{"-refresh=false"}, 3, []string{
 			"data.atoll_site_status.now | a: did not answer: connect a:22: timed out",
 		}},
