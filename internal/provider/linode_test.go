@@ -172,37 +172,41 @@ func (a account) until(t *testing.T, id int, status linodego.InstanceStatus) {
 	t.Fatalf("instance %d does not become %s", id, status)
 }
 
-// A plan that discards a disk says what is on it: by what this version keeps, and
-// by what was kept before there were versions.
+// A plan that discards a disk says so, and what is on it: by what this version keeps,
+// and by what was kept before there were versions.
 func TestPlansSayWhatGoes(t *testing.T) {
 	t.Parallel()
 	account := hoster(t)
 	tf := start(t, account.floor(t), account.block)
-	config := one(nil)
-	machine := tf.made("atoll_linode", nil, config)
+	machine := tf.made("atoll_linode", nil, one(object{"rebuild_generation": 1}))
 	carries := func(kept string) *state {
-		private, err := json.Marshal(map[string][]byte{"carries": []byte(kept), "declared": []byte(`{"region":"ap-south","image":"linode/debian13"}`)})
+		all := map[string][]byte{"declared": []byte(`{"region":"ap-south","image":"linode/debian13"}`)}
+		if kept != "" {
+			all["carries"] = []byte(kept)
+		}
+		private, err := json.Marshal(all)
 		if err != nil {
 			t.Fatal(err)
 		}
 		return &state{machine.value, private, ""}
 	}
-	moved := one(object{"region": "us-sea"})
 	kind := tf.kind("atoll_linode")
 	for kept, want := range map[string]string{
-		`["mysql-server","tinc"]`: "mysql-server, tinc", `{"version":1,"value":["mysql-server"]}`: "mysql-server", `[]`: "", `{"version":1,"value":[]}`: "",
+		`["mysql-server","tinc"]`: "Atoll has on it: mysql-server, tinc. What else is on it, Atoll does not know.", `{"version":1,"value":["mysql-server"]}`: "Atoll has on it: mysql-server.",
+		`[]`: "Atoll has nothing on it", `{"version":1,"value":[]}`: "What else is on it, Atoll does not know.", "": "Atoll has not looked at what is on it.",
 	} {
 		for what, config := range map[string]tftypes.Value{
-			"Destroying": tftypes.NewValue(kind, nil), "Replacing": write(kind, moved),
+			"Destroying": tftypes.NewValue(kind, nil), "Replacing": write(kind, one(object{"region": "us-sea", "rebuild_generation": 1})),
+			"Rebuilding": write(kind, one(object{"rebuild_generation": 2})), "": write(kind, one(object{"rebuild_generation": 1})),
 		} {
 			planned, problems := tf.plan("atoll_linode", carries(kept), config)
 			if problems != "" {
 				t.Fatalf("%s with %s: %s", what, kept, problems)
 			}
-			if want == "" && strings.Contains(planned.warnings, "Discards") || want != "" && !strings.Contains(planned.warnings, what+" Linode sg1 Discards Data") {
+			if what == "" && planned.warnings != "" || what != "" && !strings.Contains(planned.warnings, what+" Linode sg1 Discards Data") {
 				t.Errorf("%s with %s: %q", what, kept, planned.warnings)
 			}
-			if !strings.Contains(planned.warnings, want) {
+			if what != "" && !strings.Contains(planned.warnings, want) {
 				t.Errorf("%s with %s: %q", what, kept, planned.warnings)
 			}
 		}

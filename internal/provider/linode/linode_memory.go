@@ -149,11 +149,15 @@ func (k memory) refuseSwap(config, state *linodeModel, rebuilt bool, diags *diag
 	}
 }
 
-// warn says in the plan what goes for good.
+// warn says in the plan what goes for good, whatever is known of it.
 func (k memory) warn(action string, state *linodeModel, diags *diag.Diagnostics) {
-	if len(k.Carries) == 0 {
-		return
+	known := "Atoll has not looked at what is on it."
+	switch {
+	case len(k.Carries) > 0:
+		known = "Atoll has on it: " + strings.Join(k.Carries, ", ") + ". What else is on it, Atoll does not know."
+	case k.Carries != nil:
+		known = "Atoll has nothing on it that a site counts on. What else is on it, Atoll does not know."
 	}
-	diags.AddWarning(action+" "+state.Subject()+" Discards Data", fmt.Sprintf("%s the machine %s discards its disk, and on it is: %s. "+
-		"Before that happens, the site is asked whether it can spare the machine.", action, state.IPv4.ValueString(), strings.Join(k.Carries, ", ")))
+	diags.AddWarning(action+" "+state.Subject()+" Discards Data", fmt.Sprintf("%s the machine %s discards its disk and all that is on it. %s "+
+		"Before that happens, the site is asked whether it can spare the machine.", action, state.IPv4.ValueString(), known))
 }

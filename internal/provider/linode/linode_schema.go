@@ -29,7 +29,8 @@ func (k *linodeKind) Schema() schema.Schema {
 			"so that neither the state nor Linode's metadata service holds a live private key. " +
 			"Before a machine is resized, rebuilt or destroyed, what runs on it is asked whether the site can spare it now. " +
 			"Off is not gone: a machine that is off is booted to be asked, and what cannot be asked is refused, unless its address is in the provider's lost list. " +
-			"Destroying it deletes the machine and its disks at Linode; a plan that discards a disk says what is on it. " +
+			"Destroying it deletes the machine and its disks at Linode. A plan that destroys, rebuilds or, for a change here, replaces a machine warns that its disk is discarded, and says what Atoll has on it. " +
+			"Where terraform apply -replace, replace_triggered_by or a taint replaces it, Terraform shows no such warning of a provider's, only that the machine must be replaced; the site is asked all the same. " +
 			"A machine is replaced only for what changed in the configuration since it was applied last, never for what the hoster or a person did to it. " +
 			"An order that a killed run left behind is known again by a tag, which Terraform's data directory (.terraform) keeps; that of another workspace or directory is never touched. " +
 			"Volumes, disks and further addresses stay with the linode/linode provider, which may manage them on the same machine.",
