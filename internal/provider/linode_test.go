@@ -213,6 +213,40 @@ func TestPlansSayWhatGoes(t *testing.T) {
 	}
 }
 
+// What the configuration leaves out is not judged: it is the former machine's, and
+// another one gets what its region has.
+func TestRegionChangesWithWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	machine := tf.made("atoll_linode", nil, one(object{"interface_generation": nil}))
+	for name, row := range map[string]struct {
+		with object
+		want string
+	}{
+		"left out": {object{}, ""},
+		"declared": {object{"maintenance_policy": "linode/migrate"}, `The region "ap-west" has no Maintenance Policy`},
+	} {
+		config := one(object{"region": "ap-west", "interface_generation": nil})
+		maps.Copy(config, row.with)
+		planned, problems := tf.plan("atoll_linode", machine, write(tf.kind("atoll_linode"), config))
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%s: %q, want %q", name, problems, row.want)
+		}
+		if planned == nil {
+			continue
+		}
+		for _, computed := range []string{
+			"id", "disk_encryption", "maintenance_policy", "ipv4", "ipv6", "private_ipv4", "vpc_ipv4", "placement_group_id", "swap_mib", "vpc_subnet_id", "firewall_id",
+			"backups", "watchdog", "private_ip", "specs", "ssh",
+		} {
+			if value := planned.at(computed); value != (unknown{}) {
+				t.Errorf("%s is planned as the former machine's: %v", computed, value)
+			}
+		}
+	}
+}
+
 // A firewall through its life, with rules that somebody changes.
 func TestFirewallThroughItsLife(t *testing.T) {
 	t.Parallel()

@@ -5,7 +5,6 @@ package linode
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -49,6 +48,9 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 	}
 	plan.Status = types.StringValue(string(linode.Running))
 	plan.UserDataSHA256 = digest(config.UserData)
+	if change.Replacing {
+		plan.anew(config)
+	}
 	if !creating && !change.Replacing {
 		plan.keep(state, config)
 		if state.UserDataSHA256.ValueString() != digest(config.UserData).ValueString() && plan.UserDataSHA256.Equal(state.UserDataSHA256) {
@@ -115,6 +117,25 @@ func (m *linodeModel) keep(state, config *linodeModel) {
 	}
 }
 
+// anew plans the machine that takes the place of one: what is declared holds, and the
+// rest is made or chosen by Linode once more, whatever the former one had.
+func (m *linodeModel) anew(config *linodeModel) {
+	for value, declared := range map[*types.String]types.String{
+		&m.Region: config.Region, &m.Image: config.Image, &m.DiskEncryption: config.DiskEncryption, &m.Interfaces: config.Interfaces, &m.Maintenance: config.Maintenance, &m.HostKey: config.HostKey,
+		&m.ID: types.StringNull(), &m.IPv4: types.StringNull(), &m.IPv6: types.StringNull(), &m.PrivateIPv4: types.StringNull(), &m.SubnetIPv4: types.StringNull(),
+	} {
+		*value = base.Keep(!declared.IsNull(), declared, types.StringUnknown())
+	}
+	for value, declared := range map[*types.Int64]types.Int64{&m.PlacementGroup: config.PlacementGroup, &m.SwapMiB: config.SwapMiB, &m.Subnet: config.Subnet, &m.Firewall: config.Firewall} {
+		*value = base.Keep(!declared.IsNull(), declared, types.Int64Unknown())
+	}
+	for value, declared := range map[*types.Bool]types.Bool{&m.Backups: config.Backups, &m.Watchdog: config.Watchdog, &m.PrivateIP: config.PrivateIP} {
+		*value = base.Keep(!declared.IsNull(), declared, types.BoolUnknown())
+	}
+	m.Alerts = declaredAlerts(config.Alerts)
+	m.Specs, m.Connection = types.ObjectUnknown(specTypes()), types.ObjectUnknown(base.ConnectionType().AttrTypes)
+}
+
 // declaredAlerts are those of the configuration, the others unknown.
 func declaredAlerts(config types.Object) types.Object {
 	all := map[string]attr.Value{}
@@ -127,55 +148,4 @@ func declaredAlerts(config types.Object) types.Object {
 		}
 	}
 	return types.ObjectValueMust(alertTypes(), all)
-}
-
-// check compares with Linode's catalogue and the account, where the API can be
-// asked.
-func (k *linodeKind) check(ctx context.Context, run *base.Run, plan, config, state *linodeModel, creating, rebuilt bool) {
-	diags := run.Diagnostics
-	spec := plan.spec(config)
-	if !config.UserData.IsUnknown() {
-		if err := linode.CheckUserData(spec.UserData, spec.Trust); err != nil {
-			diags.AddAttributeError(path.Root("user_data"), "Invalid User Data", "user_data: "+base.Sentence(err))
-		}
-	}
-	changed := creating || rebuilt || !plan.Type.Equal(state.Type) || !plan.PlacementGroup.Equal(state.PlacementGroup) || !plan.Firewall.Equal(state.Firewall) ||
-		!plan.Maintenance.Equal(state.Maintenance) || !plan.Backups.Equal(state.Backups)
-	if k.Data == nil || !changed {
-		return
-	}
-	client, err := k.Linode()
-	var offer *linode.Catalogue
-	if err == nil {
-		offer, err = client.Catalogue(ctx)
-	}
-	if errors.Is(err, base.ErrPending) {
-		return // the plan that an apply makes once more can ask
-	}
-	if err != nil {
-		run.Fail(plan.Subject(), advise(err))
-		return
-	}
-	switch {
-	case creating:
-		if config.Interfaces.IsNull() {
-			plan.Interfaces = types.StringValue(linode.GenerationConfig)
-			if offer.Forbidden(linode.GenerationConfig) {
-				plan.Interfaces = types.StringValue(linode.GenerationLinode)
-			}
-		}
-		spec.Generation = plan.Interfaces.ValueString()
-	case rebuilt:
-		spec.Generation = "" // the machine has it, whatever new ones get
-	default:
-		// An old image may be gone from the catalogue, and so may what the machine
-		// has already.
-		spec.Image, spec.Generation, spec.Subnet, spec.SwapMiB = "", "", nil, nil
-	}
-	wrong := offer.Check(spec)
-	missing, err := client.Missing(ctx, spec)
-	run.Fail(plan.Subject(), advise(err))
-	for _, problem := range append(wrong, missing...) {
-		diags.AddAttributeError(path.Root(problem.Attribute), problem.Title, problem.Detail)
-	}
 }
