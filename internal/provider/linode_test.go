@@ -247,6 +247,41 @@ func TestRegionChangesWithWhatIsLeftOut(t *testing.T) {
 	}
 }
 
+// Who may log in to a machine whose host key is not known is neither read nor written,
+// and nothing says that it was.
+func TestKeysOfAMachineThatNobodyCanLogInTo(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	bare := object{"authorized_keys": nil, "host_key": nil, "interface_generation": nil}
+	made := tf.made("atoll_linode", nil, one(nil))
+	found, problems := tf.find("atoll_linode", "sg1")
+	if problems != "" || found.at("authorized_keys") != nil {
+		t.Fatalf("an import without a host key: %s: %v", problems, found.at("authorized_keys"))
+	}
+	if !tf.empty("atoll_linode", found, one(bare)) {
+		t.Error("the plan after an import without a host key is not empty")
+	}
+	declared := one(bare)
+	declared["authorized_keys"] = []any{loginKey}
+	if _, problems := tf.plan("atoll_linode", found, write(tf.kind("atoll_linode"), declared)); !strings.Contains(problems, "give it as host_key") {
+		t.Errorf("keys without a host key: %q", problems)
+	}
+	later := one(bare)
+	later["authorized_keys"], later["host_key"] = []any{loginKey}, unknown{}
+	if _, problems := tf.plan("atoll_linode", found, write(tf.kind("atoll_linode"), later)); problems != "" {
+		t.Errorf("keys with a host key to come: %s", problems)
+	}
+	machine := tf.network.Machines[made.at("ipv4").(string)]
+	if err := machine.Write("/root/.ssh/authorized_keys", loginKey+"\n"+hostKey+" stranger\n"); err != nil {
+		t.Fatal(err)
+	}
+	taken := tf.made("atoll_linode", found, one(nil))
+	if keys := fmt.Sprint(tf.refreshed("atoll_linode", taken).at("authorized_keys")); keys != "["+loginKey+"]" {
+		t.Errorf("with a host key %s may log in", keys)
+	}
+}
+
 // A firewall through its life, with rules that somebody changes.
 func TestFirewallThroughItsLife(t *testing.T) {
 	t.Parallel()

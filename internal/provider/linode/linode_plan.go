@@ -66,7 +66,15 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 // A machine that is made without it would be paid for and locked; one that stands
 // is only looked at where its keys change.
 func (k *linodeKind) authorize(ctx context.Context, change *base.Change[linodeModel], state *linodeModel, fresh bool) {
-	plan, declared := change.Plan, change.Config.AuthorizedKeys
+	plan, declared, at := change.Plan, change.Config.AuthorizedKeys, path.Root("authorized_keys")
+	if !fresh && plan.HostKey.IsNull() {
+		if declared.IsNull() {
+			plan.AuthorizedKeys = state.AuthorizedKeys
+		} else if err := refuseKeys(state, plan); err != nil {
+			change.Diagnostics.AddAttributeError(at, "Host Key Is Not Known", base.Sentence(err))
+		}
+		return
+	}
 	asked, whole := base.TextSet(declared)
 	if declared.IsNull() {
 		plan.AuthorizedKeys = types.SetUnknown(types.StringType)
@@ -75,7 +83,6 @@ func (k *linodeKind) authorize(ctx context.Context, change *base.Change[linodeMo
 		return
 	}
 	own, err := k.PublicKey(ctx, plan.Key.ValueString())
-	at := path.Root("authorized_keys")
 	switch {
 	case declared.IsNull() && err != nil && !fresh:
 		plan.AuthorizedKeys = state.AuthorizedKeys // a plan that only watches may have no key
@@ -88,6 +95,16 @@ func (k *linodeKind) authorize(ctx context.Context, change *base.Change[linodeMo
 		change.Diagnostics.AddAttributeError(at, "Atoll Could Not Log In", fmt.Sprintf("authorized_keys does not hold the provider's own key, %q, so that the machine would be locked: "+
 			"add that line, name another key of the provider's with key, or leave authorized_keys out, which lets in the provider's key alone.", own))
 	}
+}
+
+// refuseKeys says why a change of who may log in cannot be made: nobody logs in to a
+// machine whose host key is not known.
+func refuseKeys(before, plan *linodeModel) error {
+	if !plan.HostKey.IsNull() || plan.AuthorizedKeys.Equal(before.AuthorizedKeys) {
+		return nil
+	}
+	return fmt.Errorf("authorized_keys of %s can be neither read nor written, since the machine's SSH host key is not known, as after an import without it. "+
+		"Read the key from /etc/ssh/ssh_host_ed25519_key.pub at the machine's console, and give it as host_key, or behind a blank in the import id; or leave authorized_keys out", plan.Subject())
 }
 
 // keep leaves known what an update does not change. After a rebuild everything

@@ -95,6 +95,8 @@ func (k *linodeKind) readParts(ctx context.Context, client *linode.Client, insta
 // side.
 func (k *linodeKind) observeInside(ctx context.Context, run *base.Run, model *linodeModel) []converge.Line {
 	if model.HostKey.IsNull() {
+		// Nobody has logged in: whatever was noted of its keys is not from there.
+		model.AuthorizedKeys = types.SetNull(types.StringType)
 		return nil
 	}
 	host := k.Hosts.Host(model.target(model.HostKey.ValueString()))

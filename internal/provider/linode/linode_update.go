@@ -70,6 +70,9 @@ func (w *work) keep(ctx context.Context, before *linodeModel, booted bool) error
 			return err
 		}
 	}
+	if err := refuseKeys(before, w.model); err != nil {
+		return err
+	}
 	hostKey := w.model.HostKey.ValueString()
 	if hostKey != "" {
 		target := w.model.target(hostKey)
