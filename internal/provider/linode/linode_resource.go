@@ -115,7 +115,7 @@ func (k *linodeKind) observeInside(ctx context.Context, run *base.Run, model *li
 	case err == nil:
 		model.readKeys(keys)
 	case !errors.Is(err, remote.ErrLost):
-		return k.Unheard(run, model.Subject(), host.Target(), err).Drift
+		return k.unheard(run, model, host.Target(), err)
 	}
 	return nil
 }
@@ -134,7 +134,7 @@ func (k *linodeKind) Converge(ctx context.Context, run *base.Run, before, model 
 	} else {
 		err = work.update(ctx, before)
 	}
-	run.Fail(model.Subject(), advise(err))
+	run.Fail(model.Subject(), model.advise(err))
 }
 
 // Remove deletes the machine, if the site can spare what is on it.
@@ -150,7 +150,7 @@ func (k *linodeKind) Remove(ctx context.Context, run *base.Run, model *linodeMod
 	if err == nil {
 		err = errors.Join(client.Delete(ctx, numbered(model.ID)), resume(ctx))
 	}
-	run.Fail(model.Subject(), advise(err))
+	run.Fail(model.Subject(), model.advise(err))
 }
 
 // Find takes "ID-OR-LABEL [HOST-KEY]", or the id as an identity.
@@ -163,5 +163,5 @@ func (k *linodeKind) Find(ctx context.Context, run *base.Run, asked base.Asked, 
 		}
 		return found.ID, nil
 	})
-	model.HostKey = base.OptionalText(hostKey)
+	model.HostKey = base.OptionalText(givenHostKey(run, "Linode "+model.ID.ValueString(), hostKey))
 }

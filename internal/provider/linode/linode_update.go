@@ -84,7 +84,7 @@ func (w *work) keep(ctx context.Context, before *linodeModel, booted bool) error
 		if err != nil {
 			// Nothing was to be written. What keeps us out may be a firewall that
 			// waits for this resource, so the run goes on; the next plan looks again.
-			w.Unheard(w.run, w.model.Subject(), target, err)
+			w.unheard(w.run, w.model, target, err)
 		}
 	}
 	seen, err := w.observeIdle(ctx)
