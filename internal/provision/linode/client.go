@@ -82,6 +82,7 @@ type Client struct {
 	firewalls shared[linodego.Firewall]
 	addresses shared[linodego.InstanceIP]
 	catalogue *Catalogue
+	making    map[string]orderedHere
 	watch     watch
 }
 
@@ -118,7 +119,7 @@ func New(config Config) (*Client, error) {
 			return nil, fmt.Errorf("linode.url = %q: %w", config.URL, err)
 		}
 	}
-	client := &Client{api: api, poll: config.Poll}
+	client := &Client{api: api, poll: config.Poll, making: map[string]orderedHere{}}
 	if client.poll <= 0 {
 		client.poll = DefaultPoll
 	}

@@ -15,9 +15,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
-// ErrTaken says that the label belongs to another machine.
-var ErrTaken = errors.New("the label is taken")
-
 // Made is a machine of which the API has told.
 type Made struct {
 	Instance linodego.Instance
@@ -45,7 +42,9 @@ func (c *Client) Create(ctx context.Context, spec Spec, orders Orders) (Made, er
 		return made, err
 	}
 	made.mark = mark
-	tag, earlier := orders.Begin("linode " + spec.Label)
+	subject := "linode " + spec.Label
+	tag, earlier := orders.Begin(subject)
+	c.ordered(subject, tag)
 	options, err := spec.creation(key, tag)
 	if err != nil {
 		return made, err
@@ -63,6 +62,7 @@ func (c *Client) Create(ctx context.Context, spec Spec, orders Orders) (Made, er
 		instance, found, err = c.resolve(ctx, spec, earlier, ours, err)
 		if err == nil && !found {
 			made.Instance = *instance
+			c.got(subject, instance.ID)
 			return c.takeOver(ctx, made, key, tag)
 		}
 	}
@@ -71,6 +71,7 @@ func (c *Client) Create(ctx context.Context, spec Spec, orders Orders) (Made, er
 		return made, err
 	}
 	made.Instance = *instance
+	c.got(subject, instance.ID)
 	return made, nil
 }
 
@@ -93,8 +94,11 @@ func (c *Client) resolve(ctx context.Context, spec Spec, earlier []string, ours 
 		return instance, found, err
 	case instance == nil:
 		return nil, false, refused
+	case c.sibling("linode "+spec.Label, instance.ID, instance.Tags):
+		return nil, false, fmt.Errorf("%w: instance %d is labelled %q, and another atoll_linode of this very run made it. An account's labels are unique: "+
+			"leave that instance as it is, give this machine a label of its own, and apply again", ErrTaken, instance.ID, spec.Label)
 	case !Unfinished(*instance):
-		return nil, false, fmt.Errorf("%w: instance %d is labelled %q. Choose another label, or import it with the id %q", ErrTaken, instance.ID, spec.Label, spec.Label)
+		return nil, false, taken(*instance)
 	case !slices.ContainsFunc(earlier, func(tag string) bool { return slices.Contains(instance.Tags, tag) }):
 		return nil, false, fmt.Errorf("%w: instance %d is labelled %q, and another run ordered it that has not finished it. "+
 			"If that run goes on, choose another label. If it was cut off, delete the instance at Linode and apply again", ErrTaken, instance.ID, spec.Label)

@@ -185,7 +185,9 @@ func fromLinode(rule linodego.FirewallRule) firewall.Rule {
 // left half-made is taken over. The machines come behind it afterwards, one by one:
 // what stands before them now stays until that moment.
 func (c *Client) CreateFirewall(ctx context.Context, wall Wall, orders Orders) (int, error) {
-	tag, earlier := orders.Begin("firewall " + wall.Label)
+	subject := "firewall " + wall.Label
+	tag, earlier := orders.Begin(subject)
+	c.ordered(subject, tag)
 	options := linodego.FirewallCreateOptions{Label: wall.Label, Rules: toLinode(wall.Rules), Tags: append(unmarked(wall.Tags), tag)}
 	ours := func(ctx context.Context) (*linodego.Firewall, bool, error) {
 		seen, found, err := c.FirewallLabelled(ctx, wall.Label)
@@ -201,8 +203,11 @@ func (c *Client) CreateFirewall(ctx context.Context, wall Wall, orders Orders) (
 			return 0, lookErr
 		case !found:
 			return 0, err
-		case len(unmarked(seen.Tags)) == len(seen.Tags):
-			return 0, fmt.Errorf("%w: firewall %d is labelled %q. Choose another label, or import it with the id %d", ErrTaken, seen.ID, wall.Label, seen.ID)
+		case !slices.Contains(seen.Tags, tag) && c.sibling(subject, seen.ID, seen.Tags):
+			return 0, fmt.Errorf("%w: firewall %d is labelled %q, and another atoll_linode_firewall of this very run made it. An account's labels are unique: "+
+				"leave that firewall as it is, give this one a label of its own, and apply again", ErrTaken, seen.ID, wall.Label)
+		case finished(seen.Tags):
+			return 0, takenFirewall(seen)
 		case !slices.ContainsFunc(append(earlier, tag), func(tag string) bool { return slices.Contains(seen.Tags, tag) }):
 			return 0, fmt.Errorf("%w: firewall %d is labelled %q, and another run ordered it that has not finished it. "+
 				"If that run goes on, choose another label. If it was cut off, delete the firewall at Linode and apply again", ErrTaken, seen.ID, wall.Label)
@@ -212,6 +217,7 @@ func (c *Client) CreateFirewall(ctx context.Context, wall Wall, orders Orders) (
 	if err != nil {
 		return 0, err
 	}
+	c.got(subject, made.ID)
 	c.forget()
 	for _, linode := range wall.Linodes {
 		if err := c.attach(ctx, linode, made.ID); err != nil {

@@ -91,8 +91,11 @@ func Tags(instance linodego.Instance) []string { return unmarked(instance.Tags) 
 
 // Unfinished says that no run has brought the machine to its end.
 func Unfinished(instance linodego.Instance) bool {
-	return len(unmarked(instance.Tags)) < len(instance.Tags)
+	return !finished(instance.Tags)
 }
+
+// finished says that tags are without our mark.
+func finished(tags []string) bool { return len(unmarked(tags)) == len(tags) }
 
 // Observed is what the account shows of one machine.
 type Observed struct {
