@@ -6,6 +6,7 @@ package provider
 import (
 	"maps"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
@@ -69,7 +70,7 @@ func everything() map[string]object {
 		},
 		"atoll_linode_firewall": {
 			"label": "site", "tags": []any{"site"}, "ssh": object{"from": []any{"192.0.2.0/24"}, "port": 22}, "mesh": object{"peers": object{"hk1": "203.0.113.11"}, "port": 655},
-			"ping": true, "open": object{"web": object{"protocol": "tcp", "ports": []any{"443"}, "from": []any{"0.0.0.0/0"}}}, "linodes": []any{"1234"}, "timeouts": everyTimeout(),
+			"ping": true, "open": object{"web": object{"protocol": "tcp", "ports": []any{"443"}, "from": []any{"0.0.0.0/0"}}}, "linodes": []any{strconv.Itoa(bystander)}, "timeouts": everyTimeout(),
 		},
 		"atoll_mesh_peer": {
 			"ssh": everyWay("203.0.113.11"), "mesh": "site", "name": "hk1", "address": "10.77.0.11", "endpoint": "hk1.example", "port": 655, "mtu": 1400, "timeouts": everyTimeout(),

@@ -47,8 +47,11 @@ type account struct {
 	api   *linodego.Client
 }
 
-// subnet is the number of a VPC's that each account has, in us-sea.
-const subnet = 1002
+// Each account has a VPC with this subnet, in us-sea, and this machine.
+const (
+	subnet    = 1002
+	bystander = 1004
+)
 
 // hoster makes an account.
 func hoster(t *testing.T) account {
@@ -72,6 +75,13 @@ func hoster(t *testing.T) account {
 	}
 	if made.Subnets[0].ID != subnet {
 		t.Fatalf("the subnet has the number %d", made.Subnets[0].ID)
+	}
+	vps, err := api.CreateInstance(t.Context(), linodego.InstanceCreateOptions{Region: "us-sea", Type: "g6-nanode-1", Label: "bystander"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if vps.ID != bystander {
+		t.Fatalf("the machine has the number %d", vps.ID)
 	}
 	return account{object{
 		"ssh":    object{"keys": object{"default": loginPEM}},
@@ -116,6 +126,7 @@ func TestLinodeThroughItsLife(t *testing.T) {
 	tf := start(t, account.floor(t), account.block)
 	config := one(object{"authorized_keys": nil})
 	machine := tf.made("atoll_linode", nil, config)
+	tf = start(t, tf.network, account.block)
 	machine = tf.refreshed("atoll_linode", machine)
 	if !tf.empty("atoll_linode", machine, config) {
 		t.Errorf("the plan after an apply is not empty: %s", machine.lines())
@@ -182,6 +193,7 @@ func TestPlansSayWhatGoes(t *testing.T) {
 	account := hoster(t)
 	tf := start(t, account.floor(t), account.block)
 	machine := tf.made("atoll_linode", nil, one(object{"rebuild_generation": 1}))
+	tf = start(t, tf.network, account.block)
 	carries := func(kept string) *state {
 		all := map[string][]byte{"declared": []byte(`{"region":"ap-south","image":"linode/debian13"}`)}
 		if kept != "" {
@@ -223,6 +235,7 @@ func TestRegionChangesWithWhatIsLeftOut(t *testing.T) {
 	account := hoster(t)
 	tf := start(t, account.floor(t), account.block)
 	machine := tf.made("atoll_linode", nil, one(object{"interface_generation": nil}))
+	tf = start(t, tf.network, account.block)
 	for name, row := range map[string]struct {
 		with object
 		want string
@@ -258,6 +271,7 @@ func TestKeysOfAMachineThatNobodyCanLogInTo(t *testing.T) {
 	tf := start(t, account.floor(t), account.block)
 	bare := object{"authorized_keys": nil, "host_key": nil, "interface_generation": nil}
 	made := tf.made("atoll_linode", nil, one(nil))
+	tf = start(t, tf.network, account.block)
 	found, problems := tf.find("atoll_linode", "sg1")
 	if problems != "" || found.at("authorized_keys") != nil {
 		t.Fatalf("an import without a host key: %s: %v", problems, found.at("authorized_keys"))
@@ -292,6 +306,7 @@ func TestLinodeThatWasRebuiltElsewhere(t *testing.T) {
 	account := hoster(t)
 	tf := start(t, account.floor(t), account.block)
 	made := tf.made("atoll_linode", nil, one(nil))
+	tf = start(t, tf.network, account.block)
 	tf.network.Machines[made.at("ipv4").(string)].HostKey = loginKey
 	seen := tf.refreshed("atoll_linode", made)
 	if !strings.Contains(seen.warnings, "give that as host_key of this atoll_linode") || strings.Contains(seen.warnings, "ssh.host_key") || !strings.Contains(seen.lines(), "not asked") {
@@ -367,32 +382,93 @@ func TestLinodeInputThatCannotBeMeant(t *testing.T) {
 		config   object
 		want     string
 	}{
-		"own key":              {"atoll_linode", one(nil), ""},
-		"own key with a name":  {"atoll_linode", one(object{"authorized_keys": []any{loginKey + " me", other}}), ""},
-		"own key by default":   {"atoll_linode", one(object{"authorized_keys": nil}), ""},
-		"another's key":        {"atoll_linode", one(object{"authorized_keys": []any{other}}), "Atoll Could Not Log In"},
-		"perhaps own key":      {"atoll_linode", one(object{"authorized_keys": []any{other, unknown{}}}), ""},
-		"a key with a break":   {"atoll_linode", one(object{"authorized_keys": []any{loginKey + "\n"}}), "trimspace"},
-		"half a key":           {"atoll_linode", one(object{"authorized_keys": []any{loginKey[:50]}}), "cut short"},
-		"a null key":           {"atoll_linode", one(object{"authorized_keys": []any{loginKey, nil}}), "null"},
-		"a null tag":           {"atoll_linode", one(object{"tags": []any{"site", nil}}), "null"},
-		"an unknown tag":       {"atoll_linode", one(object{"tags": []any{"site", unknown{}}}), ""},
-		"tags of two cases":    {"atoll_linode", one(object{"tags": []any{"site", "Site"}}), "no case"},
-		"a fingerprint":        {"atoll_linode", one(object{"host_key": "SHA256:abc"}), "fingerprint"},
-		"a path for a key":     {"atoll_linode", one(object{"key": "~/.ssh/id"}), "is a path"},
-		"ssh":                  {"atoll_linode_firewall", object{"label": "site", "ssh": ssh}, ""},
-		"no ssh":               {"atoll_linode_firewall", object{"label": "site"}, "Nobody Could Log In"},
-		"ssh for nobody":       {"atoll_linode_firewall", object{"label": "site", "ssh": object{"from": []any{}}}, ""},
-		"a name for a machine": {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{"sg1"}}, "is not the number of a machine"},
-		"a null machine":       {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{nil}}, "null"},
-		"a machine to come":    {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{unknown{}, "7"}}, ""},
-		"a name for a peer":    {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "mesh": object{"peers": object{"hk1": "hk1"}}}, "is not an IP address"},
-		"a rule without ports": {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "open": object{"web": object{"protocol": "tcp"}}}, `open["web"].ports is missing`},
+		"own key":               {"atoll_linode", one(nil), ""},
+		"own key with a name":   {"atoll_linode", one(object{"authorized_keys": []any{loginKey + " me", other}}), ""},
+		"own key by default":    {"atoll_linode", one(object{"authorized_keys": nil}), ""},
+		"another's key":         {"atoll_linode", one(object{"authorized_keys": []any{other}}), "Atoll Could Not Log In"},
+		"perhaps own key":       {"atoll_linode", one(object{"authorized_keys": []any{other, unknown{}}}), ""},
+		"a key with a break":    {"atoll_linode", one(object{"authorized_keys": []any{loginKey + "\n"}}), "trimspace"},
+		"half a key":            {"atoll_linode", one(object{"authorized_keys": []any{loginKey[:50]}}), "cut short"},
+		"a null key":            {"atoll_linode", one(object{"authorized_keys": []any{loginKey, nil}}), "null"},
+		"a null tag":            {"atoll_linode", one(object{"tags": []any{"site", nil}}), "null"},
+		"an unknown tag":        {"atoll_linode", one(object{"tags": []any{"site", unknown{}}}), ""},
+		"tags of two cases":     {"atoll_linode", one(object{"tags": []any{"site", "Site"}}), "no case"},
+		"a fingerprint":         {"atoll_linode", one(object{"host_key": "SHA256:abc"}), "fingerprint"},
+		"a path for a key":      {"atoll_linode", one(object{"key": "~/.ssh/id"}), "is a path"},
+		"ssh":                   {"atoll_linode_firewall", object{"label": "site", "ssh": ssh}, ""},
+		"no ssh":                {"atoll_linode_firewall", object{"label": "site"}, "Nobody Could Log In"},
+		"ssh for nobody":        {"atoll_linode_firewall", object{"label": "site", "ssh": object{"from": []any{}}}, ""},
+		"a name for a machine":  {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{"sg1"}}, "is not the number of a machine"},
+		"a null machine":        {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{nil}}, "null"},
+		"a machine to come":     {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{unknown{}, strconv.Itoa(bystander)}}, ""},
+		"a machine that is not": {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "linodes": []any{"7"}}, "linodes holds 7: the account has no such machine"},
+		"a label that is taken": {"atoll_linode", one(object{"label": "bystander"}), "label is taken: instance " + strconv.Itoa(bystander)},
+		"a name for a peer":     {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "mesh": object{"peers": object{"hk1": "hk1"}}}, "is not an IP address"},
+		"a rule without ports":  {"atoll_linode_firewall", object{"label": "site", "ssh": ssh, "open": object{"web": object{"protocol": "tcp"}}}, `open["web"].ports is missing`},
 	} {
+		tf.anew()
 		_, problems := tf.plan(row.resource, nil, write(tf.kind(row.resource), row.config))
 		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
 			t.Errorf("%s: %q, want %q", name, problems, row.want)
 		}
+	}
+}
+
+// What an account can have once is declared once: a label, and the firewall of a
+// machine. What is replaced has its label already, whoever has it replaced.
+func TestLinodesAndFirewallsThatCollide(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	plans := func(resource string, prior *state, config object) string {
+		_, problems := tf.plan(resource, prior, write(tf.kind(resource), config))
+		return problems
+	}
+	made := tf.refreshed("atoll_linode", tf.made("atoll_linode", nil, one(nil)))
+	const twice = "is that of another atoll_linode of this configuration"
+	tf = start(t, tf.network, account.block)
+	for _, step := range []struct {
+		name  string
+		prior *state
+		label string
+		want  string
+	}{
+		{"one that stands", made, "sg1", ""},
+		{"it, replaced on request", &state{value: tftypes.NewValue(tf.kind("atoll_linode"), nil), private: made.private}, "sg1", ""},
+		{"another with its label", nil, "sg1", twice},
+		{"a new one", nil, "sg2", ""},
+		{"another new one with that label", nil, "sg2", twice},
+		{"one whose label is to come", nil, "", ""},
+		{"another of these", nil, "", ""},
+	} {
+		config := one(object{"label": step.label})
+		if step.label == "" {
+			config["label"] = unknown{}
+		}
+		if problems := plans("atoll_linode", step.prior, config); (step.want == "") != (problems == "") || !strings.Contains(problems, step.want) {
+			t.Errorf("%s: %q, want %q", step.name, problems, step.want)
+		}
+	}
+	tf = start(t, tf.network, account.block)
+	if problems := plans("atoll_linode", nil, one(nil)); !strings.Contains(problems, `label is taken: instance `+made.at("id").(string)) || !strings.Contains(problems, "create_before_destroy") {
+		t.Errorf("a label of the account: %q", problems)
+	}
+	tf = start(t, tf.network, account.block)
+	tf.refreshed("atoll_linode", made)
+	if problems := plans("atoll_linode", nil, one(nil)); problems != "" {
+		t.Errorf("one that a taint replaces: %q", problems)
+	}
+	wall := func(label string) object {
+		return object{"label": label, "ssh": object{"from": []any{"192.0.2.0/24"}}, "linodes": []any{made.at("id")}}
+	}
+	if problems := plans("atoll_linode_firewall", nil, wall("site")); problems != "" {
+		t.Errorf("a firewall: %q", problems)
+	}
+	if problems := plans("atoll_linode_firewall", nil, wall("other")); !strings.Contains(problems, `so does linodes of the atoll_linode_firewall "site"`) {
+		t.Errorf("a second one of its machine: %q", problems)
+	}
+	if problems := plans("atoll_linode_firewall", nil, object{"label": "site", "ssh": object{"from": []any{}}}); !strings.Contains(problems, "another atoll_linode_firewall of this configuration") {
+		t.Errorf("a second one of its label: %q", problems)
 	}
 }
 

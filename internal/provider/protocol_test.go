@@ -24,7 +24,8 @@ type terraform struct {
 	network          *remotetest.Network
 	schemas, sources map[string]*tfprotov6.Schema
 	actions          map[string]*tfprotov6.ActionSchema
-	// warnings came with the provider block.
+	// block is the provider block, warnings came with it.
+	block    *tfprotov6.DynamicValue
 	warnings string
 }
 
@@ -76,10 +77,18 @@ func configured(t *testing.T, network *remotetest.Network, block object) (*terra
 	if problems := errorsIn(validated.Diagnostics); problems != "" {
 		return tf, problems
 	}
-	response, err := server.ConfigureProvider(t.Context(), &tfprotov6.ConfigureProviderRequest{Config: config, TerraformVersion: "1.14.0"})
+	tf.block = config
+	return tf, tf.anew()
+}
+
+// anew configures the provider, as Terraform does for each run of plans: what is
+// planned then is another configuration. It gives the errors.
+func (tf *terraform) anew() string {
+	tf.Helper()
+	response, err := tf.server.ConfigureProvider(tf.Context(), &tfprotov6.ConfigureProviderRequest{Config: tf.block, TerraformVersion: "1.14.0"})
 	tf.must(err)
 	tf.warnings = warningsIn(response.Diagnostics)
-	return tf, errorsIn(response.Diagnostics)
+	return errorsIn(response.Diagnostics)
 }
 
 func (tf *terraform) must(err error) {

@@ -58,10 +58,11 @@ var faults = []string{"Value Conversion Error", "invalid plan", "inconsistent", 
 // made, and null: a plan comes of it, or an error that names what is missing.
 func TestUnknownAndNullEverywhere(t *testing.T) {
 	t.Parallel()
-	tf := start(t, machines(t), hoster(t).block)
+	account := hoster(t)
 	for resource, config := range everything() {
 		t.Run(resource, func(t *testing.T) {
 			t.Parallel()
+			tf := start(t, machines(t), account.block)
 			kind := tf.kind(resource)
 			planned, problems := tf.plan(resource, nil, write(kind, config))
 			if problems != "" {
@@ -77,6 +78,7 @@ func TestUnknownAndNullEverywhere(t *testing.T) {
 					for _, before := range []*state{nil, prior} {
 						tried++
 						what := []string{"unknown", "null"}[i]
+						tf.anew()
 						_, problems := tf.plan(resource, before, write(kind, one))
 						for _, fault := range faults {
 							if strings.Contains(problems, fault) {
@@ -188,6 +190,7 @@ func TestHostileStringsAreRefused(t *testing.T) {
 					continue
 				}
 				tried++
+				tf.anew()
 				if _, problems := tf.plan(resource, nil, write(kind, one)); problems == "" {
 					t.Errorf("%s%s takes %q", resource, path, value)
 				}
@@ -251,6 +254,7 @@ func TestErrorsRepeatNoSecret(t *testing.T) {
 			return nil
 		}) {
 			for _, one := range changed {
+				tf.anew()
 				if _, problems := tf.plan(resource, nil, write(kind, one)); strings.Contains(problems, "b3BlbnNzaC1") {
 					t.Errorf("%s%s: %s", resource, path, problems)
 				}

@@ -53,9 +53,62 @@ func (k *firewallKind) Plan(ctx context.Context, change *base.Change[firewallMod
 	if change.Plan.known(ctx) {
 		change.Plan.rules(ctx, change.Diagnostics)
 	}
+	k.claim(change)
+	if !change.Failed() {
+		k.check(ctx, change)
+	}
+}
+
+// claim refuses a label that two declare, and a machine that two are to guard: each
+// would take it from the other.
+func (k *firewallKind) claim(change *base.Change[firewallModel]) {
+	plan := change.Plan
+	if change.State != nil {
+		k.meet("linode_firewall", change.State.ID)
+	} else {
+		k.claimLabel("linode_firewall", plan.Label, types.StringNull(), change.Diagnostics)
+	}
+	if k.Data == nil || plan.Label.IsUnknown() {
+		return
+	}
+	for _, id := range plan.attached() {
+		if other, _, clash := k.wanted().machines.Declare(strconv.Itoa(id), "its firewall", plan.Label.ValueString(), equal); clash {
+			change.Diagnostics.AddAttributeError(path.Root("linodes"), "Machine Behind Two Firewalls", fmt.Sprintf("linodes holds %d, and so does linodes of the atoll_linode_firewall %q. "+
+				"A machine is behind one firewall, and each would take it from the other: leave it out of one of the two.", id, other))
+		}
+	}
+}
+
+// check asks the account, where the API can be asked, whether it can be as it is
+// declared.
+func (k *firewallKind) check(ctx context.Context, change *base.Change[firewallModel]) {
+	plan, state := change.Plan, change.State
+	if state == nil {
+		state = &firewallModel{}
+	}
+	renamed := !plan.Label.IsUnknown() && !plan.Label.Equal(state.Label)
+	if k.Data == nil || !renamed && plan.Linodes.Equal(state.Linodes) {
+		return
+	}
+	client, err := k.Linode()
+	if errors.Is(err, base.ErrPending) {
+		return // the plan that an apply makes once more can ask
+	}
+	var missing []int
+	if err == nil {
+		missing, err = client.MissingLinodes(ctx, plan.attached())
+	}
+	if err == nil && renamed {
+		refuseTaken(change.Run, plan.Subject(), client.FirewallTaken(ctx, plan.Label.ValueString(), k.ours("linode_firewall")))
+	}
+	change.Fail(plan.Subject(), advise(err))
+	for _, id := range missing {
+		change.Diagnostics.AddAttributeError(path.Root("linodes"), "Unknown Linode", fmt.Sprintf("linodes holds %d: the account has no such machine. Give the id of an atoll_linode, or leave it out.", id))
+	}
 }
 
 func (k *firewallKind) Observe(ctx context.Context, run *base.Run, model *firewallModel) base.Observed {
+	k.meet("linode_firewall", model.ID)
 	client := k.asked(run, model.Subject(), model.Label.IsNull())
 	if client == nil {
 		return base.Observed{}

@@ -50,6 +50,7 @@ func (k *firewallKind) Schema() schema.Schema {
 					"A machine can be behind one enabled firewall, so that it leaves another one in the same request, with no moment open in between; the account's default firewall, too. " +
 					"To move a machine to another atoll_linode_firewall, change both lists in one apply: the new one takes it over, and the old one waits for that, as long as a poll_interval, before it lets go. " +
 					"A machine whose interface_generation is linode is refused while another firewall is before it: use its firewall_id. " +
+					"A plan in which two of them list one machine is refused, and so is a number that the account does not have. " +
 					"A change is in place. Default none. Use either this or firewall_id of atoll_linode for one machine.",
 			},
 		},

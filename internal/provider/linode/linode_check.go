@@ -47,7 +47,7 @@ func (k *linodeKind) check(ctx context.Context, run *base.Run, plan, config, sta
 		}
 	}
 	changed := creating || rebuilt || !plan.Type.Equal(state.Type) || !plan.PlacementGroup.Equal(state.PlacementGroup) || !plan.Firewall.Equal(state.Firewall) ||
-		!plan.Maintenance.Equal(state.Maintenance) || !plan.Backups.Equal(state.Backups)
+		!plan.Maintenance.Equal(state.Maintenance) || !plan.Backups.Equal(state.Backups) || !plan.Label.Equal(state.Label)
 	if k.Data == nil || !changed {
 		return
 	}
@@ -79,10 +79,22 @@ func (k *linodeKind) check(ctx context.Context, run *base.Run, plan, config, sta
 		// has already.
 		spec.Image, spec.Generation, spec.Subnet, spec.SwapMiB = "", "", nil, nil
 	}
+	if !plan.Label.IsUnknown() && !plan.Label.Equal(state.Label) {
+		refuseTaken(run, plan.Subject(), client.Taken(ctx, spec.Label, k.ours("linode")))
+	}
 	wrong := offer.Check(spec)
 	missing, err := client.Missing(ctx, spec)
 	run.Fail(plan.Subject(), advise(err))
 	for _, problem := range append(wrong, missing...) {
 		diags.AddAttributeError(path.Root(problem.Attribute), problem.Title, problem.Detail)
 	}
+}
+
+// refuseTaken reports that a label is taken, or that nobody could say.
+func refuseTaken(run *base.Run, subject string, err error) {
+	if errors.Is(err, linode.ErrTaken) {
+		run.Diagnostics.AddAttributeError(path.Root("label"), "Label Is Taken", base.Sentence(err))
+		return
+	}
+	run.Fail(subject, advise(err))
 }

@@ -48,6 +48,9 @@ func unversioned[T any](text []byte) (value T, err error) {
 	return value, err
 }
 
+// anything says that something was kept: there is, or was until this plan, a machine.
+func (k memory) anything() bool { return k.Declared != nil || k.Carries != nil }
+
 // fixed are the attributes that a machine cannot change in place, as texts; null
 // is "".
 func (m *linodeModel) fixed() map[string]string {

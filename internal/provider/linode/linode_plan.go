@@ -58,6 +58,12 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 				"The machine keeps the user data that it was made with. Change rebuild_generation to give it a fresh disk with the new ones.")
 		}
 	}
+	k.meet("linode", state.ID)
+	// Terraform plans what -replace, too, makes anew as something new, and hands over
+	// what was kept of the machine: that one has its label already.
+	if creating != known.anything() {
+		k.claimLabel("linode", plan.Label, state.ID, change.Diagnostics)
+	}
 	k.authorize(ctx, change, state, creating || change.Replacing || rebuilt)
 	k.check(ctx, change.Run, plan, config, state, creating || change.Replacing, rebuilt)
 }

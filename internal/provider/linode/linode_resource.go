@@ -49,6 +49,7 @@ func (k *linodeKind) Identify(model *linodeModel) map[string]any {
 // Observe takes what the account shows, and what the machine says of itself. One
 // that does not answer is drift, not an error: the account says that it is there.
 func (k *linodeKind) Observe(ctx context.Context, run *base.Run, model *linodeModel) base.Observed {
+	k.meet("linode", model.ID)
 	imported := model.Label.IsNull()
 	client := k.asked(run, model.Subject(), imported)
 	if client == nil {
