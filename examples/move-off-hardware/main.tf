@@ -1,4 +1,5 @@
-# A physical machine makes room for a VPS, in one apply, under load.
+# A physical machine makes room for a VPS under load: in one apply, where other
+# databases stay.
 #
 # Before: hk1 is one of the databases. To move, take hk1 out of machines and add
 # a machine under linodes in the same change. The apply makes the VPS, takes it
@@ -7,8 +8,17 @@
 # it leave the mesh. The routers follow by themselves. Writes stand still for one
 # change of the primary.
 #
+# Where hk1 is the only database, it takes two applies: add the machine under
+# linodes by the first, and take hk1 out of machines by the second. In one, nobody
+# with the data would be left, and the plan is refused.
+#
 # The next plan is empty, and hk1's contract can be cancelled. The way back is the
 # same change the other way round.
+#
+# A Linode, too, is replaced under another name: add the new one and take the old
+# one out. What would replace it under its name, such as another region, is refused,
+# since create_before_destroy below holds for the machine as well, and an account
+# has a label once.
 
 terraform {
   required_providers {
@@ -74,7 +84,8 @@ resource "atoll_mysql_server" "database" {
   memory_mib = try(atoll_linode.node[each.key].specs.memory_mib, null)
 
   # The order of the move: who comes joins the cluster first, then who goes
-  # leaves it. Without this Terraform takes the old server away at the start.
+  # leaves it. Without this Terraform takes the old server away at the start. It
+  # holds for all that the server depends on, the Linode included.
   lifecycle {
     create_before_destroy = true
   }
