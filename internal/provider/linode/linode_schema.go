@@ -59,7 +59,7 @@ func (k *linodeKind) Schema() schema.Schema {
 			},
 			"user_data": schema.StringAttribute{
 				Optional: true, WriteOnly: true, Sensitive: true,
-				Description: "Your own user data for cloud-init: a #cloud-config, a script, a template (## template: jinja) or a MIME archive of several parts. It is not kept in the state, and anyone on the machine can read it from the metadata service. " +
+				Description: "Your own user data for cloud-init: a #cloud-config, a script, a template (## template: jinja) or a MIME archive of several parts. A #cloud-config that is no YAML is refused. It is not kept in the state, and anyone on the machine can read it from the metadata service. " +
 					"A change takes effect when rebuild_generation changes. Default none. Needs Terraform 1.11 or OpenTofu 1.11.",
 			},
 			"user_data_sha256": base.Shows("SHA-256 of the user_data that the machine was made with, by which a change of it is seen; null when there were none, or after an import."),

@@ -155,11 +155,20 @@ func TestUserDataThatCannotWorkAreRefused(t *testing.T) {
 		archive:                               "",
 		"Content-Type: text/plain\n\nhello":   "must begin with",
 		"#cloud-config\nssh_keys:\n  x: y":    "ssh_keys",
-		"#!" + strings.Repeat("x", 65000):     "65535",
+		"#cloud-config\nfoo: [bar":            "is no YAML, near line 1",
+		"#cloud-config\nfoo: {secret: *here}": "is no YAML",
+		"#cloud-config\nreboot":               "has no settings by name",
+		"#cloud-config\n":                     "",
+		"#cloud-config\na: 1\na: 2\n":         "",
+		"## template: jinja\n#cloud-config\n{% if v1 %}\na: [\n": "",
+		"#!" + strings.Repeat("x", 65000):                        "65535",
 	} {
 		err := CheckUserData(text, TrustInjected)
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%.30q: %v", text, err)
+		}
+		if err != nil && strings.Contains(err.Error(), "here") {
+			t.Errorf("the data are repeated: %v", err)
 		}
 	}
 	if err := CheckUserData("#cloud-config\nssh_keys:\n  x: y", TrustGiven); err != nil {

@@ -12,7 +12,10 @@ import (
 	"io"
 	"mime/multipart"
 	"net/textproto"
+	"regexp"
 	"strings"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // userDataLimit is Linode's, of the data before they are encoded; ourPart is what
@@ -22,11 +25,13 @@ const (
 	ourPart       = 4096
 )
 
+const cloudConfigKind = "text/cloud-config"
+
 // kinds of user data by how they begin, the longer of two that begin alike first
 // (cloud-init's user-data formats).
 var kinds = []struct{ prefix, kind string }{
 	{"## template: jinja", "text/jinja2"}, {"## template:jinja", "text/jinja2"},
-	{"#cloud-config-archive", "text/cloud-config-archive"}, {"#cloud-config-jsonp", "text/cloud-config-jsonp"}, {"#cloud-config", "text/cloud-config"},
+	{"#cloud-config-archive", "text/cloud-config-archive"}, {"#cloud-config-jsonp", "text/cloud-config-jsonp"}, {"#cloud-config", cloudConfigKind},
 	{"#cloud-boothook", "text/cloud-boothook"}, {"#include-once", "text/x-include-once-url"}, {"#include", "text/x-include-url"},
 	{"#part-handler", "text/part-handler"}, {"#!", "text/x-shellscript"},
 }
@@ -68,6 +73,29 @@ func CheckUserData(userData string, trust Trust) error {
 		return errors.New("it sets ssh_keys, and so does Atoll: leave it out, or give the key that it sets as host_key")
 	case len(userData) > userDataLimit-ourPart:
 		return fmt.Errorf("it has %d bytes; Linode takes %d, and Atoll adds up to %d of its own", len(userData), userDataLimit, ourPart)
+	case kindOf(userData) == cloudConfigKind:
+		return checkCloudConfig(userData)
+	}
+	return nil
+}
+
+// yamlLine is where a parser of YAML stopped; the rest of what it says may repeat
+// the data.
+var yamlLine = regexp.MustCompile(`line \d+`)
+
+// checkCloudConfig says what cloud-init would find wrong at the first boot, and go on
+// without the data: what is no YAML, or no mapping. Keys that stand twice are its affair.
+func checkCloudConfig(userData string) error {
+	var document yaml.Node
+	err := yaml.Unmarshal([]byte(userData), &document)
+	switch at := ""; {
+	case err != nil:
+		if line := yamlLine.FindString(err.Error()); line != "" {
+			at = ", near " + line
+		}
+		return errors.New("it begins with #cloud-config and is no YAML" + at + ": the machine would be made without all of it. yamlencode(…) writes what is")
+	case len(document.Content) > 0 && document.Content[0].Kind != yaml.MappingNode:
+		return errors.New("it begins with #cloud-config and has no settings by name below, such as packages: the machine would be made without all of it")
 	}
 	return nil
 }
