@@ -188,6 +188,9 @@ func TestLinodeBadInput(t *testing.T) {
 		"no cloudinit":  {oneWith("debian13", "slackware15.0"), []string{"image", "no cloud-init", "trust_on_first_use", "host_key"}},
 		"key":           {oneWith("KEYS", `"nonsense"`), []string{"authorized_keys", "is not a public SSH key"}},
 		"user data":     {oneWith("#cloud-config", "hello"), []string{"user_data", "must begin with"}},
+		"broken data":   {oneWith("content: hi}", "content: [hi}"), []string{"user_data", "is no YAML"}},
+		"two labels":    {"resource \"atoll_linode\" \"two\" {\n  count  = 2\n  label  = \"vps1\"\n  region = \"ap-south\"\n  type   = \"g6-nanode-1\"\n  image  = \"linode/debian13\"\n}\n", []string{"label", "vps1", "another atoll_linode of this configuration"}},
+		"no machine":    {"resource \"atoll_linode_firewall\" \"f\" {\n  label   = \"fff\"\n  linodes = [\"4711\"]\n  ssh     = { from = [] }\n}\n", []string{"linodes holds 4711", "no such machine"}},
 		"two trusts":    {oneWith("MORE", "host_key = \"ssh-ed25519 AAAA\"\n  trust_on_first_use = true"), []string{"trust_on_first_use", "host_key"}},
 		"two cases":     {oneWith(`["site"]`, `["site", "Site"]`), []string{"tags", "no case"}},
 		"deprecated":    {oneWith("debian13", "debian10"), []string{"image", "deprecated", "linode/debian12"}},
@@ -224,6 +227,40 @@ func manyRules(rules, addresses int) string {
 		fmt.Fprintf(&open, "    rule%02d = { protocol = \"tcp\", ports = [\"%d\"], from = [%s] }\n", i, 8000+i, from.String())
 	}
 	return "resource \"atoll_linode_firewall\" \"f\" {\n  label = \"many\"\n  ssh = { from = [] }\n  open = {\n" + open.String() + "  }\n}\n"
+}
+
+// What has Terraform make a machine anew is planned with nothing before it. It is not
+// taken for another one of that label, be it replaced on request or for a taint.
+func TestLinodeReplacedOnRequest(t *testing.T) {
+	a := declare(t, oneWith())
+	a.apply()
+	made := a.state(address)
+	replaced := func(how string, arguments ...string) {
+		t.Helper()
+		plan, err := a.terraform.Plan(t.Context(), arguments...)
+		a.must(err)
+		if plan.Changes[address] != "delete/create" {
+			t.Errorf("%s: the plan is %s\n%s", how, plan, plan.Text)
+		}
+	}
+	replaced("on request", "-replace="+address)
+	replaced("on request, without a refresh", "-refresh=false", "-replace="+address)
+	// Another one of its label is known for that.
+	a.write(oneWith() + "resource \"atoll_linode\" \"other\" {\n  label  = \"vps1\"\n  region = \"ap-south\"\n  type   = \"g6-nanode-1\"\n  image  = \"linode/debian13\"\n}\n")
+	_, err := a.terraform.Plan(t.Context())
+	a.says(a.refusal(err), "label", "vps1", "another atoll_linode of this configuration")
+	a.write(oneWith())
+	taint, output, err := a.terraform.Start("taint", address)
+	a.must(err)
+	if err := taint.Wait(); err != nil {
+		t.Fatalf("%v: %s", err, output)
+	}
+	replaced("for a taint")
+	a.apply()
+	a.inSync()
+	if again := a.state(address); again.ID == made.ID {
+		t.Errorf("%s stays", made.ID)
+	}
 }
 
 // Without cloud-init: the key of the first contact is believed because the user
