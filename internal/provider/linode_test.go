@@ -45,6 +45,8 @@ type account struct {
 	// block is a provider block for it.
 	block object
 	api   *linodego.Client
+	// fail makes the hoster's API do so.
+	fail func(lab.Faults)
 }
 
 // Each account has a VPC with this subnet, in us-sea, and this machine.
@@ -86,7 +88,7 @@ func hoster(t *testing.T) account {
 	return account{object{
 		"ssh":    object{"keys": object{"default": loginPEM}},
 		"linode": object{"token": "t", "url": server.URL + "/v4", "poll_interval": "10ms"},
-	}, &api}
+	}, &api, emulator.Fail}
 }
 
 // one is the smallest machine, with more or other attributes.
@@ -318,6 +320,24 @@ func TestLinodeThatWasRebuiltElsewhere(t *testing.T) {
 	mended := tf.refreshed("atoll_linode", tf.made("atoll_linode", seen, one(object{"host_key": loginKey})))
 	if !tf.empty("atoll_linode", mended, one(object{"host_key": nil})) {
 		t.Error("without host_key the plan after it is not empty")
+	}
+}
+
+// An account whose API does not answer is drift, as a machine's silence is: the state is
+// kept, and all else is planned.
+func TestAccountThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	brief := object{"create": nil, "update": nil, "delete": nil, "read": "1s"}
+	machine := tf.made("atoll_linode", nil, one(object{"timeouts": brief}))
+	wall := tf.made("atoll_linode_firewall", nil, object{"label": "site", "ssh": object{"from": []any{}}, "timeouts": brief})
+	account.fail(lab.Faults{Chance: map[lab.Fault]float64{lab.Unavailable: 1}})
+	for resource, stands := range map[string]*state{"atoll_linode": machine, "atoll_linode_firewall": wall} {
+		seen := tf.refreshed(resource, stands)
+		if !strings.HasPrefix(seen.lines(), "[unreachable: ") || !strings.Contains(seen.warnings, "its last known state is kept") || seen.at("id") != stands.at("id") {
+			t.Errorf("%s: %s: %q", resource, seen.lines(), seen.warnings)
+		}
 	}
 }
 

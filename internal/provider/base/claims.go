@@ -4,9 +4,11 @@
 package base
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 )
 
 // Claims are what the plans of this process want for themselves on machines, such
@@ -35,6 +37,28 @@ func (c *Claims) Declare(machine, what, owner string, collide func(a, b string) 
 	}
 	return "", "", false
 }
+
+// Account is what the plans of one run want for themselves in an account. Terraform
+// configures a provider anew for each run of plans, and asks in one at most once for each
+// resource that is made. The zero value is ready.
+type Account struct {
+	// Labels are those of all kinds, Guarded the machines that are behind a firewall.
+	Labels, Guarded Claims
+	met             sync.Map
+	news            atomic.Int64
+}
+
+// Meet notes that a state of this run holds something, such as the linode 7.
+func (a *Account) Meet(what, id string) { a.met.Store(what+" "+id, true) }
+
+// Met says whether one does.
+func (a *Account) Met(what, id string) bool {
+	_, met := a.met.Load(what + " " + id)
+	return met
+}
+
+// New names the next one that is to be made, which nothing else tells apart.
+func (a *Account) New() string { return fmt.Sprintf("new %d", a.news.Add(1)) }
 
 // Lists are what the plans of this process declare to be all of something, so that one
 // that is not among them is refused. Case is ignored. The zero value is ready.

@@ -61,6 +61,8 @@ type Data struct {
 	Succession Succession
 	// Trees are those of file tiers that plans declare, Routers the names and ports of routers.
 	Trees, Routers Claims
+	// Account is what plans want for themselves in the Linode account.
+	Account Account
 	// Listed are the routers that plans declare for a cluster, by its name, Leaders the
 	// member that is to take writes.
 	Listed, Leaders Lists

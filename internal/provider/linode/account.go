@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
@@ -39,6 +40,18 @@ func (a *account) asked(run *base.Run, subject string, imported bool) *linode.Cl
 	}
 	run.Fail(subject, advise(err))
 	return client
+}
+
+// unheardOf is what a refresh makes of an error of the account. Where its API does not
+// answer that is a line of drift, as a machine's silence is: the state is kept, and the
+// plan of everything else goes on. An import has no state to keep.
+func (a *account) unheardOf(run *base.Run, subject string, imported bool, err error) base.Observed {
+	if imported || !errors.Is(err, linode.ErrUnavailable) {
+		run.Fail(subject, advise(err))
+		return base.Observed{}
+	}
+	run.Diagnostics.AddWarning("Linode Account Was Not Asked", fmt.Sprintf("%s was not read, and its last known state is kept: %v", subject, advise(err)))
+	return base.Observed{Drift: []converge.Line{{Subject: "unreachable", Code: converge.CodeUnreachable, Text: converge.FirstLine(err)}}}
 }
 
 // advise adds to an error what its class asks of the user.

@@ -72,7 +72,7 @@ func (k *firewallKind) claim(change *base.Change[firewallModel]) {
 		return
 	}
 	for _, id := range plan.attached() {
-		if other, _, clash := k.wanted().machines.Declare(strconv.Itoa(id), "its firewall", plan.Label.ValueString(), equal); clash {
+		if other, _, clash := k.Account.Guarded.Declare(strconv.Itoa(id), "its firewall", plan.Label.ValueString(), equal); clash {
 			change.Diagnostics.AddAttributeError(path.Root("linodes"), "Machine Behind Two Firewalls", fmt.Sprintf("linodes holds %d, and so does linodes of the atoll_linode_firewall %q. "+
 				"A machine is behind one firewall, and each would take it from the other: leave it out of one of the two.", id, other))
 		}
@@ -118,8 +118,7 @@ func (k *firewallKind) Observe(ctx context.Context, run *base.Run, model *firewa
 		return base.Observed{Absent: true}
 	}
 	if err != nil {
-		run.Fail(model.Subject(), advise(err))
-		return base.Observed{}
+		return k.unheardOf(run, model.Subject(), model.Label.IsNull(), err)
 	}
 	return base.Observed{Drift: model.read(ctx, seen, run.Diagnostics)}
 }

@@ -63,8 +63,7 @@ func (k *linodeKind) Observe(ctx context.Context, run *base.Run, model *linodeMo
 		return base.Observed{Absent: true}
 	}
 	if err != nil {
-		run.Fail(model.Subject(), advise(err))
-		return base.Observed{}
+		return k.unheardOf(run, model.Subject(), imported, err)
 	}
 	drift := provision.Drift(linode.Diagnose(model.spec(model), seen))
 	model.read(seen)
