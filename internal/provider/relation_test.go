@@ -149,3 +149,42 @@ func TestImportOfARelation(t *testing.T) {
 		t.Errorf("%s: %v", problems, cluster)
 	}
 }
+
+// A pair whose port is closed talks through the others, until they go: every plan
+// says so, and no apply fails for it. One that one side can dial is only told of.
+func TestClosedPortsAreFoundBehindARelay(t *testing.T) {
+	t.Parallel()
+	site := stand(t, "hk1", "hk2", "sg1")
+	tf := start(t, site.network, object{})
+	config := site.mesh("hk1", "hk2", "sg1")
+	mesh := tf.made("atoll_mesh", nil, config)
+	closed := func(from, to string) {
+		t.Helper()
+		if err := site.network.Machines[from].Write("/simulated/closed", to); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	closed("203.0.113.11", "203.0.113.13/655\n")
+	oneWay := tf.refreshed("atoll_mesh", mesh)
+	if !tf.empty("atoll_mesh", oneWay, config) || !strings.Contains(oneWay.warnings, "hk1 cannot dial sg1, which can dial it: TCP port 655 of 203.0.113.13") {
+		t.Errorf("one way: %s, %q", oneWay.lines(), oneWay.warnings)
+	}
+
+	closed("203.0.113.13", "203.0.113.11/655\n")
+	relayed := tf.refreshed("atoll_mesh", mesh)
+	const line = "hk1 ↔ sg1: neither can dial the other, so only a link that still stands or other peers carry what they say, until those go: open TCP and UDP port 655 of both"
+	if relayed.lines() != "["+line+"]" || tf.empty("atoll_mesh", relayed, config) {
+		t.Errorf("closed: %s", relayed.lines())
+	}
+	applied := tf.made("atoll_mesh", relayed, config)
+	if !strings.Contains(applied.warnings, "Has Closed Ports") || !strings.Contains(applied.warnings, line) {
+		t.Errorf("the apply says %q", applied.warnings)
+	}
+
+	closed("203.0.113.11", "")
+	closed("203.0.113.13", "")
+	if open := tf.refreshed("atoll_mesh", applied); !tf.empty("atoll_mesh", open, config) || open.warnings != "" {
+		t.Errorf("open again: %s, %q", open.lines(), open.warnings)
+	}
+}

@@ -25,7 +25,7 @@ func (k *meshKind) Observe(ctx context.Context, run *base.Run, model *meshModel)
 	leaving := readLeaving(ctx, run)
 	hearing := base.Hear(ctx, k.Data, run, model.Subject(), targets(mesh.Peers),
 		func(ctx context.Context, key string, host remote.Host) (tinc.Heard, error) {
-			return mesh.Hear(ctx, host, key)
+			return mesh.Look(ctx, host, key)
 		})
 	if run.Failed() {
 		return base.Observed{}
@@ -37,6 +37,7 @@ func (k *meshKind) Observe(ctx context.Context, run *base.Run, model *meshModel)
 	if len(view.leaving) < len(leaving) {
 		writeLeaving(ctx, run, view.leaving)
 	}
+	warnOfOneWay(run, mesh, hearing.Answers)
 	model.Links = view.links(mesh, model.Links, k.Lost)
 	return base.Observed{Drift: view.drift}
 }

@@ -86,6 +86,7 @@ func (k *meshKind) Converge(ctx context.Context, run *base.Run, before, model *m
 	}
 	model.Links = links(staying(reached, hosts, leaving))
 	k.warnOfLost(run, mesh, hosts)
+	warnOfClosed(ctx, run, mesh, hosts, reached)
 	former.Name = mesh.Name
 	k.cutOff(ctx, run, former, cut)
 	writeLeaving(ctx, run, leaving)

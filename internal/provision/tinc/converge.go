@@ -146,7 +146,7 @@ func (m Mesh) await(ctx context.Context, hosts map[string]remote.Host, started m
 		case time.Now().After(deadline) && len(differs) > 0:
 			return nil, fmt.Errorf("%w: %s", converge.ErrStillDiffers, strings.Join(converge.Texts(differs), "; "))
 		case time.Now().After(deadline):
-			open := m.tryPorts(ctx, hosts, reached)
+			open := m.dialSilent(ctx, hosts, reached)
 			return nil, fmt.Errorf("%w:\n%s", ErrNotMeshed, strings.Join(converge.Texts(m.complaintsAmong(needed, reached, open)), "\n"))
 		}
 		if time.Now().After(revive) {
@@ -205,34 +205,17 @@ func (m Mesh) Hear(ctx context.Context, host remote.Host, key string) (Heard, er
 		return Heard{}, err
 	}
 	reach, err := m.ReachQuestion(key).Answer(observation)
-	return Heard{observation, reach}, err
+	return Heard{Observation: observation, Reach: reach}, err
 }
 
-// tryPorts finds out for each pair that does not work whether the one reaches
-// the other's port outside of the mesh. What cannot be asked is left out.
-func (m Mesh) tryPorts(ctx context.Context, hosts map[string]remote.Host, reached map[string]Reach) map[[2]string]bool {
-	var mu sync.Mutex
-	open := map[[2]string]bool{}
-	_ = each(slices.Sorted(maps.Keys(hosts)), func(from string) error {
-		var silent []string
-		for to, ok := range reached[from] {
-			if !ok {
-				silent = append(silent, to)
-			}
-		}
-		slices.Sort(silent)
-		reached, err := converge.Ask(ctx, hosts[from], m.ports(silent))
-		if err != nil {
-			return err
-		}
-		mu.Lock()
-		defer mu.Unlock()
-		for to, ok := range reached {
-			open[[2]string{from, to}] = ok
-		}
-		return nil
-	})
-	return open
+// Look asks one peer's machine as a refresh does: beside what Hear asks, whom it
+// can dial.
+func (m Mesh) Look(ctx context.Context, host remote.Host, key string) (Heard, error) {
+	heard, err := m.Hear(ctx, host, key)
+	if err == nil && heard.Observation.Recorded() {
+		heard.Dials, err = m.Dial(ctx, host, key)
+	}
+	return heard, err
 }
 
 // Forget takes the mesh from a machine: tincd stays, and knows nobody.

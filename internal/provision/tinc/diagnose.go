@@ -47,6 +47,8 @@ type Heard struct {
 	Observation converge.Observation
 	// Reach is whom it reaches over the mesh.
 	Reach Reach
+	// Dials is whose port it reaches outside of the mesh; nil where that was not asked.
+	Dials Reach
 }
 
 // Diagnose compares what the peers' machines said with the declaration. gone are
@@ -83,6 +85,9 @@ func (m Mesh) Diagnose(heard map[string]Heard, gone map[string]Peer) []provision
 			findings = append(findings, provision.Finding{Mend: mend}) // a step may have no line
 		}
 	}
+	for _, line := range m.undialled(heard) {
+		silent = append(silent, provision.Finding{Line: line})
+	}
 	return append(findings, silent...)
 }
 
@@ -118,7 +123,9 @@ func weakest(started map[string]bool, reached map[string]Reach, contacted func(k
 
 // differing is what is not as declared beside links that do not work.
 func (m Mesh) differing(heard map[string]Heard) []converge.Line {
-	return slices.DeleteFunc(provision.Drift(m.Diagnose(heard, nil)), func(line converge.Line) bool { return line.Code == CodeNotReached })
+	return slices.DeleteFunc(provision.Drift(m.Diagnose(heard, nil)), func(line converge.Line) bool {
+		return line.Code == CodeNotReached || line.Code == CodeNotDialled
+	})
 }
 
 func (m Mesh) reached(heard map[string]Heard) map[string]Reach {

@@ -118,7 +118,6 @@ func TestQuestionsFailClosed(t *testing.T) {
 	pem := "-----BEGIN PUBLIC KEY-----\nMFwwDQYJKoZIhvcNAQEBBQADSwAwSAJBAKj34GkxFhD90vcNLYLInFEX6Ppy1tPf\n-----END PUBLIC KEY-----\n"
 	convergetest.FailsClosed(t, publicKey("site"), pem, "none\n")
 	convergetest.FailsClosed(t, mesh().ReachQuestion("a"), "1 yes\n0 no\n"+converge.WholeMark+"\n")
-	convergetest.FailsClosed(t, mesh().ports([]string{"a"}), "0 yes\n"+converge.WholeMark+"\n")
 	convergetest.FailsClosed(t, find("site"), "none\n"+converge.WholeMark+"\n",
 		"name hk1\nhost Subnet = 10.77.0.11/32\nkey -----BEGIN PUBLIC KEY-----\n"+converge.WholeMark+"\n")
 }

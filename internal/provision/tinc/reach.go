@@ -32,19 +32,6 @@ func (m Mesh) ReachQuestion(key string) converge.Question[Reach] {
   [ $code != 2 ] || code=1`)
 }
 
-// ports finds out from one peer which others' tinc ports it reaches outside of
-// the mesh: TCP only, since tinc answers no stranger on UDP. bash has /dev/tcp;
-// timeout bounds a silent drop, and ends with 124 then.
-func (m Mesh) ports(others []string) converge.Question[Reach] {
-	arguments := make([]string, len(others))
-	for i, other := range others {
-		peer := m.Peers[other]
-		arguments[i] = remote.Quote(fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", peer.Endpoint, peer.Port))
-	}
-	return tries("the peers whose ports can be reached", others, arguments, `timeout 3 `+remote.Bash+` "$2" 2>/dev/null || code=$?
-  [ $code != 124 ] || code=1`)
-}
-
 // tries asks the same of all peers at once. The script leaves 0 in code for yes
 // and 1 for no, and has the peer's argument in $2.
 func tries(name string, peers, arguments []string, script string) converge.Question[Reach] {
