@@ -5,6 +5,8 @@ package provider
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -187,4 +189,79 @@ func TestClosedPortsAreFoundBehindARelay(t *testing.T) {
 	if open := tf.refreshed("atoll_mesh", applied); !tf.empty("atoll_mesh", open, config) || open.warnings != "" {
 		t.Errorf("open again: %s, %q", open.lines(), open.warnings)
 	}
+}
+
+// A network that a machine has otherwise is refused before anything is touched, and
+// the route of the one that the mesh had before goes with the change.
+func TestNetworkOfAMeshIsItsOwn(t *testing.T) {
+	t.Parallel()
+	site := stand(t, "hk1", "hk2")
+	machine := site.network.Machines["203.0.113.12"]
+	routes := func(rows string) {
+		t.Helper()
+		if err := machine.Write("/simulated/routes", rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tf := start(t, site.network, object{})
+	config := site.mesh("hk1", "hk2")
+	const lan = "default via 10.77.0.254 dev eth0\n10.77.0.0/16 dev eth0 proto kernel scope link src 10.77.0.9\n"
+	const want = `peer "hk2": the network is not free: cidr = "10.77.0.0/24" overlaps 10.77.0.0/16, which this machine has on its interface eth0`
+	routes(lan)
+	if _, problems := tf.plan("atoll_mesh", nil, write(tf.kind("atoll_mesh"), config)); !strings.Contains(problems, want) {
+		t.Errorf("the plan says %q", problems)
+	}
+	routes("default via 203.0.113.254 dev eth0\n10.0.0.0/8 via 203.0.113.253 dev eth0\n")
+	mesh := tf.made("atoll_mesh", nil, config)
+	routes(lan + "10.77.0.0/24 dev site scope link src 10.77.0.12\n")
+	mesh = tf.refreshed("atoll_mesh", mesh)
+	if !tf.empty("atoll_mesh", mesh, config) {
+		t.Errorf("a network that came after the mesh: %s", mesh.lines())
+	}
+
+	routes("10.77.0.0/24 dev site scope link src 10.77.0.12\ndefault dev site scope link\n")
+	mesh = tf.refreshed("atoll_mesh", mesh)
+	if mesh.lines() != "[hk2: route default: leads into the mesh, whose network is 10.77.0.0/24]" {
+		t.Errorf("a route of somebody's: %s", mesh.lines())
+	}
+	config["cidr"] = "10.77.0.0/20"
+	mesh = tf.refreshed("atoll_mesh", tf.made("atoll_mesh", mesh, config))
+	if !tf.empty("atoll_mesh", mesh, config) {
+		t.Errorf("with another network: %s", mesh.lines())
+	}
+	if left, err := os.ReadFile(filepath.Join(machine.Root, "simulated", "routes")); err != nil || string(left) != "10.77.0.0/20 dev site src 10.77.0.12\n" {
+		t.Errorf("routes that are left: %q, %v", left, err)
+	}
+}
+
+// What tinc would not take as it is written is refused, and what a new name costs
+// is told.
+func TestPlanOfAMesh(t *testing.T) {
+	t.Parallel()
+	site := stand(t, "hk1")
+	tf := start(t, site.network, object{})
+	config := site.mesh("hk1")
+	mesh := tf.made("atoll_mesh", nil, config)
+	config["ping_interval"], config["ping_timeout"] = 4, 5
+	if _, problems := tf.plan("atoll_mesh", mesh, write(tf.kind("atoll_mesh"), config)); !strings.Contains(problems, "ping_timeout = 5 is longer than ping_interval = 4") {
+		t.Errorf("a timeout that is longer than the interval: %q", problems)
+	}
+	config["ping_timeout"] = 4
+	if planned, problems := tf.plan("atoll_mesh", mesh, write(tf.kind("atoll_mesh"), config)); problems != "" || planned.warnings != "" {
+		t.Errorf("as long as the interval: %q, %q", problems, planned.warnings)
+	}
+	config["name"], config["peers"] = "lagoon", object{"hk1": moved(site.peers["hk1"].at("peer"), "lagoon")}
+	if planned, problems := tf.plan("atoll_mesh", mesh, write(tf.kind("atoll_mesh"), config)); problems != "" || !strings.Contains(planned.warnings, `name was "site" and is to be "lagoon": all peers forget each other`) {
+		t.Errorf("another name: %q, %q", problems, planned.warnings)
+	}
+}
+
+// moved is a peer's object in another mesh.
+func moved(peer any, mesh string) object {
+	other := object{}
+	for name, value := range peer.(object) {
+		other[name] = value
+	}
+	other["mesh"] = mesh
+	return other
 }

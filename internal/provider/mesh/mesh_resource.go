@@ -43,10 +43,12 @@ func (k *meshKind) CheckName(name string) error {
 // Plan refuses what cannot work before anything is touched, and plans the full
 // mesh between the peers that can be contacted: a link that is missing shows as
 // an update of links.
-func (k *meshKind) Plan(_ context.Context, change *base.Change[meshModel]) {
+func (k *meshKind) Plan(ctx context.Context, change *base.Change[meshModel]) {
 	plan := change.Plan
 	mesh, whole := plan.declared()
 	plan.check(change.Diagnostics)
+	plan.checkTimes(change.Diagnostics)
+	warnOfName(change)
 	if !plan.CIDR.IsUnknown() && !change.Diagnostics.HasError() {
 		if err := mesh.Validate(); err != nil {
 			change.Diagnostics.AddAttributeError(path.Root("peers"), "Mesh Cannot Work", err.Error())
@@ -55,6 +57,7 @@ func (k *meshKind) Plan(_ context.Context, change *base.Change[meshModel]) {
 	}
 	plan.Links = types.MapUnknown(linkType())
 	if whole && k.Data != nil {
+		k.refuseOverlap(ctx, change, mesh)
 		plan.Links = fullMesh(slices.Sorted(maps.Keys(k.Reachable(targets(mesh.Peers)))))
 	}
 }

@@ -16,6 +16,10 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 )
 
+// widest is the shortest prefix that a mesh may have, that of the largest private
+// network.
+const widest = 8
+
 // checkNetwork says what is wrong with a mesh's network.
 func checkNetwork(value string) error {
 	prefix, err := netip.ParsePrefix(value)
@@ -26,6 +30,10 @@ func checkNetwork(value string) error {
 		return errors.New("is an IPv6 network, and a mesh has IPv4 addresses. Write one such as \"10.77.0.0/24\"")
 	case prefix != prefix.Masked():
 		return fmt.Errorf("has bits set behind its prefix. Write %q", prefix.Masked())
+	case prefix.Bits() < widest:
+		return fmt.Errorf("is wider than a /%d: all of it would lead into the mesh. Take a part of a private network, such as \"10.77.0.0/24\"", widest)
+	case prefix.Addr().IsLoopback() || prefix.Addr().IsMulticast() || prefix.Addr().IsLinkLocalUnicast() || prefix.Addr().IsUnspecified():
+		return errors.New("is a network that every machine has for itself. Take a part of a private one, such as \"10.77.0.0/24\"")
 	}
 	return nil
 }
@@ -39,7 +47,7 @@ func (k *meshKind) Schema() schema.Schema {
 			"Adding or removing a peer disturbs no link between the others. Destroying it makes every peer forget the others.",
 		Attributes: map[string]schema.Attribute{
 			"name": base.Replacing("Name of the mesh, the same as the peers' mesh. A change replaces the mesh.", base.MeshName()),
-			"cidr": base.Given("IPv4 network that all peers' addresses lie in, such as \"10.77.0.0/24\". A change is in place.", base.Text{Must: "be an IPv4 network in CIDR form", Check: checkNetwork}),
+			"cidr": base.Given("IPv4 network that all peers' addresses lie in, such as \"10.77.0.0/24\": a /8 or narrower, and none that overlaps a network which a peer's machine has otherwise. A change is in place.", base.Text{Must: "be an IPv4 network in CIDR form", Check: checkNetwork}),
 			"peers": schema.MapNestedAttribute{
 				Required: true,
 				Description: "The peers by a name of your own: each the peer of an atoll_mesh_peer. Adding or removing an entry is in place and leaves the links between the others alone. " +
@@ -55,7 +63,7 @@ func (k *meshKind) Schema() schema.Schema {
 			"digest":        base.Choice("sha256", "Digest that authenticates the data packets, by its OpenSSL name. Default sha256."+restarts, "sha256", "sha384", "sha512"),
 			"mac_length":    base.Number(16, 8, 64, "Length of the message authentication code, in bytes. Default 16 (tinc's own is 4)."+restarts),
 			"ping_interval": base.Number(10, 1, 3600, "Seconds between two signs of life on a link. Default 10: together with ping_timeout a dead link is noticed after 15 s (tinc's own: 65 s)."+restarts),
-			"ping_timeout":  base.Number(5, 1, 600, "Seconds to wait for an answer before a link is taken for dead and its traffic relayed. Default 5."+restarts),
+			"ping_timeout":  base.Number(5, 1, 600, "Seconds to wait for an answer before a link is taken for dead and its traffic relayed; no more than ping_interval. Default 5."+restarts),
 			"max_timeout": base.Number(10, 1, 3600,
 				"Longest wait between two attempts to make a link again, in seconds. Default 10 (tinc's own is 900: a healed link would stay relayed for up to a quarter of an hour)."+restarts),
 			"replay_window": base.Number(128, 0, 4096, "Size of the window for packets out of order, in bytes of eight packets each. Default 128; larger loses less on lines that reorder."+restarts),

@@ -78,9 +78,13 @@ func (m Mesh) Diagnose(heard map[string]Heard, gone map[string]Peer) []provision
 				})
 			}
 		}
+		refusal := plan.Refusal
+		if seen, err := m.routesQuestion().Answer(observation); refusal == nil && err == nil {
+			refusal = m.overlaps(seen)
+		}
 		switch {
-		case plan.Refusal != nil:
-			findings = append(findings, provision.Finding{Refusal: fmt.Errorf("peer %s: %w", key, plan.Refusal)})
+		case refusal != nil:
+			findings = append(findings, provision.Finding{Refusal: fmt.Errorf("peer %s: %w", key, refusal)})
 		case mend != nil:
 			findings = append(findings, provision.Finding{Mend: mend}) // a step may have no line
 		}

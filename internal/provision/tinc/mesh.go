@@ -71,11 +71,25 @@ func (m Mesh) Validate() error {
 		if err != nil || !network.Contains(address) {
 			problems = append(problems, fmt.Errorf("peer %q: address = %q is not in the mesh's cidr %s", key, peer.Address, m.CIDR))
 		}
+		if outside, err := netip.ParseAddr(peer.Endpoint); err == nil && network.Contains(outside) {
+			problems = append(problems, fmt.Errorf("peer %q: endpoint = %q lies in the mesh's cidr %s, so the way to it would lead into the mesh that it has to carry: give the mesh another network, or the peer its address outside of the mesh", key, peer.Endpoint, m.CIDR))
+		} else if err := CheckEndpoint(peer.Endpoint); err != nil {
+			problems = append(problems, fmt.Errorf("peer %q: endpoint = %q %w", key, peer.Endpoint, err))
+		}
 		claim(addresses, "address", peer.Address, key)
 		claim(names, "name (with hyphens as underscores, which is what tinc knows)", NodeName(peer.Name), key)
 		claim(endpoints, "endpoint", fmt.Sprintf("%s port %d", peer.Endpoint, peer.Port), key)
 	}
 	return errors.Join(problems...)
+}
+
+// CheckEndpoint says what is wrong with an address at which the others dial.
+func CheckEndpoint(endpoint string) error {
+	address, err := netip.ParseAddr(endpoint)
+	if err == nil && (address.IsLoopback() || address.IsUnspecified() || address.IsMulticast()) || strings.EqualFold(endpoint, "localhost") {
+		return errors.New("is no address at which another machine finds this one: set endpoint to one that is")
+	}
+	return nil
 }
 
 // Manifest is what the mesh wants on one peer's machine.
@@ -88,7 +102,7 @@ func (m Mesh) Manifest(key string) converge.Manifest {
 			// These are read when tincd starts; peers only on a reload.
 			converge.File{Path: dir + "/conf.d/links.conf", Mode: 0o644, Content: m.linkConfig(), Restart: []string{unit}},
 			converge.File{Path: dir + "/conf.d/peers.conf", Mode: 0o644, Content: m.peerConfig(key), Reload: []string{unit}},
-			m.routeAction(self),
+			m.routesCheck(self),
 			m.strangerCheck(),
 			m.reachCheck(key),
 		},
@@ -129,16 +143,4 @@ func (m Mesh) peerConfig(key string) []byte {
 		fmt.Fprintf(&text, "ConnectTo = %s\n", NodeName(m.Peers[other].Name))
 	}
 	return []byte(text.String())
-}
-
-// routeAction sets the route that tinc-up sets at start, where tincd runs
-// already: no restart is needed for it.
-func (m Mesh) routeAction(self Peer) converge.Action {
-	network, device := remote.Quote(m.CIDR), remote.Quote(m.Name)
-	return converge.Action{
-		Name: "set the route into the mesh",
-		Line: converge.Line{Subject: "route " + m.CIDR, Code: converge.CodeTarget, Text: "not through the mesh"},
-		Done: fmt.Sprintf(`ip -o route show %s dev %s | grep -q . || ! ip link show %[2]s >/dev/null 2>&1`, network, device),
-		Run:  fmt.Sprintf("ip route replace %s dev %s src %s", network, device, remote.Quote(self.Address)),
-	}
 }

@@ -38,6 +38,9 @@ func TestValidate(t *testing.T) {
 		{"outside", "d", Peer{Name: "d", Address: "10.78.0.1", Endpoint: "203.0.113.4", Port: 655}, `peer "d": address = "10.78.0.1" is not in the mesh's cidr 10.77.0.0/24`},
 		{"name taken, as tinc sees it", "d", Peer{Name: "b_1", Address: "10.77.0.4", Endpoint: "203.0.113.4", Port: 655}, `peers "b-1" and "d" both have the name`},
 		{"endpoint taken", "d", Peer{Name: "d", Address: "10.77.0.4", Endpoint: "203.0.113.3", Port: 1655}, `both have the endpoint 203.0.113.3 port 1655`},
+		{"endpoint within the mesh", "d", Peer{Name: "d", Address: "10.77.0.4", Endpoint: "10.77.0.4", Port: 655}, `peer "d": endpoint = "10.77.0.4" lies in the mesh's cidr 10.77.0.0/24`},
+		{"endpoint that is every machine's", "d", Peer{Name: "d", Address: "10.77.0.4", Endpoint: "127.0.0.1", Port: 655}, `peer "d": endpoint = "127.0.0.1" is no address at which another machine finds this one`},
+		{"endpoint by the name of that", "d", Peer{Name: "d", Address: "10.77.0.4", Endpoint: "localhost", Port: 655}, `peer "d": endpoint = "localhost" is no address`},
 		{"no address", "d", Peer{Name: "d", Address: "nonsense", Endpoint: "203.0.113.4", Port: 655}, `address = "nonsense"`},
 	} {
 		m := mesh()

@@ -1,14 +1,12 @@
 #!/bin/sh
-# ip route replace NETWORK ... remembers it, ip -o route show NETWORK ... tells.
-for word; do
-  case $word in
-    replace) verb=replace ;;
-    show) verb=show ;;
-    route | -* | link) ;;
-    *) network=${network:-$word} ;;
-  esac
-done
-case $verb in
-  replace) echo "$network" >>"$SIMULATED/routes" ;;
-  show) grep -sxF -- "$network" "$SIMULATED/routes" || : ;;
+# ip route replace NETWORK dev ... remembers it, ip route del NETWORK ... forgets it,
+# ip -o -4 route show tells all.
+case $* in
+  'route replace '*)
+    set -- "${3}" "$*"
+    [ ! -e "$SIMULATED/routes" ] || sed -i "\\|^$1 |d" "$SIMULATED/routes"
+    echo "${2#route replace }" >>"$SIMULATED/routes"
+    ;;
+  'route del '*) sed -i "\\|^$3 |d" "$SIMULATED/routes" ;;
+  *'route show'*) [ ! -e "$SIMULATED/routes" ] || cat "$SIMULATED/routes" ;;
 esac

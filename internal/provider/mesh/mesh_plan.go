@@ -1,0 +1,59 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package mesh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
+)
+
+// checkTimes refuses what tinc would not take as it is written: it cuts the
+// timeout to the interval without a word.
+func (m *meshModel) checkTimes(diags *diag.Diagnostics) {
+	if m.PingInterval.IsUnknown() || m.PingTimeout.IsUnknown() {
+		return
+	}
+	if interval, timeout := m.PingInterval.ValueInt64(), m.PingTimeout.ValueInt64(); timeout > interval {
+		diags.AddAttributeError(path.Root("ping_timeout"), "Invalid Attribute Value",
+			fmt.Sprintf("ping_timeout = %d is longer than ping_interval = %d, to which tinc would cut it: make one as long as the other, or the interval longer.", timeout, interval))
+	}
+}
+
+// warnOfName tells what a new name costs.
+func warnOfName(change *base.Change[meshModel]) {
+	if change.Replacing {
+		change.Diagnostics.AddAttributeWarning(path.Root("name"), "The Whole Mesh Stops",
+			fmt.Sprintf("name was %q and is to be %q: all peers forget each other, and the mesh is made anew by that name, with an interface of its own and new keys of the peers. Until that is done nothing that talks over the mesh is reached: no database, no file tier.",
+				change.State.Name.ValueString(), change.Plan.Name.ValueString()))
+	}
+}
+
+// refuseOverlap asks the machines whether a network that the mesh does not have
+// yet is free on them. The apply asks again.
+func (k *meshKind) refuseOverlap(ctx context.Context, change *base.Change[meshModel], mesh tinc.Mesh) {
+	if change.State != nil && change.State.CIDR.Equal(change.Plan.CIDR) {
+		return
+	}
+	hosts := k.Reachable(targets(mesh.Peers))
+	asked := base.Parallel(slices.Sorted(maps.Keys(hosts)), func(key string) (struct{}, error) {
+		return struct{}{}, mesh.Free(ctx, hosts[key])
+	})
+	for _, key := range slices.Sorted(maps.Keys(asked)) {
+		switch err := asked[key].Err; {
+		case errors.Is(err, tinc.ErrOverlaps):
+			change.Diagnostics.AddAttributeError(path.Root("cidr"), "Mesh Cannot Work", base.Sentence(fmt.Errorf("peer %q: %w", key, err)))
+		case err != nil:
+			base.NotChecked(change.Diagnostics, change.Plan.Subject()+" on "+key, mesh.Peers[key].Target.Host, err)
+		}
+	}
+}
