@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
 )
@@ -18,18 +20,33 @@ func TestStrangersAreNamedAndGo(t *testing.T) {
 	if script := mesh.strangers().Script; !strings.Contains(script, "'hk_1'|'sg1'") {
 		t.Errorf("the peers are not told from strangers:\n%s", script)
 	}
-	row := func(file string) string { return "stranger ." + base64.StdEncoding.EncodeToString([]byte(file)) + "\n" }
-	answer := row("/etc/tinc/site/hosts/eve") + row("/etc/tinc/site/hosts/a\nb") + converge.WholeMark + "\n"
+	row := func(kind, file string) string {
+		return "stranger " + kind + " ." + base64.StdEncoding.EncodeToString([]byte(file)) + "\n"
+	}
+	answer := row("key", "/etc/tinc/site/hosts/eve") + row("bare", "/etc/tinc/site/hosts/a\nb") + converge.WholeMark + "\n"
 	files, err := readStrangers(answer)
-	if err != nil || strings.Join(files, ",") != "/etc/tinc/site/hosts/eve,/etc/tinc/site/hosts/a\nb" {
-		t.Fatalf("%q, %v", files, err)
+	if err != nil {
+		t.Fatal(err)
 	}
 	check := mesh.strangerCheck()
 	lines, steps := check.Differs(files), check.Mend(files)
-	if len(lines) != 2 || lines[0].Code != CodeStranger || lines[0].String() != "file /etc/tinc/site/hosts/eve: is no declared peer's, and its key opens the mesh" {
-		t.Errorf("%v", lines)
+	want := []string{
+		"file /etc/tinc/site/hosts/eve: is no declared peer's, and its key opens the mesh",
+		"file /etc/tinc/site/hosts/a\nb: is no declared peer's; it holds no key, so it opens nothing",
+	}
+	if diff := cmp.Diff(want, converge.Texts(lines)); diff != "" || lines[0].Code != CodeStranger {
+		t.Error(diff)
 	}
 	if len(steps) != 3 || steps[2].Effect.Kind != converge.EffectReload || steps[1].Script != "rm -f -- '/etc/tinc/site/hosts/a\nb'" {
+		t.Errorf("%v", steps)
+	}
+	// Settings are read at a start alone.
+	files = append(files, stranger{settings, "/etc/tinc/site/conf.d/own.conf"})
+	lines, steps = check.Differs(files), check.Mend(files)
+	if len(lines) != 3 || lines[2].String() != "file /etc/tinc/site/conf.d/own.conf: is not declared, and tinc takes settings from it when it starts" {
+		t.Errorf("%v", lines)
+	}
+	if len(steps) != 4 || steps[3].Effect != (converge.Effect{Kind: converge.EffectRestart, Name: "tinc@site.service"}) {
 		t.Errorf("%v", steps)
 	}
 	convergetest.FailsClosed(t, mesh.strangers(), answer, converge.WholeMark+"\n")

@@ -1,6 +1,6 @@
 #!/bin/sh
 # ip route replace NETWORK dev ... remembers it, ip route del NETWORK ... forgets it,
-# ip -o -4 route show tells all.
+# ip -o -4 route show tells all; ip link show finds the interface while a tincd runs.
 case $* in
   'route replace '*)
     set -- "${3}" "$*"
@@ -9,4 +9,5 @@ case $* in
     ;;
   'route del '*) sed -i "\\|^$3 |d" "$SIMULATED/routes" ;;
   *'route show'*) [ ! -e "$SIMULATED/routes" ] || cat "$SIMULATED/routes" ;;
+  *'link show'*) set -- "$SIMULATED"/active/tinc@*; [ -e "$1" ] ;;
 esac
