@@ -264,3 +264,65 @@ func TestImportOfNodes(t *testing.T) {
 		t.Errorf("an empty id says %q", problems)
 	}
 }
+
+// A port that somebody else has is refused before tinc is sent there, by the plan
+// already, and a peer is not made where its port is that of sshd.
+func TestPortOfAPeer(t *testing.T) {
+	t.Parallel()
+	network := machines(t, "203.0.113.11")
+	machine := network.Machines["203.0.113.11"]
+	listening := func(rows string) {
+		t.Helper()
+		if err := machine.Write("/simulated/listening", rows); err != nil {
+			t.Fatal(err)
+		}
+	}
+	tf := start(t, network, object{})
+	kind := tf.kind("atoll_mesh_peer")
+	config := peerOn("203.0.113.11", "10.77.0.11")
+	const web = "tcp LISTEN 0 511 0.0.0.0:655 0.0.0.0:* users:((\"nginx\",pid=17,fd=5))\n"
+	listening(web)
+	if _, problems := tf.plan("atoll_mesh_peer", nil, write(kind, config)); !strings.Contains(problems, "port 655 of this machine is held by nginx, pid 17. Give the peer another port") {
+		t.Errorf("a new peer: %q", problems)
+	}
+	// Another mesh may go in the same apply, which refuses it if it does not.
+	listening(strings.ReplaceAll(web, "nginx", "tincd"))
+	if _, problems := tf.plan("atoll_mesh_peer", nil, write(kind, config)); problems != "" {
+		t.Errorf("a new peer beside another mesh: %q", problems)
+	}
+	if _, problems := tf.apply("atoll_mesh_peer", nil, config); !strings.Contains(problems, "held by tincd, pid 17") {
+		t.Errorf("an apply beside another mesh: %q", problems)
+	}
+	listening("")
+	peer := tf.made("atoll_mesh_peer", nil, config)
+
+	listening(strings.ReplaceAll(web, "655", "1655"))
+	config["port"] = 1655
+	if _, problems := tf.plan("atoll_mesh_peer", peer, write(kind, config)); !strings.Contains(problems, "port 1655 of this machine is held by nginx, pid 17") {
+		t.Errorf("another port: %q", problems)
+	}
+	config["port"] = 22
+	if _, problems := tf.plan("atoll_mesh_peer", peer, write(kind, config)); !strings.Contains(problems, "port = 22 is the one at which sshd answers on this machine") {
+		t.Errorf("the port of sshd: %q", problems)
+	}
+	listening(web)
+	if drifted := tf.refreshed("atoll_mesh_peer", peer); drifted.lines() != "[port 655: held by nginx, pid 17, which is not this mesh's tinc]" {
+		t.Errorf("drift %s", drifted.lines())
+	}
+}
+
+// An endpoint is where others find the machine.
+func TestEndpointOfAPeer(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t, "203.0.113.11"), object{})
+	for endpoint, want := range map[string]string{
+		"127.0.0.1": `endpoint = "127.0.0.1" is no address at which another machine finds this one`, "localhost": `endpoint = "localhost" is no address`,
+		"10.77.0.11": `endpoint = "10.77.0.11" is the peer's address inside the mesh`, "hk1.example": "",
+	} {
+		config := peerOn("203.0.113.11", "10.77.0.11")
+		config["endpoint"] = endpoint
+		if _, problems := tf.plan("atoll_mesh_peer", nil, write(tf.kind("atoll_mesh_peer"), config)); want == "" && problems != "" || !strings.Contains(problems, want) {
+			t.Errorf("%s: %q", endpoint, problems)
+		}
+	}
+}

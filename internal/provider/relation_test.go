@@ -238,10 +238,20 @@ func TestNetworkOfAMeshIsItsOwn(t *testing.T) {
 // is told.
 func TestPlanOfAMesh(t *testing.T) {
 	t.Parallel()
-	site := stand(t, "hk1")
+	site := stand(t, "hk1", "hk2")
 	tf := start(t, site.network, object{})
-	config := site.mesh("hk1")
+	config := site.mesh("hk1", "hk2")
 	mesh := tf.made("atoll_mesh", nil, config)
+	peers := object{"hk1": with(site.peers["hk1"].at("peer"), "port", 1655), "hk2": site.peers["hk2"].at("peer")}
+	config["peers"] = peers
+	if planned, problems := tf.plan("atoll_mesh", mesh, write(tf.kind("atoll_mesh"), config)); problems != "" || planned.warnings != "" {
+		t.Errorf("one new port: %q, %q", problems, planned.warnings)
+	}
+	peers["hk2"] = with(site.peers["hk2"].at("peer"), "port", 1655)
+	if planned, problems := tf.plan("atoll_mesh", mesh, write(tf.kind("atoll_mesh"), config)); problems != "" || !strings.Contains(planned.warnings, "hk1, hk2 get another port in one apply") {
+		t.Errorf("two new ports: %q, %q", problems, planned.warnings)
+	}
+	config = site.mesh("hk1", "hk2")
 	config["ping_interval"], config["ping_timeout"] = 4, 5
 	if _, problems := tf.plan("atoll_mesh", mesh, write(tf.kind("atoll_mesh"), config)); !strings.Contains(problems, "ping_timeout = 5 is longer than ping_interval = 4") {
 		t.Errorf("a timeout that is longer than the interval: %q", problems)
@@ -250,18 +260,18 @@ func TestPlanOfAMesh(t *testing.T) {
 	if planned, problems := tf.plan("atoll_mesh", mesh, write(tf.kind("atoll_mesh"), config)); problems != "" || planned.warnings != "" {
 		t.Errorf("as long as the interval: %q, %q", problems, planned.warnings)
 	}
-	config["name"], config["peers"] = "lagoon", object{"hk1": moved(site.peers["hk1"].at("peer"), "lagoon")}
+	config["name"], config["peers"] = "lagoon", object{"hk1": with(site.peers["hk1"].at("peer"), "mesh", "lagoon")}
 	if planned, problems := tf.plan("atoll_mesh", mesh, write(tf.kind("atoll_mesh"), config)); problems != "" || !strings.Contains(planned.warnings, `name was "site" and is to be "lagoon": all peers forget each other`) {
 		t.Errorf("another name: %q, %q", problems, planned.warnings)
 	}
 }
 
-// moved is a peer's object in another mesh.
-func moved(peer any, mesh string) object {
+// with is a peer's object with another value of one attribute.
+func with(peer any, name string, value any) object {
 	other := object{}
-	for name, value := range peer.(object) {
-		other[name] = value
+	for key, one := range peer.(object) {
+		other[key] = one
 	}
-	other["mesh"] = mesh
+	other[name] = value
 	return other
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -35,6 +36,26 @@ func warnOfName(change *base.Change[meshModel]) {
 		change.Diagnostics.AddAttributeWarning(path.Root("name"), "The Whole Mesh Stops",
 			fmt.Sprintf("name was %q and is to be %q: all peers forget each other, and the mesh is made anew by that name, with an interface of its own and new keys of the peers. Until that is done nothing that talks over the mesh is reached: no database, no file tier.",
 				change.State.Name.ValueString(), change.Plan.Name.ValueString()))
+	}
+}
+
+// warnOfPorts tells what several new ports cost: each tinc restarts on its own
+// before the others know of it, and one that finds nobody is found by nobody.
+func warnOfPorts(change *base.Change[meshModel]) {
+	if change.State == nil {
+		return
+	}
+	before, _ := change.State.declared()
+	after, _ := change.Plan.declared()
+	var moved []string
+	for _, key := range slices.Sorted(maps.Keys(after.Peers)) {
+		if was, stood := before.Peers[key]; stood && was.Port != after.Peers[key].Port {
+			moved = append(moved, key)
+		}
+	}
+	if len(moved) > 1 {
+		change.Diagnostics.AddAttributeWarning(path.Root("peers"), "Several Peers Change Their Ports",
+			fmt.Sprintf("%s get another port in one apply: the links between them go down, and come back when the mesh has told each of the others. A group of databases may lose its majority meanwhile. Change one in each apply, and all others keep their links.", strings.Join(moved, ", ")))
 	}
 }
 

@@ -49,6 +49,7 @@ func (k *meshKind) Plan(ctx context.Context, change *base.Change[meshModel]) {
 	plan.check(change.Diagnostics)
 	plan.checkTimes(change.Diagnostics)
 	warnOfName(change)
+	warnOfPorts(change)
 	if !plan.CIDR.IsUnknown() && !change.Diagnostics.HasError() {
 		if err := mesh.Validate(); err != nil {
 			change.Diagnostics.AddAttributeError(path.Root("peers"), "Mesh Cannot Work", err.Error())

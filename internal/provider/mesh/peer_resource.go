@@ -38,11 +38,13 @@ func (k *peerKind) Traits() base.Traits {
 }
 
 // Plan keeps what can be known known.
-func (k *peerKind) Plan(_ context.Context, change *base.Change[peerModel]) {
+func (k *peerKind) Plan(ctx context.Context, change *base.Change[peerModel]) {
 	plan, state := change.Plan, change.State
 	if change.Config.Endpoint.IsNull() {
 		plan.Endpoint = base.Keep(change.Reachable, types.StringValue(change.Target.Host), types.StringUnknown())
 	}
+	plan.check(change)
+	k.foresee(ctx, change)
 	key := types.StringUnknown()
 	if change.Same && plan.ID.Equal(state.ID) && state.publicKey().ValueString() != "" && !change.Drifted(tinc.CodePrivateKey) {
 		key = state.publicKey()
@@ -74,13 +76,21 @@ func (k *peerKind) Observe(ctx context.Context, host remote.Host, model *peerMod
 // for, by an import.
 func (k *peerKind) Converge(ctx context.Context, host remote.Host, before, model *peerModel) error {
 	manifest, err := model.declared().Manifest()
-	if err == nil && before == nil {
+	switch {
+	case err != nil:
+	case before == nil:
 		err = model.declared().Claim(ctx, host)
+	case !before.Port.Equal(model.Port):
+		// The tincd that runs goes on where it is.
+		err = model.declared().Vacant(ctx, host)
 	}
 	if err != nil {
 		return err
 	}
 	observation, err := converge.Converge(ctx, host, manifest)
+	if err == nil {
+		err = model.declared().Seated(ctx, host)
+	}
 	if err == nil {
 		err = model.read(observation)
 	}

@@ -34,7 +34,7 @@ func (k *peerKind) Schema() schema.Schema {
 			"name":     base.Replacing("Name of the node within the mesh: letters, digits, hyphens and underscores. tinc knows no hyphen, so it is written as an underscore there. A change replaces the peer.", base.Matching(nodePattern, nodeMessage)),
 			"address":  base.Given("The node's IPv4 address inside the mesh, such as 10.77.0.11; must lie in the mesh's cidr. A change is in place: tinc restarts on this node.", base.IPv4Address()),
 			"endpoint": endpoint,
-			"port":     base.Number(655, 1, 65535, "TCP and UDP port of tinc on this node, which must be open to every other node. Default 655. A change is in place: tinc restarts on this node."),
+			"port":     base.Number(655, 1, 65535, "TCP and UDP port of tinc on this node, which must be open to every other node, and held by nobody else on this one. Default 655. A change is in place: tinc restarts on this node, and its links come back when the mesh has told the others, so change one node after the other."),
 			"mtu":      base.Number(1400, 576, 9000, "MTU of the mesh's interface on this node, in bytes. Default 1400, which leaves room for tinc's own headers on usual lines. A change is in place: tinc restarts on this node."),
 			"peer": base.ShowsGroup("What the mesh has to know of this node; hand it to atoll_mesh.peers whole. Holds no secret.", map[string]schema.Attribute{
 				"mesh":       base.Shows("Name of the mesh."),

@@ -17,32 +17,40 @@ import (
 var ErrClaimed = errors.New("the place is taken")
 
 // Claim refuses a new node where somebody else's stands: a mesh of that name
-// that was made by hand, or another mesh on its port. Nothing is changed.
+// that was made by hand, an interface, or another mesh on its port. Nothing is changed.
 func (n Node) Claim(ctx context.Context, host remote.Host) error {
 	taken, err := converge.Ask(ctx, host, n.claims())
 	switch {
 	case err != nil:
 		return err
+	case taken.device:
+		return n.deviceTaken()
 	case taken.byHand:
 		return fmt.Errorf("%w: %s/tinc.conf is there, and Atoll did not make it. To take that mesh over, its key and address with it, import the peer; otherwise move the directory away",
 			ErrClaimed, directory(n.Mesh))
 	case taken.port != "":
 		return fmt.Errorf("%w: mesh %s uses port %d on this machine already. Give one of them another port", ErrClaimed, taken.port, n.Port)
 	}
-	return nil
+	return n.Vacant(ctx, host)
+}
+
+func (n Node) deviceTaken() error {
+	return fmt.Errorf("%w: the machine has an interface %s, which is no mesh's, and a mesh is called like its own. Give the mesh another name", ErrClaimed, n.Mesh)
 }
 
 // claimed is what stands in a node's way: byHand is a mesh of its name, port
-// names the mesh that uses its port.
+// names the mesh that uses its port, device is an interface of its name that is no
+// mesh's.
 type claimed struct {
-	byHand bool
-	port   string
+	byHand, device bool
+	port           string
 }
 
 func (n Node) claims() converge.Question[claimed] {
 	return converge.Question[claimed]{
 		Name: "meshes that are there already",
 		Script: converge.ThereFunction + fmt.Sprintf(`mesh=%s port=%d record=%s
+if ip link show dev "$mesh" >/dev/null 2>&1 && ! there "/etc/tinc/$mesh/tinc.conf"; then echo device; fi
 if there /etc/tinc; then
   ls -A /etc/tinc/ >/dev/null || exit
   for file in /etc/tinc/*/tinc.conf; do
@@ -74,6 +82,8 @@ func readClaims(output string) (claimed, error) {
 		switch {
 		case line == "by hand":
 			taken.byHand = true
+		case line == "device":
+			taken.device = true
 		case isPort && name != "":
 			taken.port = name
 		default:

@@ -82,7 +82,7 @@ func (n Node) Manifest() (converge.Manifest, error) {
 			converge.File{Path: dir + "/tinc.conf", Mode: 0o644, Content: n.config(), Restart: restart},
 			converge.File{Path: dir + "/tinc-up", Mode: 0o755, Content: n.upScript(), Restart: restart},
 			converge.File{Path: dir + "/tinc-down", Mode: 0o755, Content: []byte("#!/bin/sh\nip link set dev \"$INTERFACE\" down\n"), Restart: restart},
-			n.keyAction(), n.hostFileAction(), n.mtuCheck(),
+			n.keyAction(), n.hostFileAction(), n.mtuCheck(), n.seatCheck(),
 			converge.Unit{Name: unit, Enabled: &yes, Active: &yes},
 			publicKey(n.Mesh),
 		},

@@ -55,7 +55,7 @@ func TestStrangersAreNamedAndGo(t *testing.T) {
 func TestAPlaceThatIsTakenIsRefused(t *testing.T) {
 	node := Node{Mesh: "site", Name: "hk1", Port: 655}
 	for answer, want := range map[string]string{
-		"": "", "by hand\n": "import the peer", "port other\n": "mesh other uses port 655",
+		"": "", "by hand\n": "import the peer", "port other\n": "mesh other uses port 655", "device\n": "the machine has an interface site, which is no mesh's",
 	} {
 		err := node.Claim(t.Context(), convergetest.Says{Output: answer + converge.WholeMark + "\n"})
 		if want == "" && err != nil || want != "" && (!errors.Is(err, ErrClaimed) || !strings.Contains(err.Error(), want)) {

@@ -20,7 +20,9 @@ for unit in $names; do
       enabled=disabled
       [ -e "$SIMULATED/active/$unit" ] && active=active
       [ -e "$SIMULATED/enabled/$unit" ] && enabled=enabled
-      printf 'LoadState=loaded\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=no\n' $active $enabled
+      main=0
+      [ $active = inactive ] || main=4711
+      printf 'LoadState=loaded\nActiveState=%s\nUnitFileState=%s\nNeedDaemonReload=no\nMainPID=%s\n' $active $enabled $main
       ;;
     start | restart) : >"$SIMULATED/active/$unit" ;;
     stop) rm -f "$SIMULATED/active/$unit" ;;
