@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/lab"
 	"github.com/atollhq/terraform-provider-atoll/internal/site"
 )
 
@@ -149,5 +150,17 @@ func TestMeshBesideAnother(t *testing.T) {
 	f.must(terraform.Apply(f.Context()))
 	if made := plan(); !made.Empty() {
 		t.Errorf("with the port free again: %s", made)
+	}
+}
+
+// A line that loses one packet in five is no closed port.
+func TestLossIsNoClosedPort(t *testing.T) {
+	f := stand(t)
+	f.must(f.lab.SetLink(f.Context(), "hk1", "sg1", lab.Link{Delay: 50 * time.Millisecond, Loss: 0.2}, false))
+	t.Cleanup(func() { f.must(f.lab.Reset(context.WithoutCancel(f.Context()))) })
+	for range 3 {
+		if plan := f.plan(); strings.Contains(plan.Text, "neither can dial") || strings.Contains(plan.Text, "cannot dial") {
+			t.Errorf("the plan takes loss for a closed port: %s", plan.Text)
+		}
 	}
 }

@@ -275,3 +275,25 @@ func with(peer any, name string, value any) object {
 	other[name] = value
 	return other
 }
+
+// A network that came to a machine after the plan is found by the apply, before it
+// changes anything.
+func TestNetworkThatCameAfterThePlan(t *testing.T) {
+	t.Parallel()
+	site := stand(t, "hk1", "hk2")
+	machine := site.network.Machines["203.0.113.12"]
+	const later = "#!/bin/sh\ncase $* in\n  *'route show'*) [ ! -e \"$SIMULATED/planned\" ] || echo '10.77.0.0/16 dev eth0 scope link'; : >\"$SIMULATED/planned\" ;;\nesac\n"
+	if err := machine.Program("ip", later); err != nil {
+		t.Fatal(err)
+	}
+	tf := start(t, site.network, object{})
+	_, problems := tf.apply("atoll_mesh", nil, site.mesh("hk1", "hk2"))
+	if !strings.Contains(problems, `cidr = "10.77.0.0/24" overlaps 10.77.0.0/16, which this machine has on its interface eth0`) || !strings.Contains(problems, "peer hk2") {
+		t.Errorf("the apply says %q", problems)
+	}
+	for _, name := range []string{"hosts/hk2", "network"} {
+		if _, err := os.Stat(filepath.Join(site.network.Machines["203.0.113.11"].Root, "etc", "tinc", "site", name)); !os.IsNotExist(err) {
+			t.Errorf("hk1 has %s already: %v", name, err)
+		}
+	}
+}
