@@ -204,6 +204,9 @@ func TestArchiveLostAFile(t *testing.T) {
 }
 
 func TestWhatStaysHot(t *testing.T) {
+	// A file that nobody holds any more is closed by the garbage collector.
+	var written *os.File
+	defer func() { _ = written.Close() }()
 	for name, test := range map[string]struct {
 		make func(string) error
 		step Step
@@ -212,7 +215,7 @@ func TestWhatStaysHot(t *testing.T) {
 		"a socket":             {func(at string) error { return unix.Mknod(at, unix.S_IFSOCK|0o600, 0) }, Leave, `"it" is a socket`},
 		"a pipe":               {func(at string) error { return unix.Mkfifo(at, 0o600) }, Leave, `"it" is a pipe`},
 		"a link out":           {func(at string) error { return os.Symlink("../../03/file", at) }, Leave, "leads out"},
-		"a file being written": {func(at string) error { _, err := os.Create(at); return err }, Wait, "open for writing"},
+		"a file being written": {func(at string) (err error) { written, err = os.Create(at); return err }, Wait, "open for writing"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			all := replicas(t, "one")
