@@ -13,5 +13,5 @@ options() { printf '[client]\nuser="%s"\npassword="%s"\n' "$(escaped "$user")" "
 login() {
   set -- "$@" --ssl-mode="$mode"
   [ "$mode" != VERIFY_IDENTITY ] || set -- "$@" --ssl-ca="$authorities"
-  exec mysql --defaults-file=<(options) --protocol=tcp --host="$1" --port="$2" "${@:3}" --connect-timeout=10 --skip-column-names --batch --raw --unbuffered
+  exec mysql --defaults-file=<(options) --protocol=tcp --host="$1" --port="$2" --connect-timeout=10 "${@:3}" --skip-column-names --batch --raw --unbuffered
 }
