@@ -80,6 +80,7 @@ func TestBadInputIsRefusedAtPlanTime(t *testing.T) {
 		{"two peers on one machine", mesh(peer("a", "10.77.0.1", "h1"), peer("b", "10.77.0.2", "h1")), "each has to be on a machine of its own"},
 		{"a member at nonsense", "resource \"atoll_mysql_cluster\" \"c\" {\n  name = \"main\"\n  members = { a = " + member("nonsense", 7) + " }\n}\n", `members["a"].address = "nonsense" is not an IP address`},
 		{"a private key for its name", "resource \"atoll_host\" \"h\" {\n  ssh = { host = \"h\", key = \"-----BEGIN OPENSSH PRIVATE KEY-----\" }\n}\n", "the state must not hold one"},
+		{"a key that is not given", "resource \"atoll_host\" \"h\" {\n  ssh = { host = \"h\", host_key = \"" + app1.HostKey + "\", key = \"office\" }\n}\n", `ssh.key = "office" is the name of no key`},
 		{"a line of known_hosts", "resource \"atoll_host\" \"h\" {\n  ssh = { host = \"h\", host_key = \"h " + app1.HostKey + "\" }\n}\n", "leave out its first word"},
 		{"colliding ports", "resource \"atoll_mysql_router\" \"r\" {\n  ports = { read_only = 6446 }\n  cluster = { cluster = \"main\", cluster_id = \"x\", members = { a = { address = \"10.77.0.1\", port = 3306, server_id = 7, mesh = \"site\", ssh = { host = \"h\", host_key = null, key = null, port = null, user = null, jumps = null } } } }\n  " + ssh + "\n}\n", "need three different ports"},
 	} {
@@ -107,7 +108,6 @@ func TestConnectionsThatDoNotWork(t *testing.T) {
 		{"another user", fmt.Sprintf("host = %q, host_key = %q, user = \"stranger\"", app1.Address, app1.HostKey), "authentication refused: user stranger"},
 		{"no sudo", fmt.Sprintf("host = %q, host_key = %q, user = \"nobody0\"", app1.Address, app1.HostKey), "cannot become root: sudo for user nobody0"},
 		{"nothing there", "host = \"203.0.113.99\", host_key = \"" + app1.HostKey + "\"", "203.0.113.99:22 did not answer within timeouts.create (20s)"},
-		{"a key that is not given", fmt.Sprintf("host = %q, host_key = %q, key = \"office\"", app1.Address, app1.HostKey), `no key named "office"`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := written(t, f.lab, "resource \"atoll_host\" \"h\" {\n  ssh = { "+row.ssh+" }\n  timeouts = { create = \"20s\" }\n}\n").Apply(t.Context())

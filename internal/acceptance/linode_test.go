@@ -166,10 +166,13 @@ func TestLinodeDriftShowsAndIsMended(t *testing.T) {
 	}
 	a.apply()
 	a.inSync()
-	// An API that is away is an error, and the state stays.
+	// An API that is away is drift, as a machine is that does not answer, and the state stays.
 	a.must(a.lab.FailLinode(t.Context(), linode.Faults{Chance: map[linode.Fault]float64{linode.BadGateway: 1}}))
-	_, err = a.terraform.Plan(t.Context())
-	a.says(a.refusal(err), "Unable to Read Linode vps1", "not available", "state is kept")
+	plan = a.plan()
+	if lines := plan.Drift[address]; len(lines) != 1 || !strings.HasPrefix(lines[0], "unreachable: ") {
+		t.Errorf("drift %q", lines)
+	}
+	a.says(flat(plan.Text), "Linode Account Was Not Asked", "its last known state is kept")
 	a.must(a.lab.FailLinode(t.Context(), linode.Faults{}))
 	a.inSync()
 }
