@@ -1,0 +1,149 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/terraform-plugin-go/tftypes"
+)
+
+// A plan that discards a disk says so, and what is on it: by what this version keeps,
+// and by what was kept before there were versions.
+func TestPlansSayWhatGoes(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	machine := tf.made("atoll_linode", nil, one(object{"rebuild_generation": 1}))
+	tf = start(t, tf.network, account.block)
+	carries := func(kept string) *state {
+		all := map[string][]byte{"declared": []byte(`{"region":"ap-south","image":"linode/debian13"}`)}
+		if kept != "" {
+			all["carries"] = []byte(kept)
+		}
+		private, err := json.Marshal(all)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &state{machine.value, private, ""}
+	}
+	kind := tf.kind("atoll_linode")
+	for kept, want := range map[string]string{
+		`["mysql-server","tinc"]`: "Atoll has on it: mysql-server, tinc. What else is on it, Atoll does not know.", `{"version":1,"value":["mysql-server"]}`: "Atoll has on it: mysql-server.",
+		`[]`: "Atoll has nothing on it", `{"version":1,"value":[]}`: "What else is on it, Atoll does not know.", "": "Atoll has not looked at what is on it.",
+	} {
+		for what, config := range map[string]tftypes.Value{
+			"Destroying": tftypes.NewValue(kind, nil), "Replacing": write(kind, one(object{"region": "us-sea", "rebuild_generation": 1})),
+			"Rebuilding": write(kind, one(object{"rebuild_generation": 2})), "": write(kind, one(object{"rebuild_generation": 1})),
+		} {
+			planned, problems := tf.plan("atoll_linode", carries(kept), config)
+			if problems != "" {
+				t.Fatalf("%s with %s: %s", what, kept, problems)
+			}
+			if what == "" && planned.warnings != "" || what != "" && !strings.Contains(planned.warnings, what+" Linode sg1 Discards Data") {
+				t.Errorf("%s with %s: %q", what, kept, planned.warnings)
+			}
+			if what != "" && !strings.Contains(planned.warnings, want) {
+				t.Errorf("%s with %s: %q", what, kept, planned.warnings)
+			}
+		}
+	}
+}
+
+// What the configuration leaves out is not judged: it is the former machine's, and
+// another one gets what its region has.
+func TestRegionChangesWithWhatIsLeftOut(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	machine := tf.made("atoll_linode", nil, one(object{"interface_generation": nil}))
+	tf = start(t, tf.network, account.block)
+	for name, row := range map[string]struct {
+		with object
+		want string
+	}{
+		"left out": {object{}, ""},
+		"declared": {object{"maintenance_policy": "linode/migrate"}, `The region "ap-west" has no Maintenance Policy`},
+	} {
+		config := one(object{"region": "ap-west", "interface_generation": nil})
+		maps.Copy(config, row.with)
+		planned, problems := tf.plan("atoll_linode", machine, write(tf.kind("atoll_linode"), config))
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%s: %q, want %q", name, problems, row.want)
+		}
+		if planned == nil {
+			continue
+		}
+		for _, computed := range []string{
+			"id", "disk_encryption", "maintenance_policy", "ipv4", "ipv6", "private_ipv4", "vpc_ipv4", "placement_group_id", "swap_mib", "vpc_subnet_id", "firewall_id",
+			"backups", "watchdog", "private_ip", "specs", "ssh",
+		} {
+			if value := planned.at(computed); value != (unknown{}) {
+				t.Errorf("%s is planned as the former machine's: %v", computed, value)
+			}
+		}
+	}
+}
+
+// Who may log in to a machine whose host key is not known is neither read nor written,
+// and nothing says that it was.
+func TestKeysOfAMachineThatNobodyCanLogInTo(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	bare := object{"authorized_keys": nil, "host_key": nil, "interface_generation": nil}
+	made := tf.made("atoll_linode", nil, one(nil))
+	tf = start(t, tf.network, account.block)
+	found, problems := tf.find("atoll_linode", "sg1")
+	if problems != "" || found.at("authorized_keys") != nil {
+		t.Fatalf("an import without a host key: %s: %v", problems, found.at("authorized_keys"))
+	}
+	if !tf.empty("atoll_linode", found, one(bare)) {
+		t.Error("the plan after an import without a host key is not empty")
+	}
+	declared := one(bare)
+	declared["authorized_keys"] = []any{loginKey}
+	if _, problems := tf.plan("atoll_linode", found, write(tf.kind("atoll_linode"), declared)); !strings.Contains(problems, "give it as host_key") {
+		t.Errorf("keys without a host key: %q", problems)
+	}
+	later := one(bare)
+	later["authorized_keys"], later["host_key"] = []any{loginKey}, unknown{}
+	if _, problems := tf.plan("atoll_linode", found, write(tf.kind("atoll_linode"), later)); problems != "" {
+		t.Errorf("keys with a host key to come: %s", problems)
+	}
+	machine := tf.network.Machines[made.at("ipv4").(string)]
+	if err := machine.Write("/root/.ssh/authorized_keys", loginKey+"\n"+hostKey+" stranger\n"); err != nil {
+		t.Fatal(err)
+	}
+	taken := tf.made("atoll_linode", found, one(nil))
+	if keys := fmt.Sprint(tf.refreshed("atoll_linode", taken).at("authorized_keys")); keys != "["+loginKey+"]" {
+		t.Errorf("with a host key %s may log in", keys)
+	}
+}
+
+// A machine that was rebuilt elsewhere shows another host key: the way out is an
+// argument of its own, which works, and may be left out later.
+func TestLinodeThatWasRebuiltElsewhere(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	made := tf.made("atoll_linode", nil, one(nil))
+	tf = start(t, tf.network, account.block)
+	tf.network.Machines[made.at("ipv4").(string)].HostKey = loginKey
+	seen := tf.refreshed("atoll_linode", made)
+	if !strings.Contains(seen.warnings, "give that as host_key of this atoll_linode") || strings.Contains(seen.warnings, "ssh.host_key") || !strings.Contains(seen.lines(), "not asked") {
+		t.Errorf("drift %s: %q", seen.lines(), seen.warnings)
+	}
+	if _, problems := tf.apply("atoll_linode", seen, one(object{"authorized_keys": []any{loginKey, hostKey}})); !strings.Contains(problems, "give that as host_key of this atoll_linode") || strings.Contains(problems, "ssh.host_key") {
+		t.Errorf("an apply: %q", problems)
+	}
+	mended := tf.refreshed("atoll_linode", tf.made("atoll_linode", seen, one(object{"host_key": loginKey})))
+	if !tf.empty("atoll_linode", mended, one(object{"host_key": nil})) {
+		t.Error("without host_key the plan after it is not empty")
+	}
+}
