@@ -62,6 +62,8 @@ func hopAttributes(what string) map[string]schema.Attribute {
 	}
 }
 
+const jumpsText = "Machines to go through, the one nearest to you first, each with its own host key. Each needs a host."
+
 func throughHosts() validator.List {
 	return Whole{Of: "ssh object of a machine to go through", Needs: []string{"host"}}
 }
@@ -74,7 +76,7 @@ func ConnectionAttribute() schema.SingleNestedAttribute {
 	jump["host"] = host
 	attributes["jumps"] = schema.ListNestedAttribute{
 		Optional:     true,
-		Description:  "Machines to go through, the one nearest to you first, each with its own host key. Each needs a host.",
+		Description:  jumpsText,
 		Validators:   []validator.List{throughHosts()},
 		NestedObject: schema.NestedAttributeObject{Attributes: jump},
 	}

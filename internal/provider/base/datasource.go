@@ -57,7 +57,7 @@ func ConnectionsAsked(description string, validators ...validator.Map) schema.Ma
 	attributes := hopAsked("the machine")
 	attributes["jumps"] = schema.ListNestedAttribute{
 		Optional:     true,
-		Description:  "Machines to go through, the one nearest to you first, each with its own host key. Each needs a host.",
+		Description:  jumpsText,
 		Validators:   []validator.List{throughHosts()},
 		NestedObject: schema.NestedAttributeObject{Attributes: hopAsked("the jump host")},
 	}

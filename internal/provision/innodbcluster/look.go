@@ -24,21 +24,7 @@ type Looked struct {
 
 // Look asks all members at once, each in one round trip.
 func Look(ctx context.Context, c Cluster, hosts map[string]remote.Host) Looked {
-	type answer struct {
-		key  string
-		seen Observation
-	}
-	answers := make(chan answer, len(hosts))
-	for key, host := range hosts {
-		go func() {
-			answers <- answer{key, look(ctx, host)}
-		}()
-	}
-	looked := Looked{Seen: map[string]Observation{}}
-	for range hosts {
-		one := <-answers
-		looked.Seen[one.key] = one.seen
-	}
+	looked := Looked{Seen: each(hosts, func(host remote.Host) Observation { return look(ctx, host) })}
 	looked.Diagnosis = Diagnose(c, looked.Seen)
 	// The primary knows best; without one any member does.
 	keys := slices.Sorted(maps.Keys(looked.Seen))

@@ -164,12 +164,17 @@ var observeScript = mysqlroot.QuestionScript(
 
 // Observe asks all servers at once: one round trip each on a warm connection.
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
+	return each(hosts, func(host remote.Host) Observation { return observe(ctx, host) })
+}
+
+// each asks all servers at once, and waits for the last.
+func each(hosts map[string]remote.Host, ask func(remote.Host) Observation) map[string]Observation {
 	seen := make(map[string]Observation, len(hosts))
 	var mu sync.Mutex
 	var asked sync.WaitGroup
 	for key, host := range hosts {
 		asked.Go(func() {
-			one := observe(ctx, host)
+			one := ask(host)
 			mu.Lock()
 			defer mu.Unlock()
 			seen[key] = one

@@ -52,47 +52,29 @@ func readWays(output string) (dialled, error) {
 // Examine is Observe with what a poll leaves out: whether each member lets new connections
 // of the others in. It takes as long as a connection does, 8 s where one is dropped.
 func Examine(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
-	ways, lock := map[string]dialled{}, sync.Mutex{}
-	failed := map[string]error{}
-	var asked sync.WaitGroup
-	for key, host := range hosts {
-		asked.Go(func() {
-			one, err := converge.Ask(ctx, host, waysQuestion())
-			lock.Lock()
-			defer lock.Unlock()
-			ways[key], failed[key] = one, err
-		})
-	}
-	seen := Observe(ctx, hosts)
-	asked.Wait()
-	for key, one := range seen {
-		if one.Err == nil && failed[key] != nil {
-			one = Observation{Err: failed[key]}
+	return each(hosts, func(host remote.Host) Observation {
+		var ways dialled
+		var err error
+		var asked sync.WaitGroup
+		asked.Go(func() { ways, err = converge.Ask(ctx, host, waysQuestion()) })
+		seen := observe(ctx, host)
+		asked.Wait()
+		if seen.Err == nil && err != nil {
+			return Observation{Err: err}
 		}
-		one.Ways = ways[key]
-		seen[key] = one
-	}
-	return seen
+		seen.Ways = ways
+		return seen
+	})
 }
 
 // ways finds the members that one member does not reach anew.
 func (d *diagnosing) ways(key string) {
 	for _, endpoint := range slices.Sorted(maps.Keys(d.seen[key].Ways)) {
-		said, other := d.seen[key].Ways[endpoint], d.cluster.keyAt(endpoint)
+		said, other := d.seen[key].Ways[endpoint], d.cluster.keyOf(endpoint)
 		if said != "yes" && d.Members[other].State == string(StateOnline) {
 			d.find(nil, key+" → "+other, CodeWay, "no new connection to %s: %s. Those that are open go on, and after a restart or the loss of another member these two do not find each other. Look on both machines for a firewall rule that drops the port", endpoint, said)
 		}
 	}
-}
-
-// keyAt is the key of the member at an endpoint; "" for none.
-func (c Cluster) keyAt(endpoint string) string {
-	for key, member := range c.Members {
-		if member.Endpoint() == endpoint {
-			return key
-		}
-	}
-	return ""
 }
 
 // Unreached are the pairs of members between which no new connection comes about, a line
