@@ -25,6 +25,16 @@ func warnOfOneWay(run *base.Run, mesh tinc.Mesh, heard map[string]tinc.Heard) {
 	}
 }
 
+// warnOfTCP tells of pairs for which tinc has no UDP: no drift, since some hosters
+// let none through, and the mesh works as long as the line is good.
+func warnOfTCP(run *base.Run, mesh tinc.Mesh, heard map[string]tinc.Heard) {
+	if texts := mesh.InsideTCP(heard); len(texts) > 0 {
+		run.Diagnostics.AddWarning("Mesh "+mesh.Name+" Has Links without UDP",
+			strings.Join(texts, "\n")+"\n\nNo UDP packet comes through between them, so tinc carries all that they say inside of one TCP connection. "+
+				"On a line that loses packets that stands still again and again. Open the port for UDP on both, in the machine's firewall and in its hoster's.")
+	}
+}
+
 // warnOfClosed tells at the end of an apply what a refresh would find: no apply
 // opens a port, and the mesh does what it can without.
 func warnOfClosed(ctx context.Context, run *base.Run, mesh tinc.Mesh, hosts map[string]remote.Host, reached map[string]tinc.Reach) {

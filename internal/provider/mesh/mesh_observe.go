@@ -38,6 +38,7 @@ func (k *meshKind) Observe(ctx context.Context, run *base.Run, model *meshModel)
 		writeLeaving(ctx, run, view.leaving)
 	}
 	warnOfOneWay(run, mesh, hearing.Answers)
+	warnOfTCP(run, mesh, hearing.Answers)
 	model.Links = view.links(mesh, model.Links, k.Lost)
 	return base.Observed{Drift: view.drift}
 }

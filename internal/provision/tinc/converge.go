@@ -209,11 +209,14 @@ func (m Mesh) Hear(ctx context.Context, host remote.Host, key string) (Heard, er
 }
 
 // Look asks one peer's machine as a refresh does: beside what Hear asks, whom it
-// can dial.
+// can dial, and to whom it speaks by UDP.
 func (m Mesh) Look(ctx context.Context, host remote.Host, key string) (Heard, error) {
 	heard, err := m.Hear(ctx, host, key)
 	if err == nil && heard.Observation.Recorded() {
 		heard.Dials, err = m.Dial(ctx, host, key)
+	}
+	if err == nil && heard.Observation.Recorded() {
+		heard.Speaks, err = m.Speaks(ctx, host, key)
 	}
 	return heard, err
 }

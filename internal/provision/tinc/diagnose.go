@@ -47,8 +47,9 @@ type Heard struct {
 	Observation converge.Observation
 	// Reach is whom it reaches over the mesh.
 	Reach Reach
-	// Dials is whose port it reaches outside of the mesh; nil where that was not asked.
-	Dials Reach
+	// Dials is whose port it reaches outside of the mesh, and Speaks to whom it speaks
+	// by UDP; nil where that was not asked.
+	Dials, Speaks Reach
 }
 
 // Diagnose compares what the peers' machines said with the declaration. gone are
