@@ -52,7 +52,7 @@ func TestDriftHasAVoice(t *testing.T) {
 		{"to be restarted", []fault{
 			{"a variable is persisted", secondary, "mysql -e 'SET PERSIST innodb_buffer_pool_size = 268435456'", `atoll_mysql_server.database["` + secondary + `"]`, "variable innodb_buffer_pool_size: is 268435456, want 939524096"},
 			{"the settings file is edited", secondary, "echo 'max_connections = 7' >>/etc/mysql/mysql.conf.d/zz-atoll.cnf", `atoll_mysql_server.database["` + secondary + `"]`, "file /etc/mysql/mysql.conf.d/zz-atoll.cnf: content differs"},
-			{"a router's key is gone", "app1", "rm /var/lib/atoll-router/mysqlrouter.key; systemctl stop mysqlrouter", `atoll_mysql_router.application["app1"]`, "router: its keyring is missing or damaged"},
+			{"a router's key is a pipe", "app1", "rm /var/lib/atoll-router/mysqlrouter.key; mkfifo /var/lib/atoll-router/mysqlrouter.key; systemctl stop mysqlrouter", `atoll_mysql_router.application["app1"]`, "router: its keyring is missing or damaged"},
 			{"a router's key is damaged", "app2", "echo garbage >/var/lib/atoll-router/mysqlrouter.key; systemctl --no-block restart mysqlrouter", `atoll_mysql_router.application["app2"]`, "router: its keyring is missing or damaged"},
 			{"a server shows another certificate", secondary, strangerCertificate, `atoll_mysql_server.database["` + secondary + `"]`, "certificate: is not one that its authority has signed for 10.77.0." + map[string]string{"hk2": "12", "sg1": "13"}[secondary] + ", or has ended"},
 		}},

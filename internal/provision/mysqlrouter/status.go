@@ -44,10 +44,8 @@ func (c Config) statusScript() string {
 	return `set -e
 content() { # path command…: what the command makes of a file, or none
   file=$1; shift
-  if ! there "$file"; then echo none; return; fi
   # The router's user can lay a pipe there, on which who reads waits for ever.
-  [ -f "$file" ] || { echo "$file is no file: remove it" >&2; exit 1; }
-  "$@" <"$file"
+  if there "$file" && [ -f "$file" ]; then "$@" <"$file"; else echo none; fi
 }
 if command -v mysqlrouter >/dev/null; then version=$(mysqlrouter --version); else version=none; fi
 # A stamp that is there and damaged is that of another bootstrap.
