@@ -7,10 +7,13 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net"
 	"slices"
+	"strconv"
 	"sync"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/reach"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -23,24 +26,13 @@ import (
 const CodeNotDialled converge.Code = "tinc-not-dialled"
 
 // ports finds out from one peer which others' tinc ports it reaches outside of
-// the mesh: TCP only, since tinc answers no stranger on UDP. bash has /dev/tcp;
-// timeout bounds a silent drop, and ends with 124 then. The kernel asks twice
-// within each try, so a port counts as closed after eight packets that nobody
-// answered: at 20 % loss each way that is one time in three thousand. One that
-// is refused is not tried again. All of it stays below the ten seconds that a
-// question may take which is asked ahead.
+// the mesh: TCP only, since tinc answers no stranger on UDP.
 func (m Mesh) ports(others []string) converge.Question[Reach] {
-	arguments := make([]string, len(others))
-	for i, other := range others {
-		peer := m.Peers[other]
-		arguments[i] = remote.Quote(fmt.Sprintf("exec 3<>/dev/tcp/%s/%d", peer.Endpoint, peer.Port))
+	endpoints := map[string]string{}
+	for _, other := range others {
+		endpoints[other] = net.JoinHostPort(m.Peers[other].Endpoint, strconv.Itoa(m.Peers[other].Port))
 	}
-	return tries("the peers whose ports can be reached", others, arguments, `for again in 1 2 3 4; do
-    code=0
-    timeout 2 `+remote.Bash+` "$2" 2>/dev/null || code=$?
-    [ $code = 124 ] || break
-  done
-  [ $code != 124 ] || code=1`)
+	return reach.Ports("the peers whose ports can be reached", endpoints)
 }
 
 // Dial says whose port a peer reaches outside of the mesh. At a refresh it comes

@@ -6,15 +6,15 @@ package tinc
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/reach"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // Reach says which other peers one peer reached over the mesh, by the user's keys.
-type Reach map[string]bool
+type Reach = reach.Reach
 
 // ReachQuestion pings all other peers at once, several times, so that one lost packet is
 // no alarm; it ends with the first answer of each. ping ends with 1 when nothing
@@ -26,53 +26,16 @@ func (m Mesh) ReachQuestion(key string) converge.Question[Reach] {
 	for i, other := range others {
 		arguments[i] = remote.Quote(m.Peers[other].Address)
 	}
-	return tries("the peers that answer over the mesh", others, arguments, `if command -v ping >/dev/null; then
+	return reach.Tries("the peers that answer over the mesh", others, arguments, `if command -v ping >/dev/null; then
     ping -n -q -i 0.3 -c 1 -w 2 "$2" >/dev/null 2>&1 || code=$?
   else code=1; fi
   [ $code != 2 ] || code=1`)
 }
 
-// tries asks the same of all peers at once. The script leaves 0 in code for yes
-// and 1 for no, and has the peer's argument in $2.
-func tries(name string, peers, arguments []string, script string) converge.Question[Reach] {
-	var text strings.Builder
-	fmt.Fprintf(&text, `try() {
-  code=0
-  %s
-  case $code in 0) echo "$1 yes" ;; 1) echo "$1 no" ;; *) echo "$1 ended with $code" ;; esac
-}
-`, script)
-	for i, argument := range arguments {
-		fmt.Fprintf(&text, "try %d %s &\n", i, argument)
-	}
-	text.WriteString("wait\necho '" + converge.WholeMark + "'")
-	return converge.Question[Reach]{Name: name, Script: text.String(), Read: func(output string) (Reach, error) { return readTries(peers, output) }}
-}
-
-func readTries(peers []string, output string) (Reach, error) {
-	rows, err := converge.Whole(output)
-	if err != nil {
-		return nil, err
-	}
-	reach := Reach{}
-	for line := range strings.Lines(rows) {
-		number, said, _ := strings.Cut(strings.TrimSpace(line), " ")
-		index, err := strconv.Atoi(number)
-		if err != nil || index < 0 || index >= len(peers) || said != "yes" && said != "no" {
-			return nil, fmt.Errorf("line %q makes no sense", strings.TrimSpace(line))
-		}
-		reach[peers[index]] = said == "yes"
-	}
-	if len(reach) != len(peers) {
-		return nil, fmt.Errorf("only %d of %d peers were tried", len(reach), len(peers))
-	}
-	return reach, nil
-}
-
 // reachCheck finds every peer that does not answer.
 func (m Mesh) reachCheck(key string) converge.Check[Reach] {
-	return converge.Check[Reach]{Question: m.ReachQuestion(key), Differs: func(reach Reach) []converge.Line {
-		return m.complaints(map[string]Reach{key: reach}, nil)
+	return converge.Check[Reach]{Question: m.ReachQuestion(key), Differs: func(reached Reach) []converge.Line {
+		return m.complaints(map[string]Reach{key: reached}, nil)
 	}}
 }
 
@@ -83,8 +46,8 @@ const CodeNotReached converge.Code = "tinc-not-reached"
 // says for the pairs that were tried whether the TCP port could be reached.
 func (m Mesh) complaints(reached map[string]Reach, open map[[2]string]bool) []converge.Line {
 	var lines []converge.Line
-	for from, reach := range reached {
-		for to, ok := range reach {
+	for from, others := range reached {
+		for to, ok := range others {
 			if ok {
 				continue
 			}
