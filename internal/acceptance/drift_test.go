@@ -155,3 +155,22 @@ func TestClosedWayIsNamed(t *testing.T) {
 	f.on("sg1", "nft delete table inet theirs")
 	f.inSync()
 }
+
+// A router goes on by what is open, too, and its machine is told of as the members are.
+func TestClosedWayOfARouterIsNamed(t *testing.T) {
+	f := stand(t)
+	defer f.on("sg1", "nft delete table inet theirs 2>/dev/null || true")
+	f.on("sg1", "nft -f - <<'NFT'\ntable inet theirs {\n chain input {\n  type filter hook input priority 10; policy accept;\n  ip saddr 10.77.0.21 tcp dport 3306 ct state new drop\n }\n}\nNFT")
+	const router, line = `atoll_mysql_router.application["app1"]`, "router → sg1: no new connection to 10.77.0.13:3306, which is ONLINE"
+	plan := f.plan()
+	if lines := plan.Drift[router]; len(plan.Drift) != 1 || len(lines) != 1 || !strings.HasPrefix(lines[0], line) {
+		t.Errorf("the plan has %q, want %q of the router alone", plan.Drift, line)
+	}
+	apply, said, err := f.terraform.Start("apply", "-auto-approve", "-no-color")
+	f.must(err)
+	if err := apply.Wait(); err != nil || !strings.Contains(flat(said.String()), line) {
+		t.Errorf("the apply does not warn of it: %v: %s", err, said)
+	}
+	f.on("sg1", "nft delete table inet theirs")
+	f.inSync()
+}

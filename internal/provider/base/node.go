@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -193,7 +194,29 @@ func (n *node[M, P]) Converge(ctx context.Context, run *Run, before, model *M) {
 	if declared, asks := any(model).(interface{ Declared(written *M) }); asks {
 		declared.Declared(Written[M](ctx, run))
 	}
-	run.Fail(P(model).Subject(), n.NodeKind.Converge(ctx, host, before, model))
+	if err := n.NodeKind.Converge(ctx, host, before, model); err != nil {
+		run.Fail(P(model).Subject(), err)
+		return
+	}
+	n.warn(ctx, run, host, model)
+}
+
+// warn tells at the end of an apply what no apply mends, of a kind that has such: the next
+// refresh tells of it again. What could not be found out is left to that, too.
+func (n *node[M, P]) warn(ctx context.Context, run *Run, host remote.Host, model *M) {
+	warns, is := n.NodeKind.(interface {
+		Warn(ctx context.Context, host remote.Host, model *M) (title string, lines []converge.Line, err error)
+	})
+	if !is {
+		return
+	}
+	title, lines, err := warns.Warn(ctx, host, model)
+	switch {
+	case err != nil:
+		run.Diagnostics.AddWarning(title+" Was Not Found Out", fmt.Sprintf("%s is as declared. The next plan asks again: %v", P(model).Subject(), err))
+	case len(lines) > 0:
+		run.Diagnostics.AddWarning(title, P(model).Subject()+":\n"+strings.Join(converge.Texts(lines), ".\n")+".\n\nNo apply mends that. The next plan tells of it again.")
+	}
 }
 
 // Remove has nothing to do on a machine that is declared lost, nor where this

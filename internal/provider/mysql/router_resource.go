@@ -8,11 +8,13 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"sync"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlrouter"
@@ -123,14 +125,7 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 		return base.Observed{}, nil
 	}
 	config, cluster := model.config(k.Data)
-	var found *innodbcluster.Found
-	find := func() innodbcluster.Found {
-		if found == nil {
-			one := innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts)
-			found = &one
-		}
-		return *found
-	}
+	find := sync.OnceValue(func() innodbcluster.Found { return innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts) })
 	if config.Verifies() {
 		config = config.Knowing(find())
 	}
@@ -148,6 +143,13 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 	if slices.ContainsFunc(observed.Drift, mysqlrouter.Silent) || config.Routing != nil {
 		observed.Drift = config.Blame(observed.Drift, find())
 	}
+	if !observed.Absent {
+		unreached, err := config.Unreached(ctx, host, cluster, find)
+		if err != nil {
+			return observed, err
+		}
+		observed.Drift = append(observed.Drift, unreached...)
+	}
 	return observed, nil
 }
 
@@ -163,6 +165,13 @@ func (k *routerKind) Converge(ctx context.Context, host remote.Host, before, mod
 	model.Version = types.StringValue(status.Version)
 	model.Endpoints = model.endpoints() // which the version decides
 	return nil
+}
+
+// Warn tells of the members that the router's machine does not reach: no apply opens a port.
+func (k *routerKind) Warn(ctx context.Context, host remote.Host, model *routerModel) (string, []converge.Line, error) {
+	config, cluster := model.config(k.Data)
+	unreached, err := config.Unreached(ctx, host, cluster, func() innodbcluster.Found { return innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts) })
+	return "Router Does Not Reach Members", unreached, err
 }
 
 func (k *routerKind) Remove(ctx context.Context, host remote.Host, model *routerModel) error {

@@ -25,6 +25,12 @@ type Reach map[string]bool
 // Whole says whether it reached all of them.
 func (r Reach) Whole() bool { return !slices.Contains(slices.Collect(maps.Values(r)), false) }
 
+// May says whether another may be reached: it was, or it was not tried.
+func (r Reach) May(other string) bool {
+	reached, tried := r[other]
+	return reached || !tried
+}
+
 // Ports finds out which TCP ports a machine reaches, given as "host:port" by name.
 // bash has /dev/tcp; timeout bounds a silent drop, and ends with 124 then. The kernel
 // asks twice within each try, so a port counts as closed after eight packets that

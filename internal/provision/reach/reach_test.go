@@ -34,6 +34,9 @@ func TestPorts(t *testing.T) {
 	if got.Whole() || !(Reach{"a": true}).Whole() || !(Reach{}).Whole() {
 		t.Error("Whole does not say whether all are reached")
 	}
+	if !got.May("a") || got.May("b") || !got.May("e") {
+		t.Error("May takes what was tried for what was not")
+	}
 	convergetest.FailsClosed(t, question, string(output))
 }
 
