@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/resource"
@@ -59,11 +60,7 @@ func (k *tierKind) Observe(ctx context.Context, run *base.Run, model *tierModel)
 	}
 	tier = tier.Without(func(node string) bool { return k.Lost[tier.Nodes[node].Target.Host] })
 	hearing := base.Hear(ctx, k.Data, run, model.Subject(), all, func(ctx context.Context, node string, host remote.Host) (filetier.Heard, error) {
-		facts, err := tier.Know(ctx, host, node)
-		if err != nil {
-			return filetier.Heard{}, err
-		}
-		return tier.Hear(ctx, host, node, facts, known)
+		return examine(ctx, tier, host, node, known)
 	})
 	if run.Failed() {
 		return base.Observed{}
@@ -79,6 +76,34 @@ func (k *tierKind) Observe(ctx context.Context, run *base.Run, model *tierModel)
 		return base.Observed{Absent: true}
 	}
 	return base.Observed{Drift: append(hearing.Drift, provision.Drift(tier.Diagnose(hearing.Answers, known))...)}
+}
+
+// examine asks one node's machine all that a refresh asks.
+func examine(ctx context.Context, tier filetier.Tier, host remote.Host, node string, keys map[string]string) (filetier.Heard, error) {
+	facts, err := tier.Know(ctx, host, node)
+	if err != nil {
+		return filetier.Heard{}, err
+	}
+	return tier.Examine(ctx, host, node, facts, keys)
+}
+
+// warnOfClosed tells at the end of an apply what a refresh would find: no apply opens a port,
+// and the pairs are in step all the same.
+func warnOfClosed(ctx context.Context, run *base.Run, tier filetier.Tier, hosts map[string]remote.Host, keys map[string]string) {
+	heard := map[string]filetier.Heard{}
+	for node, outcome := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Heard, error) {
+		return examine(ctx, tier, hosts[node], node, keys)
+	}) {
+		if outcome.Err != nil {
+			run.Diagnostics.AddWarning("File Tier "+tier.Name+" Was Not Tried from "+node,
+				fmt.Sprintf("All pairs are kept in step. Whether %s can dial the other nodes anew was not found out, and the next plan asks again: %v", node, outcome.Err))
+			continue
+		}
+		heard[node] = outcome.Value
+	}
+	if texts := tier.Unreached(heard, keys); len(texts) > 0 {
+		run.Diagnostics.AddWarning("File Tier "+tier.Name+" Has Closed Ports", strings.Join(texts, ".\n")+".\n\nNo apply mends that. The next plan tells of it again.")
+	}
 }
 
 // warn says in every plan where it will be full soon, where days do not move, and what
@@ -123,6 +148,7 @@ func (k *tierKind) Converge(ctx context.Context, run *base.Run, before, model *t
 		return
 	}
 	base.WritePrivate(ctx, run, keysKey, keys)
+	warnOfClosed(ctx, run, tier, hosts, keys)
 	former, _ := before.declared()
 	former.Name = tier.Name
 	former = former.Without(func(node string) bool {

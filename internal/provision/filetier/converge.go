@@ -132,7 +132,7 @@ func (t Tier) clash(facts map[string]Facts, contents map[string]content) error {
 func (t Tier) adjust(ctx context.Context, hosts map[string]remote.Host, facts map[string]Facts, keys map[string]string) error {
 	heard, err := each(hosts, func(node string) (Heard, error) {
 		observation, err := converge.Observe(ctx, hosts[node], t.Manifest(node, facts[node], keys))
-		return Heard{facts[node], observation}, err
+		return Heard{Facts: facts[node], Observation: observation}, err
 	})
 	if err != nil {
 		return err
@@ -236,7 +236,7 @@ func (t Tier) Hear(ctx context.Context, host remote.Host, node string, facts Fac
 		manifest.Refusal = nil
 	}
 	observation, err := converge.Observe(ctx, host, manifest)
-	return Heard{facts, observation}, err
+	return Heard{Facts: facts, Observation: observation}, err
 }
 
 // Know asks one node's machine for its facts.

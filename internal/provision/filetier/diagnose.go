@@ -10,6 +10,7 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/reach"
 )
 
 // Adjust brings the tier to one node's machine.
@@ -24,6 +25,8 @@ func (Adjust) Stage() int { return 0 }
 type Heard struct {
 	Facts       Facts
 	Observation converge.Observation
+	// Dials says which nodes it reaches anew; nil where that was not tried.
+	Dials reach.Reach
 }
 
 // Diagnose compares what the nodes' machines said with the declaration. Pairs
@@ -38,6 +41,11 @@ func (t Tier) Diagnose(heard map[string]Heard, keys map[string]string) []provisi
 		}
 		own, between := provision.OfMachine(node, plan.Drift, mend, CodeNotInStep)
 		findings, apart = append(findings, own...), append(apart, between...)
+		for _, peer := range t.hot().dialled(node) {
+			if line, is := t.unreached(Pair{Dials: node, Serves: peer}, heard, plan.Drift); is {
+				apart = append(apart, provision.Finding{Line: line})
+			}
+		}
 		switch {
 		case plan.Refusal != nil:
 			findings = append(findings, provision.Finding{Refusal: fmt.Errorf("node %s: %w", node, plan.Refusal)})
