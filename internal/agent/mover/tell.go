@@ -4,8 +4,10 @@
 package mover
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
@@ -30,8 +32,12 @@ func (r Result) summary(now time.Time, failed error) tier.MoverStatus {
 		case outcome.Step == Nothing && outcome.Archived:
 			status.Archived++
 		}
-		if (outcome.Step == Wait || outcome.Step == Leave || outcome.Err != nil) && len(status.Waiting) < tier.MostWaiting {
+		switch {
+		case outcome.Step != Wait && outcome.Step != Leave && outcome.Err == nil:
+		case len(status.Waiting) < tier.MostWaiting:
 			status.Waiting = append(status.Waiting, waiting(outcome))
+		default:
+			status.More++
 		}
 	}
 	if len(problems) > 0 {
@@ -51,11 +57,39 @@ func waiting(outcome Outcome) tier.WaitingDay {
 	return day
 }
 
-// tell writes the summary into a file.
-func (r Result) tell(file string, now time.Time, failed error) error {
-	text, err := json.Marshal(r.summary(now, failed))
-	if err != nil {
-		return err
+// few gives the status with fewer days listed, those first for which somebody has to look.
+func few(status tier.MoverStatus, most int) tier.MoverStatus {
+	if len(status.Waiting) <= most {
+		return status
 	}
-	return agent.WriteStatus(file, text)
+	listed := slices.Clone(status.Waiting)
+	slices.SortStableFunc(listed, func(a, b tier.WaitingDay) int {
+		return cmp.Compare(calm(a), calm(b))
+	})
+	status.More += len(listed) - most
+	status.Waiting = listed[:most]
+	return status
+}
+
+// calm is 0 for a day for which somebody has to look, and 1 for others.
+func calm(day tier.WaitingDay) int {
+	if day.Next == tier.NextLeave {
+		return 0
+	}
+	return 1
+}
+
+// tell writes the summary into a file. On a full disk every day waits, and all of them are
+// more than there is room for: a file has a block at least.
+func (r Result) tell(file string, now time.Time, failed error) error {
+	status := r.summary(now, failed)
+	var texts [][]byte
+	for _, most := range []int{tier.MostWaiting, 10, 0} {
+		text, err := json.Marshal(few(status, most))
+		if err != nil {
+			return err
+		}
+		texts = append(texts, text)
+	}
+	return agent.WriteStatus(file, texts[0], texts[1:]...)
 }

@@ -31,6 +31,8 @@ type Home struct {
 	Archives map[string]tier.PairStatus `json:"archives,omitempty"`
 	Mover    *tier.MoverStatus          `json:"mover,omitempty"`
 	Scrub    *tier.ScrubStatus          `json:"scrub,omitempty"`
+	// moves says that days move here, whatever was told of them.
+	moves bool
 }
 
 // Held is a tree and what it holds.
@@ -92,6 +94,8 @@ func ofHome(home string, now time.Time) (Home, error) {
 	}
 	problems = append(problems, told(&found.Mover, home, tier.HomeMover, tier.MoverFile), told(&found.Scrub, home, tier.HomeScrub, tier.ScrubFile),
 		held(&found.Tree, home, tier.HomeHot, tier.HomeCount, now))
+	_, err = os.Stat(filepath.Join(home, tier.HomeMover))
+	found.moves = err == nil
 	counted := tier.HomeCountCold
 	if found.Tree == nil {
 		counted = tier.HomeCount

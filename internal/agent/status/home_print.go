@@ -31,18 +31,29 @@ func (h Home) print(to io.Writer) error {
 	}
 	h.Tree.print(row, "tree")
 	h.Archive.print(row, "archive")
-	if mover := h.Mover; mover != nil {
-		row("days", "%d hot, %d archived, %d on their way, as of %s", mover.Hot, mover.Archived, len(mover.Waiting), clock(mover.At))
-		printProblem(row, mover.Error)
-		for _, day := range mover.Waiting[:min(len(mover.Waiting), mostPaths)] {
-			row("", "%s %s: %s", day.Day, day.Next, day.Why)
-		}
-	}
+	h.printDays(row)
 	if scrub := h.Scrub; scrub != nil {
 		row("scrub", "%d files rotted and are not mended, %d were mended, as of %s", len(scrub.Rotten)+scrub.More, len(scrub.Mended), clock(scrub.At))
 		printProblem(row, scrub.Error)
 	}
 	return table.Flush()
+}
+
+// printDays says where the last run left the days. What is not there, or cannot be read, was
+// not told: no run has ended yet, or the disk had no room for it.
+func (h Home) printDays(row func(string, string, ...any)) {
+	mover := h.Mover
+	if mover == nil {
+		if h.moves {
+			row("days", "nothing was told of them: no run has ended, or there was no room to tell of it")
+		}
+		return
+	}
+	row("days", "%d hot, %d archived, %d on their way, as of %s", mover.Hot, mover.Archived, len(mover.Waiting)+mover.More, clock(mover.At))
+	printProblem(row, mover.Error)
+	for _, day := range mover.Waiting[:min(len(mover.Waiting), mostPaths)] {
+		row("", "%s %s: %s", day.Day, day.Next, day.Why)
+	}
 }
 
 // print says what a tree holds, and the room where it lies.

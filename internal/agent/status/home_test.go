@@ -102,3 +102,19 @@ func TestHomeInParts(t *testing.T) {
 		t.Errorf("both flags give %d", code)
 	}
 }
+
+// Where days move there is a line of them also when nothing was told, or what was told
+// cannot be read.
+func TestHomeWithoutWordOfItsDays(t *testing.T) {
+	home := homed(t)
+	file := filepath.Join(home, tier.HomeMover, tier.MoverFile)
+	const want = "days               nothing was told of them: "
+	do(t, os.WriteFile(file, []byte(`{"hot":3,"wai`), 0o600))
+	if code, out, problems := start("--home", home); code != agent.ExitFailed || !strings.Contains(out, want) || !strings.Contains(problems, tier.MoverFile) {
+		t.Errorf("cut: %d, %s\n%s", code, problems, out)
+	}
+	do(t, os.Remove(file))
+	if code, out, problems := start("--home", home); code != agent.ExitDone || !strings.Contains(out, want) {
+		t.Errorf("not there: %d, %s\n%s", code, problems, out)
+	}
+}

@@ -52,6 +52,8 @@ type MoverStatus struct {
 	// Waiting are days that are on their way, or stay where they are, the oldest
 	// first; at most MostWaiting.
 	Waiting []WaitingDay `json:"waiting,omitempty"`
+	// More counts those that are not listed.
+	More int `json:"more,omitempty"`
 	// Conflicts counts files of which the last run kept two versions.
 	Conflicts int `json:"conflicts,omitempty"`
 }
