@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/reach"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -37,10 +38,9 @@ func (m Mesh) inside(key string) converge.Question[Reach] {
 	arguments := make([]string, len(others))
 	for i, other := range others {
 		peer := m.Peers[other]
-		arguments[i] = remote.Quote(fmt.Sprintf("%s %s %d", peer.Address, peer.Endpoint, peer.Port))
+		arguments[i] = fmt.Sprintf("%s %s %d", remote.Quote(peer.Address), remote.Quote(peer.Endpoint), peer.Port)
 	}
-	return tries("the peers that are spoken to by UDP", others, arguments, fmt.Sprintf(`set -- "$1" $2
-  counted() {
+	return reach.Tries("the peers that are spoken to by UDP", others, arguments, fmt.Sprintf(`counted() {
     getent ahosts "$1" | cut -d ' ' -f 1 | sort -u | while read -r at; do
       case $at in *:*) at="[$at]" ;; esac
       ss -tinH state established "( sport = :%d or dport = :$2 ) and dst = $at"
