@@ -59,6 +59,7 @@ func TestAptSourceThroughItsLife(t *testing.T) {
 
 	without := maps.Clone(config)
 	delete(without, "apt_sources")
+	tf = start(t, network, object{}) // a later run
 	host = tf.refreshed("atoll_host", tf.made("atoll_host", host, without))
 	for _, path := range []string{sourceFile, pinFile} {
 		if _, err := os.Stat(filepath.Join(machine.Root, path)); !os.IsNotExist(err) {
@@ -92,6 +93,7 @@ func TestAptSourceThatCannotBeHad(t *testing.T) {
 		t.Errorf("installed: %s, %v", packages, err)
 	}
 	source["uris"] = []any{"https://repo.example/debian"}
+	tf = start(t, network, object{}) // a later run
 	tf.made("atoll_host", nil, config)
 }
 

@@ -326,3 +326,27 @@ func TestEndpointOfAPeer(t *testing.T) {
 		}
 	}
 }
+
+// Two that declare different things of one machine would take from each other what they
+// made. One that is replaced is planned twice.
+func TestMachineThatIsDeclaredTwice(t *testing.T) {
+	t.Parallel()
+	tf := start(t, machines(t, "203.0.113.11", "203.0.113.12"), object{})
+	for _, row := range []struct {
+		name   string
+		config object
+		want   string
+	}{
+		{"the first", object{"ssh": sshTo("203.0.113.11"), "packages": []any{"bc", "cron"}}, ""},
+		{"it is replaced", object{"ssh": sshTo("203.0.113.11"), "packages": []any{"bc", "cron"}}, ""},
+		{"another machine", object{"ssh": sshTo("203.0.113.12"), "packages": []any{"bc"}}, ""},
+		{"a second", object{"ssh": sshTo("203.0.113.11"), "packages": []any{"bc"}}, `ssh.host = "203.0.113.11" is the machine of another atoll_host of this configuration, too`},
+		{"another machine that has its address behind another host", object{"ssh": object{"host": "203.0.113.11", "host_key": otherKey}, "packages": []any{"bc"}}, ""},
+		{"a machine that is yet to be made", object{"ssh": unknown{}, "packages": []any{"bc"}}, ""},
+	} {
+		_, problems := tf.plan("atoll_host", nil, write(tf.kind("atoll_host"), row.config))
+		if (row.want == "") != (problems == "") || !strings.Contains(problems, row.want) {
+			t.Errorf("%s: %q", row.name, problems)
+		}
+	}
+}

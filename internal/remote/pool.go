@@ -153,6 +153,13 @@ func (t Target) Address() string {
 	return net.JoinHostPort(t.Host, strconv.Itoa(port))
 }
 
+// Machine tells machines apart that have one private address behind different hosts:
+// by their host keys, without the comment.
+func (t Target) Machine() string {
+	fields := strings.Fields(t.HostKey)
+	return strings.Join(append([]string{t.Address()}, fields[:min(2, len(fields))]...), " ")
+}
+
 // Login is the user name, never empty.
 func (t Target) Login() string {
 	if t.User == "" {

@@ -59,8 +59,9 @@ type Data struct {
 	Departures tinc.Departures
 	// Succession is where what is made and what is taken back meet.
 	Succession Succession
-	// Trees are those of file tiers that plans declare, Routers the names and ports of routers.
-	Trees, Routers Claims
+	// Trees are those of file tiers that plans declare, Routers the names and ports of routers,
+	// Machines what each atoll_host declares of its machine.
+	Trees, Routers, Machines Claims
 	// Account is what plans want for themselves in the Linode account.
 	Account Account
 	// Listed are the routers that plans declare for a cluster, by its name, Leaders the

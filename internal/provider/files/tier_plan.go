@@ -255,7 +255,7 @@ func (k *tierKind) refuseOverlap(change *base.Change[tierModel], tier filetier.T
 			if tree == "" {
 				continue
 			}
-			if other, at, clash := k.Trees.Declare(node.Target.Address(), tree, tier.Name, filetier.Overlap); clash {
+			if other, at, clash := k.Trees.Declare(node.Target.Machine(), tree, tier.Name, filetier.Overlap); clash {
 				change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(name), "Trees Overlap",
 					fmt.Sprintf("%s = %q for node %q overlaps %s, which is a tree of the file tier %q on the same machine: give each its own.", attribute, tree, name, at, other))
 			}

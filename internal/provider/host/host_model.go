@@ -4,6 +4,9 @@
 package host
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"maps"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
@@ -33,6 +36,15 @@ func (m *hostModel) Key() types.String { return m.Address() }
 
 // Subject names the host in diagnostics.
 func (m *hostModel) Subject() string { return "Host " + m.ID.ValueString() }
+
+// declared sums up what is declared of the machine; nothing of it can be read from that.
+func (m *hostModel) declared() string {
+	sum := sha256.New()
+	for _, value := range []attr.Value{m.Hostname, m.TimeSync, m.SwapMiB, m.Sysctls, m.Inotify, m.AptSources, m.Packages, m.Watchers} {
+		fmt.Fprintln(sum, value.String())
+	}
+	return hex.EncodeToString(sum.Sum(nil))
+}
 
 // manifest is what the host wants on its machine, and what is asked beside.
 func (m *hostModel) manifest() converge.Manifest {

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -34,10 +35,27 @@ func (k *hostKind) Traits() base.Traits {
 
 // Plan keeps the facts known that an apply does not change.
 func (k *hostKind) Plan(_ context.Context, change *base.Change[hostModel]) {
+	k.refuseSecond(change)
 	change.Plan.Facts = unknownFacts()
 	if change.Same && !change.State.Facts.IsNull() {
 		changes := len(change.State.Drift.Elements()) > 0 || !change.Plan.SwapMiB.Equal(change.State.SwapMiB)
 		change.Plan.Facts = keepFacts(change.State.Facts, changes)
+	}
+}
+
+// refuseSecond refuses two that declare different things of one machine: each would take back
+// what the other has made. Terraform does not say which resource it asks about, and asks
+// twice about one that is to be replaced, so those that declare the same are taken for one.
+func (k *hostKind) refuseSecond(change *base.Change[hostModel]) {
+	if k.Data == nil || !change.Reachable {
+		return
+	}
+	differ := func(a, b string) bool { return a != b }
+	declared := change.Config.declared()
+	if _, _, clash := k.Machines.Declare(change.Target.Machine(), declared, declared, differ); clash {
+		change.Diagnostics.AddAttributeError(path.Root("ssh").AtName("host"), "Machine Is Declared Twice", fmt.Sprintf(
+			"ssh.host%s is the machine of another atoll_host of this configuration, too, which declares something else of it. Each would take back what the other has made, packages' sources among it. "+
+				"Write all of it into one of the two and take the other one out, with terraform state rm before that where it is in the state.", base.Shown(change.Target.Host)))
 	}
 }
 

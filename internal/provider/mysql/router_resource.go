@@ -70,18 +70,18 @@ func (k *routerKind) refuseCollisions(change *base.Change[routerModel]) {
 	if k.Data == nil || !change.Reachable || plan.Name.IsUnknown() || !clusterPattern.MatchString(cluster.ValueString()) {
 		return
 	}
-	machine, config := change.Target.Address(), mysqlrouter.Config{Instance: plan.Name.ValueString()}
+	machine, config := change.Target.Machine(), mysqlrouter.Config{Instance: plan.Name.ValueString()}
 	equal := func(a, b string) bool { return a == b }
 	owner := fmt.Sprintf("the router %s of the cluster %s", config.Name(), cluster.ValueString())
 	if other, _, clash := k.Routers.Declare(machine, config.Name(), owner, equal); clash {
 		change.Diagnostics.AddAttributeError(path.Root("name"), "Routers Collide",
-			fmt.Sprintf("%s is another one on the same machine, %s: give this one a name of its own, and ports.", other, machine))
+			fmt.Sprintf("%s is another one on the same machine, %s: give this one a name of its own, and ports.", other, change.Target.Address()))
 		return
 	}
 	for name, port := range plan.ports() {
 		if other, _, clash := k.Routers.Declare(machine, strconv.FormatInt(port, 10), owner, equal); clash {
 			change.Diagnostics.AddAttributeError(path.Root("ports").AtName(name), "Routers Collide",
-				fmt.Sprintf("ports.%s = %d is a port of %s on the same machine, %s: give each its own.", name, port, other, machine))
+				fmt.Sprintf("ports.%s = %d is a port of %s on the same machine, %s: give each its own.", name, port, other, change.Target.Address()))
 		}
 	}
 }

@@ -6,7 +6,6 @@ package filetier
 import (
 	"context"
 	"fmt"
-	"net"
 	"slices"
 	"testing"
 
@@ -79,27 +78,20 @@ func TestPairsThatCannotBeDialled(t *testing.T) {
 	}
 }
 
-// A node dials what its unison dials, and a refresh tells of what does not come about. The
-// ports are those of this machine: none, and one that is open.
+// A node dials what its unison dials, and a refresh tells of what does not come about.
 func TestNodesAreDialled(t *testing.T) {
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer listener.Close() //nolint:errcheck // it only stands there
-	open, _ := listener.Addr().(*net.TCPAddr)
 	for _, row := range []struct {
-		port int
-		want []string
-	}{{open.Port, nil}, {0, []string{"b → a"}}} {
+		closed string
+		want   []string
+	}{{"10.77.0.1/655", nil}, {"10.77.0.1/22", []string{"b → a"}}} {
 		machine, err := remotetest.NewMachine(t.TempDir(), "203.0.113.2", "")
 		if err != nil {
 			t.Fatal(err)
 		}
+		if err := machine.Write("/simulated/closed", row.closed+"\n"); err != nil {
+			t.Fatal(err)
+		}
 		tier := three().Without(func(node string) bool { return node == "c" })
-		a := tier.Nodes["a"]
-		a.Address, a.Port = "127.0.0.1", row.port
-		tier.Nodes["a"] = a
 		host := (&remotetest.Network{Machines: map[string]*remotetest.Machine{machine.Address: machine}}).Host(remote.Target{Host: machine.Address})
 		heard := map[string]Heard{"a": {}, "b": examined(t.Context(), t, tier, machine, host)}
 		var subjects []string
@@ -109,7 +101,7 @@ func TestNodesAreDialled(t *testing.T) {
 			}
 		}
 		if !slices.Equal(subjects, row.want) {
-			t.Errorf("port %d: %q, want %q", row.port, subjects, row.want)
+			t.Errorf("%s is closed: %q, want %q", row.closed, subjects, row.want)
 		}
 	}
 }
