@@ -26,6 +26,8 @@ var connecting = map[error]Line{
 	remote.ErrAuthentication:  {Subject: "not asked", Code: CodeNotAsked},
 	remote.ErrPrivilege:       {Subject: "not asked", Code: CodeNotAsked},
 	remote.ErrConfiguration:   {Subject: "not asked", Code: CodeNotAsked},
+	// What hangs may be well in a moment, and is nothing that an apply mends.
+	remote.ErrMute: {Subject: "not asked", Code: CodeSilent},
 }
 
 // FirstLine is what a line of drift says of an error: what follows in it is advice.

@@ -20,6 +20,11 @@ func TestNotAsked(t *testing.T) {
 			t.Errorf("%v: %t %q", kind, notAsked, line)
 		}
 	}
+	question := Question[string]{Name: "its status", Read: func(output string) (string, error) { return output, nil }}
+	_, err := question.read(reply{exitCode: remote.MuteCode, stderr: "it says nothing\nLook there"})
+	if line, notAsked := NotAsked(err); !notAsked || line.Code != CodeSilent || line.String() != "not asked: asking for its status: it runs and does not answer: it says nothing" {
+		t.Errorf("%v is read as %q", err, line)
+	}
 	for _, err := range []error{errors.New("x"), &remote.Error{Kind: remote.ErrLost}, &remote.CommandError{ExitCode: 1}} {
 		if line, notAsked := NotAsked(err); notAsked {
 			t.Errorf("%v is read as %q", err, line)

@@ -91,6 +91,9 @@ func (q Question[T]) Answer(o Observation) (T, error) {
 
 func (q Question[T]) read(got reply) (T, error) {
 	var none T
+	if got.exitCode == remote.MuteCode {
+		return none, fmt.Errorf("asking for %s: %w: %s", q.Name, remote.ErrMute, strings.TrimSpace(got.stderr))
+	}
 	if got.exitCode != 0 {
 		return none, fmt.Errorf("asking for %s: %w: exit code %d: %s", q.Name, ErrNoAnswer, got.exitCode, cmp.Or(strings.TrimSpace(got.stderr), "no output on standard error"))
 	}
@@ -106,7 +109,11 @@ func Ask[T any](ctx context.Context, host remote.Host, q Question[T]) (T, error)
 	var none T
 	result, err := host.Run(ctx, remote.Command{Name: "asking for " + q.Name, Script: q.Script, Reads: true, Question: q.Asker})
 	var failed *remote.CommandError
-	if errors.As(err, &failed) {
+	switch {
+	case errors.As(err, &failed) && failed.ExitCode == remote.MuteCode:
+		_, err = q.read(reply{exitCode: remote.MuteCode, stderr: failed.Stderr})
+		return none, fmt.Errorf("%s: %w", host.Target().Host, err)
+	case errors.As(err, &failed):
 		return none, fmt.Errorf("%w: %w", ErrNoAnswer, err)
 	}
 	if err != nil {

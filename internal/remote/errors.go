@@ -32,12 +32,18 @@ var (
 	// ErrSession: sshd lets us in and runs no command: it gives no session, or the
 	// login shell ends.
 	ErrSession = errors.New("sshd runs no command for us")
+	// ErrMute: the host is well, and what was asked there runs and does not answer.
+	ErrMute = errors.New("it runs and does not answer")
 	// ErrReadOnly: the pool is open for reading only, and this would change
 	// something. Nothing was sent.
 	ErrReadOnly = errors.New("may only be read")
 	// ErrConfiguration: the target or the pool's keys make no sense.
 	ErrConfiguration = errors.New("connection is not configured")
 )
+
+// MuteCode is the exit code by which the script of a question says ErrMute. What it says
+// on standard error stands in the error.
+const MuteCode = 75
 
 // refusedError is how a host is unreachable that is there: it is an ErrUnreachable in
 // all but its words, which would say both that it answers and that it does not.

@@ -55,6 +55,8 @@ func nextStep(action string, err error) string {
 		return "The machine answers and lets Atoll in, but runs nothing for it. Check that the user's login shell works for commands (ssh <machine> true), that no ForceCommand stands in the way, and that MaxSessions in its sshd_config is 1 or more."
 	case errors.Is(err, remote.ErrUnreachable):
 		return "Check that the machine is up and that its sshd can be reached from here, then " + again + ". If the machine is gone for good, add its address to the provider's lost list and remove it from the configuration."
+	case errors.Is(err, remote.ErrMute):
+		return "The machine answers, and what is named above runs there and does not. Nothing was done to it. See there why, end or restart it, then " + again + "."
 	case errors.Is(err, remote.ErrHostKeyMismatch):
 		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into ssh.host_key and apply."
 	case errors.Is(err, remote.ErrHostKeyUnknown):

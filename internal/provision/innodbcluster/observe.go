@@ -160,7 +160,7 @@ var observeScript = mysqlroot.QuestionScript(
 	`SELECT 'router_users', JSON_ARRAYAGG(u.user) FROM (SELECT DISTINCT user FROM mysql.user WHERE user REGEXP '^mysql_router') u`,
 	`SELECT 'sessions', JSON_ARRAYAGG(s.user) FROM (SELECT DISTINCT processlist_user AS user FROM performance_schema.threads WHERE processlist_user IS NOT NULL) s`,
 	mysqld.TLSRow,
-) + " || exit 1\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + networksScript + "\n" + mysqld.TrustScript + mysqlroot.LoginScript("login")
+) + " || exit\nprintf 'guarded\\t%s\\n' \"$(systemctl is-enabled -q " + mysqld.GuardianUnit + " >/dev/null 2>&1 && echo true || echo false)\"\n" + networksScript + "\n" + mysqld.TrustScript + mysqlroot.LoginScript("login")
 
 // Observe asks all servers at once: one round trip each on a warm connection.
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {

@@ -63,7 +63,7 @@ func (c Config) statusScript() string {
 			`SELECT 'registered', JSON_ARRAYAGG(JSON_OBJECT('id', mysql_server_uuid, 'address', address)) FROM mysql_innodb_cluster_metadata.instances`),
 		`SELECT 'group', JSON_QUOTE(MAX(variable_value)) FROM performance_schema.global_variables WHERE variable_name = 'group_replication_group_name'`,
 		TLSRow,
-	) + ") || exit 1\nprintf '%s\\n' \"$rows\"\n" + nextScript + c.certificateScript("certificate_row")
+	) + ") || exit\nprintf '%s\\n' \"$rows\"\n" + nextScript + c.certificateScript("certificate_row")
 }
 
 // readStatus reads the answer to statusScript.

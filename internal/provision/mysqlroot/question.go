@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
@@ -43,21 +44,30 @@ const (
 	unitMark = "unit"
 )
 
+// wayOut is what helps where a server runs and does not answer.
+const wayOut = "Look at SHOW PROCESSLIST on its machine, or run systemctl restart " + Unit + " there: its data stay"
+
 // QuestionScript asks a running server: each statement prints one row, a mark
 // and a JSON document or NULL. The first error ends it with another exit code
 // than 0, the last row says that all came. A server that does not run is told
 // from one that does not answer by its unit and by nobody listening on the
-// socket. ReadRows reads what it prints; what else the client says is left out.
+// socket; one that runs and says nothing ends it with remote.MuteCode. ReadRows reads
+// what it prints; what else the client says is left out.
 func QuestionScript(statements ...string) string {
 	text := strings.Join(append(slices.Clone(statements), "SELECT '"+endMark+"', 'true'"), ";\n")
 	return `(again=
 while :; do
-  if said=$(timeout 30 ` + Client + ` -e ` + remote.Quote(text) + ` 2>&1 </dev/null); then printf '%s\n' "$said" | grep '	'; exit 0; fi
+  if said=$(timeout 30 ` + Client + ` -e ` + remote.Quote(text) + ` 2>&1 </dev/null); then printf '%s\n' "$said" | grep '	'; exit 0; else code=$?; fi
   state=$(systemctl is-active ` + Unit + `)
   case $state in
   activating|deactivating|reloading) printf '` + unitMark + `\t"%s"\n` + endMark + `\ttrue\n' "$state"; exit 0 ;;
   inactive|failed)
     [ -r /proc/net/unix ] && ! grep -q 'run/mysqld/mysqld\.sock$' /proc/net/unix && { printf '` + unitMark + `\t"%s"\n` + endMark + `\ttrue\n' "$state"; exit 0; } ;;
+  active)
+    mute=
+    case $said in *'reading initial communication packet'*) mute="$again" ;; esac
+    [ $code -ne 124 ] || mute=yes
+    if [ "$mute" ]; then echo ` + remote.Quote("mysqld takes connections and says nothing\n"+wayOut) + ` >&2; exit ` + strconv.Itoa(remote.MuteCode) + `; fi ;;
   esac
   # Between two states the unit may have been asked a moment too late.
   if [ "$again" ]; then printf '%s\n' "$said" | tail -n 3 >&2; exit 1; fi

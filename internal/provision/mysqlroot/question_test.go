@@ -4,6 +4,8 @@
 package mysqlroot_test
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
@@ -46,6 +48,7 @@ func TestQuestion(t *testing.T) {
 		{"has failed", "ERROR 2002 (HY000): Can't connect\n", "failed", 1, 0, "failed", false},
 		{"starts", "ERROR 2002 (HY000): Can't connect\n", "activating", 1, 0, "activating", false},
 		{"runs and does not answer", "ERROR 1040 (HY000): Too many connections\n", "active", 1, 0, "", true},
+		{"hangs before it greets", "ERROR 2013 (HY000): Lost connection to MySQL server at 'reading initial communication packet', system error: 110\n", "active", 1, 0, "", true},
 		{"nobody knows", "", "", 1, 0, "", true},
 	} {
 		m := machinetest.New(t, row.answer)
@@ -53,6 +56,11 @@ func TestQuestion(t *testing.T) {
 		number, down, err := ask(t, m)
 		if number != row.want || down != row.down || (err != nil) != row.fails {
 			t.Errorf("%s: %d, %q, %v", row.name, number, down, err)
+		}
+		var failed *remote.CommandError
+		mute := errors.As(err, &failed) && failed.ExitCode == remote.MuteCode && strings.Contains(failed.Stderr, "restart "+mysqlroot.Unit)
+		if mute != strings.HasPrefix(row.name, "hangs") {
+			t.Errorf("%s: %v", row.name, err)
 		}
 	}
 }
