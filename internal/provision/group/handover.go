@@ -56,11 +56,11 @@ func HandOver(ctx context.Context, session *mysqlroot.Session, to Member) error 
 	change, cancel := context.WithTimeout(context.WithoutCancel(ctx), changePatience)
 	defer cancel()
 	what := "handing the primary's role over to " + to.Endpoint()
-	_, err := session.Text(change, what, "SELECT group_replication_set_as_primary(?, ?)", to.ID, graceSeconds)
+	_, err := session.Await(change, what, "SELECT group_replication_set_as_primary(?, ?)", to.ID, graceSeconds)
 	var known *mysql.MySQLError
 	if errors.As(err, &known) && known.Number == 1123 {
 		// Before 8.0.29 there is no such bound.
-		_, err = session.Text(change, what, "SELECT group_replication_set_as_primary(?)", to.ID)
+		_, err = session.Await(change, what, "SELECT group_replication_set_as_primary(?)", to.ID)
 	}
 	return err
 }

@@ -35,6 +35,9 @@ func Start(ctx context.Context, member *mysqlroot.Session) error {
 		if err == nil || errors.As(err, &known) && known.Number == errRuns {
 			return nil
 		}
+		if errors.Is(err, remote.ErrMute) {
+			return err
+		}
 		if !errors.As(err, &known) || try == startTries {
 			return fmt.Errorf("%w%s", err, member.GroupErrors(ctx))
 		}

@@ -91,21 +91,23 @@ func (s *server) accounts(ctx context.Context) ([]copyAccount, error) {
 }
 
 // copies reads accounts with their hashes.
-func (s *server) copies(ctx context.Context, where string) ([]copyAccount, error) {
-	rows, err := s.DB.QueryContext(ctx, "SELECT user, host, HEX(authentication_string) FROM mysql.user "+where+" AND plugin = 'caching_sha2_password' ORDER BY user, host")
-	if err != nil {
-		return nil, s.Explain("reading the accounts", err)
-	}
-	defer func() { _ = rows.Close() }()
-	var list []copyAccount
-	for rows.Next() {
-		var one copyAccount
-		if err := rows.Scan(&one.user, &one.host, &one.hash); err != nil {
-			return nil, s.Explain("reading the accounts", err)
+func (s *server) copies(ctx context.Context, where string) (list []copyAccount, err error) {
+	err = s.Look(ctx, "reading the accounts", func(ctx context.Context) error {
+		rows, err := s.DB.QueryContext(ctx, "SELECT user, host, HEX(authentication_string) FROM mysql.user "+where+" AND plugin = 'caching_sha2_password' ORDER BY user, host")
+		if err != nil {
+			return err
 		}
-		list = append(list, one)
-	}
-	return list, s.Explain("reading the accounts", rows.Err())
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var one copyAccount
+			if err := rows.Scan(&one.user, &one.host, &one.hash); err != nil {
+				return err
+			}
+			list = append(list, one)
+		}
+		return rows.Err()
+	})
+	return list, err
 }
 
 // Rotate gives every member's recovery account a new password, one after another.

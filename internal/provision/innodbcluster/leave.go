@@ -86,7 +86,7 @@ func (r *run) leave(ctx context.Context, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := leaver.Text(ctx, "waiting for the leaver", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
+	if _, err := leaver.Await(ctx, "waiting for the leaver", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed); err != nil {
 		return err
 	}
 	if err := leaver.reset(ctx, r.cluster); err != nil {
@@ -200,7 +200,7 @@ func (r *run) catchUp(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	_, err = member.Text(ctx, "waiting for the member", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
+	_, err = member.Await(ctx, "waiting for the member", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
 	return err
 }
 

@@ -5,6 +5,7 @@ package innodbcluster
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 )
@@ -93,7 +94,7 @@ func (r *run) reached(ctx context.Context, primary *server) error {
 		if err != nil {
 			return err
 		}
-		late, err := member.Text(ctx, "waiting for the accounts", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
+		late, err := member.Await(ctx, "waiting for the accounts", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 60)", executed)
 		if err == nil && late != "0" {
 			err = fmt.Errorf("member %s lags behind the primary by more than a minute: wait until it has caught up and apply again", other)
 		}
@@ -107,18 +108,15 @@ func (r *run) reached(ctx context.Context, primary *server) error {
 // allow notes in the metadata where the recovery accounts are let in from: MySQL
 // Shell makes and drops them by that.
 func (s *server) allow(ctx context.Context, host, cluster string) error {
-	transaction, err := s.DB.BeginTx(ctx, nil)
-	if err != nil {
-		return s.Explain("noting the accounts' hosts", err)
-	}
-	defer func() { _ = transaction.Rollback() }()
-	for _, query := range []string{
-		`UPDATE ` + schema + `.instances SET attributes = JSON_SET(attributes, '$.recoveryAccountHost', ?) WHERE cluster_id = ? AND attributes ->> '$.recoveryAccountUser' LIKE 'mysql_innodb_cluster_%'`,
-		`UPDATE ` + schema + `.clusters SET attributes = JSON_SET(attributes, '$.opt_replicationAllowedHost', ?) WHERE cluster_id = ?`,
-	} {
-		if _, err := transaction.ExecContext(ctx, query, host, cluster); err != nil {
-			return s.Explain("noting the accounts' hosts", err)
+	return s.Change(ctx, "noting the accounts' hosts", func(ctx context.Context, transaction *sql.Tx) error {
+		for _, query := range []string{
+			`UPDATE ` + schema + `.instances SET attributes = JSON_SET(attributes, '$.recoveryAccountHost', ?) WHERE cluster_id = ? AND attributes ->> '$.recoveryAccountUser' LIKE 'mysql_innodb_cluster_%'`,
+			`UPDATE ` + schema + `.clusters SET attributes = JSON_SET(attributes, '$.opt_replicationAllowedHost', ?) WHERE cluster_id = ?`,
+		} {
+			if _, err := transaction.ExecContext(ctx, query, host, cluster); err != nil {
+				return err
+			}
 		}
-	}
-	return s.Explain("noting the accounts' hosts", transaction.Commit())
+		return nil
+	})
 }

@@ -5,6 +5,7 @@ package innodbcluster
 
 import (
 	"context"
+	"database/sql"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -92,10 +93,9 @@ func (s *server) installMetadata(ctx context.Context, c Cluster, group, version 
 	if err != nil {
 		return fmt.Errorf("describing the cluster: %w", err)
 	}
-	_, err = s.DB.ExecContext(ctx, `INSERT INTO `+schema+`.clusters (cluster_id, cluster_name, description, attributes, cluster_type, primary_mode, router_options)
+	return s.Exec(ctx, "writing the cluster's row", `INSERT INTO `+schema+`.clusters (cluster_id, cluster_name, description, attributes, cluster_type, primary_mode, router_options)
  SELECT UUID(), ?, 'Default Cluster', ?, 'gr', ?, JSON_OBJECT('tags', JSON_OBJECT(), 'read_only_targets', 'secondaries')
  WHERE NOT EXISTS (SELECT 1 FROM `+schema+`.clusters)`, c.Name, string(attributes), c.rowMode())
-	return s.Explain("writing the cluster's row", err)
 }
 
 // register writes a member's row anew: one of the same address or UUID gives
@@ -112,12 +112,7 @@ func (s *server) register(ctx context.Context, c Cluster, member Member, uuid st
 	if err != nil {
 		return fmt.Errorf("describing member %s: %w", endpoint, err)
 	}
-	transaction, err := s.DB.BeginTx(ctx, nil)
-	if err != nil {
-		return s.Explain("registering "+endpoint, err)
-	}
-	defer func() { _ = transaction.Rollback() }()
-	for _, step := range []struct {
+	steps := []struct {
 		query string
 		args  []any
 	}{
@@ -126,12 +121,15 @@ func (s *server) register(ctx context.Context, c Cluster, member Member, uuid st
 		{`INSERT INTO ` + schema + `.instances (cluster_id, address, mysql_server_uuid, instance_name, addresses, attributes, instance_type)
  SELECT cluster_id, ?, ?, ?, ?, JSON_MERGE_PATCH(JSON_SET(?, '$.joinTime', CAST(NOW(3) AS CHAR)), IF(@tags IS NULL, '{}', JSON_OBJECT('tags', CAST(@tags AS JSON)))), 'group-member'
  FROM ` + schema + `.clusters WHERE cluster_id = ? OR cluster_name = ? ORDER BY cluster_id = ? DESC LIMIT 1`, []any{endpoint, uuid, endpoint, string(addresses), string(attributes), c.ID, c.Name, c.ID}},
-	} {
-		if _, err := transaction.ExecContext(ctx, step.query, step.args...); err != nil {
-			return s.Explain("registering "+endpoint, err)
-		}
 	}
-	return s.Explain("registering "+endpoint, transaction.Commit())
+	return s.Change(ctx, "registering "+endpoint, func(ctx context.Context, transaction *sql.Tx) error {
+		for _, step := range steps {
+			if _, err := transaction.ExecContext(ctx, step.query, step.args...); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // hide writes the tags by which routers pass over a member, and keep its sessions or
@@ -144,20 +142,17 @@ func (s *server) hide(ctx context.Context, endpoint string, o Hide, sessions boo
 	case sessions:
 		tags = "JSON_REMOVE(" + tags + ", '$.tags._disconnect_existing_sessions_when_hidden')"
 	}
-	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.instances SET attributes = `+tags+` WHERE address = ?`, strconv.FormatBool(o.Hidden), endpoint)
-	return s.Explain("hiding "+endpoint, err)
+	return s.Exec(ctx, "hiding "+endpoint, `UPDATE `+schema+`.instances SET attributes = `+tags+` WHERE address = ?`, strconv.FormatBool(o.Hidden), endpoint)
 }
 
 // unregister removes a member's row, so that routers stop sending to it.
 func (s *server) unregister(ctx context.Context, endpoint string) error {
-	_, err := s.DB.ExecContext(ctx, `DELETE FROM `+schema+`.instances WHERE address = ?`, endpoint)
-	return s.Explain("unregistering "+endpoint, err)
+	return s.Exec(ctx, "unregistering "+endpoint, `DELETE FROM `+schema+`.instances WHERE address = ?`, endpoint)
 }
 
 // describe corrects the name and single keys: routers and shells write the same
 // document.
 func (s *server) describe(ctx context.Context, c Cluster, seen Diagnosis) error {
-	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET cluster_name = ?, primary_mode = ?, attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
+	return s.Exec(ctx, "correcting the cluster's row", `UPDATE `+schema+`.clusters SET cluster_name = ?, primary_mode = ?, attributes = JSON_SET(attributes, '$.opt_transactionSizeLimit', ?, '$.group_replication_group_name', ?)
  WHERE cluster_id = ?`, c.Name, c.rowMode(), c.Options.TransactionSizeLimit, seen.GroupName, seen.ClusterID)
-	return s.Explain("correcting the cluster's row", err)
 }

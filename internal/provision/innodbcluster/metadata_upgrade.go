@@ -38,7 +38,7 @@ func (d *diagnosing) outdated(authority Observation) bool {
 // 0.0.0, by which routers keep what they know; each statement can be run again, so an
 // upgrade that broke off is finished by the next.
 func (s *server) upgradeMetadata(ctx context.Context, version mysqld.Version) error {
-	got, err := s.Text(ctx, "taking the lock of the metadata's upgrade", "SELECT GET_LOCK(?, 30)", metadataLock)
+	got, err := s.Await(ctx, "taking the lock of the metadata's upgrade", "SELECT GET_LOCK(?, 30)", metadataLock)
 	if err != nil {
 		return err
 	}

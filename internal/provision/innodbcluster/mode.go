@@ -29,6 +29,6 @@ func (s *server) multiPrimary(ctx context.Context) error {
 	if len(against) > 0 {
 		return fmt.Errorf("%w: %s. Nothing was changed", ErrMode, strings.Join(against, "; "))
 	}
-	_, err = s.Text(ctx, "switching to many primaries", "SELECT group_replication_switch_to_multi_primary_mode()")
+	_, err = s.Await(ctx, "switching to many primaries", "SELECT group_replication_switch_to_multi_primary_mode()")
 	return err
 }

@@ -153,7 +153,7 @@ func (r *Routing) Close() { r.run.close() }
 // Lock keeps two runs from bootstrapping one router at once: each would give
 // the account another password. It is held until Close.
 func (r *Routing) Lock(ctx context.Context, user string) error {
-	got, err := r.server.Text(ctx, "taking the router's lock", "SELECT GET_LOCK(?, 300)", "atoll."+user)
+	got, err := r.server.Await(ctx, "taking the router's lock", "SELECT GET_LOCK(?, 300)", "atoll."+user)
 	if err == nil && got != "1" {
 		err = fmt.Errorf("another run is bootstrapping the router of %s: wait until it has ended and apply again", user)
 	}
@@ -219,7 +219,7 @@ func (r *Routing) everywhere(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := member.Text(ctx, "waiting for the account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 30)", executed); err != nil {
+		if _, err := member.Await(ctx, "waiting for the account", "SELECT WAIT_FOR_EXECUTED_GTID_SET(?, 30)", executed); err != nil {
 			return err
 		}
 	}

@@ -143,8 +143,7 @@ func (d *diagnosing) routing(row *ClusterRow, version string) {
 // setRouting writes what the cluster tells all routers.
 func (s *server) setRouting(ctx context.Context, id string, options RoutingOptions) error {
 	expression, values := options.edit("router_options", true)
-	_, err := s.DB.ExecContext(ctx, `UPDATE `+schema+`.clusters SET router_options = `+expression+` WHERE cluster_id = ?`, append(values, id)...)
-	return s.Explain("writing the routing options", err)
+	return s.Exec(ctx, "writing the routing options", `UPDATE `+schema+`.clusters SET router_options = `+expression+` WHERE cluster_id = ?`, append(values, id)...)
 }
 
 // Misrouted gives a text for each option of one router that is not as declared. Of a
@@ -164,6 +163,5 @@ func (r *Routing) SetOptions(ctx context.Context, address, name string, options 
 		return err
 	}
 	expression, values := options.edit("options", false)
-	_, err := r.server.DB.ExecContext(ctx, `UPDATE `+schema+`.routers SET options = `+expression+` WHERE address = ? AND router_name = ?`, append(values, address, name)...)
-	return r.server.Explain("writing the routing options of "+address+"::"+name, err)
+	return r.server.Exec(ctx, "writing the routing options of "+address+"::"+name, `UPDATE `+schema+`.routers SET options = `+expression+` WHERE address = ? AND router_name = ?`, append(values, address, name)...)
 }

@@ -79,6 +79,7 @@ func (r *run) server(key string) (*server, error) {
 	if err != nil {
 		return nil, err
 	}
+	opened.Tell = r.say
 	r.servers[key] = opened
 	return opened, nil
 }
@@ -194,7 +195,7 @@ func (r *run) doByPrimary(ctx context.Context, operation provision.Operation) er
 	case Register:
 		return primary.register(ctx, r.identified(), r.cluster.Members[o.Member], uuidOf(r.diagnosis.view, r.cluster.Members[o.Member].Endpoint()))
 	case SinglePrimary:
-		_, err := primary.Text(ctx, "switching to one primary", "SELECT group_replication_switch_to_single_primary_mode(?)", uuidOf(r.diagnosis.view, r.cluster.Members[o.Member].Endpoint()))
+		_, err := primary.Await(ctx, "switching to one primary", "SELECT group_replication_switch_to_single_primary_mode(?)", uuidOf(r.diagnosis.view, r.cluster.Members[o.Member].Endpoint()))
 		return err
 	case MultiPrimary:
 		return primary.multiPrimary(ctx)

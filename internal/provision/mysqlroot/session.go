@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,11 @@ type Session struct {
 	// Name of the server in errors.
 	Name string
 	DB   *sql.DB
+	// Tell is told of statements that last; nil for nobody but the log.
+	Tell func(string)
+
+	connector driver.Connector
+	bounds    bounds
 }
 
 // Connect prepares a session; it dials at the first statement.
@@ -52,7 +58,7 @@ func open(name, whom string, host remote.Host, config *mysql.Config) (*Session, 
 	db := sql.OpenDB(connector)
 	// One session: what a batch sets for the session must hold for the next.
 	db.SetMaxOpenConns(1)
-	return &Session{name, db}, nil
+	return &Session{Name: name, DB: db, connector: connector, bounds: usual}, nil
 }
 
 // Login is how a server is reached that is not Atoll's.
@@ -103,10 +109,32 @@ func (s *Session) Close() { _ = s.DB.Close() }
 
 // Run sends statements as one batch: one round trip, and the first error ends
 // it. what says in an error what was tried; the statements never appear, since
-// some hold passwords.
+// some hold passwords. They may last for as long as the server is well.
 func (s *Session) Run(ctx context.Context, what string, statements ...string) error {
-	_, err := s.DB.ExecContext(ctx, strings.Join(statements, ";\n"))
-	return s.Explain(what, err)
+	return s.Exec(ctx, what, strings.Join(statements, ";\n"))
+}
+
+// Exec is Run for one statement with arguments.
+func (s *Session) Exec(ctx context.Context, what, statement string, args ...any) error {
+	return s.While(ctx, what, func(ctx context.Context) error {
+		_, err := s.DB.ExecContext(ctx, statement, args...)
+		return err
+	})
+}
+
+// Change does a transaction's statements, all of them or none.
+func (s *Session) Change(ctx context.Context, what string, do func(context.Context, *sql.Tx) error) error {
+	return s.While(ctx, what, func(ctx context.Context) error {
+		transaction, err := s.DB.BeginTx(ctx, nil)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = transaction.Rollback() }()
+		if err := do(ctx, transaction); err != nil {
+			return err
+		}
+		return transaction.Commit()
+	})
 }
 
 // Explain names the server and what was tried in an error.
@@ -117,32 +145,52 @@ func (s *Session) Explain(what string, err error) error {
 	return fmt.Errorf("%s on member %s: %w", what, s.Name, err)
 }
 
-// Text asks for one value; NULL is "".
-func (s *Session) Text(ctx context.Context, what, query string, args ...any) (string, error) {
+// Text asks for one value; NULL is "". It is for what the server knows by itself, and a
+// server that does not say it soon hangs: see Await.
+func (s *Session) Text(ctx context.Context, what, query string, args ...any) (value string, err error) {
+	err = s.Look(ctx, what, func(ctx context.Context) (err error) {
+		value, err = s.value(ctx, query, args)
+		return err
+	})
+	return value, err
+}
+
+// Await is Text for what may last for as long as the server is well.
+func (s *Session) Await(ctx context.Context, what, query string, args ...any) (value string, err error) {
+	err = s.While(ctx, what, func(ctx context.Context) (err error) {
+		value, err = s.value(ctx, query, args)
+		return err
+	})
+	return value, err
+}
+
+func (s *Session) value(ctx context.Context, query string, args []any) (string, error) {
 	var value sql.NullString
 	err := s.DB.QueryRowContext(ctx, query, args...).Scan(&value)
 	if errors.Is(err, sql.ErrNoRows) {
 		return "", nil
 	}
-	return value.String, s.Explain(what, err)
+	return value.String, err
 }
 
-// List asks for one column.
-func (s *Session) List(ctx context.Context, what, query string, args ...any) ([]string, error) {
-	rows, err := s.DB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, s.Explain(what, err)
-	}
-	defer func() { _ = rows.Close() }()
-	var list []string
-	for rows.Next() {
-		var value string
-		if err := rows.Scan(&value); err != nil {
-			return nil, s.Explain(what, err)
+// List asks for one column, as Text does for one value.
+func (s *Session) List(ctx context.Context, what, query string, args ...any) (list []string, err error) {
+	err = s.Look(ctx, what, func(ctx context.Context) error {
+		rows, err := s.DB.QueryContext(ctx, query, args...)
+		if err != nil {
+			return err
 		}
-		list = append(list, value)
-	}
-	return list, s.Explain(what, rows.Err())
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var value string
+			if err := rows.Scan(&value); err != nil {
+				return err
+			}
+			list = append(list, value)
+		}
+		return rows.Err()
+	})
+	return list, err
 }
 
 // GroupErrors are the last lines that Group Replication put into the error log:

@@ -98,7 +98,7 @@ var statements = []string{
 	`SELECT 'filters', JSON_ARRAYAGG(filter) FROM (SELECT DISTINCT filter_name AS filter FROM performance_schema.replication_applier_global_filters WHERE filter_rule <> '') AS f`,
 }
 
-const machineScript = ` || exit 1
+const machineScript = ` || exit
 said=$(` + mysqlroot.Client + ` -e 'SHOW BINARY LOGS' 2>&1 </dev/null) || case $said in *' 1381 '*) said= ;; *) said=none ;; esac
 case $said in none) log=null ;; *) log=$(printf '%s\n' "$said" | awk 'BEGIN {most = 0} NF >= 2 && $2 + 0 > most {most = $2} END {printf "\"%.0f\"", most}') ;; esac
 printf 'log\t%s\n' "$log"
@@ -170,8 +170,10 @@ func Over(ctx context.Context, session *mysqlroot.Session) (Facts, error) {
 	for _, statement := range statements {
 		var mark string
 		var document sql.NullString
-		if err := session.DB.QueryRowContext(ctx, statement).Scan(&mark, &document); err != nil {
-			return Facts{}, session.Explain("looking at what it holds", err)
+		if err := session.While(ctx, "looking at what it holds", func(ctx context.Context) error {
+			return session.DB.QueryRowContext(ctx, statement).Scan(&mark, &document)
+		}); err != nil {
+			return Facts{}, err
 		}
 		if !document.Valid {
 			document.String = "null"
