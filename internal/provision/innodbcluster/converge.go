@@ -39,12 +39,13 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 	defer r.close()
 	patience := time.Now().Add(startPatience)
 	for round := 1; ; round++ {
+		before := r.diagnosis
 		seen := r.observe(ctx)
 		diagnosis := Diagnose(c, seen)
 		r.seen, r.diagnosis = seen, diagnosis
 		r.cluster.allowedHost, r.cluster.trust, r.cluster.leads = diagnosis.allowedHost, diagnosis.trust, diagnosis.leads
 		if err := ctx.Err(); err != nil {
-			return diagnosis, err
+			return before, overtime(err, before)
 		}
 		operations, err := diagnosis.Operations()
 		if (errors.Is(err, ErrNotWhole) || errors.Is(err, ErrCut)) && !unreachable(seen, c) && time.Now().Before(patience) {
@@ -52,7 +53,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 			// a crash, answers in a moment: this look does not count.
 			round--
 			if err := remote.Pause(ctx, 4*pause); err != nil {
-				return diagnosis, err
+				return diagnosis, overtime(err, diagnosis)
 			}
 			continue
 		}
@@ -86,7 +87,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 				return diagnosis, notAsDeclared(diagnosis)
 			}
 			if err := remote.Pause(ctx, pause); err != nil {
-				return diagnosis, err
+				return diagnosis, overtime(err, diagnosis)
 			}
 		}
 	}
@@ -98,6 +99,14 @@ func (r *run) examined(ctx context.Context, diagnosis Diagnosis) Diagnosis {
 		return later
 	}
 	return diagnosis
+}
+
+// overtime says of a run whose time ended what it was waiting for, as it was last seen.
+func overtime(err error, last Diagnosis) error {
+	if drift := last.Drift(); len(drift) > 0 {
+		return fmt.Errorf("%w. It waited for:\n%s", err, strings.Join(converge.Texts(drift), "\n"))
+	}
+	return fmt.Errorf("asking the members: %w", err)
 }
 
 func notAsDeclared(d Diagnosis) error {
