@@ -136,6 +136,9 @@ func readObservation(m Manifest, text string) (Observation, error) {
 	}
 	for number, item := range o.items {
 		state, err := readRow(rows, strconv.Itoa(number), func(words []string) (any, error) { return item.kind().answer(item, words) })
+		if errors.Is(err, remote.ErrMute) {
+			return o, err // all of it came, and says so
+		}
 		if err != nil {
 			name, _ := item.kind().label()
 			return o, fmt.Errorf("%s %s: %w", name, item.kind().owned(item), err)
@@ -158,8 +161,8 @@ func readRow[T any](rows map[string][]string, name string, read func(words []str
 		return none, errors.Join(errors.New(strings.TrimSpace(reason)), err)
 	}
 	value, err := read(words)
-	if err != nil {
+	if err != nil && !errors.Is(err, remote.ErrMute) {
 		return none, fmt.Errorf("reading the answer %.80q: %w", strings.Join(words, " "), err)
 	}
-	return value, nil
+	return value, err
 }

@@ -65,7 +65,7 @@ while :; do
     [ -r /proc/net/unix ] && ! grep -q 'run/mysqld/mysqld\.sock$' /proc/net/unix && { printf '` + unitMark + `\t"%s"\n` + endMark + `\ttrue\n' "$state"; exit 0; } ;;
   active)
     mute=
-    case $said in *'reading initial communication packet'*) mute="$again" ;; esac
+    case $said in *'initial communication packet'*) mute="$again" ;; esac
     [ $code -ne 124 ] || mute=yes
     if [ "$mute" ]; then echo ` + remote.Quote("mysqld takes connections and says nothing\n"+wayOut) + ` >&2; exit ` + strconv.Itoa(remote.MuteCode) + `; fi ;;
   esac

@@ -48,7 +48,7 @@ func TestQuestion(t *testing.T) {
 		{"has failed", "ERROR 2002 (HY000): Can't connect\n", "failed", 1, 0, "failed", false},
 		{"starts", "ERROR 2002 (HY000): Can't connect\n", "activating", 1, 0, "activating", false},
 		{"runs and does not answer", "ERROR 1040 (HY000): Too many connections\n", "active", 1, 0, "", true},
-		{"hangs before it greets", "ERROR 2013 (HY000): Lost connection to MySQL server at 'reading initial communication packet', system error: 110\n", "active", 1, 0, "", true},
+		{"hangs before it greets", "ERROR 2013 (HY000): Lost connection to MySQL server at 'waiting for initial communication packet', system error: 110\n", "active", 1, 0, "", true},
 		{"nobody knows", "", "", 1, 0, "", true},
 	} {
 		m := machinetest.New(t, row.answer)
