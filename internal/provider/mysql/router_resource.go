@@ -5,6 +5,7 @@ package mysql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -53,6 +54,7 @@ func (k *routerKind) Plan(ctx context.Context, change *base.Change[routerModel])
 	k.refuseCollisions(change)
 	k.refuseUndeclared(change)
 	k.refuseVersion(ctx, change)
+	k.refuseHeld(ctx, change)
 	keep := change.Same && !state.Version.IsNull() && state.Package.Equal(plan.Package) && !change.Drifted(installing...)
 	if state == nil {
 		state = &routerModel{}
@@ -115,6 +117,26 @@ func (k *routerKind) refuseVersion(ctx context.Context, change *base.Change[rout
 	config, cluster := plan.config(k.Data)
 	if err := config.Compatible(ctx, k.Hosts.Host(change.Target), cluster); err != nil {
 		change.Diagnostics.AddAttributeError(path.Root("cluster"), "Router Is Too Old", base.Sentence(err))
+	}
+}
+
+// refuseHeld refuses ports that another program of the machine has, before the apply
+// meets it.
+func (k *routerKind) refuseHeld(ctx context.Context, change *base.Change[routerModel]) {
+	plan, state := change.Plan, change.State
+	stays := change.Same && plan.Ports.Equal(state.Ports) && plan.BindAddress.Equal(state.BindAddress)
+	if stays || change.Diagnostics.HasError() || k.Data == nil || !change.Reachable || k.Lost[change.Target.Host] ||
+		plan.Ports.IsUnknown() || plan.BindAddress.IsUnknown() || plan.Name.IsUnknown() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	config, _ := plan.config(k.Data)
+	switch err := config.Foresee(ctx, k.Hosts.Host(change.Target)); {
+	case errors.Is(err, mysqlrouter.ErrHeld):
+		change.Diagnostics.AddAttributeError(path.Root("ports"), "Port Is Held", base.Sentence(fmt.Errorf("%s: %w", change.Target.Host, err)))
+	case err != nil:
+		base.NotChecked(change.Diagnostics, plan.Subject(), change.Target.Host, err)
 	}
 }
 

@@ -76,6 +76,11 @@ func (c Config) stand(ctx context.Context, host remote.Host, cluster Cluster) (S
 	if len(operations) == 0 && (!stands || c.Routing != nil) && c.Forgotten(innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts)) {
 		operations = []provision.Operation{Bootstrap{c.Address}}
 	}
+	if len(operations) > 0 || !before.Active {
+		if err := c.as(before.Version).Vacant(ctx, host); err != nil {
+			return Status{}, err
+		}
+	}
 	if len(operations) > 0 {
 		// Router is installed before it bootstraps itself.
 		if _, err := converge.Converge(ctx, host, c.Manifest(false)); err != nil {

@@ -7,13 +7,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -28,70 +27,9 @@ var ErrNotListening = errors.New("tinc does not listen")
 // systemd, which calls the unit active in between.
 const listening = 30 * time.Second
 
-// seat is who listens on a node's port, for TCP and UDP.
-type seat struct {
-	// blind: the machine lacks the program that tells.
-	blind bool
-	// ours: the node's own tincd listens.
-	ours bool
-	// others are processes of somebody else's, each as "sshd, pid 417".
-	others []string
-}
-
 // seatQuestion asks for the unit's own process, and for all that listen.
-func (n Node) seatQuestion() converge.Question[seat] {
-	return converge.Question[seat]{
-		Name: "who listens on tinc's port",
-		Script: fmt.Sprintf(`said=$(systemctl show -p MainPID -- %s) || exit
-printf '%%s\n' "$said" | sed -n 's/^MainPID=/main /p'
-if command -v ss >/dev/null; then
-  said=$(ss -Hlntup 'sport = :%d') || exit
-  printf '%%s\n' "$said" | sed -n 's/^./held &/p'
-else echo blind; fi
-echo '%s'`, remote.Quote(Unit(n.Mesh)), n.Port, converge.WholeMark),
-		Read: readSeat,
-	}
-}
-
-// user is a process in a row of ss.
-var user = regexp.MustCompile(`\("([^"]*)",pid=(\d+),fd=\d+\)`)
-
-func readSeat(output string) (seat, error) {
-	rows, err := converge.Whole(output)
-	if err != nil {
-		return seat{}, err
-	}
-	var read seat
-	main := ""
-	for line := range strings.Lines(rows) {
-		line = strings.TrimSpace(line)
-		pid, isMain := strings.CutPrefix(line, "main ")
-		held, isHeld := strings.CutPrefix(line, "held ")
-		switch {
-		case isMain:
-			if _, err := strconv.Atoi(pid); err != nil {
-				return seat{}, fmt.Errorf("line %q makes no sense", line)
-			}
-			main = pid
-		case isHeld && len(strings.Fields(held)) >= 6:
-			users := user.FindAllStringSubmatch(held, -1)
-			switch {
-			case slices.ContainsFunc(users, func(one []string) bool { return one[2] == main }):
-				read.ours = true
-			case len(users) == 0:
-				read.others = append(read.others, "the kernel")
-			default:
-				read.others = append(read.others, users[0][1]+", pid "+users[0][2])
-			}
-		case line == "blind":
-			read.blind = true
-		default:
-			return seat{}, fmt.Errorf("line %q makes no sense", line)
-		}
-	}
-	slices.Sort(read.others)
-	read.others = slices.Compact(read.others)
-	return read, nil
+func (n Node) seatQuestion() converge.Question[provision.Seat] {
+	return provision.SeatQuestion("who listens on tinc's port", Unit(n.Mesh), int64(n.Port))
 }
 
 // heldBy says whom the port belongs to instead.
@@ -103,12 +41,12 @@ func (n Node) heldBy(others []string) error {
 }
 
 // seatCheck tells of whoever else has the port. Nobody but a person ends that.
-func (n Node) seatCheck() converge.Check[seat] {
-	return converge.Check[seat]{Question: n.seatQuestion(), Differs: func(seen seat) []converge.Line {
-		if len(seen.others) == 0 {
+func (n Node) seatCheck() converge.Check[provision.Seat] {
+	return converge.Check[provision.Seat]{Question: n.seatQuestion(), Differs: func(seen provision.Seat) []converge.Line {
+		if len(seen.Others()) == 0 {
 			return nil
 		}
-		return []converge.Line{{Subject: fmt.Sprintf("port %d", n.Port), Code: CodePortHeld, Text: "held by " + strings.Join(seen.others, " and by ") + ", which is not this mesh's tinc"}}
+		return []converge.Line{{Subject: fmt.Sprintf("port %d", n.Port), Code: CodePortHeld, Text: "held by " + strings.Join(seen.Others(), " and by ") + ", which is not this mesh's tinc"}}
 	}}
 }
 
@@ -129,7 +67,7 @@ func (n Node) Foresee(ctx context.Context, host remote.Host, stands bool) error 
 	if err != nil {
 		return err
 	}
-	return n.heldBy(slices.DeleteFunc(seen.others, func(other string) bool { return !stands && strings.HasPrefix(other, "tincd, ") }))
+	return n.heldBy(slices.DeleteFunc(seen.Others(), func(other string) bool { return !stands && strings.HasPrefix(other, "tincd, ") }))
 }
 
 // Vacant refuses a port that somebody else has, before tinc is sent there.
@@ -138,7 +76,7 @@ func (n Node) Vacant(ctx context.Context, host remote.Host) error {
 	if err != nil {
 		return err
 	}
-	return n.heldBy(seen.others)
+	return n.heldBy(seen.Others())
 }
 
 // Seated ends when the node's own tincd listens on its port. Where somebody else
@@ -147,12 +85,12 @@ func (n Node) Seated(ctx context.Context, host remote.Host) error {
 	for deadline := time.Now().Add(listening); ; {
 		seen, err := converge.Ask(ctx, host, n.seatQuestion())
 		if err == nil {
-			err = n.heldBy(seen.others)
+			err = n.heldBy(seen.Others())
 		}
 		switch {
 		case err != nil:
 			return err
-		case seen.ours || seen.blind:
+		case seen.Ours() || seen.Blind:
 			return nil
 		case time.Now().After(deadline):
 			said, err := host.Run(ctx, remote.Command{Name: "reading what tinc said", Reads: true, Script: "journalctl -q -n 15 -o cat -u " + remote.Quote(Unit(n.Mesh))})

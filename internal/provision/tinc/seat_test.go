@@ -30,7 +30,7 @@ func TestWhoHasThePort(t *testing.T) {
 		"two others":                {"main 123\n" + sshd + theirs + sshd, "port 655: held by sshd, pid 417 and by tincd, pid 99, which is not this mesh's tinc", "held by sshd, pid 417 and by tincd, pid 99"},
 		"a socket of the kernel's":  {"main 123\n" + kernel, "port 655: held by the kernel, which is not this mesh's tinc", "held by the kernel"},
 	} {
-		seen, err := readSeat(row.said + converge.WholeMark)
+		seen, err := node.seatQuestion().Read(row.said + converge.WholeMark)
 		if err != nil {
 			t.Fatal(err)
 		}
