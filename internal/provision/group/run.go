@@ -7,17 +7,21 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
 // Run is what one process knows of the groups that it works on: which members
 // it is at, so that the primary goes last; whose restart failed, so that no
-// other is begun; who left for good, so that nobody waits for them. The zero
-// value is ready, and it is safe for concurrent use.
+// other is begun; who left for good, so that nobody waits for them; and on
+// which machines their servers are. The zero value is ready, and it is safe for
+// concurrent use.
 type Run struct {
 	mu      sync.Mutex
 	works   map[*Work]bool
 	failed  map[string]error
 	left    map[string]bool
+	hosts   map[string]remote.Host
 	changed chan struct{}
 }
 
@@ -53,6 +57,23 @@ func (r *Run) note(change func()) {
 
 // In says which group the server is in; "" is none.
 func (w *Work) In(group string) { w.run.note(func() { w.known, w.group = true, group }) }
+
+// At says on which machine the server of a UUID is.
+func (w *Work) At(id string, host remote.Host) {
+	w.run.note(func() {
+		if w.run.hosts == nil {
+			w.run.hosts = map[string]remote.Host{}
+		}
+		w.run.hosts[id] = host
+	})
+}
+
+// Machine is that of a server that this process was at; nil for another.
+func (r *Run) Machine(id string) remote.Host {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.hosts[id]
+}
 
 // End says that nothing more is done to the server.
 func (w *Work) End() { w.run.note(func() { delete(w.run.works, w) }) }

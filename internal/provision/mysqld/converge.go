@@ -61,6 +61,7 @@ func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Conf
 	status, err := c.statusQuestion().Answer(observation)
 	if err == nil {
 		w.place.In(status.View.Name)
+		w.place.At(status.UUID, w.host)
 		status, err = w.mend(ctx, status)
 	}
 	return c, status, err

@@ -39,6 +39,15 @@ type turn struct {
 // and for all others to be online, hands the primary's role over first, and
 // ends its turn when it is online again.
 func (w *work) restart(ctx context.Context, status Status, t turn) error {
+	err := w.restartInTurn(ctx, status, t)
+	if errors.Is(err, remote.ErrUnreachable) && w.place.Failed() == nil {
+		// The others wait for this very machine, and would for as long as it may boot.
+		w.place.Fail("does not answer", err)
+	}
+	return err
+}
+
+func (w *work) restartInTurn(ctx context.Context, status Status, t turn) error {
 	if !status.Answers {
 		return fmt.Errorf("restarting the server on %s: %w", w.host.Target().Host, errUnknown)
 	}
@@ -181,10 +190,10 @@ printf '%s\n' "$why" >&2
 
 // awaitWhole waits until the server sees all members online.
 func (w *work) awaitWhole(ctx context.Context) (Status, error) {
-	absent, others := w.absent(), absence{}
+	absent, lasts := w.absent(), w.lasts(ctx)
 	return w.await(ctx, func(view group.View) ([]string, error) {
 		missing := append(view.NotOnline(), absent(view)...)
-		return missing, others.lasts(view, missing, time.Now())
+		return missing, lasts(view, missing)
 	})
 }
 
@@ -213,7 +222,7 @@ func (w *work) absent() func(group.View) []string {
 // awaitBack waits until the server is one of that many members, all online. Others that
 // went away meanwhile get the time to boot.
 func (w *work) awaitBack(ctx context.Context, count int) (Status, error) {
-	var others absence
+	lasts := w.lasts(ctx)
 	return w.await(ctx, func(view group.View) ([]string, error) {
 		missing := view.NotOnline()
 		if away := count - len(view.Members); away > 0 {
@@ -222,31 +231,8 @@ func (w *work) awaitBack(ctx context.Context, count int) (Status, error) {
 				missing = append(missing, awaited.Address+" MISSING")
 			}
 		}
-		return missing, others.lasts(view, missing, time.Now())
+		return missing, lasts(view, missing)
 	})
-}
-
-// ErrAway says that other members of a server's group are away for too long.
-var ErrAway = errors.New("not all other members of its group are online")
-
-// absence is how long a server that is online itself waits for the same others.
-type absence struct {
-	of    string
-	since time.Time
-}
-
-// lasts is an error once nothing has changed about the others for as long as a machine
-// may take to boot. One that takes what it missed is on its way, however long that is;
-// and so is the server itself.
-func (a *absence) lasts(view group.View, missing []string, now time.Time) error {
-	of := strings.Join(missing, ", ")
-	if own := view.Own(); !own.Online() || strings.Contains(of, "RECOVERING") || of != a.of {
-		a.of, a.since = of, now
-	}
-	if of == "" || now.Sub(a.since) < backPatience {
-		return nil
-	}
-	return fmt.Errorf("%w: %s, for %s. Nothing else is taken down. Bring it back, or take it out of the configuration, and apply again", ErrAway, of, backPatience)
 }
 
 // await asks until nothing is missing. It ends when a sibling has failed, and
