@@ -152,7 +152,14 @@ func TestClosedWayIsNamed(t *testing.T) {
 	if err := apply.Wait(); err != nil || !strings.Contains(flat(said.String()), line) {
 		t.Errorf("the apply does not warn of it: %v: %s", err, said)
 	}
+	// One that is to come in again would try for minutes.
+	f.on("sg1", "mysql -e 'STOP GROUP_REPLICATION'")
+	const refusal = "unable to join sg1: it and the group do not reach each other: no new connection from hk2 to 10.77.0.13:3306 of sg1."
+	if err := f.terraform.Apply(f.Context()); err == nil || !strings.Contains(flat(err.Error()), refusal) {
+		t.Errorf("a member behind a firewall: %v, want %q", err, refusal)
+	}
 	f.on("sg1", "nft delete table inet theirs")
+	f.apply()
 	f.inSync()
 }
 

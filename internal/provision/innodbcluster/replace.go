@@ -29,6 +29,9 @@ const errNoSupervisor = 3707
 // begins. One that is ended in the middle leaves the server out of the group: with what
 // it had, or with a copy of the group's.
 func (r *run) replace(ctx context.Context, o Replace) error {
+	if err := r.wayIn(ctx, o.Member); err != nil {
+		return err
+	}
 	primary, err := r.server(r.diagnosis.Primary)
 	if err != nil {
 		return err

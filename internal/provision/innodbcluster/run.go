@@ -172,6 +172,9 @@ func (r *run) Do(ctx context.Context, operation provision.Operation) error {
 		if o.Donor != "" {
 			return r.joinByClone(ctx, o)
 		}
+		if err := r.wayIn(ctx, o.Member); err != nil {
+			return err
+		}
 		return r.join(ctx, o.Member)
 	case Replace:
 		return r.replace(ctx, o)
