@@ -91,7 +91,7 @@ func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel
 func (k *clusterKind) Observe(ctx context.Context, run *base.Run, model *clusterModel) base.Observed {
 	cluster, targets := model.declared()
 	cluster.Options.Primary = "" // the state has the one that was, the plan the declared one
-	seen := innodbcluster.Examine(ctx, k.Reachable(targets))
+	seen := cluster.Examine(ctx, k.Reachable(targets))
 	asked := true
 	for _, key := range slices.Sorted(maps.Keys(cluster.Members)) {
 		one := seen[key]

@@ -95,7 +95,7 @@ func Converge(ctx context.Context, c Cluster, hosts map[string]remote.Host) (Dia
 
 // examined is a diagnosis of a cluster that is as declared, with what Examine sees beside.
 func (r *run) examined(ctx context.Context, diagnosis Diagnosis) Diagnosis {
-	if later := Diagnose(r.cluster, Examine(ctx, r.hosts)); later.settled() {
+	if later := Diagnose(r.cluster, r.cluster.Examine(ctx, r.hosts)); later.settled() {
 		return later
 	}
 	return diagnosis

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/reach"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -93,10 +94,10 @@ func TestOperations(t *testing.T) {
 		}, standing,
 			[]string{"set variables of a"}, []string{"a: variable group_replication_bootstrap_group: is ON, want OFF"}},
 		{"a firewall drops what is new", func(_ *Cluster, seen map[string]Observation) {
-			dial(seen, "b", dialled{"10.0.0.1:3306": "yes", "10.0.0.3:3306": "ERROR 2003 (HY000): Can't connect to MySQL server on '10.0.0.3:3306' (110)"})
-		}, standing, nil, []string{"b → c: no new connection to 10.0.0.3:3306: ERROR 2003 (HY000): Can't connect to MySQL server on '10.0.0.3:3306' (110). Those that are open go on, and after a restart or the loss of another member these two do not find each other. Look on both machines for a firewall rule that drops the port"}},
-		{"what is dialled is no member, or is not online", func(_ *Cluster, seen map[string]Observation) {
-			dial(seen, "b", dialled{"10.0.0.3:3306": "yes", "10.0.0.9:3306": "ERROR 2003 (HY000)"})
+			dial(seen, "b", reach.Reach{"a": true, "c": false})
+		}, standing, nil, []string{"b → c: no new connection to 10.0.0.3:3306. Those that are open go on, and after a restart or the loss of another member these two do not find each other. Look on both machines for a firewall rule that drops the port"}},
+		{"a machine that has no server", func(_ *Cluster, seen map[string]Observation) {
+			dial(seen, "b", reach.Reach{"a": true, "c": true, "d": false})
 		}, standing, nil, nil},
 		{"a row is missing", func(_ *Cluster, seen map[string]Observation) {
 			one := seen["a"]

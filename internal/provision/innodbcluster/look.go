@@ -24,7 +24,7 @@ type Looked struct {
 
 // Look asks all members at once, each in one round trip.
 func Look(ctx context.Context, c Cluster, hosts map[string]remote.Host) Looked {
-	looked := Looked{Seen: each(hosts, func(host remote.Host) Observation { return look(ctx, host) })}
+	looked := Looked{Seen: each(hosts, func(_ string, host remote.Host) Observation { return look(ctx, host) })}
 	looked.Diagnosis = Diagnose(c, looked.Seen)
 	// The primary knows best; without one any member does.
 	keys := slices.Sorted(maps.Keys(looked.Seen))

@@ -16,6 +16,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/reach"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -65,8 +66,8 @@ type Observation struct {
 	// recovery channel uses, and Login "yes" when it is let in by it.
 	Accounts            []Account
 	RecoveryUser, Login string
-	// Ways is how new connections to other members went; nil where that was not tried.
-	Ways dialled
+	// Ways is which other members it reaches anew, by their keys; nil where that was not tried.
+	Ways reach.Reach
 	// RouterAccounts are those that this provider made for routers of a cluster.
 	RouterAccounts []Account
 	// RouterUsers are the names of all accounts that go by a router's, Sessions all
@@ -164,17 +165,17 @@ var observeScript = mysqlroot.QuestionScript(
 
 // Observe asks all servers at once: one round trip each on a warm connection.
 func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
-	return each(hosts, func(host remote.Host) Observation { return observe(ctx, host) })
+	return each(hosts, func(_ string, host remote.Host) Observation { return observe(ctx, host) })
 }
 
 // each asks all servers at once, and waits for the last.
-func each(hosts map[string]remote.Host, ask func(remote.Host) Observation) map[string]Observation {
+func each(hosts map[string]remote.Host, ask func(key string, host remote.Host) Observation) map[string]Observation {
 	seen := make(map[string]Observation, len(hosts))
 	var mu sync.Mutex
 	var asked sync.WaitGroup
 	for key, host := range hosts {
 		asked.Go(func() {
-			one := ask(host)
+			one := ask(key, host)
 			mu.Lock()
 			defer mu.Unlock()
 			seen[key] = one

@@ -6,6 +6,7 @@ package innodbcluster
 import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/preflight"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/reach"
 )
 
 const groupName = "11111111-2222-4333-8444-555555555555"
@@ -68,7 +69,7 @@ func accountOf(seen map[string]Observation, change func(*Account)) {
 }
 
 // dial has a server try the others anew.
-func dial(seen map[string]Observation, key string, ways dialled) {
+func dial(seen map[string]Observation, key string, ways reach.Reach) {
 	one := seen[key]
 	one.Ways = ways
 	seen[key] = one

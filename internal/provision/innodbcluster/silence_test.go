@@ -73,7 +73,6 @@ func TestSilenceIsNotAbsence(t *testing.T) {
 	}
 	made, hosts := machines()
 	convergetest.FailsClosed(t, question(), made["b"].Answer+"guarded\ttrue\nnetworks\t{\"site\":\"10.0.0.0/24\"}\ncertificate\t{\"authority\":\"missing\"}\ntrust\t{\"maker\":\"other\",\"members\":\"\"}\nlogin\t\"yes\"\n", "unit\t\"inactive\"\nend\ttrue\n")
-	convergetest.FailsClosed(t, waysQuestion(), "10.0.0.2:3306 yes\n10.0.0.3:3306 ERROR 2003 (HY000): Can't connect (110)\n"+converge.WholeMark+"\n", converge.WholeMark+"\n")
 	if diagnosis, err := Converge(t.Context(), c, hosts); err != nil || len(diagnosis.Drift()) > 0 {
 		t.Fatalf("whole: %v, %v", diagnosis.Drift(), err)
 	}

@@ -5,16 +5,13 @@ package innodbcluster
 
 import (
 	"context"
-	"fmt"
 	"maps"
-	"net"
 	"slices"
-	"strings"
 	"sync"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqlroot"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/reach"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -22,57 +19,48 @@ import (
 // those that are open, and the next restart or loss finds out.
 const CodeWay converge.Code = "cluster-way"
 
-// dialled says how a new connection from a member to each other one went, by endpoint:
-// "yes", or the client's error where no packet got through.
-type dialled map[string]string
-
-func waysQuestion() converge.Question[dialled] {
-	return converge.Question[dialled]{
-		Name: "the members that let a new connection in", Asker: mysqld.Owner + ".ways",
-		Script: mysqlroot.WaysScript() + " || exit 1\necho '" + converge.WholeMark + "'", Read: readWays,
+// waysQuestion asks a member's machine which of the others' ports it reaches. It does not
+// log in there: whether the account is let in is asked of the member's own server, since
+// the accounts are the same on all, and a login takes six times as many ways there and
+// back, for which a whole plan would wait.
+func (c Cluster) waysQuestion(others []string) converge.Question[reach.Reach] {
+	endpoints := map[string]string{}
+	for _, other := range others {
+		endpoints[other] = c.Members[other].Endpoint()
 	}
-}
-
-func readWays(output string) (dialled, error) {
-	rows, err := converge.Whole(output)
-	if err != nil {
-		return nil, err
-	}
-	ways := dialled{}
-	for line := range strings.Lines(rows) {
-		endpoint, said, _ := strings.Cut(strings.TrimSpace(line), " ")
-		if _, _, err := net.SplitHostPort(endpoint); err != nil || said == "" {
-			return nil, fmt.Errorf("line %q makes no sense", strings.TrimSpace(line))
-		}
-		ways[endpoint] = said
-	}
-	return ways, nil
+	return reach.Ports("the members that let a new connection in", endpoints)
 }
 
 // Examine is Observe with what a poll leaves out: whether each member lets new connections
-// of the others in. It takes as long as a connection does, 8 s where one is dropped.
-func Examine(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
-	return each(hosts, func(host remote.Host) Observation {
-		var ways dialled
+// of the others in, of those whose machines are given. It takes 8 s where one is dropped;
+// what the group has become meanwhile is asked again then.
+func (c Cluster) Examine(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
+	return each(hosts, func(key string, host remote.Host) Observation {
+		question := c.waysQuestion(slices.DeleteFunc(slices.Sorted(maps.Keys(hosts)), func(other string) bool { return other == key }))
+		question.Asker = mysqld.Owner + ".ways"
+		var ways reach.Reach
 		var err error
 		var asked sync.WaitGroup
-		asked.Go(func() { ways, err = converge.Ask(ctx, host, waysQuestion()) })
+		asked.Go(func() { ways, err = converge.Ask(ctx, host, question) })
 		seen := observe(ctx, host)
 		asked.Wait()
 		if seen.Err == nil && err != nil {
 			return Observation{Err: err}
+		}
+		if !ways.Whole() {
+			seen = observe(ctx, host)
 		}
 		seen.Ways = ways
 		return seen
 	})
 }
 
-// ways finds the members that one member does not reach anew.
+// ways finds the members that one member does not reach anew. One that is out of the group
+// itself says nothing of that: it is to be brought in, and then it is refused.
 func (d *diagnosing) ways(key string) {
-	for _, endpoint := range slices.Sorted(maps.Keys(d.seen[key].Ways)) {
-		said, other := d.seen[key].Ways[endpoint], d.cluster.keyOf(endpoint)
-		if said != "yes" && d.Members[other].State == string(StateOnline) {
-			d.find(nil, key+" → "+other, CodeWay, "no new connection to %s: %s. Those that are open go on, and after a restart or the loss of another member these two do not find each other. Look on both machines for a firewall rule that drops the port", endpoint, said)
+	for _, other := range slices.Sorted(maps.Keys(d.seen[key].Ways)) {
+		if !d.seen[key].Ways.May(other) && d.Members[key].State == string(StateOnline) && d.Members[other].State == string(StateOnline) {
+			d.find(nil, key+" → "+other, CodeWay, "no new connection to %s. Those that are open go on, and after a restart or the loss of another member these two do not find each other. Look on both machines for a firewall rule that drops the port", d.cluster.Members[other].Endpoint())
 		}
 	}
 }

@@ -30,11 +30,7 @@ func (r *run) wayIn(ctx context.Context, key string) error {
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	ask := func(from string, to []string) {
-		endpoints := map[string]string{}
-		for _, other := range to {
-			endpoints[other] = r.cluster.Members[other].Endpoint()
-		}
-		reached, err := converge.Ask(ctx, r.hosts[from], reach.Ports("the members whose ports can be reached", endpoints))
+		reached, err := converge.Ask(ctx, r.hosts[from], r.cluster.waysQuestion(to))
 		mu.Lock()
 		defer mu.Unlock()
 		tries[from], problems[from] = reached, err

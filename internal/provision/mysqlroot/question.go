@@ -90,15 +90,6 @@ fi
 printf '`+mark+`\t"%s"\n' "$(sed 's/[\\"]/\\&/g' <<<"$said")"`)
 }
 
-//go:embed ways.sh
-var waysScript string
-
-// WaysScript prints how a new connection to each other member that is online went, see
-// ways.sh.
-func WaysScript() string {
-	return "socket=" + Socket + " " + remote.Bash + " " + remote.Quote(AccountScript+waysScript)
-}
-
 // Rows are the documents of an answer by their marks.
 type Rows map[string]json.RawMessage
 
