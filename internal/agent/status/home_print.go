@@ -111,7 +111,7 @@ func printPair(row func(string, string, ...any), name string, status tier.PairSt
 				row("", "%s %d more", all.what, len(all.left)-i)
 				break
 			}
-			row("", "%s %q: %s", all.what, left.Path, left.Reason)
+			row("", "%s %s: %s", all.what, tier.Named(left.Path), left.Reason)
 		}
 	}
 }

@@ -27,7 +27,7 @@ func homed(t *testing.T) (home string) {
 	}
 	at := time.Date(2026, 11, 26, 12, 0, 0, 0, time.UTC)
 	three := 3
-	say(tier.PairStatus{Stage: tier.Working, Since: at, InStep: at, Backlog: &three, Probe: &tier.Probe{At: at, Milliseconds: 2100}, Skipped: []tier.Left{{Path: "both", Reason: "contents changed on both sides"}}}, tier.HomePairs, "app1", tier.StatusFile)
+	say(tier.PairStatus{Stage: tier.Working, Since: at, InStep: at, Backlog: &three, Probe: &tier.Probe{At: at, Milliseconds: 2100}, Skipped: []tier.Left{{Path: tier.Top, Reason: "properties changed on both sides"}, {Path: "both", Reason: "contents changed on both sides"}}}, tier.HomePairs, "app1", tier.StatusFile)
 	say(tier.PairStatus{Stage: tier.Resting, Since: at, Dialled: true}, tier.HomePairs, "sg1", tier.ArchiveStatusFile)
 	say(tier.PairStatus{Stage: tier.Waiting, Since: at, Error: "full: 1 MiB is left"}, tier.HomePairs, "app1", tier.ArchiveStatusFile)
 	say(tier.Count{At: at, Whole: true, Files: 7, Bytes: 70}, tier.HomeCount, tier.CountFile)
@@ -53,7 +53,7 @@ func TestHome(t *testing.T) {
 	for _, want := range []string{
 		"tier               files\n",
 		"pair with app1     working since 2026-11-26T12:00:00Z, in step 2026-11-26T12:00:00Z, 3 paths to be carried, a file took 2.1 s at 2026-11-26T12:00:00Z\n",
-		`skipped "both": contents changed on both sides`,
+		`skipped "both": contents changed on both sides`, "skipped the top directory itself: properties changed on both sides",
 		"archive with app1  waiting since 2026-11-26T12:00:00Z, in step never\n", `"full: 1 MiB is left"`,
 		"archive with sg1   resting since 2026-11-26T12:00:00Z, sg1 dials and says there how its runs went\n",
 		"7 files, 70 bytes, as of 2026-11-26T12:00:00Z\n",

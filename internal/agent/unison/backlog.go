@@ -19,9 +19,10 @@ const (
 	ended       = "[END] "
 )
 
-// listed says whether a line lists a path that is to be carried.
+// listed says whether a line lists a path that is to be carried. That of the tree itself is
+// empty, and the line ends with the arrow.
 func listed(line string) bool {
-	if len(line) < 15 {
+	if len(line) < 14 {
 		return false
 	}
 	switch line[9:14] {

@@ -124,15 +124,10 @@ func (j *journal) line(line string) {
 		j.watch()
 	case strings.HasPrefix(line, skips):
 		j.skip(line[len(skips):])
-	case strings.HasPrefix(line, partly):
-		j.leaves(tier.Left{Path: line[len(partly):], Reason: "part of it was left: what, the next reading tells"})
+	case j.leavesPart(line), j.failed(line):
 	case strings.HasPrefix(line, "Failed ["):
 		j.progress()
 		j.fails(line)
-	case strings.HasPrefix(line, failed):
-		path := line[len(failed):]
-		j.status.Failed = note(j.status.Failed, tier.Left{Path: path, Reason: j.reasons[path]})
-		j.changed(j.status)
 	case j.status.Stage == tier.Connecting && line != "" && !strings.HasSuffix(line, "Contacting server..."):
 		j.before = append(j.before, line)
 		j.before = j.before[max(0, len(j.before)-fewLines):]
@@ -182,7 +177,7 @@ func (j *journal) fails(line string) {
 	if j.reasons == nil {
 		j.reasons = map[string]string{}
 	}
-	if len(j.reasons) < most {
+	if path = top(path); len(j.reasons) < most {
 		j.reasons[path] = reason
 		if strings.HasSuffix(reason, ":") {
 			j.failing = path

@@ -51,6 +51,23 @@ func TestJournal(t *testing.T) {
 			skipped: []tier.Left{{Path: "odd", Reason: "part of it was left: what, the next reading tells"}},
 		},
 		{
+			name: "the top directory", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
+			said: begin + "Propagating updates\nFailed []: Error in setting permissions:\nOperation not permitted [chmod(/srv/files)]\n" + complete + " at 01:52:51  (0 items transferred, 1 skipped, 1 failed)\n" +
+				"  skipped:  (properties changed on both sides)\n  failed: \n",
+			skipped: []tier.Left{{Path: tier.Top, Reason: "properties changed on both sides"}},
+			failed:  []tier.Left{{Path: tier.Top, Reason: "Error in setting permissions: Operation not permitted [chmod(/srv/files)]"}},
+		},
+		{
+			name: "part of the top directory", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
+			said:    begin + complete + " at 01:52:51  (0 items transferred, 1 partially transferred, 0 failed)\n  partially transferred: \n",
+			skipped: []tier.Left{{Path: tier.Top, Reason: "part of it was left: what, the next reading tells"}},
+		},
+		{
+			name: "what cannot be read at the top", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
+			said:    begin + complete + " at 01:52:51  (0 items transferred, 1 skipped, 0 failed)\n  skipped:  (Error in reading /srv/files (1):\nPermission denied)\n",
+			skipped: []tier.Left{{Path: tier.Top, Reason: "Error in reading /srv/files (1): Permission denied"}},
+		},
+		{
 			name: "a day on its way", stage: tier.Watching, inStep: true, failure: "unison ended: exit",
 			said:   begin + complete + " at 01:52:51  (0 items transferred, 1 skipped, 0 failed)\n  skipped: 2026/01/02 (would delete a file with nodeletion or nodeletionpartial set)\n  skipped: 2026/01/03 (conflicting updates)\n",
 			moving: []tier.Left{{Path: "2026/01/02", Reason: "would delete a file with nodeletion or nodeletionpartial set"}, {Path: "2026/01/03", Reason: "conflicting updates"}},

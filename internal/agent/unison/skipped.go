@@ -4,6 +4,7 @@
 package unison
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -34,7 +35,7 @@ func (j *journal) skip(text string) {
 
 // goesOn says whether a line is more of the reason of a skipped path.
 func (j *journal) goesOn(line string) bool {
-	ends := func(begin string) bool { return strings.HasPrefix(line, begin) }
+	ends := func(begin string) bool { _, is := names(line, begin); return is }
 	if slices.ContainsFunc([]string{skips, failed, partly, "Looking for changes", reconciling}, ends) {
 		j.leaves(skipped(j.skipping))
 		j.skipping = ""
@@ -55,18 +56,49 @@ func (j *journal) leaves(left tier.Left) {
 	j.changed(j.status)
 }
 
+// leavesPart notes a new directory of which a part was left, where a line names one.
+func (j *journal) leavesPart(line string) bool {
+	path, is := names(line, partly)
+	if is {
+		j.leaves(tier.Left{Path: path, Reason: "part of it was left: what, the next reading tells"})
+	}
+	return is
+}
+
+// failed notes a path that could not be carried, where a line names one.
+func (j *journal) failed(line string) bool {
+	path, is := names(line, failed)
+	if is {
+		j.status.Failed = note(j.status.Failed, tier.Left{Path: path, Reason: j.reasons[path]})
+		j.changed(j.status)
+	}
+	return is
+}
+
 // skipped parts a path from the reason behind it, in brackets. Where that repeats the
 // path, which may have brackets itself, it is known by its first word.
 func skipped(text string) tier.Left {
 	at := strings.LastIndex(text, " (")
 	for _, known := range []string{" (Error in ", " (path "} {
-		if first := strings.Index(text, known); first > 0 {
+		if first := strings.Index(text, known); first >= 0 {
 			at = first
 			break
 		}
 	}
-	if at <= 0 {
-		return tier.Left{Path: text}
+	if at < 0 {
+		return tier.Left{Path: top(text)}
 	}
-	return tier.Left{Path: text[:at], Reason: strings.TrimSuffix(text[at+2:], ")")}
+	return tier.Left{Path: top(text[:at]), Reason: strings.TrimSuffix(text[at+2:], ")")}
+}
+
+// top gives the tree itself a name: unison writes nothing where its path would be.
+func top(path string) string { return cmp.Or(path, tier.Top) }
+
+// names gives the path behind the beginning of a line, from which the spaces at its end
+// are gone.
+func names(line, begin string) (path string, is bool) {
+	if line == strings.TrimRight(begin, " ") {
+		return tier.Top, true
+	}
+	return strings.CutPrefix(line, begin)
 }

@@ -3,7 +3,10 @@
 
 package tier
 
-import "time"
+import (
+	"strconv"
+	"time"
+)
 
 // Pair is what a node is told of one other node that it keeps a tree in step
 // with: the file that the agent is started with. One node of a pair dials and
@@ -88,6 +91,17 @@ func ProbeName(dials, serves string) string { return ProbePrefix + dials + "-" +
 type Left struct {
 	Path   string `json:"path"`
 	Reason string `json:"reason"`
+}
+
+// Top is the path of the tree itself, below which all others are.
+const Top = "."
+
+// Named is how a person reads a path.
+func Named(path string) string {
+	if path == Top {
+		return "the top directory itself"
+	}
+	return strconv.Quote(path)
 }
 
 // The names that both sides of the border use.

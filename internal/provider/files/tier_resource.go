@@ -106,8 +106,8 @@ func warnOfClosed(ctx context.Context, run *base.Run, tier filetier.Tier, hosts 
 	}
 }
 
-// warn says in every plan where it will be full soon, where days do not move, and what
-// rotted: no apply mends that.
+// warn says in every plan where it will be full soon, where days do not move, what rotted,
+// and what pairs leave as it is: no apply mends that.
 func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, heard map[string]filetier.Heard) {
 	for _, node := range slices.Sorted(maps.Keys(heard)) {
 		full, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
@@ -122,7 +122,11 @@ func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, hea
 		if is {
 			run.Diagnostics.AddWarning("Files Rotted", model.Subject()+": "+rotten.String()+".")
 		}
-		if err = errors.Join(err, alsoErr, rottenErr); err != nil {
+		left, leftErr := tier.LeftBehind(node, heard[node].Observation)
+		for _, line := range left {
+			run.Diagnostics.AddWarning("Files Are Left", model.Subject()+": "+line.String()+".")
+		}
+		if err = errors.Join(err, alsoErr, rottenErr, leftErr); err != nil {
 			run.Fail(model.Subject()+" on "+node, err)
 		}
 	}

@@ -47,7 +47,7 @@ func archiveStanding(pair Pair, nodes map[string]NodeStatus) ArchiveStanding {
 	case full != "":
 		s.Problem = pair.Serves + " takes nothing: " + oneLine(full)
 	case left > 0:
-		s.Problem = fmt.Sprintf("%s left, the first is %q", paths(left), first(s.Status))
+		s.Problem = fmt.Sprintf("%s left, the first is %s", paths(left), named(first(s.Status)))
 	}
 	return s
 }

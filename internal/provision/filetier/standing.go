@@ -4,6 +4,7 @@
 package filetier
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -79,7 +80,7 @@ func standing(pair Pair, nodes map[string]NodeStatus) Standing {
 	case status.Stage == model.Connecting:
 		s.State = Connecting
 	case status.Stage == model.Watching && left > 0:
-		s.State, s.Problem = Partial, fmt.Sprintf("%s left, the first is %q", paths(left), first(status))
+		s.State, s.Problem = Partial, fmt.Sprintf("%s left, the first is %s", paths(left), named(first(status)))
 	case status.Stage == model.Watching:
 		s.State = InStep
 		return s
@@ -118,13 +119,40 @@ func paths(count int) string {
 	return fmt.Sprintf("%d paths are", count)
 }
 
-func first(status model.PairStatus) string {
+// first is the first path that is left; the zero value for none.
+func first(status model.PairStatus) model.Left {
 	for _, left := range [][]model.Left{status.Skipped, status.Failed} {
 		if len(left) > 0 {
-			return oneLine(left[0].Path)
+			return left[0]
 		}
 	}
-	return ""
+	return model.Left{}
+}
+
+func named(left model.Left) string { return model.Named(oneLine(left.Path)) }
+
+// LeftBehind says which paths a node's pairs and archives leave as they are, by what was
+// observed of its machine. What is in the way of all of a pair is drift.
+func (t Tier) LeftBehind(node string, o converge.Observation) ([]converge.Line, error) {
+	var lines []converge.Line
+	var problems []error
+	look := func(subject string, ended model.Stage, question converge.Question[model.PairStatus]) {
+		status, err := question.Answer(o)
+		problems = append(problems, err)
+		if left := len(status.Skipped) + len(status.Failed); left > 0 && status.Error == "" && status.Stage == ended {
+			one := first(status)
+			lines = append(lines, converge.Line{Subject: subject, Code: CodeLeft, Text: fmt.Sprintf("%s left, the first is %s: %s", paths(left), named(one), cmp.Or(oneLine(one.Reason), "no reason is known"))})
+		}
+	}
+	for _, peer := range t.hot().dialled(node) {
+		look(Pair{node, peer}.String(), model.Watching, t.status(peer))
+	}
+	if t.cold() {
+		for _, peer := range t.dialled(node) {
+			look("archive "+Pair{node, peer}.String(), model.Resting, t.archiveStatus(peer))
+		}
+	}
+	return lines, errors.Join(problems...)
 }
 
 // Limits say from when on something is worth a line.
@@ -139,6 +167,8 @@ type Limits struct {
 const (
 	// CodeDisk: where a tree lies it is nearly full.
 	CodeDisk converge.Code = "tier-disk"
+	// CodeLeft: a pair leaves paths as they are.
+	CodeLeft converge.Code = "tier-left"
 	// CodeMissing: a machine has nothing of the tier, or no tree.
 	CodeMissing converge.Code = "tier-missing"
 )

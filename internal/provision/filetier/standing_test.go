@@ -39,6 +39,7 @@ func TestProblems(t *testing.T) {
 		"a clock that is ahead":        {at(model.Working, -time.Hour), half, []string{}},
 		"few inodes":                   {at(model.Watching, 0), provision.Disk{SizeKiB: 100, FreeKiB: 50, Inodes: 100, FreeInodes: 9}, []string{"b: where /srv/files lies, 9 % is left, less than 10 %"}},
 		"no room, and a path is left":  {model.PairStatus{Stage: model.Watching, Failed: []model.Left{{Path: "a\nb"}, {Path: "c"}}}, provision.Disk{SizeKiB: 100}, []string{"b ↔ a: PARTIAL: 2 paths are left, the first is \"a b\"", "b: where /srv/files lies, 0 % is left, less than 10 %"}},
+		"the tree itself is left":      {model.PairStatus{Stage: model.Watching, Skipped: []model.Left{{Path: model.Top, Reason: "properties changed on both sides"}}}, half, []string{"b ↔ a: PARTIAL: 1 path is left, the first is the top directory itself"}},
 		"a file system without inodes": {at(model.Watching, 0), provision.Disk{SizeKiB: 100, FreeKiB: 50}, []string{}},
 	} {
 		tier := three().Without(func(node string) bool { return node == "c" })
@@ -121,6 +122,48 @@ esac`, row.full, row.tree, row.archive)); err != nil {
 			t.Fatal(err)
 		}
 		lines, err := tier.NearlyFull("a", observation, 10)
+		if diff := cmp.Diff(row.want, converge.Texts(lines)); diff != "" || err != nil {
+			t.Errorf("%s: %v\n%s", name, err, diff)
+		}
+	}
+}
+
+// A plan says which paths a pair leaves and why, and nothing while the pair is at work or
+// something is in the way of all of it, which is drift.
+func TestLeftBehind(t *testing.T) {
+	for name, row := range map[string]struct {
+		pair, archive string
+		want          []string
+	}{
+		"all is carried": {`{"stage":"watching"}`, `{"stage":"resting"}`, []string{}},
+		"nothing told":   {"", "", []string{}},
+		"a conflict and a failure": {
+			`{"stage":"watching","skipped":[{"path":"old/logo","reason":"contents changed on both sides"}],"failed":[{"path":"a","reason":"Permission denied"}]}`, "",
+			[]string{`b ↔ a: 2 paths are left, the first is "old/logo": contents changed on both sides`},
+		},
+		"the tree itself": {`{"stage":"watching","skipped":[{"path":".","reason":"properties changed on both sides"}]}`, "", []string{"b ↔ a: 1 path is left, the first is the top directory itself: properties changed on both sides"}},
+		"without a word":  {`{"stage":"watching","failed":[{"path":"a\nb"}]}`, "", []string{`b ↔ a: 1 path is left, the first is "a b": no reason is known`}},
+		"at work":         {`{"stage":"working","failed":[{"path":"a","reason":"Permission denied"}]}`, "", []string{}},
+		"in the way":      {`{"stage":"waiting","error":"timeout","failed":[{"path":"a","reason":"Permission denied"}]}`, "", []string{}},
+		"an archive":      {"", `{"stage":"resting","failed":[{"path":"2026/01/02/a","reason":"Permission denied"}]}`, []string{`archive b ↔ a: 1 path is left, the first is "2026/01/02/a": Permission denied`}},
+	} {
+		tier := archived()
+		machine, err := remotetest.NewMachine(t.TempDir(), "203.0.113.1", "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for file, text := range map[string]string{model.StatusFile: row.pair, model.ArchiveStatusFile: row.archive} {
+			if err := machine.Write(tier.state("a")+"/"+file, text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		asked := converge.Manifest{Owner: tier.RecordOwner(), Items: []converge.Item{tier.statusCheck("b", "a"), tier.archiveCheck("b", "a")}}
+		network := &remotetest.Network{Machines: map[string]*remotetest.Machine{machine.Address: machine}}
+		observation, err := converge.Observe(t.Context(), network.Host(remote.Target{Host: machine.Address}), asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines, err := tier.LeftBehind("b", observation)
 		if diff := cmp.Diff(row.want, converge.Texts(lines)); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}
