@@ -44,6 +44,9 @@ func (t Tier) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 		err = t.refuseAny(facts)
 	}
 	if err == nil {
+		err = t.refuseForeign(ctx, hosts, facts)
+	}
+	if err == nil {
 		err = t.meet(ctx, hosts, facts)
 	}
 	if err != nil {

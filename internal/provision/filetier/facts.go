@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -22,8 +23,12 @@ import (
 type Facts struct {
 	// Group is the owner's own; "" where there is no such account.
 	Group string
-	// Closed are trees that are there, and that the owner may not read and write.
+	// Closed are trees that are there, and that the owner may not read and write. One that
+	// is the tier's and does not say so is not of them: it is not mounted.
 	Closed []string
+	// Held are the accounts that what is remembered of the tier's pairs belongs to: the
+	// owner alone, unless another one had it before.
+	Held []string
 	// PublicKey is the node's for this tier; "" before it has one.
 	PublicKey string
 	// Claims are the hot trees of all tiers on the machine, by the tier's name,
@@ -47,7 +52,7 @@ type Facts struct {
 func (t Tier) facts(node string) converge.Question[Facts] {
 	return converge.Question[Facts]{
 		Name: "what the file tier " + t.Name + " has to know of the machine", Asker: t.RecordOwner() + ".facts",
-		Script: converge.ThereFunction + fmt.Sprintf(`owner=%s key=%s hot=%s
+		Script: converge.ThereFunction + fmt.Sprintf(`owner=%s key=%s hot=%s home=%s
 if [ -n "$hot" ]; then
   at=$hot
   while [ ! -d "${at:-/}" ]; do at=${at%%/*}; done
@@ -66,18 +71,23 @@ case $? in
   printf 'group %%s\n' "$(id -gn -- "$owner")"
   for tree in %s; do
     [ -d "$tree" ] || continue
+    [ -e "$tree/%s" ] || ! grep -qsxF -e "$tree" -- %s || continue
     for way in -r -w -x; do setpriv --reuid "$owner" --regid "$(id -g -- "$owner")" --init-groups test "$way" "$tree" || { printf 'closed %%s\n' "$tree"; break; }; done
   done ;;
 2) ;;
 *) exit 1 ;;
 esac
 if there "$key"; then sed 's/^/key /' -- "$key" || exit; fi
+for pair in "$home"/%s/*; do
+  if [ -d "$pair" ]; then stat -c 'held %%U' -- "$pair" || exit; fi
+done
 for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   [ -e "$file" ] || continue
   tier=${file%%/*}
   printf '%%s %%s %%s\n' "${file##*/}" "${tier##*/}" "$(cat -- "$file")"
 done
-echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), t.askUnison(node), t.askMeshes(), t.quotedTrees(node), converge.WholeMark),
+echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), remote.Quote(t.home()), t.askUnison(node), t.askMeshes(), t.quotedTrees(node),
+			model.Private, fmt.Sprintf(`"$home/%s" "$home/%s"`, hotNote, coldNote), model.HomePairs, converge.WholeMark),
 		Read: readFacts,
 	}
 }
@@ -114,6 +124,8 @@ func readFacts(output string) (Facts, error) {
 			facts.Group = rest
 		case "closed":
 			facts.Closed = append(facts.Closed, rest)
+		case "held":
+			facts.Held = append(facts.Held, rest)
 		case "key":
 			facts.PublicKey = rest
 		case "filesystem":
@@ -159,7 +171,8 @@ func (t Tier) refuse(node string, facts Facts) error {
 	}
 	for _, tree := range t.trees(node) {
 		if slices.Contains(facts.Closed, tree.path) {
-			return fmt.Errorf("node %s: %s = %q: %s may not read and write that directory. Give it to that account on the machine, or name another owner", node, tree.attribute, tree.path, t.owner(node))
+			return fmt.Errorf("node %s: %s = %q: %s may not read and write that directory. Give it to that account on the machine, all but what the tier keeps in it, by %s, or name another owner",
+				node, tree.attribute, tree.path, t.owner(node), giving(tree.path, t.owner(node)))
 		}
 		for _, claims := range []map[string]string{facts.Claims, facts.Archives} {
 			for tier, path := range claims {
