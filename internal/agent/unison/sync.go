@@ -65,10 +65,14 @@ type syncer struct {
 	// told is the status as it was written last.
 	mu   sync.Mutex
 	told tier.PairStatus
+	// stands is why nothing is carried, whatever unison told last, and stood since when; ""
+	// for no reason.
+	stands string
+	stood  time.Time
 	// probe measures how long a file is on its way.
 	probe *prober
 	// beat shows that this goes on: between two unisons, and beside one that runs as
-	// long as what it says is taken and the tree answers.
+	// long as what it says is taken, the tree answers and it does not stand still.
 	beat *agent.Beat
 }
 
@@ -155,7 +159,7 @@ func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
 	read := make(chan struct{})
 	go func() { defer close(read); j.read(out) }()
 	stale := make(chan struct{})
-	go s.restart(ctx, cancel, stale, first)
+	go s.restart(ctx, cancel, command.Process.Pid, stale, first)
 	err := command.Wait()
 	_ = in.Close()
 	<-read
@@ -189,9 +193,11 @@ const fatalCode = 3
 // made its archives: as long as a unison lives that found none when it started, it
 // writes them twice in each run (foundArchives in its uitext.ml), which takes six
 // round trips more.
-func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{}, first bool) {
+func (s *syncer) restart(ctx context.Context, end func(), process int, stale chan<- struct{}, first bool) {
 	began := time.Now()
 	var firstRead time.Duration
+	var still still
+	defer s.stand("")
 	for {
 		if !pause(ctx, time.Second) {
 			return
@@ -202,6 +208,10 @@ func (s *syncer) restart(ctx context.Context, end func(), stale chan<- struct{},
 			return
 		}
 		status := s.status()
+		stands := still.look(time.Now(), status, stoppedBelow("/proc", process, processes), s.probe.start(), s.probe.name())
+		if s.stand(stands); stands != "" {
+			continue // without a beat the watchdog ends this process, and all of unison with it
+		}
 		s.beat.Tell()
 		if status.Stage != tier.Watching {
 			continue
@@ -288,6 +298,9 @@ func (s *syncer) tellProbe(probe tier.Probe) {
 
 func (s *syncer) write(status tier.PairStatus) {
 	s.told = status
+	if s.stands != "" {
+		status.Stage, status.Since, status.Error = tier.Waiting, s.stood, s.stands
+	}
 	text, err := json.Marshal(status)
 	if err == nil {
 		err = agent.WriteStatus(filepath.Join(s.pair.State, tier.StatusFile), text)

@@ -6,10 +6,13 @@ package unison
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -72,7 +75,7 @@ func TestKilledUnisonIsExplained(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	s := &syncer{pair: pair, program: other, log: io.Discard}
+	s := &syncer{pair: pair, program: other, log: io.Discard, probe: newProber(pair, nil)}
 	if _, err := s.once(t.Context(), false); err == nil || !strings.Contains(err.Error(), "memory_mib") {
 		t.Errorf("it says %v", err)
 	}
@@ -82,6 +85,61 @@ func TestKilledUnisonIsExplained(t *testing.T) {
 	}
 	if _, err := s.once(t.Context(), false); err == nil || strings.Contains(err.Error(), "memory_mib") {
 		t.Errorf("it says %v", err)
+	}
+}
+
+// A unison that somebody stopped is told of in the place of what it told last, and no more
+// when it goes on.
+func TestStoppedUnisonIsTold(t *testing.T) {
+	pair := tier.Pair{Tier: "files", Node: "files.a", Peer: "b", Hot: t.TempDir(), State: t.TempDir()}
+	other := filepath.Join(t.TempDir(), "unison")
+	for _, err := range []error{
+		os.Mkdir(filepath.Join(pair.Hot, tier.Private), 0o700), os.WriteFile(filepath.Join(pair.State, "ar0123"), nil, 0o600),
+		os.WriteFile(other, []byte("#!/bin/sh\necho 'Nothing to do: replicas have not changed since last sync.'\nsleep 1000 &\necho $! >"+filepath.Join(pair.State, "child")+"\nwait\n"), 0o700),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	s := &syncer{pair: pair, program: other, log: io.Discard}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	defer func() {
+		cancel()
+		<-ended
+	}()
+	go func() {
+		defer close(ended)
+		_ = s.run(ctx)
+	}()
+	told := func(stage tier.Stage, problem string) {
+		t.Helper()
+		var got tier.PairStatus
+		for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+			if got = s.remembered(); got.Stage == stage && strings.Contains(got.Error, problem) && (got.Error == "") == (problem == "") {
+				return
+			}
+		}
+		t.Fatalf("it is told %+v, want %s and %q", got, stage, problem)
+	}
+	told(tier.Watching, "")
+	var child int
+	for deadline := time.Now().Add(time.Minute); child == 0 && time.Now().Before(deadline); {
+		text, _ := os.ReadFile(filepath.Join(pair.State, "child"))
+		child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+	}
+	for _, step := range []struct {
+		signal  syscall.Signal
+		stage   tier.Stage
+		problem string
+	}{{syscall.SIGSTOP, tier.Waiting, fmt.Sprintf("sleep (process %d) is stopped", child)}, {syscall.SIGCONT, tier.Watching, ""}} {
+		if err := syscall.Kill(child, step.signal); err != nil {
+			t.Fatal(err)
+		}
+		told(step.stage, step.problem)
+	}
+	if err := syscall.Kill(child, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
 	}
 }
 
