@@ -169,13 +169,18 @@ func Converge(ctx context.Context, host remote.Host, m Manifest) (Observation, e
 	}
 }
 
-// Remove takes back everything that the host's record lists for the owner.
-// Nothing recorded is nothing to do.
+// Remove takes back everything that the host's record lists for the owner. Where nothing is
+// recorded, as after an apply that failed at its beginning, what the host was asked by then
+// is forgotten all the same.
 func Remove(ctx context.Context, host remote.Host, owner string) error {
 	manifest := Manifest{Owner: owner}
 	observation, err := Observe(ctx, host, manifest)
 	if err != nil {
 		return err
 	}
-	return Apply(ctx, host, manifest, DiffRemoval(observation.Record).Steps)
+	steps := DiffRemoval(observation.Record).Steps
+	if observation.Record == nil {
+		steps = []Step{forgetStep(owner)}
+	}
+	return Apply(ctx, host, manifest, steps)
 }

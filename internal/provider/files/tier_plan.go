@@ -72,7 +72,7 @@ func (k *tierKind) refuseMoving(ctx context.Context, change *base.Change[tierMod
 	ctx, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
 	hosts := k.Reachable(targets(tier))
-	facts := base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Know(ctx, hosts[node], node) })
+	facts := base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Foresee(ctx, hosts[node], node) })
 	for _, node := range slices.Sorted(maps.Keys(facts)) {
 		if facts[node].Err != nil {
 			continue

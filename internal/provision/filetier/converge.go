@@ -93,7 +93,7 @@ func (t Tier) withKey(ctx context.Context, host remote.Host, node string, facts 
 	if err := converge.Apply(ctx, host, m, steps); err != nil {
 		return facts, err
 	}
-	return converge.Ask(ctx, host, t.facts(node))
+	return converge.Ask(ctx, host, t.factsNow(node))
 }
 
 // meet refuses hot trees that meet for the first time, have files that are not the
@@ -245,6 +245,11 @@ func (t Tier) Hear(ctx context.Context, host remote.Host, node string, facts Fac
 // Know asks one node's machine for its facts.
 func (t Tier) Know(ctx context.Context, host remote.Host, node string) (Facts, error) {
 	return converge.Ask(ctx, host, t.facts(node))
+}
+
+// Foresee asks for what Know does, before the tier is there.
+func (t Tier) Foresee(ctx context.Context, host remote.Host, node string) (Facts, error) {
+	return converge.Ask(ctx, host, t.factsNow(node))
 }
 
 // Leave takes the tier from a machine. All files stay; what unison remembers goes,

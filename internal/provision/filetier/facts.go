@@ -92,6 +92,14 @@ echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Qu
 	}
 }
 
+// factsNow are asked for by an apply, or by a plan of what is not there yet: a machine keeps
+// the question for a refresh only where there is a tier to refresh.
+func (t Tier) factsNow(node string) converge.Question[Facts] {
+	question := t.facts(node)
+	question.Asker = ""
+	return question
+}
+
 // meshPatience is how long a mesh gets to come up: tincd gives its interface the address a
 // moment after systemd calls it started, which may be in the same apply.
 const meshPatience = 20 * time.Second
@@ -100,7 +108,7 @@ const meshPatience = 20 * time.Second
 // about to come up.
 func (t Tier) knowAll(ctx context.Context, hosts map[string]remote.Host) (map[string]Facts, error) {
 	for deadline := time.Now().Add(meshPatience); ; {
-		facts, err := each(hosts, func(node string) (Facts, error) { return converge.Ask(ctx, hosts[node], t.facts(node)) })
+		facts, err := each(hosts, func(node string) (Facts, error) { return converge.Ask(ctx, hosts[node], t.factsNow(node)) })
 		down := slices.ContainsFunc(slices.Collect(maps.Values(facts)), t.meshDown)
 		if err != nil || !down || time.Now().After(deadline) {
 			return facts, err

@@ -18,6 +18,7 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/converge/convergetest"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
+	"github.com/atollhq/terraform-provider-atoll/internal/remote/ahead"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote/remotetest"
 )
 
@@ -150,9 +151,14 @@ func made(t *testing.T) (*remotetest.Machine, remote.Host) {
 	return machine, (&remotetest.Network{Machines: map[string]*remotetest.Machine{machine.Address: machine}}).Host(remote.Target{Host: machine.Address})
 }
 
-// A tree with what its owner cannot use is refused before anything is touched.
+// A tree with what its owner cannot use is refused before anything is touched, and the
+// machine keeps no question of a tier that never came to be.
 func TestForeignTreeIsRefused(t *testing.T) {
-	machine, host := made(t)
+	machine, _ := made(t)
+	if err := machine.Write("/var/lib/atoll/owners/other.json", "{}"); err != nil {
+		t.Fatal(err)
+	}
+	host := ahead.New(&remotetest.Network{Machines: map[string]*remotetest.Machine{machine.Address: machine}}, ahead.Options{Version: "1"}).Host(remote.Target{Host: machine.Address})
 	tier := Tier{Name: "files", Owner: "nobody", Nodes: map[string]Node{"a": {Hot: "/srv/files", Address: "10.77.0.1"}}}
 	_, err := tier.Converge(context.WithoutCancel(t.Context()), map[string]remote.Host{"a": host})
 	if err == nil || !strings.Contains(err.Error(), "5 of the files and directories in it") {
@@ -161,6 +167,33 @@ func TestForeignTreeIsRefused(t *testing.T) {
 	for _, run := range machine.Runs() {
 		if !strings.HasPrefix(run, "asking for ") {
 			t.Errorf("it went on with %s", run)
+		}
+	}
+	if kept, _ := os.ReadDir(filepath.Join(machine.Root, ahead.Directory)); len(kept) > 0 {
+		t.Errorf("the machine keeps %v", kept)
+	}
+}
+
+// A tier whose first apply failed has no record, and is forgotten all the same.
+func TestLeaveForgetsWhatWasAsked(t *testing.T) {
+	machine, err := remotetest.NewMachine(t.TempDir(), "203.0.113.1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	questions := []string{"file-tier%2Ffiles", "file-tier%2Ffiles.facts", "file-tier%2Ffiles.ways", "file-tier%2Ffiles-too"}
+	for _, name := range questions {
+		if err := machine.Write(ahead.Directory+"/"+name, "true"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	host := (&remotetest.Network{Machines: map[string]*remotetest.Machine{machine.Address: machine}}).Host(remote.Target{Host: machine.Address})
+	if err := three().Leave(t.Context(), host, Node{Hot: "/srv/files"}); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range questions {
+		_, err := os.Stat(filepath.Join(machine.Root, ahead.Directory, name))
+		if there := err == nil; there != (name == "file-tier%2Ffiles-too") {
+			t.Errorf("%s is there: %v", name, there)
 		}
 	}
 }

@@ -201,6 +201,9 @@ func (t Tier) NotMoving(node string, o converge.Observation) (converge.Line, boo
 	}
 	status, err := t.moverStatus().Answer(o)
 	problem := moverProblem(status, time.Time{})
+	if problem != "" {
+		problem += fmt.Sprintf(". This is as of its last run, and it runs once an hour: systemctl start %s.service on the machine has it look again now", t.moverUnit())
+	}
 	return converge.Line{Subject: node, Code: CodeMover, Text: problem}, problem != "", err
 }
 

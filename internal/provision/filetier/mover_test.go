@@ -146,3 +146,18 @@ func TestLinksOfDays(t *testing.T) {
 		t.Errorf("%+v", steps)
 	}
 }
+
+// A plan that warns of days says how the machine is asked again, since what it says is up to
+// an hour old.
+func TestNotMovingTellsHowToLookAgain(t *testing.T) {
+	for _, row := range []struct{ status, want string }{
+		{`{"at":"2026-11-26T10:00:00Z"}`, ""},
+		{`{"at":"2026-11-26T10:00:00Z","error":"the archive is full"}`, "a: days do not move: the archive is full. This is as of its last run, and it runs once an hour: systemctl start atoll-mover-files.service on the machine has it look again now"},
+	} {
+		tier := moving()
+		line, is, err := tier.NotMoving("a", answered(t, map[string]string{tier.moverStatusFile(): row.status}, tier.moverStatus()))
+		if is != (row.want != "") || err != nil || is && line.String() != row.want {
+			t.Errorf("%q, %v, want %q", line, err, row.want)
+		}
+	}
+}

@@ -148,24 +148,30 @@ func TestLeftBehind(t *testing.T) {
 		"an archive":      {"", `{"stage":"resting","failed":[{"path":"2026/01/02/a","reason":"Permission denied"}]}`, []string{`archive b ↔ a: 1 path is left, the first is "2026/01/02/a": Permission denied`}},
 	} {
 		tier := archived()
-		machine, err := remotetest.NewMachine(t.TempDir(), "203.0.113.1", "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		for file, text := range map[string]string{model.StatusFile: row.pair, model.ArchiveStatusFile: row.archive} {
-			if err := machine.Write(tier.state("a")+"/"+file, text); err != nil {
-				t.Fatal(err)
-			}
-		}
-		asked := converge.Manifest{Owner: tier.RecordOwner(), Items: []converge.Item{tier.statusCheck("b", "a"), tier.archiveCheck("b", "a")}}
-		network := &remotetest.Network{Machines: map[string]*remotetest.Machine{machine.Address: machine}}
-		observation, err := converge.Observe(t.Context(), network.Host(remote.Target{Host: machine.Address}), asked)
-		if err != nil {
-			t.Fatal(err)
-		}
+		observation := answered(t, map[string]string{tier.state("a") + "/" + model.StatusFile: row.pair, tier.state("a") + "/" + model.ArchiveStatusFile: row.archive}, tier.statusCheck("b", "a"), tier.archiveCheck("b", "a"))
 		lines, err := tier.LeftBehind("b", observation)
 		if diff := cmp.Diff(row.want, converge.Texts(lines)); diff != "" || err != nil {
 			t.Errorf("%s: %v\n%s", name, err, diff)
 		}
 	}
+}
+
+// answered asks a simulated machine with some files.
+func answered(t *testing.T, files map[string]string, items ...converge.Item) converge.Observation {
+	t.Helper()
+	machine, err := remotetest.NewMachine(t.TempDir(), "203.0.113.1", "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, text := range files {
+		if err := machine.Write(path, text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	network := &remotetest.Network{Machines: map[string]*remotetest.Machine{machine.Address: machine}}
+	observation, err := converge.Observe(t.Context(), network.Host(remote.Target{Host: machine.Address}), converge.Manifest{Owner: "file-tier/files", Items: items})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return observation
 }
