@@ -6,6 +6,7 @@ package converge
 import (
 	"maps"
 	"slices"
+	"strings"
 )
 
 // Plan is what Diff found: the drift and the steps that mend it. In sync both
@@ -58,8 +59,13 @@ func Diff(m Manifest, o Observation) Plan {
 	return d.plan(want, o.Record)
 }
 
+// refused gives a refusal, whose error may have lines, as the one line that drift has.
 func refused(err error) Plan {
-	return Plan{Drift: []Line{{Code: CodeUnsupported, Text: err.Error()}}, Refusal: err}
+	lines := strings.Split(err.Error(), "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimSpace(line)
+	}
+	return Plan{Drift: []Line{{Code: CodeUnsupported, Text: strings.Join(lines, " ")}}, Refusal: err}
 }
 
 // refusal says why an observation allows no plan for these items.

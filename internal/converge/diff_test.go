@@ -6,6 +6,7 @@ package converge
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -261,5 +262,14 @@ func TestRemovedUnitIsForgotten(t *testing.T) {
 		if got := forgetFailure(path); got != want {
 			t.Errorf("%s: %q, want %q", path, got, want)
 		}
+	}
+}
+
+// A refusal of several lines, such as one with a command in it, is one line of drift.
+func TestRefusalIsOneLineOfDrift(t *testing.T) {
+	refusal := errors.New("give it away:\n  chown -R  x /srv\nb: there is no such account")
+	plan := Diff(Manifest{Owner: "x", Refusal: refusal}, Observation{})
+	if len(plan.Drift) != 1 || plan.Drift[0].Text != "give it away: chown -R  x /srv b: there is no such account" || !errors.Is(plan.Refusal, refusal) {
+		t.Errorf("%+v", plan)
 	}
 }

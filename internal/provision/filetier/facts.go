@@ -179,7 +179,7 @@ func (t Tier) refuse(node string, facts Facts) error {
 	}
 	for _, tree := range t.trees(node) {
 		if slices.Contains(facts.Closed, tree.path) {
-			return fmt.Errorf("node %s: %s = %q: %s may not read and write that directory. Give it to that account on the machine, all but what the tier keeps in it, by %s, or name another owner",
+			return fmt.Errorf("node %s: %s = %q: %s may not read and write that directory. Name another owner, or give it to that account on the machine, all but what the tier keeps in it:%s",
 				node, tree.attribute, tree.path, t.owner(node), giving(tree.path, t.owner(node)))
 		}
 		for _, claims := range []map[string]string{facts.Claims, facts.Archives} {

@@ -24,9 +24,9 @@ import (
 const mostForeign, shownForeign = 100, 3
 
 // giving is the command by which a tree becomes an account's, all but what the tier keeps
-// in it: that stays root's.
+// in it: that stays root's. It is a line of its own, which Terraform does not break.
 func giving(tree, owner string) string {
-	return fmt.Sprintf("find %s -path %s -prune -o -exec chown -h %s {} +", remote.Quote(tree), remote.Quote(path.Join(tree, model.Private)), remote.Quote(owner+":"))
+	return fmt.Sprintf("\n  find %s -path %s -prune -o -exec chown -h %s {} +", remote.Quote(tree), remote.Quote(path.Join(tree, model.Private)), remote.Quote(owner+":"))
 }
 
 // adopts gives the trees on a node that this apply makes the tier's, or another owner's.
@@ -80,7 +80,7 @@ func (t Tier) refuseThem(node string, tree tree, paths []string) error {
 	for _, path := range paths[:min(len(paths), shownForeign)] {
 		shown = append(shown, strconv.Quote(oneLine(path)))
 	}
-	return fmt.Errorf("node %s: %s = %q: %s may not read, or not write into, %s of the files and directories in it, which belong to other accounts: %s%s. Nothing was touched. Give them to that account on the machine, by %s, or name another owner",
+	return fmt.Errorf("node %s: %s = %q: %s may not read, or not write into, %s of the files and directories in it, which belong to other accounts: %s%s. Nothing was touched. Name another owner, or give them to that account on the machine:%s",
 		node, tree.attribute, tree.path, owner, count, which, strings.Join(shown, ", "), giving(tree.path, owner))
 }
 

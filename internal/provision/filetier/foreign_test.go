@@ -59,7 +59,7 @@ func TestRefuseThem(t *testing.T) {
 	}{
 		{nil, ""},
 		{[]string{"2026/10/01"}, `node a: hot = "/srv/files": www-data may not read, or not write into, 1 of the files and directories in it, which belong to other accounts: "2026/10/01". Nothing was touched. ` +
-			`Give them to that account on the machine, by find '/srv/files' -path '/srv/files/.tier' -prune -o -exec chown -h 'www-data:' {} +, or name another owner`},
+			"Name another owner, or give them to that account on the machine:\n  find '/srv/files' -path '/srv/files/.tier' -prune -o -exec chown -h 'www-data:' {} +"},
 		{[]string{"a", "b"}, `2 of the files and directories in it, which belong to other accounts: these are "a", "b". `},
 		{[]string{"a\x1b", "b", "c", "d"}, `4 of the files and directories in it, which belong to other accounts: the first are "a ", "b", "c". `},
 		{many, "more than 100 of the files"},

@@ -78,7 +78,7 @@ func TestOwnerOfANodeIsRefused(t *testing.T) {
 	}{
 		{Facts{Group: "staff"}, ""},
 		{Facts{}, `node b: owner = "deploy": there is no such account`},
-		{Facts{Group: "staff", Closed: []string{"/srv/files"}}, "deploy may not read and write that directory"},
+		{Facts{Group: "staff", Closed: []string{"/srv/files"}}, "deploy may not read and write that directory. Name another owner, or give it to that account on the machine, all but what the tier keeps in it:\n  find '/srv/files' -path '/srv/files/.tier' -prune -o -exec chown -h 'deploy:' {} +"},
 	} {
 		err := owned().refuse("b", row.facts)
 		if (err == nil) != (row.want == "") || err != nil && !strings.Contains(err.Error(), row.want) {
