@@ -100,7 +100,8 @@ func (t Tier) serveItems(node, peer string, facts Facts) []converge.Item {
 			converge.File{Path: t.config(peer), Mode: 0o644, Content: t.pairFile(node, peer, false), Restart: []string{socket}},
 			converge.File{Path: "/etc/systemd/system/" + t.unit(peer) + "@.service", Mode: 0o644, Content: t.serveUnit(node, peer), Restart: []string{socket}},
 			converge.File{Path: "/etc/systemd/system/" + socket, Mode: 0o644, Content: t.socketUnit(t.socket(peer), peer+" dials here"), Restart: []string{socket}},
-			converge.Unit{Name: socket, Enabled: &yes, Active: &yes})
+			converge.Unit{Name: socket, Enabled: &yes, Active: &yes},
+			t.stopped(peer))
 	}
 	if t.cold() {
 		items = append(items, t.serveArchiveItems(node, peer)...)
