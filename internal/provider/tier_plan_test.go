@@ -143,3 +143,30 @@ func TestFlagshipsTierIsShort(t *testing.T) {
 		t.Errorf("%d lines:\n%s", lines, body)
 	}
 }
+
+// A creation that fails half way is not in the state, so nothing of it stays on a machine.
+// A change of what stands is not taken back.
+func TestCreationThatFailsIsTakenBack(t *testing.T) {
+	t.Parallel()
+	const address, kind, want = "203.0.113.21", "atoll_file_tier", "what was made of the tier was taken back from all nodes"
+	network := machines(t, address)
+	tf := start(t, network, object{})
+	config := declaredTier("files", "/srv/files", nil)
+	// Here unison cannot be installed.
+	_, problems := tf.apply(kind, nil, config)
+	if !strings.Contains(problems, want) {
+		t.Errorf("a creation: %q", problems)
+	}
+	for _, left := range []string{"var/lib/atoll/tier/files", "etc/atoll/tier/files"} {
+		if _, err := os.Stat(filepath.Join(network.Machines[address].Root, left)); !os.IsNotExist(err) {
+			t.Errorf("%s stays: %v", left, err)
+		}
+	}
+	stands, problems := tf.plan(kind, nil, write(tf.kind(kind), config))
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	if _, problems := tf.apply(kind, stands, config); problems == "" || strings.Contains(problems, want) {
+		t.Errorf("a change: %q", problems)
+	}
+}

@@ -67,6 +67,8 @@ func nextStep(action string, err error) string {
 		return "Allow the user to run sudo, without a password or with the one given in the provider's ssh.sudo_passwords, or log in as root."
 	case errors.Is(err, context.DeadlineExceeded):
 		return "The step did not end in time. What was done stays; " + again + " to go on, or raise the value under timeouts."
+	case errors.As(err, &command) && action == "Create":
+		return "Mend the cause named above and " + again + "." // no plan shows what is not in the state
 	case errors.As(err, &command):
 		return "The host is in a state that the next plan shows. Mend the cause named above and " + again + "."
 	}

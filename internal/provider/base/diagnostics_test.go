@@ -22,6 +22,9 @@ func TestNextStepOfADestroy(t *testing.T) {
 			t.Errorf("%v: %s", err, next)
 		}
 	}
+	if next := nextStep("Create", &remote.CommandError{ExitCode: 1}); strings.Contains(next, "plan") || !strings.Contains(next, "apply again") {
+		t.Errorf("a creation is in no plan: %s", next)
+	}
 	if next := nextStep("Delete", errors.New("anything")); next != "" {
 		t.Errorf("%q", next)
 	}

@@ -145,7 +145,11 @@ func (k *tierKind) Converge(ctx context.Context, run *base.Run, before, model *t
 	err := tier.Validate()
 	keys := map[string]string{}
 	if err == nil {
-		keys, err = tier.Converge(ctx, hosts)
+		converge := tier.Converge
+		if before.Imported() { // or not there at all
+			converge = tier.Begin
+		}
+		keys, err = converge(ctx, hosts)
 	}
 	if err != nil {
 		run.Fail(model.Subject(), err)

@@ -39,6 +39,17 @@ const pause = 500 * time.Millisecond
 // Converge brings the tier to every host and ends when each pair has met. It gives
 // the public keys of the nodes that dial.
 func (t Tier) Converge(ctx context.Context, hosts map[string]remote.Host) (map[string]string, error) {
+	facts, err := t.ready(ctx, hosts)
+	if err != nil {
+		return nil, err
+	}
+	keys, _, err := t.bring(ctx, hosts, facts)
+	return keys, err
+}
+
+// ready gives the facts of all hosts, or says why the tier cannot be there. It touches
+// nothing.
+func (t Tier) ready(ctx context.Context, hosts map[string]remote.Host) (map[string]Facts, error) {
 	facts, err := t.knowAll(ctx, hosts)
 	if err == nil {
 		err = t.refuseAny(facts)
@@ -49,24 +60,28 @@ func (t Tier) Converge(ctx context.Context, hosts map[string]remote.Host) (map[s
 	if err == nil {
 		err = t.meet(ctx, hosts, facts)
 	}
-	if err != nil {
-		return nil, err
-	}
+	return facts, err
+}
+
+// bring does all of Converge that touches a host. met says whether hot trees met, or may
+// have, where there is an error.
+func (t Tier) bring(ctx context.Context, hosts map[string]remote.Host, facts map[string]Facts) (keys map[string]string, met bool, err error) {
 	// What a node lets in are the keys of the others, so these come first.
 	facts, err = each(hosts, func(node string) (Facts, error) { return t.withKey(ctx, hosts[node], node, facts[node]) })
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	keys := map[string]string{}
+	keys = map[string]string{}
 	for node, one := range facts {
 		if one.PublicKey != "" {
 			keys[node] = one.PublicKey
 		}
 	}
 	if err := t.adjust(ctx, hosts, facts, keys); err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	return keys, t.await(ctx, hosts)
+	met, err = t.await(ctx, hosts)
+	return keys, met, err
 }
 
 // withKey makes the key of a node that dials and has none that is whole.
@@ -161,7 +176,9 @@ type meeting struct {
 	Pair
 	// name says what it is, unit is where the node that dials works on it.
 	name, unit string
-	status     converge.Question[model.PairStatus]
+	// hot says that these are hot trees, and no archives.
+	hot    bool
+	status converge.Question[model.PairStatus]
 	// met says whether the nodes found each other, still whether they are on their first
 	// way, idle whether the unit has to be told not to wait any longer.
 	met, still, idle func(model.PairStatus) bool
@@ -172,13 +189,13 @@ func (t Tier) meetings() []meeting {
 	var all []meeting
 	for _, pair := range t.Pairs {
 		if t.joins(pair.Dials, pair.Serves) {
-			all = append(all, meeting{pair, pair.String(), t.unit(pair.Serves) + ".service", t.status(pair.Serves),
+			all = append(all, meeting{pair, pair.String(), t.unit(pair.Serves) + ".service", true, t.status(pair.Serves),
 				func(s model.PairStatus) bool { return s.Stage == model.Working || s.Stage == model.Watching },
 				func(s model.PairStatus) bool { return s.Stage == model.Working && s.InStep.IsZero() },
 				func(s model.PairStatus) bool { return s.Stage == model.Waiting }})
 		}
 		if t.cold() {
-			all = append(all, meeting{pair, "archive " + pair.String(), t.archiveUnit(pair.Serves) + ".service", t.archiveStatus(pair.Serves),
+			all = append(all, meeting{pair, "archive " + pair.String(), t.archiveUnit(pair.Serves) + ".service", false, t.archiveStatus(pair.Serves),
 				func(s model.PairStatus) bool { return s.Stage == model.Working || !s.InStep.IsZero() },
 				func(model.PairStatus) bool { return false },
 				func(model.PairStatus) bool { return true }})
@@ -188,8 +205,9 @@ func (t Tier) meetings() []meeting {
 }
 
 // await looks until every pair has met. What kept one apart may be mended now, so
-// it is told not to wait any longer.
-func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) error {
+// it is told not to wait any longer. met says whether a pair of hot trees has met, or may
+// have.
+func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) (met bool, err error) {
 	woken, settled := map[string]bool{}, time.Now().Add(settling)
 	for deadline := time.Now().Add(patience); ; {
 		var waiting []string
@@ -197,29 +215,29 @@ func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) error {
 		for _, meeting := range t.meetings() {
 			status, err := converge.Ask(ctx, hosts[meeting.Dials], meeting.status)
 			if err != nil {
-				return fmt.Errorf("node %s: %w", meeting.Dials, err)
+				return true, fmt.Errorf("node %s: %w", meeting.Dials, err)
 			}
 			if status.Error == "" && meeting.met(status) {
-				still = still || meeting.still(status)
+				still, met = still || meeting.still(status), met || meeting.hot
 				continue
 			}
 			if meeting.idle(status) && !woken[meeting.name] {
 				woken[meeting.name] = true
 				if err := wake(ctx, hosts[meeting.Dials], meeting); err != nil {
-					return err
+					return true, err
 				}
 			}
 			waiting = append(waiting, strings.TrimSuffix(meeting.name+": "+oneLine(status.Error), ": "))
 		}
 		now := time.Now()
 		if len(waiting) == 0 && (!still || now.After(settled)) {
-			return nil
+			return met, nil
 		}
 		if len(waiting) > 0 && now.After(deadline) {
-			return fmt.Errorf("%w:\n%s", ErrNotInStep, strings.Join(waiting, "\n"))
+			return met, fmt.Errorf("%w:\n%s", ErrNotInStep, strings.Join(waiting, "\n"))
 		}
 		if err := remote.Pause(ctx, pause); err != nil {
-			return err
+			return true, err
 		}
 	}
 }
