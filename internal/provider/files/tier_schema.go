@@ -70,14 +70,10 @@ func initialPolicy() base.Text {
 // pattern asks for a pattern as unison's ignore takes it.
 func pattern() base.Text {
 	return base.Text{Must: "be a pattern of unison's", Check: func(value string) error {
-		word, rest, _ := strings.Cut(value, " ")
-		switch {
-		case base.Line().Check(value) != nil:
-			return base.Line().Check(value)
-		case word != "Name" && word != "Path" && word != "BelowPath" && word != "Regex" || strings.TrimSpace(rest) == "":
-			return errors.New("must be one of unison's patterns: Name, Path, BelowPath or Regex and what follows it, such as \"Name *.tmp\" or \"Path cache\"")
+		if err := base.Line().Check(value); err != nil {
+			return err
 		}
-		return nil
+		return filetier.CheckPattern(value)
 	}}
 }
 

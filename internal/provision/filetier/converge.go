@@ -234,7 +234,7 @@ func (t Tier) await(ctx context.Context, hosts map[string]remote.Host) (met bool
 			return met, nil
 		}
 		if len(waiting) > 0 && now.After(deadline) {
-			return met, fmt.Errorf("%w:\n%s", ErrNotInStep, strings.Join(waiting, "\n"))
+			return met, t.notInStep(waiting)
 		}
 		if err := remote.Pause(ctx, pause); err != nil {
 			return true, err
