@@ -107,8 +107,10 @@ func TestRenameWithDaysOnTheirWayIsRefused(t *testing.T) {
 	t.Parallel()
 	const address, kind = "203.0.113.21", "atoll_file_tier"
 	const want = `2 days of the tier "files" are on their way from %s to the archive`
-	network, hot := machines(t, address), filepath.Join(t.TempDir(), "files")
-	do(t, os.MkdirAll(filepath.Join(hot, ".tier"), 0o700))
+	const hot = "/srv/files"
+	network := machines(t, address)
+	private := filepath.Join(network.Machines[address].Root, hot, ".tier")
+	do(t, os.MkdirAll(private, 0o700))
 	tf := start(t, network, object{})
 	config := declaredTier("files", hot, "/srv/cold")
 	config["hot_days"] = 30
@@ -122,7 +124,7 @@ func TestRenameWithDaysOnTheirWayIsRefused(t *testing.T) {
 		{"2024-02-01.old-1", ""},
 		{"2024-02-02.old-12", fmt.Sprintf(want, hot)},
 	} {
-		do(t, os.WriteFile(filepath.Join(hot, ".tier", row.made), nil, 0o600))
+		do(t, os.WriteFile(filepath.Join(private, row.made), nil, 0o600))
 		for _, days := range []any{30, nil} {
 			config["hot_days"] = days
 			tf := start(t, network, object{})

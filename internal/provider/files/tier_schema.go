@@ -34,28 +34,6 @@ func nodeName() base.Text {
 	return base.Matching(filetier.NodeForm, "must have 1 to 32 letters, digits, hyphens and underscores, and start with a letter or digit")
 }
 
-// treePath asks for the path of a tree.
-func treePath() base.Text {
-	return base.Text{Must: "be an absolute path", Check: func(value string) error {
-		switch {
-		case !strings.HasPrefix(value, "/"):
-			return errors.New("must be an absolute path: write it from / on")
-		case value == "/" || value != "/" && strings.HasSuffix(value, "/"):
-			return errors.New("must be the path of a directory below /, without a slash at its end")
-		case strings.Contains(value+"/", "//") || strings.Contains(value+"/", "/./") || strings.Contains(value+"/", "/../"):
-			return errors.New("must be a path in its shortest form, without //, /./ and /../")
-		case !filetier.PathForm.MatchString(value):
-			return errors.New("must have letters, digits, dots, hyphens, underscores, + and @ only, which units and unison's profile take as they are")
-		}
-		for _, system := range []string{"/bin", "/boot", "/dev", "/etc", "/lib", "/proc", "/run", "/sbin", "/sys", "/usr/bin", "/usr/lib", "/usr/sbin", "/var/lib/atoll", "/var/lib/dpkg"} {
-			if filetier.Overlap(value, system) {
-				return errors.New("holds or is a part of " + system + ", which belongs to the machine itself: give the tier a directory of its own, such as /srv/files")
-			}
-		}
-		return nil
-	}}
-}
-
 // initialPolicy asks for what is to become of trees that differ.
 func initialPolicy() base.Text {
 	return base.Text{Must: "be merge or from: and a node", Check: func(value string) error {

@@ -27,7 +27,8 @@ func TestForms(t *testing.T) {
 		{deletion(), []string{"a", "2026/01/02", "2026/01/02/a report.pdf", ".hidden", "a..b"},
 			[]string{"", "/", "/etc", "a/", "a//b", "./a", "..", "../a", "a/../..", ".", ".tier", ".tier/name", ".tier-archive/replaced", "*.pdf", "a?", "[a]", `a\b`, "a\nb"}},
 		{scrubSchedule(), []string{"never", "daily", "04:30"}, []string{"", "Never", "monthly", "never\n", "*:0/1"}},
-		{treePath(), []string{"/srv/cold"}, []string{"", "/", "srv", "/srv/", "/etc/x", "/srv/a b"}},
+		{treePath(), []string{"/srv", "/srv/cold", "/data", "/home/deploy/files", "/mnt/x", "/media/x", "/opt/x", "/usr/local/x", "/var/www", "/var/lib/files", "/var/lib/mysqld", "/srv/root", "/srv/.sshd", "/srv/" + strings.Repeat("a", 255)},
+			[]string{"", "/", "srv", "/srv/", "/etc/x", "/srv/a b"}},
 	} {
 		for _, value := range row.good {
 			if err := row.form.Check(value); err != nil {
@@ -37,6 +38,30 @@ func TestForms(t *testing.T) {
 		for _, value := range row.wrong {
 			if row.form.Check(value) == nil {
 				t.Errorf("%q is taken", value)
+			}
+		}
+	}
+}
+
+// A tier has a directory of its own: what belongs to the machine, to a login or to nobody for
+// long is refused, and so is what no file system takes.
+func TestTreePath(t *testing.T) {
+	long := strings.Repeat("a", 256)
+	for want, paths := range map[string][]string{
+		"holds or is a part of /var/log, which belongs to the machine itself": {"/var/log", "/var/log/app"},
+		"which belongs to the machine itself":                                 {"/etc/x", "/usr", "/usr/share", "/usr/lib/x", "/boot", "/dev/shm", "/sys", "/proc", "/run/x", "/lib64", "/var", "/var/lib", "/var/lib/mysql", "/var/lib/mysql/x", "/var/lib/apt", "/var/lib/systemd/x", "/var/lib/atoll/x", "/var/lib/dpkg"},
+		"where the machine deletes what is old":                               {"/tmp", "/tmp/x", "/var/tmp/x"},
+		"is the home of a login":                                              {"/root", "/root/files", "/home/deploy"},
+		"holds the keys of a login as .ssh":                                   {"/home/deploy/.ssh", "/srv/.ssh/x"},
+		"holds the keys of a login as .gnupg":                                 {"/home/deploy/.gnupg"},
+		"such as /home/files, or /srv/files":                                  {"/home"},
+		"is where several have directories of their own":                      {"/mnt", "/media", "/opt", "/usr/local"},
+		"must have names of at most 255 bytes":                                {"/srv/" + long, "/" + long + "/x"},
+		"must have at most 4095 bytes":                                        {"/srv" + strings.Repeat("/"+long[:200], 21)},
+	} {
+		for _, value := range paths {
+			if err := treePath().Check(value); err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%.80q: %v, want %q", value, err, want)
 			}
 		}
 	}

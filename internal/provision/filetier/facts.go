@@ -44,6 +44,9 @@ type Facts struct {
 	Meshes []string
 	// Addresses are the machine's, by the interface; empty where they are not known.
 	Addresses map[string][]netip.Addr
+	// Homes are the trees of the node that are the home of an account with keys, by whose
+	// it is.
+	Homes map[string]string
 	// OnTheWay counts directories of days whose link stands in the tree already.
 	OnTheWay int
 }
@@ -65,7 +68,7 @@ if [ -n "$hot" ]; then
     printf 'old %%s\n' "$(printf '%%s\n' "$old" | grep -c '[.]old-[0-9]*$')"
   fi
 fi
-%s%sgetent passwd -- "$owner" >/dev/null
+%s%s%sgetent passwd -- "$owner" >/dev/null
 case $? in
 0)
   printf 'group %%s\n' "$(id -gn -- "$owner")"
@@ -86,7 +89,7 @@ for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   tier=${file%%/*}
   printf '%%s %%s %%s\n' "${file##*/}" "${tier##*/}" "$(cat -- "$file")"
 done
-echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), remote.Quote(t.home()), t.askUnison(node), t.askMeshes(), t.quotedTrees(node),
+echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), remote.Quote(t.home()), t.askUnison(node), t.askMeshes(), t.askHomes(node), t.quotedTrees(node),
 			model.Private, fmt.Sprintf(`"$home/%s" "$home/%s"`, hotNote, coldNote), model.HomePairs, converge.WholeMark),
 		Read: readFacts,
 	}
@@ -124,7 +127,7 @@ func readFacts(output string) (Facts, error) {
 	if err != nil {
 		return Facts{}, err
 	}
-	facts := Facts{Claims: map[string]string{}, Archives: map[string]string{}, Addresses: map[string][]netip.Addr{}}
+	facts := Facts{Homes: map[string]string{}, Claims: map[string]string{}, Archives: map[string]string{}, Addresses: map[string][]netip.Addr{}}
 	for line := range strings.Lines(rows) {
 		word, rest, _ := strings.Cut(strings.TrimRight(line, "\n"), " ")
 		switch word {
@@ -146,6 +149,9 @@ func readFacts(output string) (Facts, error) {
 			if err = facts.readAddress(rest); err != nil {
 				return facts, err
 			}
+		case "home":
+			tree, name, _ := strings.Cut(rest, " ")
+			facts.Homes[tree] = name
 		case "old":
 			if facts.OnTheWay, err = strconv.Atoi(rest); err != nil {
 				return facts, err
@@ -172,6 +178,9 @@ func (t Tier) refuse(node string, facts Facts) error {
 		return err
 	}
 	if err := t.refuseUnison(node, facts); err != nil {
+		return err
+	}
+	if err := t.refuseHome(node, facts); err != nil {
 		return err
 	}
 	if was, claimed := facts.Claims[t.Name]; claimed && t.Nodes[node].Hot == "" {
