@@ -172,3 +172,37 @@ func TestCreationThatFailsIsTakenBack(t *testing.T) {
 		t.Errorf("a change: %q", problems)
 	}
 }
+
+// What cannot work is told once, at the attribute that has to be another.
+func TestErrorsStandAtTheirAttribute(t *testing.T) {
+	t.Parallel()
+	const kind = "atoll_file_tier"
+	for _, row := range []struct {
+		change     func(config object)
+		want, says string
+	}{
+		{func(c object) { c["initial"] = "from:app9" }, `AttributeName("initial")`, "names no node with a hot tree"},
+		{func(c object) { c["pairs"] = []any{[]any{"app1", "app9"}} }, `AttributeName("pairs")`, "which is not among nodes"},
+		{func(c object) { c["pairs"] = []any{[]any{"app1"}} }, `AttributeName("pairs").ElementKeyInt(0)`, `pairs[0] must be the names of two nodes, such as ["hk1", "sg1"], and has 1: `},
+		{func(c object) { c["cold"] = "/srv/files/old" }, `AttributeName("cold")`, `of node "app1", "app2" overlap`},
+		{func(c object) { c["nodes"].(object)["app2"].(object)["cold"] = "/srv/files/old" }, `AttributeName("nodes").ElementKeyString("app2").AttributeName("cold")`, `of node "app2" overlap`},
+		{func(c object) { c["nodes"].(object)["app2"].(object)["address"] = "10.77.0.21" }, `AttributeName("nodes").ElementKeyString("app2").AttributeName("address")`, "both have the address"},
+		{func(c object) { c["name"] = "other" }, `AttributeName("hot")`, `hot = "/srv/files" for node "app1", "app2" overlaps /srv/files`},
+		{func(c object) { c["cold"] = "/srv/" + strings.Repeat("a/", 2500) + "b" }, `AttributeName("cold")`, "must have at most 4095 bytes"},
+	} {
+		tf := start(t, machines(t), object{})
+		config := declaredTier("files", "/srv/files", "/srv/cold")
+		config["nodes"].(object)["app2"] = object{"ssh": sshTo("203.0.113.22"), "address": "10.77.0.22", "port": nil, "hot": nil, "cold": nil}
+		if _, problems := tf.plan(kind, nil, write(tf.kind(kind), config)); problems != "" {
+			t.Fatal(problems)
+		}
+		row.change(config)
+		if config["name"] == "other" {
+			config["cold"] = nil
+		}
+		_, problems := tf.plan(kind, nil, write(tf.kind(kind), config))
+		if !strings.Contains(problems, row.want) || !strings.Contains(problems, row.says) || strings.Contains(problems, "\n") {
+			t.Errorf("%q, want %q at %s", problems, row.says, row.want)
+		}
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
-	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
@@ -32,8 +31,10 @@ func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 	if !whole {
 		return
 	}
-	if err := tier.Validate(); err != nil {
-		change.Diagnostics.AddAttributeError(path.Root("nodes"), "File Tier Cannot Work", err.Error())
+	for _, fault := range filetier.Faults(tier.Validate()) {
+		change.Diagnostics.AddAttributeError(plan.at(fault.Node, fault.Attribute), "File Tier Cannot Work", base.Sentence(fault))
+	}
+	if change.Diagnostics.HasError() {
 		return
 	}
 	if name := hotless(change.Config, tier); name != "" {
@@ -204,62 +205,6 @@ func (k *tierKind) check(change *base.Change[tierModel]) {
 			}
 		}
 		base.CheckMember(object, at, machines, diags)
-	}
-}
-
-// refuseMoved refuses another path for a tree that is there.
-func (k *tierKind) refuseMoved(change *base.Change[tierModel], tier filetier.Tier) {
-	if change.State == nil || change.Replacing {
-		return
-	}
-	before, _ := change.State.declared()
-	movedTrees(change.Diagnostics, before, tier)
-}
-
-// movedTrees finds trees that are to lie elsewhere. An archive may be taken out: all of
-// it stays where it is. A hot tree may be added to an archive: it meets the others as
-// that of a new node does.
-func movedTrees(diags *diag.Diagnostics, before, tier filetier.Tier) {
-	refuse := func(node, attribute, to, from string) {
-		diags.AddAttributeError(path.Root("nodes").AtMapKey(node), "A Tree Is Never Moved",
-			fmt.Sprintf("%[1]s = %[2]q for node %[3]q, and the tree is %[4]s. Take the node out of nodes, apply, move the directory, and add the node again.", attribute, to, node, from))
-	}
-	for _, was := range before.Nodes {
-		for name, node := range tier.Nodes {
-			if node.Target.Host != was.Target.Host {
-				continue
-			}
-			switch {
-			case was.Hot == "" || node.Hot == was.Hot:
-			case node.Hot == "":
-				diags.AddAttributeError(path.Root("nodes").AtMapKey(name), "A Tree Is Never Left Behind",
-					fmt.Sprintf("node %q has no hot any more, and its tree is %s. Take the node out of nodes, apply, and add it again without hot: its files stay where they are. Where no node is to have a hot, destroy the tier, which keeps all files, and declare it anew.", name, was.Hot))
-			default:
-				refuse(name, "hot", node.Hot, was.Hot)
-			}
-			if was.Cold != "" && node.Cold != "" && node.Cold != was.Cold {
-				refuse(name, "cold", node.Cold, was.Cold)
-			}
-		}
-	}
-}
-
-// refuseOverlap refuses a tree that is, holds or lies in that of another tier.
-func (k *tierKind) refuseOverlap(change *base.Change[tierModel], tier filetier.Tier) {
-	if k.Data == nil {
-		return
-	}
-	for _, name := range slices.Sorted(maps.Keys(tier.Nodes)) {
-		node := tier.Nodes[name]
-		for attribute, tree := range map[string]string{"hot": node.Hot, "cold": node.Cold} {
-			if tree == "" {
-				continue
-			}
-			if other, at, clash := k.Trees.Declare(node.Target.Machine(), tree, tier.Name, filetier.Overlap); clash {
-				change.Diagnostics.AddAttributeError(path.Root("nodes").AtMapKey(name), "Trees Overlap",
-					fmt.Sprintf("%s = %q for node %q overlaps %s, which is a tree of the file tier %q on the same machine: give each its own.", attribute, tree, name, at, other))
-			}
-		}
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
@@ -192,26 +193,59 @@ func TestHotless(t *testing.T) {
 	}
 }
 
-// A tree stays where it is; a node may get one that it had not.
+// A tree stays where it is; a node may get one that it had not. What the tier's own
+// attribute does to several nodes is one error, where it is written.
 func TestMovedTrees(t *testing.T) {
-	node := func(hot, cold string) filetier.Tier {
-		return filetier.Tier{Nodes: map[string]filetier.Node{"a": {Target: remote.Target{Host: "203.0.113.21"}, Hot: hot, Cold: cold}}}
+	nodes := func(hot, cold string, names ...string) filetier.Tier {
+		tier := filetier.Tier{Nodes: map[string]filetier.Node{}}
+		for _, name := range names {
+			tier.Nodes[name] = filetier.Node{Target: remote.Target{Host: name + ".example"}, Hot: hot, Cold: cold}
+		}
+		return tier
 	}
+	const shared, own = "cold", ""
 	for _, row := range []struct {
 		was, is filetier.Tier
+		shared  string
+		at      path.Path
 		want    string
 	}{
-		{node("/srv/hot", "/srv/cold"), node("/srv/hot", "/srv/cold"), ""},
-		{node("/srv/hot", "/srv/cold"), node("/srv/hot", ""), ""},
-		{node("", "/srv/cold"), node("/srv/hot", "/srv/cold"), ""},
-		{node("/srv/hot", "/srv/cold"), node("/srv/other", "/srv/cold"), `hot = "/srv/other" for node "a", and the tree is /srv/hot`},
-		{node("/srv/hot", "/srv/cold"), node("", "/srv/cold"), `node "a" has no hot any more, and its tree is /srv/hot`},
-		{node("", "/srv/cold"), node("", "/srv/other"), `cold = "/srv/other" for node "a", and the tree is /srv/cold`},
+		{nodes("/srv/hot", "/srv/cold", "a", "b"), nodes("/srv/hot", "/srv/cold", "a", "b"), shared, path.Empty(), ""},
+		{nodes("/srv/hot", "/srv/cold", "a"), nodes("/srv/hot", "", "a"), own, path.Empty(), ""},
+		{nodes("", "/srv/cold", "a"), nodes("/srv/hot", "/srv/cold", "a"), own, path.Empty(), ""},
+		{nodes("/srv/hot", "/srv/cold", "a"), nodes("/srv/other", "/srv/cold", "a"), own, path.Root("nodes").AtMapKey("a"),
+			`hot = "/srv/other" for node "a", and the tree is /srv/hot. Write hot = "/srv/hot" again. Where it is really to be so, take the node out of nodes, apply, move the directory, and add the node again.`},
+		{nodes("/srv/hot", "/srv/cold", "a"), nodes("", "/srv/cold", "a"), own, path.Root("nodes").AtMapKey("a"), `hot is taken out for node "a", and the tree is /srv/hot. Write hot = "/srv/hot" again.`},
+		{nodes("/srv/hot", "/srv/cold", "a"), nodes("", "/srv/cold", "a"), "hot", path.Root("hot"), `hot is taken out, and the tree is /srv/hot on a. Write hot = "/srv/hot" again.`},
+		{nodes("", "/srv/cold", "a", "b", "c"), nodes("", "/srv/coldd", "a", "b", "c"), shared, path.Root("cold"),
+			`cold = "/srv/coldd", and the archive is /srv/cold on a, b, c. Write cold = "/srv/cold" again. Where it is really to be so, destroy the tier, which keeps every file, move the directory on each machine, and declare it anew.`},
 	} {
 		var diags diag.Diagnostics
-		movedTrees(&diags, row.was, row.is)
-		if got := fmt.Sprint(diags); diags.HasError() != (row.want != "") || !strings.Contains(got, row.want) {
-			t.Errorf("%v to %v: %s", row.was, row.is, got)
+		for _, moved := range movedTrees(row.was, row.is, func(_, attribute string) bool { return attribute == row.shared }) {
+			moved.refuse(&diags, &tierModel{})
+		}
+		if row.want == "" {
+			if diags.HasError() {
+				t.Errorf("%v to %v: %s", row.was, row.is, diags)
+			}
+			continue
+		}
+		if len(diags) != 1 || !strings.Contains(fmt.Sprint(diags), row.want) {
+			t.Errorf("%v to %v: %s", row.was, row.is, diags)
+		} else if at, is := diags[0].(diag.DiagnosticWithPath); !is || !at.Path().Equal(row.at) {
+			t.Errorf("%v to %v: %s", row.was, row.is, diags)
+		}
+	}
+}
+
+// An error stands at the attribute that has to be another: the node's own where it has one.
+func TestAt(t *testing.T) {
+	model := &tierModel{Nodes: nodesOf(map[string]string{"a": "/srv/own", "b": ""})}
+	for want, got := range map[string]path.Path{
+		`nodes["a"].hot`: model.at("a", "hot"), "hot": model.at("b", "hot"), `nodes["b"]`: model.at("b", ""), "cold": model.at("a", "cold"), "initial": model.at("", "initial"), "hub": model.at("", "pairs"),
+	} {
+		if got.String() != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

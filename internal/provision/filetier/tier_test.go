@@ -40,7 +40,7 @@ func TestValidate(t *testing.T) {
 		{"one address twice", func(t *Tier) { t.Nodes["b"] = t.Nodes["c"] }, `nodes "b" and "c" both have the address 10.77.0.3`},
 		{"an archive beside it", func(t *Tier) { *t = archived() }, ""},
 		{"an archive on one", func(t *Tier) { n := t.Nodes["b"]; n.Cold = "/srv/cold"; t.Nodes["b"] = n }, `node "a" has no cold, and another one has`},
-		{"an archive in the tree", func(t *Tier) { t.each(func(n *Node) { n.Cold = "/srv/files/cold" }) }, `hot = "/srv/files" and cold = "/srv/files/cold" of node "a" overlap`},
+		{"an archive in the tree", func(t *Tier) { t.each(func(n *Node) { n.Cold = "/srv/files/cold" }) }, `hot = "/srv/files" and cold = "/srv/files/cold" of node "a", "b", "c" overlap`},
 		{"an account of a node's own", func(t *Tier) { n := t.Nodes["b"]; n.Owner = "deploy"; t.Nodes["b"] = n }, ""},
 		{"root on all", func(t *Tier) { t.Owner = "root" }, ""},
 		{"root on all, in two ways", func(t *Tier) { t.each(func(n *Node) { n.Owner = "root" }) }, ""},

@@ -13,41 +13,43 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 )
 
-// Validate finds what cannot work, all of it at once.
+// Validate finds what cannot work, all of it at once; see Faults.
 func (t Tier) Validate() error {
 	var problems []error
-	say := func(text string, values ...any) { problems = append(problems, fmt.Errorf(text, values...)) }
+	say := func(attribute, text string, values ...any) {
+		problems = append(problems, about(attribute, fmt.Errorf(text, values...))...)
+	}
 	seen := map[Pair]bool{}
 	for _, pair := range t.Pairs {
 		for _, end := range []string{pair.Dials, pair.Serves} {
 			if _, known := t.Nodes[end]; !known {
-				say("pairs names %q, which is not among nodes: add it there, or take the pair out", end)
+				say("pairs", "pairs names %q, which is not among nodes: add it there, or take the pair out", end)
 			}
 		}
 		switch {
 		case pair.Dials == pair.Serves:
-			say("pairs has %q with itself: take the pair out", pair.Dials)
+			say("pairs", "pairs has %q with itself: take the pair out", pair.Dials)
 		case seen[pair] || seen[Pair{pair.Serves, pair.Dials}]:
-			say("pairs has %s twice: take one out", pair)
+			say("pairs", "pairs has %s twice: take one out", pair)
 		}
 		seen[pair] = true
 	}
 	if len(problems) == 0 {
-		problems = append(problems, t.validateWays()...)
+		problems = append(problems, about("pairs", t.validateWays()...)...)
 	}
 	if from, is := strings.CutPrefix(t.Initial, From); is {
 		if hot := t.hot(); len(hot.Nodes) > 0 && hot.Nodes[from].Hot == "" {
-			say("initial = %q names no node with a hot tree: write one of %s", t.Initial, strings.Join(slices.Sorted(maps.Keys(hot.Nodes)), ", "))
+			say("initial", "initial = %q names no node with a hot tree: write one of %s", t.Initial, strings.Join(slices.Sorted(maps.Keys(hot.Nodes)), ", "))
 		}
 	}
 	problems = append(problems, t.validateTrees()...)
-	problems = append(problems, t.validateOwners())
-	problems = append(problems, t.validateMoving()...)
+	problems = append(problems, about("owner", t.validateOwners())...)
+	problems = append(problems, about("hot_days", t.validateMoving()...)...)
 	addresses := map[string]string{}
 	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
 		address := t.Nodes[name].Address
 		if other, taken := addresses[address]; taken {
-			say("nodes %q and %q both have the address %s: give each its own", other, name, address)
+			problems = append(problems, &Fault{"address", name, fmt.Errorf("nodes %q and %q both have the address %s: give each its own", other, name, address)})
 		}
 		addresses[address] = name
 	}
@@ -68,19 +70,26 @@ func (t Tier) validateWays() []error {
 	return nil
 }
 
-// validateTrees finds what is wrong with where the trees lie.
+// validateTrees finds what is wrong with where the trees lie. Trees of several nodes that
+// overlap in the same way are one fault.
 func (t Tier) validateTrees() []error {
 	var problems []error
+	overlaps := map[[2]string][]string{}
 	for _, name := range slices.Sorted(maps.Keys(t.Nodes)) {
 		node := t.Nodes[name]
 		switch {
 		case node.Cold == "" && node.Hot == "":
-			problems = append(problems, fmt.Errorf("node %q has neither hot nor cold: give one to it, or to the tier", name))
+			problems = append(problems, &Fault{"", name, fmt.Errorf("node %q has neither hot nor cold: give one to it, or to the tier", name)})
 		case node.Cold == "" && t.cold():
-			problems = append(problems, fmt.Errorf("node %q has no cold, and another one has: give all nodes one, or none", name))
+			problems = append(problems, &Fault{"", name, fmt.Errorf("node %q has no cold, and another one has: give all nodes one, or none", name)})
 		case node.Cold != "" && node.Hot != "" && Overlap(node.Hot, node.Cold):
-			problems = append(problems, fmt.Errorf("hot = %q and cold = %q of node %q overlap: give each a directory of its own", node.Hot, node.Cold, name))
+			both := [2]string{node.Hot, node.Cold}
+			overlaps[both] = append(overlaps[both], name)
 		}
+	}
+	for _, both := range slices.SortedFunc(maps.Keys(overlaps), func(a, b [2]string) int { return strings.Compare(overlaps[a][0], overlaps[b][0]) }) {
+		names := overlaps[both]
+		problems = append(problems, &Fault{"cold", names[0], fmt.Errorf("hot = %q and cold = %q of node %s overlap: give each a directory of its own", both[0], both[1], quotedNames(names))})
 	}
 	return problems
 }
