@@ -61,7 +61,7 @@ func (t Tier) undo(ctx context.Context, hosts map[string]remote.Host, failed err
 		return struct{}{}, t.Leave(ctx, hosts[node], t.Nodes[node])
 	})
 	if err != nil {
-		return fmt.Errorf("%w\n\nNo trees met, so what was made of the tier was taken back, and could not be on all nodes. There it stands, and is not in the state, until the next apply goes on with it:\n%v", failed, err)
+		return fmt.Errorf("%w\n\nNo trees met, so what was made of the tier was taken back, and could not be on all nodes. There it stands, and is not in the state, until the next apply goes on with it:\n%s", failed, err.Error())
 	}
 	return fmt.Errorf("%w\n\nNo trees met, so what was made of the tier was taken back from all nodes; every file stayed. Mend the cause and apply again", failed)
 }

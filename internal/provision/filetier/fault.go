@@ -30,7 +30,7 @@ func about(attribute string, errs ...error) []error {
 // Faults are what an error of Validate holds.
 func Faults(err error) []*Fault {
 	var faults []*Fault
-	if all, is := err.(interface{ Unwrap() []error }); is { //nolint:errorlint // what is joined is asked for, and no cause
+	if all, is := err.(interface{ Unwrap() []error }); is {
 		for _, one := range all.Unwrap() {
 			faults = append(faults, Faults(one)...)
 		}
