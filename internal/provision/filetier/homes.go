@@ -9,10 +9,10 @@ import "fmt"
 // whose keys somebody logs in.
 func (t Tier) askHomes(node string) string {
 	return fmt.Sprintf(`accounts=$(getent passwd) || exit
-while IFS=: read -r name _ uid _ _ home _; do
+while IFS=: read -r name _ uid _ _ theirs _; do
   [ "$uid" = 0 ] || [ "$uid" -ge 1000 ] || continue
   for tree in %s; do
-    [ "${home%%/}" != "$tree" ] || ! there "$tree/.ssh" || printf 'home %%s %%s\n' "$tree" "$name"
+    [ "${theirs%%/}" != "$tree" ] || ! there "$tree/.ssh" || printf 'home %%s %%s\n' "$tree" "$name"
   done
 done <<END
 $accounts
