@@ -25,7 +25,7 @@ resource "atoll_file_tier" "files" {
 // A creation that fails when all of it is there leaves the files and nothing else, says
 // which attribute is why, and is done by the next apply. The account stays without its key, as
 // after a destroy.
-func TestFileTierThatFailsToBeMade(t *testing.T) {
+func TestCreationOfATierThatFails(t *testing.T) {
 	f := &tree{fixture: open(t)}
 	f.terraform = written(t, f.lab, failedBody)
 	for _, host := range []string{"app1", "app2"} {

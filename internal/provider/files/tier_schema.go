@@ -155,7 +155,7 @@ func (k *tierKind) Schema() schema.Schema {
 			"Each pair of nodes has units of its own on both machines, with limits, run as the owner of the files; the SSH key is made on the machine and may start nothing but the other side. " +
 			"Cut lines, reboots, kills and lost archives mend by themselves. A file that was changed on both sides is kept on both and reported. " +
 			"Trees that are there already are taken over as they are; one with directories into which its owner cannot write, or files that it cannot read, is refused before anything is touched. " +
-			"Destroying it stops the sync and keeps every file everywhere. The directory .tier in each tree goes, but for one with days on their way to the archive, where all of it stays: a tier of the same name goes on with them.",
+			"Destroying it stops the sync and keeps every file everywhere. The directory .tier in each tree goes, but for one with days on their way to the archive, where all of it stays: a tier of the same name goes on with them. Half-moved trees differ, of which its initial says what is to become.",
 		Attributes: map[string]schema.Attribute{
 			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier, and all files stay; while days are on their way to the archive it is refused.", tierName()),
 			"mesh": base.Optional("The atoll_mesh (its id) that the addresses belong to: the sync starts after it. An apply refuses one that is not on the machine of each node, before anything is touched; without it the addresses are taken as they are. A change is in place; the units are reloaded.", base.Line()),
