@@ -25,7 +25,7 @@ func treePath() base.Text {
 		switch {
 		case !strings.HasPrefix(value, "/"):
 			return errors.New("must be an absolute path: write it from / on")
-		case value == "/" || value != "/" && strings.HasSuffix(value, "/"):
+		case strings.HasSuffix(value, "/"):
 			return errors.New("must be the path of a directory below /, without a slash at its end")
 		case strings.Contains(value+"/", "//") || strings.Contains(value+"/", "/./") || strings.Contains(value+"/", "/../"):
 			return errors.New("must be a path in its shortest form, without //, /./ and /../")

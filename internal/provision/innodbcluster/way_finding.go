@@ -19,14 +19,14 @@ import (
 // those that are open, and the next restart or loss finds out.
 const CodeWay converge.Code = "cluster-way"
 
-// waysQuestion asks a member's machine which of the others' ports it reaches. It does not
-// log in there: whether the account is let in is asked of the member's own server, since
-// the accounts are the same on all, and a login takes six times as many ways there and
-// back, for which a whole plan would wait.
-func (c Cluster) waysQuestion(others []string) converge.Question[reach.Reach] {
+// WaysQuestion asks a machine, a member's or a router's, which members' ports it reaches.
+// It does not log in there: whether the account is let in is asked of the member's own
+// server, since the accounts are the same on all, and a login takes six times as many ways
+// there and back, for which a whole plan would wait.
+func (c Cluster) WaysQuestion(keys []string) converge.Question[reach.Reach] {
 	endpoints := map[string]string{}
-	for _, other := range others {
-		endpoints[other] = c.Members[other].Endpoint()
+	for _, key := range keys {
+		endpoints[key] = c.Members[key].Endpoint()
 	}
 	return reach.Ports("the members that let a new connection in", endpoints)
 }
@@ -36,7 +36,7 @@ func (c Cluster) waysQuestion(others []string) converge.Question[reach.Reach] {
 // what the group has become meanwhile is asked again then.
 func (c Cluster) Examine(ctx context.Context, hosts map[string]remote.Host) map[string]Observation {
 	return each(hosts, func(key string, host remote.Host) Observation {
-		question := c.waysQuestion(slices.DeleteFunc(slices.Sorted(maps.Keys(hosts)), func(other string) bool { return other == key }))
+		question := c.WaysQuestion(slices.DeleteFunc(slices.Sorted(maps.Keys(hosts)), func(other string) bool { return other == key }))
 		question.Asker = mysqld.Owner + ".ways"
 		var ways reach.Reach
 		var err error

@@ -30,7 +30,7 @@ func (r *run) wayIn(ctx context.Context, key string) error {
 	var mu sync.Mutex
 	var asking sync.WaitGroup
 	ask := func(from string, to []string) {
-		reached, err := converge.Ask(ctx, r.hosts[from], r.cluster.waysQuestion(to))
+		reached, err := converge.Ask(ctx, r.hosts[from], r.cluster.WaysQuestion(to))
 		mu.Lock()
 		defer mu.Unlock()
 		tries[from], problems[from] = reached, err

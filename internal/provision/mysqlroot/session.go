@@ -58,7 +58,7 @@ func open(name, whom string, host remote.Host, config *mysql.Config) (*Session, 
 	db := sql.OpenDB(connector)
 	// One session: what a batch sets for the session must hold for the next.
 	db.SetMaxOpenConns(1)
-	return &Session{Name: name, DB: db, connector: connector, bounds: usual}, nil
+	return &Session{Name: name, DB: db, connector: connector}, nil
 }
 
 // Login is how a server is reached that is not Atoll's.

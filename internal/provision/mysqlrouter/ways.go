@@ -22,11 +22,7 @@ const CodeWay converge.Code = "router-way"
 // waysQuestion dials the port of each member anew, by which the router comes. The X
 // protocol's port is none that it serves.
 func (c Config) waysQuestion(cluster Cluster) converge.Question[reach.Reach] {
-	endpoints := map[string]string{}
-	for key := range cluster.Hosts { // which lack those that are lost
-		endpoints[key] = cluster.Cluster.Members[key].Endpoint()
-	}
-	question := reach.Ports("the members whose ports can be reached", endpoints)
+	question := cluster.Cluster.WaysQuestion(slices.Sorted(maps.Keys(cluster.Hosts))) // which lack those that are lost
 	question.Asker = c.Owner() + ".ways"
 	return question
 }
