@@ -156,9 +156,9 @@ func (f *tree) daysMove() {
 	f.apply()
 	f.inSync()
 	for _, host := range f.nodes {
-		if got := f.on(host, "cd /srv/files; readlink 2024/02/01; "+sums); got != "../../../cold/2024/02/01\n"+want {
-			f.Errorf("after a link was mended %s has %q", host, got)
-		}
+		// A pair may be carrying what one node mended to another that had not yet: its
+		// file under way stands beside the link for a moment.
+		f.comes(host, "readlink 2024/02/01; "+sums, "../../../cold/2024/02/01\n"+want)
 	}
 }
 
