@@ -17,7 +17,8 @@ import (
 // Number is a number with a default, bounded on both sides.
 func Number(fallback, least, most int64, description string) schema.Int64Attribute {
 	return schema.Int64Attribute{
-		Optional: true, Computed: true, Default: int64default.StaticInt64(fallback),
+		CustomType: Integer{},
+		Optional:   true, Computed: true, Default: int64default.StaticInt64(fallback),
 		Description: description, Validators: []validator.Int64{int64validator.Between(least, most)},
 	}
 }
@@ -83,5 +84,5 @@ func ExportedText(description string) schema.StringAttribute {
 
 // ExportedNumber is the number beside ExportedText.
 func ExportedNumber(description string) schema.Int64Attribute {
-	return schema.Int64Attribute{Optional: true, Description: description}
+	return schema.Int64Attribute{CustomType: Integer{}, Optional: true, Description: description}
 }

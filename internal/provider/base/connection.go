@@ -18,7 +18,7 @@ import (
 
 func hopTypes() map[string]attr.Type {
 	return map[string]attr.Type{
-		"host": types.StringType, "port": types.Int64Type, "user": types.StringType,
+		"host": types.StringType, "port": Integer{}, "user": types.StringType,
 		"host_key": types.StringType, "key": types.StringType,
 	}
 }
@@ -39,6 +39,7 @@ func hopAttributes(what string) map[string]schema.Attribute {
 			Validators:  []validator.String{Address()},
 		},
 		"port": schema.Int64Attribute{
+			CustomType:  Integer{},
 			Optional:    true,
 			Description: "TCP port of sshd on " + what + ". Default 22.",
 			Validators:  []validator.Int64{int64validator.Between(1, 65535)},

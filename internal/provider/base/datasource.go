@@ -76,7 +76,7 @@ func hopAsked(what string) map[string]schema.Attribute {
 		case managed.StringAttribute:
 			asked[name] = schema.StringAttribute{Optional: true, Description: one.Description, Validators: one.Validators}
 		case managed.Int64Attribute:
-			asked[name] = schema.Int64Attribute{Optional: true, Description: one.Description, Validators: one.Validators}
+			asked[name] = schema.Int64Attribute{CustomType: Integer{}, Optional: true, Description: one.Description, Validators: one.Validators}
 		}
 	}
 	return asked

@@ -41,7 +41,7 @@ func (d *tierStatus) Metadata(_ context.Context, req datasource.MetadataRequest,
 func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp *datasource.SchemaResponse) {
 	node := types.ObjectType{AttrTypes: map[string]attr.Type{"address": types.StringType, "hot": types.StringType, "cold": types.StringType, "ssh": base.ConnectionType()}}
 	limit := func(fallback string, least, most int64, description string) schema.Int64Attribute {
-		return schema.Int64Attribute{Optional: true, Description: description + " Default " + fallback + ".", Validators: []validator.Int64{int64validator.Between(least, most)}}
+		return schema.Int64Attribute{CustomType: base.Integer{}, Optional: true, Description: description + " Default " + fallback + ".", Validators: []validator.Int64{int64validator.Between(least, most)}}
 	}
 	resp.Schema = schema.Schema{
 		Description: "How a file tier is now: which pairs of nodes are in step, what is left on which path and why, what each tree holds, and the room where it lies. " +
@@ -54,7 +54,7 @@ func (d *tierStatus) Schema(_ context.Context, _ datasource.SchemaRequest, resp 
 					"name":           schema.StringAttribute{Required: true, Description: "Name of the tier.", Validators: []validator.String{tierName()}},
 					"hot":            schema.StringAttribute{Optional: true, Description: "Absolute path of the tree; left out, nodes that name none have only the archive.", Validators: []validator.String{treePath()}},
 					"cold":           schema.StringAttribute{Optional: true, Description: "Absolute path of the archive; left out, there is none.", Validators: []validator.String{treePath()}},
-					"hot_days":       schema.Int64Attribute{Optional: true, Description: "Whether days move to the archive: left out, they do not."},
+					"hot_days":       schema.Int64Attribute{CustomType: base.Integer{}, Optional: true, Description: "Whether days move to the archive: left out, they do not."},
 					"scrub_schedule": schema.StringAttribute{Optional: true, Description: "Whether the archive is read again: \"never\", or left out.", Validators: []validator.String{scrubSchedule()}},
 					"hub":            schema.StringAttribute{Optional: true, Description: "Name of the node that all others are paired with.", Validators: []validator.String{nodeName()}},
 					"pairs": schema.ListAttribute{

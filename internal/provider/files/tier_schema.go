@@ -127,7 +127,7 @@ func dayLayout() base.Text {
 }
 
 func whole(least, most int64, description string) schema.Int64Attribute {
-	return schema.Int64Attribute{Optional: true, Validators: []validator.Int64{int64validator.Between(least, most)}, Description: description}
+	return schema.Int64Attribute{CustomType: base.Integer{}, Optional: true, Validators: []validator.Int64{int64validator.Between(least, most)}, Description: description}
 }
 
 func nodeAttributes() map[string]schema.Attribute {

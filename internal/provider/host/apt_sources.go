@@ -58,6 +58,7 @@ func aptSourcesAttribute() schema.MapNestedAttribute {
 						"Without it, the highest version of all sources is installed.",
 					Attributes: map[string]schema.Attribute{
 						"priority": schema.Int64Attribute{
+							CustomType:  base.Integer{},
 							Optional:    true,
 							Description: "Priority as in apt_preferences(5), -1000 to 1001 and not 0. Required. Any source has 500: more than that is preferred, also over a higher version elsewhere; less than 500 only gives what no other source has; a negative one forbids the packages.",
 						},

@@ -38,6 +38,7 @@ func (k *hostKind) Schema() schema.Schema {
 				Description: "Whether a time service has to run; systemd-timesyncd is installed where there is none. Left alone when not given. A change is in place.",
 			},
 			"swap_mib": schema.Int64Attribute{
+				CustomType:  base.Integer{},
 				Optional:    true,
 				Description: "Size of a swap file kept at /var/lib/atoll/swapfile, in MiB. None when not given. A change is in place: the file is made anew, so memory must hold what was swapped out.",
 				Validators:  []validator.Int64{int64validator.Between(64, 1<<20)},
@@ -70,11 +71,13 @@ func (k *hostKind) Schema() schema.Schema {
 func inotifyAttribute() schema.SingleNestedAttribute {
 	return base.Group("Limits of file watching. Programs that watch large trees, such as the file tiers, need more than the defaults. Left alone when not given.", map[string]schema.Attribute{
 		"max_user_watches": schema.Int64Attribute{
+			CustomType:  base.Integer{},
 			Optional:    true,
 			Description: "Most watches per user (fs.inotify.max_user_watches). A watch costs about 1 KiB of kernel memory and each directory needs one.",
 			Validators:  []validator.Int64{int64validator.AtLeast(1)},
 		},
 		"max_user_instances": schema.Int64Attribute{
+			CustomType:  base.Integer{},
 			Optional:    true,
 			Description: "Most watchers per user (fs.inotify.max_user_instances). The kernel's default is 128.",
 			Validators:  []validator.Int64{int64validator.AtLeast(1)},

@@ -32,7 +32,8 @@ func keptBool(description string) schema.BoolAttribute {
 
 func keptNumber(least int64, description string) schema.Int64Attribute {
 	return schema.Int64Attribute{
-		Optional: true, Computed: true, Description: description,
+		CustomType: base.Integer{},
+		Optional:   true, Computed: true, Description: description,
 		Validators: []validator.Int64{int64validator.AtLeast(least)}, PlanModifiers: []planmodifier.Int64{int64planmodifier.UseStateForUnknown()},
 	}
 }

@@ -71,7 +71,7 @@ func peer() base.Text {
 }
 
 func portAttribute(description string) schema.Int64Attribute {
-	return schema.Int64Attribute{Optional: true, Description: description, Validators: []validator.Int64{int64validator.Between(1, 65535)}}
+	return schema.Int64Attribute{CustomType: base.Integer{}, Optional: true, Description: description, Validators: []validator.Int64{int64validator.Between(1, 65535)}}
 }
 
 func sshRuleAttribute() schema.SingleNestedAttribute {

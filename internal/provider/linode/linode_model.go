@@ -143,7 +143,7 @@ var thresholdNames = []string{"cpu", "io", "network_in", "network_out", "transfe
 func alertTypes() map[string]attr.Type {
 	all := map[string]attr.Type{}
 	for _, name := range thresholdNames {
-		all[name] = types.Int64Type
+		all[name] = base.Integer{}
 	}
 	return all
 }

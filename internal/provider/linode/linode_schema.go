@@ -48,7 +48,8 @@ func (k *linodeKind) Schema() schema.Schema {
 			"disk_encryption":    keptChoice("Whether Linode encrypts the disks at rest: enabled or disabled. A change here replaces the machine, unless rebuild_generation changes with it. Left to Linode's default when not given.", "enabled", "disabled"),
 			"placement_group_id": keptNumber(0, "Number of the placement group that the machine is in, 0 for none. A change is in place. Left alone when not given."),
 			"swap_mib": schema.Int64Attribute{
-				Optional: true, Computed: true, Description: "Size of the swap disk that the machine is made with, in MiB. Linode's default is 512, and a rebuild always makes that: another size is refused together with a change of rebuild_generation. " +
+				CustomType: base.Integer{},
+				Optional:   true, Computed: true, Description: "Size of the swap disk that the machine is made with, in MiB. Linode's default is 512, and a rebuild always makes that: another size is refused together with a change of rebuild_generation. " +
 					"A change here replaces the machine. Left alone when not given.",
 				Validators: []validator.Int64{int64validator.Between(0, 1<<17)}, PlanModifiers: []planmodifier.Int64{keep{}},
 			},
@@ -66,7 +67,8 @@ func (k *linodeKind) Schema() schema.Schema {
 			"private_ip": keptBool("Whether the machine has an address in the region's private network as well. An address is added in place: the machine is shut down and booted for it, as for a resize. " +
 				"Once there, it stays, since Linode takes it back by a support ticket only. Left alone when not given."),
 			"vpc_subnet_id": schema.Int64Attribute{
-				Optional: true, Computed: true, Description: "Number of a VPC subnet that the machine is in as well, by a second interface; its region needs VPCs. A rebuild keeps subnet and address. " +
+				CustomType: base.Integer{},
+				Optional:   true, Computed: true, Description: "Number of a VPC subnet that the machine is in as well, by a second interface; its region needs VPCs. A rebuild keeps subnet and address. " +
 					"A change here replaces the machine. Left alone when not given.",
 				Validators: []validator.Int64{int64validator.AtLeast(1)}, PlanModifiers: []planmodifier.Int64{keep{}},
 			},
@@ -82,7 +84,8 @@ func (k *linodeKind) Schema() schema.Schema {
 			"reverse_dns": base.Optional("Name that the public IPv4 address is resolved to. It has to point to the address already, or Linode refuses: a new machine is then made with a warning, and the next apply tries again. "+
 				"A change is in place. Left alone when not given.", base.Name()),
 			"rebuild_generation": schema.Int64Attribute{
-				Optional: true,
+				CustomType: base.Integer{},
+				Optional:   true,
 				Description: "Any number; changing it from one to another gives the machine a fresh disk of image in place, with a new host key and the same address. " +
 					"All that was on the disk is gone, so what runs on the machine leaves its group first, or refuses. The first number only sets the count. Default none.",
 			},

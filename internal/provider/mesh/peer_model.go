@@ -60,7 +60,7 @@ func (m *peerModel) read(observation converge.Observation) error {
 func exportTypes() map[string]attr.Type {
 	return map[string]attr.Type{
 		"mesh": types.StringType, "name": types.StringType, "address": types.StringType, "endpoint": types.StringType,
-		"port": types.Int64Type, "public_key": types.StringType, "ssh": base.ConnectionType(),
+		"port": base.Integer{}, "public_key": types.StringType, "ssh": base.ConnectionType(),
 	}
 }
 

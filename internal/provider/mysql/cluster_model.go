@@ -64,7 +64,7 @@ func statusType() basetypes.ObjectType {
 
 func routingTypes() map[string]attr.Type {
 	return map[string]attr.Type{
-		"cluster": types.StringType, "cluster_id": types.StringType, "connect_timeout": types.Int64Type, "read_timeout": types.Int64Type, "members": types.MapType{ElemType: memberType()},
+		"cluster": types.StringType, "cluster_id": types.StringType, "connect_timeout": base.Integer{}, "read_timeout": base.Integer{}, "members": types.MapType{ElemType: memberType()},
 	}
 }
 

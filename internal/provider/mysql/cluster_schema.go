@@ -107,7 +107,7 @@ func clusterAttributes() map[string]schema.Attribute {
 		"numbers of AUTO_INCREMENT lie 7 apart, and tables whose foreign keys change rows of others (CASCADE, SET NULL), and SERIALIZABLE, are refused: the plan says so. Routers send the read-write port to all members in turn, and find none for the read-only one. "+
 		"Default single-primary. A change is in place and nothing stops: MySQL switches the running group, in about a second.", "single-primary", multiPrimary)
 	attributes["weights"] = schema.MapAttribute{
-		Optional: true, ElementType: types.Int64Type,
+		Optional: true, ElementType: base.Integer{},
 		Validators:  []validator.Map{mapvalidator.KeysAre(base.Line()), mapvalidator.NoNullValues(), mapvalidator.ValueInt64sAre(int64validator.Between(0, 100))},
 		Description: "Weights of members, by name, from 0 to 100: when a primary is lost, the member with the highest one takes writes. Those that are left out have MySQL's 50. A change is in place, and moves nothing by itself; which member takes writes while all are well is what primary says.",
 	}
@@ -148,11 +148,13 @@ func clusterOptions() map[string]schema.Attribute {
 			"Seconds measured for each stand in the guide of measurements. Default default. A change is in place, without a restart of mysqld; routers restart.",
 			"fast", group.DefaultFailover, "patient"),
 		"expel_timeout": schema.Int64Attribute{
-			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 3600)},
+			CustomType: base.Integer{},
+			Optional:   true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 3600)},
 			Description: "Seconds after which a member that does not answer is expelled, beside the 5 that MySQL always waits. Default: what failover says, 1. Lower fails over sooner, higher survives longer breaks of a line. A change is in place, without a restart.",
 		},
 		"unreachable_majority_timeout": schema.Int64Attribute{
-			Optional: true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 31536000)},
+			CustomType: base.Integer{},
+			Optional:   true, Computed: true, Validators: []validator.Int64{int64validator.Between(0, 31536000)},
 			Description: "Seconds after which a member that sees no majority leaves the group by itself: its writes, which stand still until then, fail and are rolled back, it does what exit_state_action says, and its guardian brings it back as soon as the others are there. " +
 				"0 waits for ever; it suits a cluster whose servers have guardian = false, and where lines break for longer at every member at once. Default: expel_timeout and 15 more, 16; less than expel_timeout lets a member give up before the others have expelled it. A change is in place, without a restart.",
 		},

@@ -79,7 +79,7 @@ func routerName() schema.StringAttribute {
 }
 
 func routerTimeout(description string) schema.Int64Attribute {
-	return schema.Int64Attribute{Optional: true, Computed: true, Description: description, Validators: []validator.Int64{int64validator.Between(1, 65536)}}
+	return schema.Int64Attribute{CustomType: base.Integer{}, Optional: true, Computed: true, Description: description, Validators: []validator.Int64{int64validator.Between(1, 65536)}}
 }
 
 func portsAttribute() schema.SingleNestedAttribute {

@@ -31,7 +31,8 @@ func routingOptionsAttribute(both string) schema.SingleNestedAttribute {
 			"unreachable_quorum_allowed_traffic": base.Optional("What a router lets through that sees only members without a majority: none, read (which may be old data), or all (what is written there can be lost). "+
 				"Default: the cluster's, and none where that says nothing. A change is in place.", base.OneOf("none", "read", "all")),
 			"stats_updates_frequency": schema.Int64Attribute{
-				Optional: true, Validators: []validator.Int64{int64validator.Between(0, 1<<31-1)},
+				CustomType: base.Integer{},
+				Optional:   true, Validators: []validator.Int64{int64validator.Between(0, 1<<31-1)},
 				Description: "Seconds between two notes of a router in the metadata that it is there, each a small transaction of the cluster; 0 for none. Default: the cluster's, and Router's own where that says nothing. A change is in place.",
 			},
 			"tags": schema.MapAttribute{

@@ -62,7 +62,7 @@ func (m *serverModel) Subject() string { return "MySQL Server " + m.ID.ValueStri
 // server.
 func memberTypes() map[string]attr.Type {
 	return map[string]attr.Type{
-		"address": types.StringType, "port": types.Int64Type, "server_id": types.Int64Type,
+		"address": types.StringType, "port": base.Integer{}, "server_id": base.Integer{},
 		"mesh": types.StringType, "ssh": base.ConnectionType(),
 	}
 }

@@ -43,7 +43,8 @@ func (k *serverKind) Schema() schema.Schema {
 			"address": base.Replacing("IPv4 address to listen on and to be known by in the cluster: the node's address in the mesh. A change replaces the server, whose data stay on the machine. Refused while it is a member of a cluster: take it out of the members and apply, change it and apply, then add it again.", base.IPv4Address()),
 			"port":    base.Number(3306, 1024, 65535, "TCP port to listen on. Default 3306. A change is in place: mysqld restarts. Refused while the server is a member of a cluster: take it out of the members and apply, change it and apply, then add it again."),
 			"server_id": schema.Int64Attribute{
-				Optional: true, Computed: true,
+				CustomType: base.Integer{},
+				Optional:   true, Computed: true,
 				Description: "Number of the server, different for each in the cluster. Default: made of the address. A change is in place: mysqld restarts.",
 				Validators:  []validator.Int64{int64validator.Between(2, 4294967295)},
 			},
@@ -57,7 +58,8 @@ func (k *serverKind) Schema() schema.Schema {
 				},
 			},
 			"memory_mib": schema.Int64Attribute{
-				Optional: true,
+				CustomType: base.Integer{},
+				Optional:   true,
 				Description: "Memory to size the settings for, in MiB. Default: what the machine has, so that a machine that was resized shows as drift. Give less where other software shares the machine; " +
 					"give atoll_linode's specs.memory_mib and a resize carries the settings along in the same apply. A change is in place: set at run time where MySQL can, otherwise by a restart.",
 				Validators: []validator.Int64{int64validator.AtLeast(mysqld.LeastMemory >> 20)},

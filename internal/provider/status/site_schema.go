@@ -24,7 +24,7 @@ func peerType() basetypes.ObjectType {
 }
 
 func memberType() basetypes.ObjectType {
-	return types.ObjectType{AttrTypes: map[string]attr.Type{"address": types.StringType, "port": types.Int64Type, "ssh": base.ConnectionType()}}
+	return types.ObjectType{AttrTypes: map[string]attr.Type{"address": types.StringType, "port": base.Integer{}, "ssh": base.ConnectionType()}}
 }
 
 func textList() basetypes.ListType { return types.ListType{ElemType: types.StringType} }
@@ -61,7 +61,7 @@ func siteAttributes() map[string]schema.Attribute {
 		Description: "The drift of resources, by a name of your own, such as { \"host hk1\" = atoll_host.hk1.drift }: its lines stand in problems, too. Default none.",
 	}
 	limit := func(fallback string, least, most int64, description string) schema.Int64Attribute {
-		return schema.Int64Attribute{Optional: true, Description: description + " Default " + fallback + ".", Validators: []validator.Int64{int64validator.Between(least, most)}}
+		return schema.Int64Attribute{CustomType: base.Integer{}, Optional: true, Description: description + " Default " + fallback + ".", Validators: []validator.Int64{int64validator.Between(least, most)}}
 	}
 	attributes["least_free_percent"] = limit("10", 0, 100, "Least that every disk should have left, of room and of inodes, in percent.")
 	attributes["most_clock_offset"] = limit("2", 1, 86400, "Most seconds that a clock may be off from that of the machine where Terraform runs.")
