@@ -20,8 +20,10 @@ type Observation struct {
 	System System
 	// Record is what the owner had made before; nil when the host has none.
 	Record *Record
-	// At is our own time, half-way between question and answer.
-	At time.Time
+	// At is our own time, half-way between question and answer, and Within how far
+	// either of them is from that.
+	At     time.Time
+	Within time.Duration
 
 	host  string
 	owner string
@@ -46,12 +48,16 @@ func Observe(ctx context.Context, host remote.Host, m Manifest) (Observation, er
 		return Observation{}, err
 	}
 	after := time.Now()
+	if !result.Asked.IsZero() {
+		before, after = result.Asked, result.Came
+	}
 	observation, err := readObservation(m, string(result.Stdout))
 	if err != nil {
 		return Observation{}, fmt.Errorf("observing %s on %s: %w", m.Owner, host.Target().Host, err)
 	}
 	observation.host = host.Target().Host
-	observation.At = before.Add(after.Sub(before) / 2)
+	observation.Within = after.Sub(before) / 2
+	observation.At = before.Add(observation.Within)
 	return observation, nil
 }
 

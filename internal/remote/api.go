@@ -78,6 +78,9 @@ type Endpoint struct {
 type Result struct {
 	Stdout, Stderr []byte
 	ExitCode       int
+	// Asked and Came are when a question went out and when its answer came, for one
+	// that came before it was asked for: see package ahead. Zero otherwise.
+	Asked, Came time.Time
 }
 
 // Host is one machine, seen from the rooms above. Its methods dial on first

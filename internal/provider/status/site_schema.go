@@ -98,7 +98,7 @@ func machineAttributes() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
 		"reachable":            schema.BoolAttribute{Computed: true, Description: "Whether it answered. If not, the rest is null."},
 		"uptime":               base.TellsNumber("Seconds since it was booted."),
-		"clock_offset":         schema.NumberAttribute{Computed: true, Description: "Seconds that its clock is ahead of that of the machine where Terraform runs, give or take half of the way there and back; negative when behind."},
+		"clock_offset":         schema.NumberAttribute{Computed: true, Description: "Seconds that its clock is ahead of that of the machine where Terraform runs, give or take half of what its answer took; negative when behind."},
 		"memory_mib":           base.TellsNumber("Memory of the machine in MiB."),
 		"memory_available_mib": base.TellsNumber("Memory in MiB that could be had without swapping."),
 		"carries":              schema.ListAttribute{Computed: true, ElementType: types.StringType, Description: "What Atoll has on the machine, by the names of its records there."},

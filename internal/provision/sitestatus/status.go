@@ -34,9 +34,9 @@ type Answer struct {
 	// Err says why it said nothing; then the rest is empty.
 	Err error
 	Machine
-	// Ahead is how much its clock is ahead of ours, with an error of at most half
-	// of the way there and back.
-	Ahead time.Duration
+	// Ahead is how much its clock is ahead of ours, give or take Within: half of what
+	// the answer took.
+	Ahead, Within time.Duration
 	// Owners are the records of what Atoll has there.
 	Owners []string
 	// Reach is whom it reaches over the mesh, by the names of peers.
@@ -63,9 +63,7 @@ func (s Site) Ask(ctx context.Context, host remote.Host, name string) Answer {
 	if isMember {
 		manifest.Items = append(manifest.Items, databaseQuestion())
 	}
-	before := time.Now()
 	observation, err := converge.Observe(ctx, host, manifest)
-	took := time.Since(before)
 	if err != nil {
 		return Answer{Err: err}
 	}
@@ -84,7 +82,7 @@ func (s Site) Ask(ctx context.Context, host remote.Host, name string) Answer {
 		database, err := databaseQuestion().Answer(observation)
 		answer.Database, answer.DatabaseErr = &database, err
 	}
-	answer.Ahead = answer.Now.Sub(before.Add(took / 2))
+	answer.Ahead, answer.Within = answer.Now.Sub(observation.At), observation.Within
 	return answer
 }
 

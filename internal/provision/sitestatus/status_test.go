@@ -150,6 +150,10 @@ func TestDiagnosis(t *testing.T) {
 				"b: /var has 9 % left, less than 10 %", "b: its clock is 3s behind this machine's",
 			}, "a", map[string]string{"a": "ONLINE", "b": "ONLINE", "c": "ONLINE"},
 		},
+		"an answer too slow to tell": {
+			change("b", func(a *Answer) { a.Ahead, a.Within = -3*time.Second, 1500*time.Millisecond }),
+			[]string{}, "a", map[string]string{"a": "ONLINE", "b": "ONLINE", "c": "ONLINE"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			answers := whole()

@@ -85,7 +85,8 @@ type machine struct {
 	// ahead is what came; each answer is taken once, since who asks twice wants to
 	// see what has changed.
 	ahead kept
-	at    time.Time
+	// sent and at are when all of it was asked for, and when it came.
+	sent, at time.Time
 	// kept are the questions that this process has left on the host.
 	kept map[string]bool
 	// lacks are the questions that a watcher asked for and that were not among
@@ -126,7 +127,7 @@ func (h *host) Run(ctx context.Context, command remote.Command) (remote.Result, 
 	answer, found := h.machine.take(command)
 	<-h.machine.gate
 	if found && !h.all.changed.Load() {
-		return remote.Result{Stdout: []byte(answer)}, nil
+		return h.machine.result(answer), nil
 	}
 	if h.machine.ahead.renew || !h.machine.ahead.askers[path.Base(File(command.Question))] {
 		return h.keep(ctx, command)
@@ -146,6 +147,7 @@ func (h *host) Dial(ctx context.Context, endpoint remote.Endpoint) (net.Conn, er
 func (h *host) first(ctx context.Context, command remote.Command) (remote.Result, error) {
 	own := command
 	own.Script = firstScript(command.Question, command.Script, h.all.options.Version)
+	sent := time.Now()
 	result, err := h.Host.Run(ctx, own)
 	if err != nil {
 		return result, err
@@ -154,7 +156,7 @@ func (h *host) first(ctx context.Context, command remote.Command) (remote.Result
 	if err != nil {
 		return remote.Result{}, err
 	}
-	h.machine.asked, h.machine.ahead, h.machine.at = true, ahead, time.Now()
+	h.machine.asked, h.machine.ahead, h.machine.sent, h.machine.at = true, ahead, sent, time.Now()
 	delete(ahead.answers, sum(command.Script)) // it was one of the kept ones, and is answered now
 	result.Stdout, result.ExitCode = []byte(answer.output), answer.code
 	if answer.code != 0 {
@@ -170,6 +172,11 @@ func (m *machine) take(command remote.Command) (string, bool) {
 	answer, found := m.ahead.answers[key]
 	delete(m.ahead.answers, key)
 	return answer.output, found && answer.code == 0 && time.Since(m.at) < fresh
+}
+
+// result is an answer that came ahead: what it says of the present is of then.
+func (m *machine) result(answer string) remote.Result {
+	return remote.Result{Stdout: []byte(answer), Asked: m.sent, Came: m.at}
 }
 
 // keep leaves the question on the host for the next process, along with asking

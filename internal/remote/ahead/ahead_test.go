@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -117,6 +118,34 @@ func TestLaterQuestionsComeWithTheFirst(t *testing.T) {
 	write("two")
 	if got := run(second); got != "two" || on.trips != 2 {
 		t.Errorf("asked again: %q after %d trips", got, on.trips)
+	}
+}
+
+// What an answer says of the present is of when it was given, however late somebody
+// asks for it.
+func TestAnswersTellWhenTheyCame(t *testing.T) {
+	keepHere(t)
+	on := &shell{}
+	clock := question("b", "date +%s%N")
+	_, run := process(t, on)
+	run(remote.Command{Name: "change", Script: ":"})
+	run(clock)
+
+	host, run := process(t, on)
+	begun := time.Now()
+	run(question("a", "echo a"))
+	came := time.Now()
+	time.Sleep(10 * time.Millisecond) // so that a time of its own would be later
+	result, err := host.Run(t.Context(), clock)
+	if err != nil {
+		t.Fatal(err)
+	}
+	told, err := strconv.ParseInt(strings.TrimSpace(string(result.Stdout)), 10, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if now := time.Unix(0, told); result.Asked.Before(begun) || result.Came.After(came) || now.Before(result.Asked) || now.After(result.Came) {
+		t.Errorf("asked at %s, came at %s, and is of %s; the first question was under way from %s to %s", result.Asked, result.Came, now, begun, came)
 	}
 }
 

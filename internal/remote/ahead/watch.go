@@ -45,7 +45,7 @@ func (h *host) watch(ctx context.Context, command remote.Command) (remote.Result
 	case answer.code != 0:
 		return remote.Result{}, &remote.CommandError{Host: h.Target().Address(), Name: command.Name, ExitCode: answer.code}
 	}
-	return remote.Result{Stdout: []byte(answer.output)}, nil
+	return h.machine.result(answer.output), nil
 }
 
 // askAll brings home all answers, unless they lacked this one a moment ago.
@@ -53,6 +53,7 @@ func (h *host) askAll(ctx context.Context, key string) error {
 	if h.machine.lacks[key] && time.Since(h.machine.at) < fresh {
 		return nil
 	}
+	sent := time.Now()
 	result, err := h.Host.Run(ctx, remote.Command{Name: "asking what is kept", Program: line, Reads: true})
 	var failed *remote.CommandError
 	if errors.As(err, &failed) {
@@ -65,7 +66,7 @@ func (h *host) askAll(ctx context.Context, key string) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", h.Target().Address(), err)
 	}
-	h.machine.ahead, h.machine.at, h.machine.lacks = ahead, time.Now(), map[string]bool{}
+	h.machine.ahead, h.machine.sent, h.machine.at, h.machine.lacks = ahead, sent, time.Now(), map[string]bool{}
 	return nil
 }
 
