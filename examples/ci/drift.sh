@@ -1,8 +1,8 @@
 #!/bin/sh
 # Plans, and says in a table what differs: a row a line of drift, a row for each
 # attribute that is not as declared, for each warning of the plan, and for each problem
-# that an atoll_site_status of the configuration reports. What else a plan prints is
-# shown only when it failed.
+# that an atoll_site_status or atoll_file_tier_status of the configuration reports. What
+# else a plan prints is shown only when it failed.
 #
 #   drift.sh [options of terraform plan]
 #
@@ -59,10 +59,11 @@ jq -r --slurpfile warnings "$work/warnings" --argjson refreshed "$refreshed" '
   def unasked: test("^(unreachable|not asked): |: (unreachable|not asked|did not answer): | Was Not Asked: ");
   def stood: .prior_state.values.root_module // {} | modules | .resources // [] | .[];
   # One that only an apply will read stands here as it once was.
-  def statuses: ([.resource_changes // [] | .[] | select(.change.actions == ["read"]) | .address]) as $later
-    | stood | select(.mode == "data" and .type == "atoll_site_status" and (any(.address == $later[]; .) | not));
+  def statuses($type): ([.resource_changes // [] | .[] | select(.change.actions == ["read"]) | .address]) as $later
+    | stood | select(.mode == "data" and .type == $type and (any(.address == $later[]; .) | not));
   # Which machines were asked: true for each that answered. An account is none.
-  def answered: (statuses | .values.machines // {} | .[] | .reachable == true),
+  def answered: (statuses("atoll_site_status") | .values.machines // {} | .[] | .reachable == true),
+    (statuses("atoll_file_tier_status") | .values.nodes // {} | .[] | .asked == true),
     ( stood | select($refreshed and .mode == "managed" and (.type | test("^atoll_(?!linode)"))) | .values
       | ([.drift // [] | .[] | select(unasked)] | length) < (if .ssh then 1 else .peers // .members // .nodes // [0] | length end) );
 
@@ -78,7 +79,7 @@ jq -r --slurpfile warnings "$work/warnings" --argjson refreshed "$refreshed" '
             elif $actions != ["update"] or $all == [] then "to be changed: " + ($actions | join(" and "))
             else empty end ), $all[]
         | {part: $part, line: ., counts: true} ),
-      ( statuses | .address as $part | .values.problems // [] | .[] | {part: $part, line: ., counts: true} ),
+      ( statuses("atoll_site_status", "atoll_file_tier_status") | .address as $part | .values.problems // [] | .[] | {part: $part, line: ., counts: true} ),
       ( $warnings[] | select(.summary | test("^Machine .* Was Not Read$") | not) # that has its line of drift
         | (.address // "" | if . == "" then "plan" else . end) as $part
         | { part: $part, line: "\(.summary): \(.detail // "" | split("\n")[0] // "")",
@@ -86,11 +87,14 @@ jq -r --slurpfile warnings "$work/warnings" --argjson refreshed "$refreshed" '
             counts: (.summary | test("^(Changed Outside of This Configuration|Check block assertion failed|Disk Nearly Full|Days Do Not Move|Files Rotted)$| Was Not Asked$")) } )
     ] as $found
   | ([ $found[] | .part as $part | .line | capture("^(?<who>[^:]+): (unreachable|did not answer): ") | [$part, .who] ]) as $dead
+  # A tier tells of a pair, too, of which one node was not asked.
+  | ([ $found[] | .part as $part | .line | capture("^(?<who>[^:]+): not asked: ") | [$part, .who] ]) as $silent
   | ([answered]) as $answered
   | ( $found[] | .part as $part | .line as $line
       | if .counts | not then "note"
         elif $line | unasked then if $line | test("host key has changed") then "key" else "silent" end
         elif [ $line | capture("^(?<from>[^:]+) → (?<to>[^:]+): no answer over the mesh") | .from, .to ] | any(.[]; any([$part, .] == $dead[]; .)) then "follows"
+        elif [ $line | capture("^(?<one>[^:]+) ↔ (?<other>[^:]+): ") | .one, .other ] | any(.[]; any([$part, .] == $silent[]; .)) then "follows"
         else "differs" end
       | [., $part, $line] ),
     ( if $answered != [] and ($answered | any | not) then ["nobody", "plan", "no machine could be asked"] else empty end )

@@ -139,6 +139,7 @@ func TestLinodeDriftShowsAndIsMended(t *testing.T) {
 	a.apply()
 	made := a.state(address)
 	id := a.instances(t.Context())[0].ID
+	a.isWatched(made)
 	a.must(a.api.ShutdownInstance(t.Context(), id))
 	a.eventually("off", time.Minute, func() bool { return a.instances(t.Context())[0].Status == linodego.InstanceOffline })
 	_, err := a.api.UpdateInstance(t.Context(), id, linodego.InstanceUpdateOptions{Tags: &[]string{"foreign"}})
@@ -385,4 +386,27 @@ func (a *account) parts(id, swap, subnet int) string {
 		a.Errorf("the private address is %s, the state has %s", private, state.Private)
 	}
 	return state.VPC
+}
+
+// isWatched: a key that may only ask sees who may log in as root, as the usual one does.
+func (a *account) isWatched(made vps) {
+	a.Helper()
+	key, public := a.keyPair()
+	watched := oneWith(`hostname = "vps"`, fmt.Sprintf("hostname = \"vps\"\n  watcher_keys = [%q]", public))
+	a.write(watched)
+	a.apply()
+	a.inSync() // which leaves what there is to ask
+	file := filepath.Join(a.terraform.Dir, "main.tf")
+	content, err := os.ReadFile(file)
+	a.must(err)
+	a.must(os.WriteFile(file, []byte(strings.ReplaceAll(string(content), fmt.Sprintf("%q", a.lab.Inventory.Key), fmt.Sprintf("%q", key))), 0o600))
+	usual := a.terraform.Env
+	a.terraform.Env = append(slices.Clone(usual), "ATOLL_WATCHER=true")
+	a.inSync()
+	a.in(made, "echo 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIODemPSmCiN57xuhwV5DI/saEWet9DMN/vL3zZZ41wq+ other' >>/root/.ssh/authorized_keys")
+	a.says(flat(a.plan().Text), `- "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIODemPSmCiN57xuhwV5DI/saEWet9DMN/vL3zZZ41wq+ other"`)
+	a.terraform.Env = usual
+	a.write(oneWith())
+	a.apply()
+	a.inSync()
 }

@@ -108,14 +108,9 @@ func TestDriftInCI(t *testing.T) {
 // his key, and tries what else it could be good for.
 func (f *fixture) watched() (key string) {
 	f.Helper()
-	key = filepath.Join(f.TempDir(), "watcher")
-	if output, err := exec.CommandContext(f.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "the job", "-f", key).CombinedOutput(); err != nil {
-		f.Fatalf("%v: %s", err, output)
-	}
-	public, err := os.ReadFile(key + ".pub")
-	f.must(err)
+	key, public := f.keyPair()
 	file := filepath.Join(f.terraform.Dir, "watcher_override.tf")
-	f.must(os.WriteFile(file, []byte(fmt.Sprintf("resource \"atoll_host\" \"node\" {\n  watcher_keys = [%q]\n}\n", strings.TrimSpace(string(public)))), 0o600))
+	f.must(os.WriteFile(file, []byte(fmt.Sprintf("resource \"atoll_host\" \"node\" {\n  watcher_keys = [%q]\n}\n", public)), 0o600))
 	f.Cleanup(func() { _ = os.Remove(file) })
 	f.apply()
 	f.inSync()
@@ -143,6 +138,18 @@ func (f *fixture) watched() (key string) {
 		f.Errorf("sudo lets the watcher do more: %v %s", err, said)
 	}
 	return key
+}
+
+// keyPair makes a key: the file of the private half, and the public one.
+func (f *fixture) keyPair() (file, public string) {
+	f.Helper()
+	file = filepath.Join(f.TempDir(), "watcher")
+	if output, err := exec.CommandContext(f.Context(), "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "the job", "-f", file).CombinedOutput(); err != nil {
+		f.Fatalf("%v: %s", err, output)
+	}
+	content, err := os.ReadFile(file + ".pub")
+	f.must(err)
+	return file, strings.TrimSpace(string(content))
 }
 
 // status adds the data source to the site until the test ends, and looks at what

@@ -104,6 +104,10 @@ func asked(machines, problems string) string {
 	return `{"address": "data.atoll_site_status.now", "mode": "data", "type": "atoll_site_status", "values": {"machines": ` + machines + `, "problems": [` + problems + `]}}`
 }
 
+func askedOfTier(nodes, problems string) string {
+	return `{"address": "data.atoll_file_tier_status.now", "mode": "data", "type": "atoll_file_tier_status", "values": {"nodes": ` + nodes + `, "problems": [` + problems + `]}}`
+}
+
 // What a plan says becomes rows, and one exit code.
 func TestDriftScriptReadsPlans(t *testing.T) {
 	t.Parallel()
@@ -156,6 +160,15 @@ func TestDriftScriptReadsPlans(t *testing.T) {
 		"a warning that tells silence":   {warned("Linode Account Was Not Asked", "atoll_linode.n"), planned(one(well), "", ""), nil, 3, []string{"atoll_linode.n | Linode Account Was Not Asked: why."}},
 		"the status alone": {"", planned(one(well)+","+asked(`{"a": {"reachable": false}, "b": {"reachable": true}}`, `"a: did not answer: connect a:22: timed out"`), "", ""), []string{"-refresh=false"}, 3, []string{
 			"data.atoll_site_status.now | a: did not answer: connect a:22: timed out",
+		}},
+		"the status of a tier alone": {"", planned(one(well)+","+askedOfTier(`{"a": {"asked": true}, "b": {"asked": true}}`, `"a ↔ b: STOPPED: its unit does not run on a", "a: /srv/cold: 1 file rotted"`), "", ""), []string{"-refresh=false"}, 2, []string{
+			"data.atoll_file_tier_status.now | a ↔ b: STOPPED: its unit does not run on a", "data.atoll_file_tier_status.now | a: /srv/cold: 1 file rotted",
+		}},
+		"a node of a tier that is off": {"", planned(one(well)+","+askedOfTier(`{"a": {"asked": true}, "b": {"asked": false}}`, `"b: not asked: connect b:22: timed out", "a ↔ b: CONNECTING: no line, in step 2m0s ago"`), "", ""), []string{"-refresh=false"}, 3, []string{
+			"data.atoll_file_tier_status.now | b: not asked: connect b:22: timed out", "data.atoll_file_tier_status.now | a ↔ b: CONNECTING: no line, in step 2m0s ago",
+		}},
+		"no node of a tier answers": {"", planned(one(well)+","+askedOfTier(`{"a": {"asked": false}}`, `"a: not asked: connect a:22: timed out"`), "", ""), []string{"-refresh=false"}, 1, []string{
+			"data.atoll_file_tier_status.now | a: not asked: connect a:22: timed out", "plan | no machine could be asked",
 		}},
 		"a status that is old": {"", planned(one(refused)+","+asked(`{"b": {"reachable": true}}`, `"b: its clock was off"`), again(refused)+`, {"address": "data.atoll_site_status.now", "change": {"actions": ["read"]}}`, ""), nil, 1, []string{
 			`atoll_host.h["a"] | not asked: connect a:22: authentication refused: user root`, "plan | no machine could be asked",

@@ -13,6 +13,16 @@ output "links" {
   value       = atoll_mesh.site.links
 }
 
+output "peers" {
+  description = "What an atoll_site_status takes as its peers."
+  value       = { for name, node in atoll_mesh_peer.node : name => node.peer }
+}
+
+output "members" {
+  description = "What an atoll_site_status takes as its members."
+  value       = { for name, server in atoll_mysql_server.database : name => server.member }
+}
+
 output "databases" {
   description = "Where each database listens, by name, such as \"10.77.0.11:3306\": for backups and monitoring. Applications go through a router."
   value       = { for name, server in atoll_mysql_server.database : name => server.id }

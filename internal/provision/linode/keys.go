@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/node"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -18,14 +19,15 @@ import (
 // keep afterwards: no machine is replaced for a key.
 const authorizedKeys = "/root/.ssh/authorized_keys"
 
-// loginKeys names the change of them.
+// loginKeys names the change of them, and with the machine's owner who asks for them.
 const loginKeys = "login-keys"
 
 // keysQuestion asks who may log in as root. While a change is neither proven nor
 // taken back, the answer may not last.
 func keysQuestion() converge.Question[presentKeys] {
 	return converge.Question[presentKeys]{
-		Name: "root's authorized_keys",
+		Name:  "root's authorized_keys",
+		Asker: node.Owner + "." + loginKeys,
 		Script: converge.ThereFunction + `if there ` + authorizedKeys + `; then cat -- ` + authorizedKeys + ` || exit; fi
 echo
 ` + converge.StateOfChange(loginKeys).Script + `

@@ -56,6 +56,10 @@ run "roles_decide_what_is_where" {
     error_message = "The nodes with the role database are the members of the cluster."
   }
   assert {
+    condition     = toset(keys(output.peers)) == toset(["hk1", "hk2", "sg1", "app1", "mail"]) && toset(keys(output.members)) == toset(["hk1", "hk2", "sg1"])
+    error_message = "What an atoll_site_status takes has every node and every database."
+  }
+  assert {
     condition     = toset(keys(output.endpoints)) == toset(["hk1", "app1"])
     error_message = "The nodes with the role router carry one, a database among them."
   }
