@@ -7,6 +7,7 @@ package provider
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -171,11 +172,22 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	servers := &mysqld.Plugin{}
 	resp.ResourceData = &base.Data{
 		Hosts: ahead.New(hosts, ahead.Options{ReadOnly: options.ReadOnly, Watcher: options.Watcher != "", Version: p.version}), Guard: guard.New(plugins(servers)...), MySQL: servers, Tunnels: &mysqltunnel.Registry{}, Lost: lost, Pending: pending,
-		PublicKey: func(ctx context.Context, name string) (string, error) { return remote.PublicKey(ctx, options, name) },
+		PublicKey: ownKey(options),
 		HasKey:    hasKey(options, pending),
 		Linode:    linodeOf(config.Linode).client(p.version, options.ReadOnly),
 	}
 	resp.DataSourceData, resp.EphemeralResourceData, resp.ActionData = resp.ResourceData, resp.ResourceData, resp.ResourceData
+}
+
+// ownKey gives the key that is to let the provider in. That of one who only watches is
+// none: no machine is to let him in as root.
+func ownKey(options remote.Options) func(ctx context.Context, name string) (string, error) {
+	return func(ctx context.Context, name string) (string, error) {
+		if options.Watcher != "" {
+			return "", errors.New("the provider logs in as a watcher (ssh.watcher, or the environment's ATOLL_WATCHER), whose key lets nobody in as root")
+		}
+		return remote.PublicKey(ctx, options, name)
+	}
 }
 
 // warnOfNames speaks where somebody may have meant a machine by its name in
