@@ -134,14 +134,12 @@ func (m *firewallModel) attached() []int {
 
 // read takes over what the account shows, and says what of it no attribute does.
 // Of the attachments only declared ones count: others are not ours. An import
-// declares nothing yet.
+// declares nothing yet, so all that it finds has a line: no attribute shows it, and
+// the plan that follows may take it away.
 func (m *firewallModel) read(ctx context.Context, seen linode.SeenWall, diags *diag.Diagnostics) []converge.Line {
-	imported, wall := m.Label.IsNull(), m.wall(ctx, diags)
+	wall := m.wall(ctx, diags)
 	m.ID, m.Label = types.StringValue(strconv.Itoa(seen.ID)), types.StringValue(seen.Label)
 	m.Tags = readTags(m.Tags, seen.Tags)
-	if imported {
-		return nil
-	}
 	if !m.Linodes.IsNull() {
 		var present []string
 		for _, id := range wall.Linodes {
@@ -153,6 +151,10 @@ func (m *firewallModel) read(ctx context.Context, seen linode.SeenWall, diags *d
 	}
 	return provision.Drift(linode.DiagnoseFirewall(wall, seen, nil))
 }
+
+// adopted says that the state is that of an import which was not applied since: what is
+// applied has an ssh.
+func (m *firewallModel) adopted() bool { return m.SSH.IsNull() }
 
 func setOf(values []string) types.Set {
 	all := make([]attr.Value, 0, len(values))

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -15,7 +16,9 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
@@ -56,6 +59,7 @@ func (k *firewallKind) Plan(ctx context.Context, change *base.Change[firewallMod
 	k.claim(change)
 	if !change.Failed() {
 		k.check(ctx, change)
+		k.warnOfAdoption(ctx, change)
 	}
 }
 
@@ -104,6 +108,32 @@ func (k *firewallKind) check(ctx context.Context, change *base.Change[firewallMo
 	change.Fail(plan.Subject(), advise(err))
 	for _, id := range missing {
 		change.Diagnostics.AddAttributeError(path.Root("linodes"), "Unknown Linode", fmt.Sprintf("linodes holds %d: the account has no such machine. Give the id of an atoll_linode, or leave it out.", id))
+	}
+}
+
+// warnOfAdoption says what of a firewall that was imported is not as it is declared: the
+// refresh knew no declaration to compare it with.
+func (k *firewallKind) warnOfAdoption(ctx context.Context, change *base.Change[firewallModel]) {
+	plan, state := change.Plan, change.State
+	if k.Data == nil || change.Failed() || state == nil || !state.adopted() || !plan.known(ctx) {
+		return
+	}
+	client, err := k.Linode()
+	var seen linode.SeenWall
+	if err == nil {
+		seen, err = client.Firewall(ctx, numbered(state.ID))
+	}
+	switch {
+	case errors.Is(err, base.ErrPending), errors.Is(err, linode.ErrUnavailable), errors.Is(err, linode.ErrNotFound):
+		return // the refresh has said so
+	case err != nil:
+		change.Fail(plan.Subject(), advise(err))
+		return
+	}
+	lines := provision.Drift(linode.DiagnoseFirewall(plan.wall(ctx, change.Diagnostics), seen, nil))
+	if len(lines) > 0 {
+		change.Diagnostics.AddWarning("Adopting "+plan.Subject()+" Changes It", fmt.Sprintf("The firewall was imported, and the account has it in another way than it is declared here:\n- %s\n\n"+
+			"The apply makes it as it is declared, and deletes each rule that is not declared. Declare in open what is to stay.", strings.Join(converge.Texts(lines), "\n- ")))
 	}
 }
 
