@@ -147,3 +147,44 @@ func TestLinodeThatWasRebuiltElsewhere(t *testing.T) {
 		t.Error("without host_key the plan after it is not empty")
 	}
 }
+
+// The first number with another image rebuilds the machine, which keeps its number; alone,
+// and with other user data, it only sets the count, and the plan says how to go on.
+func TestFirstRebuildNumber(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	made := tf.made("atoll_linode", nil, one(object{"image": "linode/debian12"}))
+	tf = start(t, tf.network, account.block)
+	made = tf.refreshed("atoll_linode", made)
+	plans := func(more object) string {
+		t.Helper()
+		more["image"] = "linode/debian12"
+		planned, problems := tf.plan("atoll_linode", made, write(tf.kind("atoll_linode"), one(more)))
+		if problems != "" {
+			t.Fatal(problems)
+		}
+		return planned.warnings
+	}
+	if warned := plans(object{"rebuild_generation": 1}); warned != "" {
+		t.Errorf("the first number alone: %q", warned)
+	}
+	if warned := plans(object{"user_data": "#!/bin/sh\n"}); !strings.Contains(warned, "Set rebuild_generation to a number in an apply of its own") {
+		t.Errorf("user data without a number: %q", warned)
+	}
+	if warned := plans(object{"user_data": "#!/bin/sh\n", "rebuild_generation": 1}); !strings.Contains(warned, "This apply only sets the first number of rebuild_generation") {
+		t.Errorf("user data with the first number: %q", warned)
+	}
+	config := one(object{"rebuild_generation": 1})
+	planned, problems := tf.plan("atoll_linode", made, write(tf.kind("atoll_linode"), config))
+	if problems != "" || !strings.Contains(planned.warnings, "Rebuilding Linode sg1 Discards Data") {
+		t.Errorf("another image with the first number: %s %q", problems, planned.warnings)
+	}
+	rebuilt := tf.refreshed("atoll_linode", tf.made("atoll_linode", made, config))
+	if rebuilt.at("id") != made.at("id") || rebuilt.at("ipv4") != made.at("ipv4") || rebuilt.at("image") != "linode/debian13" {
+		t.Errorf("rebuilt as %v %v of %v", rebuilt.at("id"), rebuilt.at("ipv4"), rebuilt.at("image"))
+	}
+	if !tf.empty("atoll_linode", rebuilt, config) {
+		t.Errorf("the plan after it is not empty: %s", rebuilt.lines())
+	}
+}

@@ -69,6 +69,20 @@ func (m *linodeModel) fixed() map[string]string {
 // byRebuild are those that a rebuild changes.
 var byRebuild = map[string]bool{"image": true, "disk_encryption": true}
 
+// asksForRebuild says that the user changed something here that a rebuild changes. A
+// rebuild that was cut off has changed the machine already, and is asked for still; what
+// is declared for the first time as the machine has it is no change.
+func (k memory) asksForRebuild(state, config *linodeModel) bool {
+	is, declares := state.fixed(), config.fixed()
+	for name := range byRebuild {
+		former, remembered := k.Declared[name]
+		if remembered && declares[name] != "" && declares[name] != former && (former != "" || declares[name] != is[name]) {
+			return true
+		}
+	}
+	return false
+}
+
 // Verdicts on one fixed attribute.
 type verdict int
 

@@ -71,6 +71,48 @@ func TestOnlyTheUserReplacesAMachine(t *testing.T) {
 	}
 }
 
+// The first number alone does nothing to a machine, whatever else waits for a rebuild.
+func TestWhatARebuildNumberDoes(t *testing.T) {
+	applied := memory{Declared: map[string]string{"region": "ap-south", "image": "linode/debian12", "disk_encryption": ""}}
+	machine := linodeModel{Image: types.StringValue("linode/debian12"), DiskEncryption: types.StringValue("enabled")}
+	image := func(m *linodeModel) { m.Image = types.StringValue("linode/debian13") }
+	none, one, two := types.Int64Null(), types.Int64Value(1), types.Int64Value(2)
+	for name, test := range map[string]struct {
+		known         memory
+		before, after types.Int64
+		is, declares  func(*linodeModel)
+		want          bool
+	}{
+		"another number":                         {known: applied, before: one, after: two, want: true},
+		"the same number":                        {known: applied, before: one, after: one, declares: image},
+		"no number any more":                     {known: applied, before: one, after: none, declares: image},
+		"another number after an import":         {before: one, after: two, want: true},
+		"the first number":                       {known: applied, before: none, after: one},
+		"the first number to come":               {known: applied, before: none, after: types.Int64Unknown(), declares: image},
+		"with another image":                     {known: applied, before: none, after: one, declares: image, want: true},
+		"another image alone":                    {known: applied, before: none, after: none, declares: image},
+		"with another image, cut off":            {known: applied, before: none, after: one, is: image, declares: image, want: true},
+		"with an image to come":                  {known: applied, before: none, after: one, declares: func(m *linodeModel) { m.Image = types.StringUnknown() }},
+		"rebuilt elsewhere":                      {known: applied, before: none, after: one, is: image},
+		"imported with another image":            {before: none, after: one, declares: image},
+		"with another encryption":                {known: applied, before: none, after: one, declares: func(m *linodeModel) { m.DiskEncryption = types.StringValue("disabled") }, want: true},
+		"with the encryption that is, said anew": {known: applied, before: none, after: one, declares: func(m *linodeModel) { m.DiskEncryption = types.StringValue("enabled") }},
+	} {
+		state, config := machine, linodeModel{Image: machine.Image}
+		if test.is != nil {
+			test.is(&state)
+		}
+		if test.declares != nil {
+			test.declares(&config)
+		}
+		state.Generation, config.Generation = test.before, test.after
+		plan := config
+		if got := test.known.rebuilds(&state, &config, &plan); got != test.want {
+			t.Errorf("%s: rebuilds %t, want %t", name, got, test.want)
+		}
+	}
+}
+
 func equalPaths(a, b path.Paths) bool {
 	if len(a) != len(b) {
 		return false

@@ -15,10 +15,26 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 )
 
-// rebuilds says that a plan gives an existing machine a fresh disk: the number
-// was there before and is another one now.
-func rebuilds(before, after types.Int64) bool {
+// renumbered says that the number was there before and is another one now.
+func renumbered(before, after types.Int64) bool {
 	return !before.IsNull() && !after.IsNull() && !after.IsUnknown() && !before.Equal(after)
+}
+
+// firstNumber says that there was none before.
+func firstNumber(before, after types.Int64) bool {
+	return before.IsNull() && !after.IsNull() && !after.IsUnknown()
+}
+
+// rebuilds says that a plan gives an existing machine a fresh disk. The first number
+// alone does nothing; with a change that a rebuild makes, it asks for that.
+func (k memory) rebuilds(state, config, plan *linodeModel) bool {
+	return renumbered(state.Generation, plan.Generation) || firstNumber(state.Generation, plan.Generation) && k.asksForRebuild(state, config)
+}
+
+// plannedRebuild says in an apply what rebuilds said in its plan, which left the address
+// in a VPC open for nothing else.
+func (m *linodeModel) plannedRebuild(before *linodeModel) bool {
+	return renumbered(before.Generation, m.Generation) || firstNumber(before.Generation, m.Generation) && m.SubnetIPv4.IsUnknown()
 }
 
 // PlanRemoval says what goes for good.
@@ -34,7 +50,7 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 	if creating {
 		state = &linodeModel{}
 	}
-	rebuilt := !creating && rebuilds(state.Generation, plan.Generation)
+	rebuilt := !creating && known.rebuilds(state, config, plan)
 	if !creating {
 		for _, because := range known.decide(state, config, plan, rebuilt, change.Diagnostics) {
 			change.Replace(because)
@@ -52,10 +68,10 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 		plan.anew(config)
 	}
 	if !creating && !change.Replacing {
-		plan.keep(state, config)
+		plan.keep(state, config, rebuilt)
 		if state.UserDataSHA256.ValueString() != digest(config.UserData).ValueString() && plan.UserDataSHA256.Equal(state.UserDataSHA256) {
 			change.Diagnostics.AddAttributeWarning(path.Root("user_data"), "User Data Wait for a Rebuild",
-				"The machine keeps the user data that it was made with. Change rebuild_generation to give it a fresh disk with the new ones.")
+				"The machine keeps the user data that it was made with. "+wayToRebuild(state.Generation, plan.Generation)+" to give it a fresh disk with the new ones.")
 		}
 	}
 	k.meet("linode", state.ID)
@@ -66,6 +82,17 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 	}
 	k.authorize(ctx, change, state, creating || change.Replacing || rebuilt)
 	k.check(ctx, change.Run, plan, config, state, creating || change.Replacing, rebuilt)
+}
+
+// wayToRebuild says what rebuilds a machine that a plan does not rebuild.
+func wayToRebuild(before, after types.Int64) string {
+	switch {
+	case !before.IsNull():
+		return "Change rebuild_generation to another number"
+	case after.IsNull():
+		return "Set rebuild_generation to a number in an apply of its own, which does nothing else, and change it to another one in the next"
+	}
+	return "This apply only sets the first number of rebuild_generation: change it to another one in the next"
 }
 
 // authorize plans who may log in: the provider's own key where nobody is declared.
@@ -115,8 +142,7 @@ func refuseKeys(before, plan *linodeModel) error {
 
 // keep leaves known what an update does not change. After a rebuild everything
 // on the machine is made again, so ssh is not known before.
-func (m *linodeModel) keep(state, config *linodeModel) {
-	rebuilt := rebuilds(state.Generation, m.Generation)
+func (m *linodeModel) keep(state, config *linodeModel, rebuilt bool) {
 	if !rebuilt {
 		m.UserDataSHA256 = state.UserDataSHA256
 		if config.HostKey.IsNull() {

@@ -41,11 +41,11 @@ func (k *linodeKind) Schema() schema.Schema {
 			"type": base.Given("Size of the machine, such as \"g6-standard-1\". A change is in place: what runs on the machine makes room in its group first, "+
 				"the machine is shut down, resized and booted again, one machine of a group after another.", slug("g6-standard-1")),
 			"image": base.Given("What the disk is made of, such as \"linode/debian13\". It has to have cloud-init, unless host_key or trust_on_first_use is set. "+
-				"A change here replaces the machine, unless rebuild_generation changes with it; one that was rebuilt from another image elsewhere stays, with a warning.", slug("linode/debian13")),
+				"A change here replaces the machine, unless rebuild_generation is set or changes with it, which rebuilds it in place; one that was rebuilt from another image elsewhere stays, with a warning.", slug("linode/debian13")),
 			"tags":               tagsAttribute("machine"),
 			"backups":            keptBool("Whether Linode's backup service is on, which costs money. A change is in place; switching it off deletes the backups. Left alone when not given; false is refused where backups are on for the whole account."),
 			"watchdog":           keptBool("Whether Linode boots the machine again when it goes down by itself. A change is in place. Left alone when not given; Linode's default is true."),
-			"disk_encryption":    keptChoice("Whether Linode encrypts the disks at rest: enabled or disabled. A change here replaces the machine, unless rebuild_generation changes with it. Left to Linode's default when not given.", "enabled", "disabled"),
+			"disk_encryption":    keptChoice("Whether Linode encrypts the disks at rest: enabled or disabled. A change here replaces the machine, unless rebuild_generation is set or changes with it, which rebuilds it in place. Left to Linode's default when not given.", "enabled", "disabled"),
 			"placement_group_id": keptNumber(0, "Number of the placement group that the machine is in, 0 for none. A change is in place. Left alone when not given."),
 			"swap_mib": schema.Int64Attribute{
 				CustomType: base.Integer{},
@@ -61,7 +61,7 @@ func (k *linodeKind) Schema() schema.Schema {
 			"user_data": schema.StringAttribute{
 				Optional: true, WriteOnly: true, Sensitive: true,
 				Description: "Your own user data for cloud-init: a #cloud-config, a script, a template (## template: jinja) or a MIME archive of several parts. A #cloud-config that is no YAML is refused. It is not kept in the state, and anyone on the machine can read it from the metadata service. " +
-					"A change takes effect when rebuild_generation changes. Default none. Needs Terraform 1.11 or OpenTofu 1.11.",
+					"A change takes effect when rebuild_generation changes from one number to another. Default none. Needs Terraform 1.11 or OpenTofu 1.11.",
 			},
 			"user_data_sha256": base.Shows("SHA-256 of the user_data that the machine was made with, by which a change of it is seen; null when there were none, or after an import."),
 			"private_ip": keptBool("Whether the machine has an address in the region's private network as well. An address is added in place: the machine is shut down and booted for it, as for a resize. " +
@@ -87,7 +87,8 @@ func (k *linodeKind) Schema() schema.Schema {
 				CustomType: base.Integer{},
 				Optional:   true,
 				Description: "Any number; changing it from one to another gives the machine a fresh disk of image in place, with a new host key and the same address. " +
-					"All that was on the disk is gone, so what runs on the machine leaves its group first, or refuses. The first number only sets the count. Default none.",
+					"All that was on the disk is gone, so what runs on the machine leaves its group first, or refuses. " +
+					"The first number only sets the count, unless image or disk_encryption changes with it: then that rebuilds the machine, too. Default none.",
 			},
 			"host_key": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{base.HostKey()},

@@ -19,7 +19,7 @@ import (
 func (w *work) update(ctx context.Context, before *linodeModel) error {
 	w.spec.SubnetIPv4 = before.SubnetIPv4.ValueString()
 	w.model.ID, w.model.IPv4 = before.ID, before.IPv4
-	known, rebuilt := recall(ctx, w.run), rebuilds(before.Generation, w.model.Generation)
+	known, rebuilt := recall(ctx, w.run), w.model.plannedRebuild(before)
 	booted, err := w.carry(ctx, known, before, rebuilt)
 	switch {
 	case err != nil:
