@@ -139,6 +139,9 @@ func TestLinodeThatWasRebuiltElsewhere(t *testing.T) {
 	if !strings.Contains(seen.warnings, "give that as host_key of this atoll_linode") || strings.Contains(seen.warnings, "ssh.host_key") || !strings.Contains(seen.lines(), "not asked") {
 		t.Errorf("drift %s: %q", seen.lines(), seen.warnings)
 	}
+	if !strings.Contains(seen.warnings, fmt.Sprintf("add %q to lost in the provider block", made.at("ipv4"))) {
+		t.Errorf("nothing says how to make it anew: %q", seen.warnings)
+	}
 	if _, problems := tf.apply("atoll_linode", seen, one(object{"authorized_keys": []any{loginKey, hostKey}})); !strings.Contains(problems, "give that as host_key of this atoll_linode") || strings.Contains(problems, "ssh.host_key") {
 		t.Errorf("an apply: %q", problems)
 	}

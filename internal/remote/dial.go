@@ -81,10 +81,7 @@ func (h *host) dial(ctx context.Context, via hop) (*connection, error) {
 		refusal := &verdict{}
 		config := &ssh.ClientConfig{
 			User: h.target.Login(), Auth: []ssh.AuthMethod{ssh.PublicKeys(key.signer)},
-			HostKeyCallback: refusal.callback(address, pinned),
-		}
-		if pinned != nil {
-			config.HostKeyAlgorithms = hostKeyAlgorithms(pinned)
+			HostKeyCallback: refusal.callback(address, pinned), HostKeyAlgorithms: hostKeyAlgorithms(pinned),
 		}
 		return config, refusal
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 
 	"golang.org/x/crypto/ssh"
@@ -28,12 +29,17 @@ func keyLine(key ssh.PublicKey) string {
 }
 
 // hostKeyAlgorithms asks the host for exactly the key that is pinned: without
-// it x/crypto prefers ECDSA over Ed25519 and a good host would look changed.
-func hostKeyAlgorithms(key ssh.PublicKey) []string {
-	if key.Type() == ssh.KeyAlgoRSA {
+// it x/crypto prefers ECDSA over Ed25519 and a good host would look changed. Where
+// none is, Ed25519 comes first: it is the key that people look up, as we tell them.
+func hostKeyAlgorithms(pinned ssh.PublicKey) []string {
+	switch {
+	case pinned == nil:
+		others := slices.DeleteFunc(ssh.SupportedAlgorithms().HostKeys, func(name string) bool { return name == ssh.KeyAlgoED25519 })
+		return append([]string{ssh.KeyAlgoED25519}, others...)
+	case pinned.Type() == ssh.KeyAlgoRSA:
 		return []string{ssh.KeyAlgoRSASHA512, ssh.KeyAlgoRSASHA256}
 	}
-	return []string{key.Type()}
+	return []string{pinned.Type()}
 }
 
 // verdict collects why a host key was refused: x/crypto flattens the error of

@@ -58,9 +58,9 @@ func nextStep(action string, err error) string {
 	case errors.Is(err, remote.ErrMute):
 		return "The machine answers, and what is named above runs there and does not. Nothing was done to it. See there why, end or restart it, then " + again + "."
 	case errors.Is(err, remote.ErrHostKeyMismatch):
-		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into ssh.host_key and apply."
+		return "Do not go on before you know why the key changed. If the machine was reinstalled, put its new key into ssh.host_key and apply. Where ssh is that of an atoll_linode, taken whole, the place is host_key of the atoll_linode."
 	case errors.Is(err, remote.ErrHostKeyUnknown):
-		return "Compare the fingerprint with the machine's console, then add the line as ssh.host_key."
+		return "Compare the fingerprint with the machine's console, then add the line as ssh.host_key. Where ssh is that of an atoll_linode, taken whole, as after an import of it without a key, add it as host_key of the atoll_linode."
 	case errors.Is(err, remote.ErrAuthentication):
 		return "Check ssh.user and ssh.key, and that the public half of the key stands in the user's authorized_keys on the machine."
 	case errors.Is(err, remote.ErrPrivilege):

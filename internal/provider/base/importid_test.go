@@ -46,7 +46,7 @@ func TestParseMachine(t *testing.T) {
 // Every class of failure comes with a way out.
 func TestErrorsSayWhatToDoNext(t *testing.T) {
 	for kind, want := range map[error]string{
-		remote.ErrUnreachable: "lost list", remote.ErrHostKeyMismatch: "ssh.host_key", remote.ErrHostKeyUnknown: "fingerprint",
+		remote.ErrUnreachable: "lost list", remote.ErrHostKeyMismatch: "host_key of the atoll_linode", remote.ErrHostKeyUnknown: "host_key of the atoll_linode",
 		remote.ErrAuthentication: "authorized_keys", remote.ErrPrivilege: "sudo", remote.ErrLost: "lost list",
 		remote.ErrForward: "AllowStreamLocalForwarding", remote.ErrSession: "MaxSessions", remote.ErrReadOnly: "Nothing was changed",
 	} {

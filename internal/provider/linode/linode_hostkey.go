@@ -14,8 +14,11 @@ import (
 )
 
 // anotherHostKey is what to do where a machine shows one: its argument is not ssh's.
-const anotherHostKey = "Do not go on before you know why the key changed. If the machine was rebuilt or reinstalled elsewhere, such as in Linode's Cloud Manager, compare the key that it shows with the one at its console, " +
-	"give that as host_key of this atoll_linode, and apply; ssh has it from there."
+func (m *linodeModel) anotherHostKey() string {
+	return "Do not go on before you know why the key changed. If the machine was rebuilt or reinstalled elsewhere, such as in Linode's Cloud Manager, compare the key that it shows with the one at its console, " +
+		"give that as host_key of this atoll_linode, and apply; ssh has it from there. " +
+		fmt.Sprintf("If it is to be made anew instead, add %q to lost in the provider block for the terraform apply -replace that does so: nothing on it is asked then whether the site can spare it.", m.IPv4.ValueString())
+}
 
 // renewed says that the machine itself, and not another that is asked on its way,
 // shows another host key than the known one.
@@ -28,7 +31,7 @@ func (m *linodeModel) renewed(err error) bool {
 // takes the place of the advice for machines that are named by an ssh attribute.
 func (m *linodeModel) advise(err error) error {
 	if m.renewed(err) {
-		return errors.New(err.Error() + "\n\n" + anotherHostKey) // its class would bring the other advice
+		return errors.New(err.Error() + "\n\n" + m.anotherHostKey()) // its class would bring the other advice
 	}
 	return advise(err)
 }
@@ -39,7 +42,7 @@ func (k *linodeKind) unheard(run *base.Run, model *linodeModel, target remote.Ta
 	if !model.renewed(err) {
 		return k.Unheard(run, model.Subject(), target, err).Drift
 	}
-	run.Diagnostics.AddWarning("Host Key of "+model.Subject()+" Changed", fmt.Sprintf("%v\n\nNothing was read from the machine, and its last known state is kept. %s", err, anotherHostKey))
+	run.Diagnostics.AddWarning("Host Key of "+model.Subject()+" Changed", fmt.Sprintf("%v\n\nNothing was read from the machine, and its last known state is kept. %s", err, model.anotherHostKey()))
 	return []converge.Line{line}
 }
 

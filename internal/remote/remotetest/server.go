@@ -7,7 +7,9 @@
 package remotetest
 
 import (
+	"crypto/ecdsa"
 	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/pem"
 	"errors"
@@ -71,6 +73,10 @@ func Start(configure ...func(*Server)) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	other, err := otherKey()
+	if err != nil {
+		return nil, err
+	}
 	block, err := ssh.MarshalPrivateKey(private, "test")
 	if err != nil {
 		return nil, err
@@ -87,6 +93,7 @@ func Start(configure ...func(*Server)) (*Server, error) {
 		return &ssh.Permissions{}, nil
 	}}
 	s.config.AddHostKey(signer)
+	s.config.AddHostKey(other)
 	if s.listener, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return nil, err
 	}
@@ -100,6 +107,15 @@ func Start(configure ...func(*Server)) (*Server, error) {
 	}
 	go s.accept()
 	return s, nil
+}
+
+// otherKey is a host key of another type than HostKey: a machine has several.
+func otherKey() (ssh.Signer, error) {
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	return ssh.NewSignerFromKey(private)
 }
 
 // Close stops listening and cuts all connections.
