@@ -80,7 +80,8 @@ resource "atoll_mysql_server" "database" {
   mesh     = atoll_mesh.site.id
   address  = atoll_mesh_peer.node[each.key].address
 
-  # Known before a resize, so that one apply changes the type and the settings.
+  # One apply changes the type and, when that is done, the settings: its plan says
+  # (known after apply).
   memory_mib = try(atoll_linode.node[each.key].specs.memory_mib, null)
 
   # The order of the move: who comes joins the cluster first, then who goes

@@ -37,7 +37,7 @@ module "site" {
     roles        = linode.roles
     mesh_address = linode.mesh_address
     ssh          = atoll_linode.node[name].ssh
-    memory_mib   = atoll_linode.node[name].specs.memory_mib # known before a resize: the settings follow in the same apply
+    memory_mib   = atoll_linode.node[name].specs.memory_mib # the settings follow a resize in the same apply
   } })
   mysql_settings = var.mysql_settings
 }

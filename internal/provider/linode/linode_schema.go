@@ -113,7 +113,7 @@ func (k *linodeKind) Schema() schema.Schema {
 }
 
 func specsAttribute() schema.SingleNestedAttribute {
-	return base.ShowsGroup("What the machine has, by its type.", map[string]schema.Attribute{
+	return base.ShowsGroup("What the machine has, by its type. Where a plan changes the type, it is known after the apply, and what is made of it follows in the same apply.", map[string]schema.Attribute{
 		"vcpus":       base.ShowsNumber("Number of virtual processors."),
 		"memory_mib":  base.ShowsNumber("Memory, in MiB."),
 		"disk_mib":    base.ShowsNumber("Room for disks, in MiB."),
