@@ -60,6 +60,8 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 			known.warn("Replacing", state, change.Diagnostics)
 		case rebuilt:
 			known.warn("Rebuilding", state, change.Diagnostics)
+		default:
+			warnOfStop(state, plan, change.Diagnostics)
 		}
 	}
 	plan.Status = types.StringValue(string(linode.Running))

@@ -1,0 +1,43 @@
+// Copyright (c) The Atoll Authors
+// SPDX-License-Identifier: MPL-2.0
+
+package provider
+
+import (
+	"strings"
+	"testing"
+)
+
+// A change for which the machine is shut down is told from one that is not.
+func TestPlansSayThatAMachineWillBeOff(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	made := tf.made("atoll_linode", nil, one(object{"rebuild_generation": 1}))
+	tf = start(t, tf.network, account.block)
+	made = tf.refreshed("atoll_linode", made)
+	const off = "Linode sg1 Will Be Off for a While"
+	for name, row := range map[string]struct {
+		change object
+		says   string
+	}{
+		"another type":      {object{"type": "g6-standard-2"}, "for type, which moves its disk"},
+		"a private address": {object{"private_ip": true}, "for private_ip"},
+		"another label":     {object{"label": "sg2"}, ""},
+		// A rebuild has its own warning, and a machine that is replaced is not booted again.
+		"a rebuild":           {object{"type": "g6-standard-2", "rebuild_generation": 2}, ""},
+		"one that is another": {object{"type": "g6-standard-2", "region": "us-sea"}, ""},
+	} {
+		config := one(object{"rebuild_generation": 1})
+		for attribute, value := range row.change {
+			config[attribute] = value
+		}
+		planned, problems := tf.plan("atoll_linode", made, write(tf.kind("atoll_linode"), config))
+		if problems != "" {
+			t.Fatalf("%s: %s", name, problems)
+		}
+		if told := strings.Contains(planned.warnings, off); told != (row.says != "") || !strings.Contains(planned.warnings, row.says) {
+			t.Errorf("%s: %q", name, planned.warnings)
+		}
+	}
+}
