@@ -41,3 +41,36 @@ func TestPlansSayThatAMachineWillBeOff(t *testing.T) {
 		}
 	}
 }
+
+// A key is the same one with another comment, as an import finds it: nothing is planned,
+// and a key that is another one is.
+func TestCommentsOfKeysAreNoChange(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	made := tf.made("atoll_linode", nil, one(nil))
+	tf = start(t, tf.network, account.block)
+	file := func(content string) {
+		t.Helper()
+		if err := tf.network.Machines[made.at("ipv4").(string)].Write("/root/.ssh/authorized_keys", content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	file(loginKey + " atoll lab\n")
+	found, problems := tf.find("atoll_linode", "sg1 "+hostKey)
+	if problems != "" {
+		t.Fatal(problems)
+	}
+	for name, keys := range map[string]any{"as declared": []any{loginKey}, "with a comment of its own": []any{loginKey + " me"}, "by default": nil} {
+		if !tf.empty("atoll_linode", found, one(object{"authorized_keys": keys})) {
+			t.Errorf("%s: the plan changes the comment", name)
+		}
+	}
+	if tf.empty("atoll_linode", found, one(object{"authorized_keys": []any{loginKey, hostKey}})) {
+		t.Error("another key is not planned")
+	}
+	file(loginKey + " atoll lab\n" + hostKey + " stranger\n")
+	if found = tf.refreshed("atoll_linode", found); tf.empty("atoll_linode", found, one(nil)) {
+		t.Error("a stranger's key stays")
+	}
+}

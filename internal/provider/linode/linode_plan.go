@@ -111,6 +111,12 @@ func (k *linodeKind) authorize(ctx context.Context, change *base.Change[linodeMo
 		return
 	}
 	asked, whole := base.TextSet(declared)
+	present, _ := base.TextSet(state.AuthorizedKeys)
+	stands := !fresh && !state.AuthorizedKeys.IsNull()
+	if stands && whole && !declared.IsNull() && linode.SameKeys(asked, present) {
+		plan.AuthorizedKeys = state.AuthorizedKeys // with other comments perhaps, which let nobody in
+		return
+	}
 	if declared.IsNull() {
 		plan.AuthorizedKeys = types.SetUnknown(types.StringType)
 	}
@@ -124,6 +130,8 @@ func (k *linodeKind) authorize(ctx context.Context, change *base.Change[linodeMo
 	case declared.IsNull() && err != nil:
 		change.Diagnostics.AddAttributeError(at, "No Key to Log In With", "authorized_keys is not given, and the provider's own key, which it defaults to, cannot be had: "+err.Error()+
 			". Give the provider a key, in ssh.keys or ssh.key_files.")
+	case declared.IsNull() && stands && linode.SameKeys([]string{own}, present):
+		plan.AuthorizedKeys = state.AuthorizedKeys
 	case declared.IsNull():
 		plan.AuthorizedKeys = setOf([]string{own})
 	case err == nil && !linode.LetsIn(asked, own) && (fresh || !plan.AuthorizedKeys.Equal(state.AuthorizedKeys)):

@@ -55,7 +55,7 @@ func (k *linodeKind) Schema() schema.Schema {
 			},
 			"authorized_keys": schema.SetAttribute{
 				Optional: true, Computed: true, ElementType: types.StringType, Validators: base.TextsOf(base.LoginKey()),
-				Description: "Public SSH keys that may log in as root, exactly these; the provider's own key, which key names, has to be one of them. Default that key alone. " +
+				Description: "Public SSH keys that may log in as root, exactly these; the provider's own key, which key names, has to be one of them. Default that key alone. The comment behind a key is not compared. " +
 					"A change is in place, over SSH, and is taken back if it would lock Atoll out. Refused while the machine's host key is not known, as after an import without it.",
 			},
 			"user_data": schema.StringAttribute{

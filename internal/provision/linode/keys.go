@@ -85,8 +85,27 @@ func keyLines(text string) []string {
 // LetsIn says whether a public key is among those that may log in, whatever their
 // comments are.
 func LetsIn(keys []string, own string) bool {
-	bare := func(line string) string { return strings.Join(strings.Fields(line)[:2], " ") }
-	return slices.ContainsFunc(keys, func(line string) bool { return len(strings.Fields(line)) >= 2 && bare(line) == bare(own) })
+	return slices.ContainsFunc(keys, func(line string) bool { return bare(line) == bare(own) })
+}
+
+// SameKeys says whether the same keys may log in, whatever their comments are. What has
+// options in front is another key than one without.
+func SameKeys(a, b []string) bool {
+	within := func(some, others []string) bool {
+		return !slices.ContainsFunc(some, func(line string) bool { return !LetsIn(others, line) })
+	}
+	return within(a, b) && within(b, a)
+}
+
+// bare is a key without its comment. What begins with anything but the type of a key has
+// options, which count, and is left whole.
+func bare(line string) string {
+	fields := strings.Fields(line)
+	isType := func(prefix string) bool { return len(fields) > 1 && strings.HasPrefix(fields[0], prefix) }
+	if !slices.ContainsFunc([]string{"ssh-", "ecdsa-", "sk-"}, isType) {
+		return line
+	}
+	return fields[0] + " " + fields[1]
 }
 
 // KeysChange makes exactly these keys the ones that may log in as root.

@@ -5,6 +5,28 @@ package linode
 
 import "testing"
 
+func TestSameKeysWhateverTheComments(t *testing.T) {
+	const one, other = "ssh-ed25519 AAAAC3Nza", "ecdsa-sha2-nistp256 AAAAE2Vj"
+	for _, row := range []struct {
+		a, b []string
+		want bool
+	}{
+		{nil, nil, true},
+		{[]string{one}, []string{one + " atoll lab"}, true},
+		{[]string{one + " me", other}, []string{other + " you", one}, true},
+		{[]string{one}, []string{one + " me", one + " me at home"}, true},
+		{[]string{one}, []string{one, other}, false},
+		{[]string{one, other}, []string{one}, false},
+		{[]string{one}, nil, false},
+		{[]string{one}, []string{"restrict " + one}, false},
+		{[]string{`from="192.0.2.1" ` + one}, []string{`from="192.0.2.1" ` + other}, false},
+	} {
+		if got := SameKeys(row.a, row.b); got != row.want {
+			t.Errorf("%q and %q: %t", row.a, row.b, got)
+		}
+	}
+}
+
 func TestLetsInWhateverTheComments(t *testing.T) {
 	const own = "ssh-ed25519 AAAAC3Nza"
 	for _, row := range []struct {
