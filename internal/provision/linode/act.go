@@ -83,27 +83,6 @@ func (d doer) repeatable(ctx context.Context, operation provision.Operation) err
 	return fmt.Errorf("operation %q is not one of a machine", operation)
 }
 
-// addPrivateIP adds the address and boots the machine anew: before that it does
-// not know of it. An address whose answer was lost is refused the second time.
-func (c *Client) addPrivateIP(ctx context.Context, id int, pause Pause) error {
-	return c.whileOff(ctx, id, pause, func(ctx context.Context) error {
-		err := set(ctx, fmt.Sprintf("adding a private address to instance %d", id), func(ctx context.Context) error {
-			_, err := c.api.AddInstanceIPAddress(ctx, id, false)
-			return err
-		})
-		if !errors.Is(err, ErrRefused) {
-			return err
-		}
-		c.forget()
-		if instance, lookErr := c.Instance(ctx, id); lookErr == nil {
-			if _, private := Addresses(instance, ""); private != "" {
-				return nil
-			}
-		}
-		return err
-	})
-}
-
 // order gives an order to an instance that Linode tells of by an event. An
 // answer that was lost is made up for by that event. It returns the mark after
 // which the events of the order come.
@@ -133,49 +112,6 @@ func (c *Client) action(ctx context.Context, id int, action linodego.EventAction
 		return err
 	}
 	return c.await(ctx, mark, id, status, action)
-}
-
-// Boot boots a machine that is off and waits until it runs.
-func (c *Client) Boot(ctx context.Context, id int) error {
-	defer c.forget()
-	return c.boot(ctx, id)
-}
-
-func (c *Client) boot(ctx context.Context, id int) error {
-	return c.action(ctx, id, linodego.ActionLinodeBoot, linodego.InstanceRunning, func(ctx context.Context) error { return c.api.BootInstance(ctx, id, 0) })
-}
-
-// whileOff stops the machine, does something, and boots the machine whatever it
-// did before: it is wanted running. One that a killed run left off is booted by the
-// next plan.
-func (c *Client) whileOff(ctx context.Context, id int, pause Pause, do func(context.Context) error) error {
-	instance, err := c.Instance(ctx, id)
-	if err != nil {
-		return err
-	}
-	resume := func(context.Context) error { return nil }
-	if instance.Status != linodego.InstanceOffline {
-		if resume, err = pause(ctx); err != nil {
-			return err
-		}
-		if err := c.action(ctx, id, linodego.ActionLinodeShutdown, linodego.InstanceOffline, func(ctx context.Context) error {
-			return c.api.ShutdownInstance(ctx, id)
-		}); err != nil {
-			return errors.Join(err, resume(ctx))
-		}
-	}
-	err = do(ctx)
-	// Also after something that failed.
-	return errors.Join(err, c.boot(ctx, id), resume(ctx))
-}
-
-func (c *Client) resize(ctx context.Context, id int, kind string, pause Pause) error {
-	automatic := true
-	return c.whileOff(ctx, id, pause, func(ctx context.Context) error {
-		return c.action(ctx, id, linodego.ActionLinodeResize, linodego.InstanceOffline, func(ctx context.Context) error {
-			return c.api.ResizeInstance(ctx, id, linodego.InstanceResizeOptions{Type: kind, MigrationType: linodego.ColdMigration, AllowAutoDiskResize: &automatic})
-		})
-	})
 }
 
 // rebuild orders a fresh disk and returns the mark of its events. Linode deletes

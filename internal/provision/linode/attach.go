@@ -99,7 +99,7 @@ func (c *Client) setFirewallOfInterfaces(ctx context.Context, id, wanted int, pa
 	}
 	// Only what is taken away before something comes leaves a moment open.
 	if slices.ContainsFunc(changes, func(change change) bool { return change.comes && len(change.gone) > 0 }) {
-		return c.whileOff(ctx, id, pause, carry)
+		return c.whileOff(ctx, id, pause, func(linodego.Instance) bool { return false }, carry)
 	}
 	return carry(ctx)
 }
