@@ -145,4 +145,9 @@ func TestUnknownTokenIsNotNone(t *testing.T) {
 	if _, problems := tf.plan("atoll_linode", nil, write(tf.kind("atoll_linode"), one(nil))); !strings.Contains(problems, "there is no token for the Linode API") {
 		t.Errorf("without a token: %q", problems)
 	}
+	refused := object{"linode": object{"token": "another", "url": account.block["linode"].(object)["url"]}}
+	tf = start(t, tf.network, refused)
+	if _, problems := tf.read("atoll_linode", machine); !strings.Contains(problems, "Linodes, firewalls, addresses (ips) and events, and VPCs where vpc_subnet_id is given") {
+		t.Errorf("with a token that is refused: %q", problems)
+	}
 }

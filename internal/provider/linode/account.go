@@ -60,7 +60,7 @@ func advise(err error) error {
 		kind error
 		text string
 	}{
-		{linode.ErrToken, "Check linode.token in the provider block, or LINODE_TOKEN, and that it may read and write Linodes, firewalls and events."},
+		{linode.ErrToken, "Check linode.token in the provider block, or LINODE_TOKEN, and that it may read and write Linodes, firewalls, addresses (ips) and events, and VPCs where vpc_subnet_id is given."},
 		{linode.ErrUnavailable, "The state is kept. Try again when the API answers; status.linode.com tells of its outages."},
 		{linode.ErrLimited, "The account asked too often for too long. Try again in a few minutes, or with a smaller -parallelism."},
 		{linode.ErrRefused, "Change what the API names, and apply again."},

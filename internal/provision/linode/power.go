@@ -41,9 +41,8 @@ func (c *Client) whileOff(ctx context.Context, id int, pause Pause, done func(li
 		if err != nil || instance.Status == linodego.InstanceRunning && done(instance) {
 			return errors.Join(err, resume(ctx))
 		}
-		if err := c.action(ctx, id, linodego.ActionLinodeShutdown, linodego.InstanceOffline, func(ctx context.Context) error {
-			return c.api.ShutdownInstance(ctx, id)
-		}); err != nil {
+		err = c.action(ctx, id, linodego.ActionLinodeShutdown, linodego.InstanceOffline, func(ctx context.Context) error { return c.api.ShutdownInstance(ctx, id) })
+		if err := c.unlessDone(ctx, id, err, func(instance linodego.Instance) bool { return instance.Status == linodego.InstanceOffline }); err != nil {
 			return errors.Join(err, resume(ctx))
 		}
 	}
