@@ -10,11 +10,14 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/tinc"
 )
 
@@ -76,5 +79,47 @@ func (k *meshKind) refuseOverlap(ctx context.Context, change *base.Change[meshMo
 		case err != nil:
 			base.NotChecked(change.Diagnostics, change.Plan.Subject()+" on "+key, mesh.Peers[key].Target.Host, err)
 		}
+	}
+}
+
+// lookPatience is how long a plan waits for the peers of a mesh that Terraform does not
+// know yet.
+const lookPatience = 30 * time.Second
+
+// announce says what the first apply takes away from peers that stand: the state knows
+// nothing of them, so there is no drift that would. Of a mesh that was imported that is all
+// that differs, of a new one only whom its machines let in by now. A machine that does not
+// answer is asked by the apply.
+func (k *meshKind) announce(ctx context.Context, change *base.Change[meshModel], mesh tinc.Mesh) {
+	imported := change.State != nil && change.State.Imported()
+	if change.State != nil && !imported || change.Failed() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	hosts := k.Reachable(targets(mesh.Peers))
+	ask := func(key string) ([]converge.Line, error) { return mesh.Strangers(ctx, hosts[key]) }
+	if imported {
+		ask = func(key string) ([]converge.Line, error) {
+			heard, err := mesh.Hear(ctx, hosts[key], key)
+			if err != nil {
+				return nil, err
+			}
+			return provision.Drift(mesh.Diagnose(map[string]tinc.Heard{key: heard}, nil)), nil
+		}
+	}
+	asked := base.Parallel(slices.Sorted(maps.Keys(hosts)), ask)
+	var texts []string
+	for _, key := range slices.Sorted(maps.Keys(asked)) {
+		for _, line := range asked[key].Value {
+			if !imported {
+				line = line.At(key)
+			}
+			texts = append(texts, line.String())
+		}
+	}
+	if len(texts) > 0 {
+		change.Diagnostics.AddWarning("What the First Apply Changes", fmt.Sprintf("%s stands on its machines in another way than it is declared, and the apply changes or removes:\n%s",
+			change.Plan.Subject(), strings.Join(texts, "\n")))
 	}
 }

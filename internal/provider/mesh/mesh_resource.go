@@ -59,6 +59,7 @@ func (k *meshKind) Plan(ctx context.Context, change *base.Change[meshModel]) {
 	plan.Links = types.MapUnknown(linkType())
 	if whole && k.Data != nil {
 		k.refuseOverlap(ctx, change, mesh)
+		k.announce(ctx, change, mesh)
 		plan.Links = fullMesh(slices.Sorted(maps.Keys(k.Reachable(targets(mesh.Peers)))))
 	}
 }

@@ -4,6 +4,7 @@
 package tinc
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"slices"
@@ -67,6 +68,15 @@ func (m Mesh) strangerCheck() converge.Check[[]stranger] {
 			return append(steps, end)
 		},
 	}
+}
+
+// Strangers tells of such files on a peer's machine, which Converge removes.
+func (m Mesh) Strangers(ctx context.Context, host remote.Host) ([]converge.Line, error) {
+	files, err := converge.Ask(ctx, host, m.strangers())
+	if err != nil {
+		return nil, err
+	}
+	return m.strangerCheck().Differs(files), nil
 }
 
 // strangers asks for the paths of such files. Their names may hold anything.
