@@ -68,6 +68,46 @@ func TestFirewallKeepsForeignDevicesAndShowsDriftByRule(t *testing.T) {
 	a.must(a.terraform.Destroy(ctx))
 }
 
+// adopted is a firewall that was made by hand, taken over by the plan that declares it.
+const adopted = `
+import {
+  to = atoll_linode_firewall.production
+  id = "prodfw"
+}
+
+resource "atoll_linode_firewall" "production" {
+  label = "prodfw"
+  ssh   = { from = ["192.0.2.0/24"] }
+MORE}
+`
+
+// The plan with an import block shows what its apply would take away, and one that
+// declares all of it takes nothing.
+func TestImportBlockOfAFirewallShowsWhatGoes(t *testing.T) {
+	a := declare(t, strings.Replace(adopted, "MORE", "", 1))
+	ctx := t.Context()
+	made := a.wall("prodfw")
+	rules := made.Rules
+	rules.Inbound = append(rules.Inbound, linodego.FirewallRule{
+		Action: "ACCEPT", Label: "web", Protocol: "TCP", Ports: "443", Addresses: linodego.NetworkAddresses{IPv4: &[]string{"0.0.0.0/0"}, IPv6: &[]string{"::/0"}},
+	})
+	_, err := a.api.UpdateFirewallRules(ctx, made.ID, rules)
+	a.must(err)
+	a.says(flat(a.plan().Text), `- "rule web: not declared"`, "Adopting Linode Firewall prodfw Changes It", "deletes each rule that is not declared")
+	a.write(strings.Replace(adopted, "MORE", "  open  = { web = { protocol = \"tcp\", ports = [\"443\"] } }\n", 1))
+	if text := flat(a.plan().Text); strings.Contains(text, "- rule web") || !strings.Contains(text, "- rule ping: missing") {
+		t.Errorf("with all of it declared: %s", text)
+	}
+	a.apply()
+	a.inSync()
+	after, err := a.api.GetFirewallRules(ctx, made.ID)
+	a.must(err)
+	if len(after.Inbound) != 3 {
+		t.Errorf("it has the rules %+v", after.Inbound)
+	}
+	a.must(a.terraform.Destroy(ctx))
+}
+
 // guardedBy is one machine behind a firewall; RULES are further ones.
 const guardedBy = `
 resource "atoll_linode_firewall" "site" {

@@ -117,6 +117,30 @@ func (a *account) resizeAndRebuild(made vps) {
 	}
 }
 
+// The first number with another image is a rebuild: the machine keeps number and address.
+func TestLinodeFirstNumberWithAnotherImage(t *testing.T) {
+	a := declare(t, oneWith("debian13", "debian12"))
+	a.apply()
+	made := a.state(address)
+	a.in(made, "touch /root/on-the-old-disk")
+	a.write(oneWith("MORE", "rebuild_generation = 1"))
+	plan := a.plan()
+	if plan.Changes[address] != "update" {
+		t.Errorf("it is planned as %q", plan.Changes[address])
+	}
+	a.says(flat(plan.Text), "Rebuilding Linode vps1 Discards Data")
+	a.apply()
+	a.inSync()
+	rebuilt := a.state(address)
+	if rebuilt.ID != made.ID || rebuilt.IPv4 != made.IPv4 || rebuilt.HostKey == made.HostKey {
+		t.Errorf("rebuilt as %+v, was %+v", rebuilt, made)
+	}
+	if left := a.in(rebuilt, "ls /root"); strings.Contains(left, "on-the-old-disk") {
+		t.Errorf("after the rebuild: %q", left)
+	}
+	a.must(a.terraform.Destroy(t.Context()))
+}
+
 // importAgain takes the machine over by label and by number; the plan after it
 // is empty but for the number of rebuilds, which no machine tells.
 func (a *account) importAgain() {
