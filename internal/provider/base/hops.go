@@ -19,6 +19,7 @@ func warnOfMissingKeys(connection types.Object, diags *diag.Diagnostics) {
 		if Member[types.String](hop, "host_key").IsNull() {
 			diags.AddAttributeWarning(path.Root("ssh"), "Missing Host Key",
 				at+".host_key is not set, so nothing will be sent to the machine; the error of the apply prints the key that it shows. "+
+					"An ssh that is taken whole from an atoll_linode has it from host_key there. "+
 					"If it is written there, look at its spelling: Terraform drops attributes that an object does not have, without a word.")
 		}
 	}

@@ -32,7 +32,7 @@ func (k *firewallKind) Schema() schema.Schema {
 	return schema.Schema{
 		Description: "A cloud firewall at Linode: SSH from where you say, the mesh's port from exactly its peers, public ports, and everything else that comes in is dropped; " +
 			"whatever goes out may. Machines are attached one by one, so that what others attached stays. " +
-			"A rule that was changed by hand shows as drift, rule by rule.",
+			"A rule that was changed by hand shows as drift, rule by rule. Of one that is imported all that stands shows so, since nothing is declared yet, and the plan warns of what its apply changes or deletes.",
 		Attributes: map[string]schema.Attribute{
 			"label": base.Given("Name of the firewall in the account, unique there: 3 to 32 letters, digits, single dots, dashes and underscores, a letter or digit first and last. A change is in place.",
 				label(firewallLabel, "must be 3 to 32 letters, digits, dots, dashes and underscores, beginning and ending with a letter or digit")),
