@@ -83,7 +83,7 @@ MORE}
 
 // The plan with an import block shows what its apply would take away, and one that
 // declares all of it takes nothing.
-func TestImportBlockOfAFirewallShowsWhatGoes(t *testing.T) {
+func TestFirewallOfAnImportBlockShowsWhatGoes(t *testing.T) {
 	a := declare(t, strings.Replace(adopted, "MORE", "", 1))
 	ctx := t.Context()
 	made := a.wall("prodfw")
