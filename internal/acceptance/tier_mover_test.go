@@ -61,8 +61,10 @@ func (f *tree) oldDays(month string, days, files int) string {
 	return want
 }
 
-// sums are of all that opens below 2024, by its way through the tree.
-const sums = "find -L 2024 -type f -exec sha256sum {} + | LC_ALL=C sort -k2 | sha256sum"
+// sums are of all that opens below 2024, by its way through the tree. A link that unison
+// was about to carry when the apply mended the one on the other side stays beside that,
+// under a name which no unison carries; unison removes it after 30 days.
+const sums = "find -L 2024 -name '.unison.*.unison.tmp' -prune -o -type f -exec sha256sum {} + | LC_ALL=C sort -k2 | sha256sum"
 
 // move runs the mover on a host, and carries what it says.
 func (f *tree) move(host string) {
@@ -156,8 +158,7 @@ func (f *tree) daysMove() {
 	f.apply()
 	f.inSync()
 	for _, host := range f.nodes {
-		// A pair may be carrying what one node mended to another that had not yet: its
-		// file under way stands beside the link for a moment.
+		// A pair may be carrying what one node mended to another that had not yet.
 		f.comes(host, "readlink 2024/02/01; "+sums, "../../../cold/2024/02/01\n"+want)
 	}
 }
