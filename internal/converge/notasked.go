@@ -28,6 +28,8 @@ var connecting = map[error]Line{
 	remote.ErrConfiguration:   {Subject: "not asked", Code: CodeNotAsked},
 	// What hangs may be well in a moment, and is nothing that an apply mends.
 	remote.ErrMute: {Subject: "not asked", Code: CodeSilent},
+	// What refuses to say how it is may be mended by an apply; nothing is known of it now.
+	remote.ErrRefused: {Subject: "not asked", Code: CodeSilent},
 }
 
 // FirstLine is what a line of drift says of an error: what follows in it is advice.

@@ -25,6 +25,10 @@ func TestNotAsked(t *testing.T) {
 	if line, notAsked := NotAsked(err); !notAsked || line.Code != CodeSilent || line.String() != "not asked: asking for its status: it runs and does not answer: it says nothing" {
 		t.Errorf("%v is read as %q", err, line)
 	}
+	_, err = question.read(reply{exitCode: remote.RefusedCode, stderr: "ERROR 1040 (HY000): Too many connections\n"})
+	if line, notAsked := NotAsked(err); !notAsked || line.Code != CodeSilent || line.String() != "not asked: asking for its status: it runs and refuses to answer: ERROR 1040 (HY000): Too many connections" {
+		t.Errorf("%v is read as %q", err, line)
+	}
 	for _, err := range []error{errors.New("x"), &remote.Error{Kind: remote.ErrLost}, &remote.CommandError{ExitCode: 1}} {
 		if line, notAsked := NotAsked(err); notAsked {
 			t.Errorf("%v is read as %q", err, line)

@@ -142,8 +142,8 @@ func readObservation(m Manifest, text string) (Observation, error) {
 	}
 	for number, item := range o.items {
 		state, err := readRow(rows, strconv.Itoa(number), func(words []string) (any, error) { return item.kind().answer(item, words) })
-		if errors.Is(err, remote.ErrMute) {
-			return o, err // all of it came, and says so
+		if cameWhole(err) {
+			return o, err // and says what was asked
 		}
 		if err != nil {
 			name, _ := item.kind().label()
@@ -167,7 +167,7 @@ func readRow[T any](rows map[string][]string, name string, read func(words []str
 		return none, errors.Join(errors.New(strings.TrimSpace(reason)), err)
 	}
 	value, err := read(words)
-	if err != nil && !errors.Is(err, remote.ErrMute) {
+	if err != nil && !cameWhole(err) {
 		return none, fmt.Errorf("reading the answer %.80q: %w", strings.Join(words, " "), err)
 	}
 	return value, err

@@ -96,6 +96,18 @@ func TestFailuresAreNoAnswers(t *testing.T) {
 	}
 }
 
+// A check whose script failed says what was asked and what was said, in words.
+func TestCheckThatFailedSaysWhatWasAsked(t *testing.T) {
+	for _, code := range []int{1, remote.RefusedCode} {
+		lines := rows()
+		lines[slices.Index(lines, "8 "+dotted("blue\n\n0 ."))] = "8 " + dotted(fmt.Sprintf("\n%d %s", code, dotted("ERROR 1040 (HY000): Too many connections\n")))
+		_, err := readObservation(whole(), strings.Join(lines, "\n"))
+		if err == nil || !strings.HasPrefix(err.Error(), "asking for ") || !strings.HasSuffix(err.Error(), ": ERROR 1040 (HY000): Too many connections") {
+			t.Errorf("exit code %d: %v", code, err)
+		}
+	}
+}
+
 func TestRecordFailsClosed(t *testing.T) {
 	for record, want := range map[string]string{
 		"missing": "", dotted(`{"owner":"test/one","files":["/a"]}`): "",

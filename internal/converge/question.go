@@ -9,6 +9,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,6 +38,18 @@ type Question[T any] struct {
 
 // ErrNoAnswer is in every error of a question that has no value.
 var ErrNoAnswer = errors.New("there is no answer to go by")
+
+// unanswered is what a script says by its exit code alone.
+var unanswered = map[int]error{remote.MuteCode: remote.ErrMute, remote.RefusedCode: remote.ErrRefused}
+
+// errorsOfAnswers are those of an answer that came whole and is none: they say it
+// themselves.
+var errorsOfAnswers = []error{remote.ErrMute, remote.ErrRefused, ErrNoAnswer}
+
+// cameWhole says whether an error is of an answer that came.
+func cameWhole(err error) bool {
+	return slices.ContainsFunc(errorsOfAnswers, func(kind error) bool { return errors.Is(err, kind) })
+}
 
 // Asked is a question, whatever its type.
 type Asked interface {
@@ -91,8 +104,8 @@ func (q Question[T]) Answer(o Observation) (T, error) {
 
 func (q Question[T]) read(got reply) (T, error) {
 	var none T
-	if got.exitCode == remote.MuteCode {
-		return none, fmt.Errorf("asking for %s: %w: %s", q.Name, remote.ErrMute, strings.TrimSpace(got.stderr))
+	if kind := unanswered[got.exitCode]; kind != nil {
+		return none, fmt.Errorf("asking for %s: %w: %s", q.Name, kind, strings.TrimSpace(got.stderr))
 	}
 	if got.exitCode != 0 {
 		return none, fmt.Errorf("asking for %s: %w: exit code %d: %s", q.Name, ErrNoAnswer, got.exitCode, cmp.Or(strings.TrimSpace(got.stderr), "no output on standard error"))
@@ -110,8 +123,8 @@ func Ask[T any](ctx context.Context, host remote.Host, q Question[T]) (T, error)
 	result, err := host.Run(ctx, remote.Command{Name: "asking for " + q.Name, Script: q.Script, Reads: true, Question: q.Asker})
 	var failed *remote.CommandError
 	switch {
-	case errors.As(err, &failed) && failed.ExitCode == remote.MuteCode:
-		_, err = q.read(reply{exitCode: remote.MuteCode, stderr: failed.Stderr})
+	case errors.As(err, &failed) && unanswered[failed.ExitCode] != nil:
+		_, err = q.read(reply{exitCode: failed.ExitCode, stderr: failed.Stderr})
 		return none, fmt.Errorf("%s: %w", host.Target().Host, err)
 	case errors.As(err, &failed):
 		return none, fmt.Errorf("%w: %w", ErrNoAnswer, err)

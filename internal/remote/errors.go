@@ -34,6 +34,9 @@ var (
 	ErrSession = errors.New("sshd runs no command for us")
 	// ErrMute: the host is well, and what was asked there runs and does not answer.
 	ErrMute = errors.New("it runs and does not answer")
+	// ErrRefused: the host is well, and what was asked there runs and answers with an
+	// error of its own.
+	ErrRefused = errors.New("it runs and refuses to answer")
 	// ErrReadOnly: the pool is open for reading only, and this would change
 	// something. Nothing was sent.
 	ErrReadOnly = errors.New("may only be read")
@@ -44,6 +47,9 @@ var (
 // MuteCode is the exit code by which the script of a question says ErrMute. What it says
 // on standard error stands in the error.
 const MuteCode = 75
+
+// RefusedCode is the one that says ErrRefused.
+const RefusedCode = 76
 
 // refusedError is how a host is unreachable that is there: it is an ErrUnreachable in
 // all but its words, which would say both that it answers and that it does not.

@@ -51,8 +51,9 @@ const wayOut = "Look at SHOW PROCESSLIST on its machine, or run systemctl restar
 // and a JSON document or NULL. The first error ends it with another exit code
 // than 0, the last row says that all came. A server that does not run is told
 // from one that does not answer by its unit and by nobody listening on the
-// socket; one that runs and says nothing ends it with remote.MuteCode. ReadRows reads
-// what it prints; what else the client says is left out.
+// socket; one that runs and says nothing ends it with remote.MuteCode, and one that runs
+// and answers with an error, twice, with remote.RefusedCode. ReadRows reads what it
+// prints; what else the client says is left out.
 func QuestionScript(statements ...string) string {
 	text := strings.Join(append(slices.Clone(statements), "SELECT '"+endMark+"', 'true'"), ";\n")
 	return `(again=
@@ -67,7 +68,8 @@ while :; do
     mute=
     case $said in *'initial communication packet'*) mute="$again" ;; esac
     [ $code -ne 124 ] || mute=yes
-    if [ "$mute" ]; then echo ` + remote.Quote("mysqld takes connections and says nothing\n"+wayOut) + ` >&2; exit ` + strconv.Itoa(remote.MuteCode) + `; fi ;;
+    if [ "$mute" ]; then echo ` + remote.Quote("mysqld takes connections and says nothing\n"+wayOut) + ` >&2; exit ` + strconv.Itoa(remote.MuteCode) + `; fi
+    if [ "$again" ] && printf '%s\n' "$said" | grep '^ERROR [0-9]' >&2; then exit ` + strconv.Itoa(remote.RefusedCode) + `; fi ;;
   esac
   # Between two states the unit may have been asked a moment too late.
   if [ "$again" ]; then printf '%s\n' "$said" | tail -n 3 >&2; exit 1; fi

@@ -47,7 +47,7 @@ func TestQuestion(t *testing.T) {
 		{"does not run", "ERROR 2002 (HY000): Can't connect\n", "inactive", 1, 0, "inactive", false},
 		{"has failed", "ERROR 2002 (HY000): Can't connect\n", "failed", 1, 0, "failed", false},
 		{"starts", "ERROR 2002 (HY000): Can't connect\n", "activating", 1, 0, "activating", false},
-		{"runs and does not answer", "ERROR 1040 (HY000): Too many connections\n", "active", 1, 0, "", true},
+		{"runs and refuses", "mysql: [Warning] something\nERROR 1040 (HY000): Too many connections\n", "active", 1, 0, "", true},
 		{"hangs before it greets", "ERROR 2013 (HY000): Lost connection to MySQL server at 'waiting for initial communication packet', system error: 110\n", "active", 1, 0, "", true},
 		{"nobody knows", "", "", 1, 0, "", true},
 	} {
@@ -60,6 +60,10 @@ func TestQuestion(t *testing.T) {
 		var failed *remote.CommandError
 		mute := errors.As(err, &failed) && failed.ExitCode == remote.MuteCode && strings.Contains(failed.Stderr, "restart "+mysqlroot.Unit)
 		if mute != strings.HasPrefix(row.name, "hangs") {
+			t.Errorf("%s: %v", row.name, err)
+		}
+		refused := failed != nil && failed.ExitCode == remote.RefusedCode && failed.Stderr == "ERROR 1040 (HY000): Too many connections\n"
+		if refused != (row.name == "runs and refuses") {
 			t.Errorf("%s: %v", row.name, err)
 		}
 	}
