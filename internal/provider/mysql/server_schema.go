@@ -52,7 +52,7 @@ func (k *serverKind) Schema() schema.Schema {
 				base.Matching(packagePattern, "must be a package name of the distribution")),
 			"settings": schema.MapAttribute{
 				Optional: true, ElementType: types.StringType,
-				Description: "Further mysqld settings by name, such as \"max_connections\" = \"200\". One that the cluster needs cannot be overridden. One that is taken out goes back to what other files of the machine say, or to MySQL's default, and so does a variable of none that somebody set by hand. A change is in place: set at run time where MySQL can, otherwise by a restart, one member after the other.",
+				Description: "Further mysqld settings by name, such as \"max_connections\" = \"200\". One that the cluster needs cannot be overridden; a max_connections that leaves none for the members, Router and Atoll, and a value that MySQL would take as another, are refused before anything is written. One that is taken out goes back to what other files of the machine say, or to MySQL's default, and so does a variable of none that somebody set by hand. A change is in place: set at run time where MySQL can, otherwise by a restart, one member after the other.",
 				Validators: []validator.Map{
 					mapvalidator.NoNullValues(), mapvalidator.KeysAre(base.Matching(settingPattern, "must be the name of a mysqld setting")), mapvalidator.ValueStringsAre(settingValue()),
 				},

@@ -4,12 +4,9 @@
 package mysqld
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"maps"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -65,37 +62,6 @@ func (p *Plugin) Converge(ctx context.Context, host remote.Host, c Config) (Conf
 		status, err = w.mend(ctx, status)
 	}
 	return c, status, err
-}
-
-// validate lets mysqld itself read the file before it is put in place: a name
-// or value that it does not take would keep it from starting.
-func (c Config) validate(ctx context.Context, host remote.Host) error {
-	_, err := host.Run(ctx, remote.Command{
-		Name: "validating the settings", Stdin: bytes.NewReader(c.file()), Long: true,
-		Script: `f=/etc/mysql/.atoll-validate.cnf
-trap 'rm -f $f' EXIT
-cat >$f
-said=$(mysqld --defaults-file=$f --validate-config --user=mysql 2>&1) || { printf '%s\n' "$said" | grep -v '\[System\]' >&2; exit 1; }`,
-	})
-	return c.blame(err)
-}
-
-// blame names the settings that the user wrote and of which mysqld speaks: it knows none by
-// the attribute's name.
-func (c Config) blame(err error) error {
-	if err == nil {
-		return nil
-	}
-	said := err.Error()
-	for _, name := range slices.Sorted(maps.Keys(c.Own)) {
-		for _, spelling := range []string{normalName(name), strings.ReplaceAll(normalName(name), "_", "-")} {
-			if regexp.MustCompile(`(^|--|[^\w-])` + regexp.QuoteMeta(spelling) + `($|[^\w-])`).MatchString(said) {
-				err = fmt.Errorf("settings[%q] = %q: correct it, or take it out: %w", name, c.Own[name], err)
-				break
-			}
-		}
-	}
-	return err
 }
 
 // mend brings the running variables to the file's values: by setting them, and
@@ -158,7 +124,7 @@ func (w *work) set(ctx context.Context, status Status) error {
 		statements = append(statements, "ALTER INSTANCE RELOAD TLS")
 	}
 	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(append(statements, w.config.takeBack(status)...))})
-	return err
+	return w.config.blame(err)
 }
 
 // ask reads the status anew.
@@ -190,10 +156,12 @@ func (w *work) try(ctx context.Context) error {
 }
 
 // setScript runs every statement, whatever comes of the others. No error are what only a
-// start can set (1238), or one of the group (3093), and what has no default (1230).
+// start can set (1238), or one of the group (3093), and what has no default (1230). One is
+// a value that the server takes as another (1292): it would differ for ever. The pool
+// alone is let off, see same.
 func setScript(statements []string) string {
-	return "said=$(timeout 30 " + mysqlroot.Client + " --force -e " + remote.Quote(strings.Join(statements, ";\n")) + ` 2>&1) || :
-refused=$(printf '%s\n' "$said" | grep '^ERROR ' | grep -Ev '^ERROR (1238|1230|3093) ')
+	return "said=$(timeout 30 " + mysqlroot.Client + " --force --show-warnings -e " + remote.Quote(strings.Join(statements, ";\n")) + ` 2>&1) || :
+refused=$(printf '%s\n' "$said" | grep -E '^(ERROR |Warning \(Code 1292\))' | grep -Ev '^ERROR (1238|1230|3093) |incorrect ` + poolName + ` value')
 [ -z "$refused" ] || { printf '%s\n' "$refused" >&2; exit 1; }`
 }
 

@@ -77,6 +77,10 @@ func CheckSettings(settings map[string]string) []error {
 			problems = append(problems, fmt.Errorf("settings[%q] is no setting of MySQL 8.0, 8.4 or 9.x that this release knows: check its spelling", name))
 		case strings.ContainsFunc(settings[name], unicode.IsControl):
 			problems = append(problems, fmt.Errorf("settings[%q] holds a line break or another control character: write its value in one line", name))
+		default:
+			if err := checkConnections(name, settings[name]); err != nil {
+				problems = append(problems, err)
+			}
 		}
 	}
 	return problems
