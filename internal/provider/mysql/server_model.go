@@ -112,11 +112,20 @@ func (m *serverModel) certificate(shown mysqld.Certificate) types.Object {
 func (m *serverModel) read(status mysqld.Status) {
 	m.Certificate = m.certificate(status.Certificate)
 	if status.Answers {
-		// What is declared stands without the package's own version.
-		if m.Version.ValueString() != mysqld.ParseVersion(status.Version).String() {
-			m.Version = types.StringValue(status.Version)
-		}
+		// As it is declared: the package's own version stands nowhere.
+		m.Version = types.StringValue(mysqld.ParseVersion(status.Version).String())
 		m.ServerUUID = types.StringValue(status.UUID)
+	}
+}
+
+// readAfter takes over what the server said of itself after an apply. Earlier releases
+// showed the package's own version, too: where a plan without a refresh has kept that, it
+// stands until the next refresh.
+func (m *serverModel) readAfter(status mysqld.Status) {
+	planned := m.Version
+	m.read(status)
+	if mysqld.ParseVersion(planned.ValueString()).String() == m.Version.ValueString() {
+		m.Version = planned
 	}
 }
 

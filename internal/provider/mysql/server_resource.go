@@ -191,7 +191,7 @@ func (k *serverKind) Converge(ctx context.Context, host remote.Host, _, model *s
 	}
 	model.SizedFor = types.Int64Value(int64(settled.MemoryBytes >> 20))
 	model.Member = model.member()
-	model.read(status)
+	model.readAfter(status)
 	return nil
 }
 
