@@ -74,14 +74,14 @@ func (k *serverKind) Plan(ctx context.Context, change *base.Change[serverModel])
 }
 
 // planCertificate knows that a server keeps its certificate, unless an apply renews
-// it, or the settings bring another.
+// it, or the settings bring another, or may: one that is null came of the settings, too.
 func (k *serverKind) planCertificate(change *base.Change[serverModel], state *serverModel) {
 	plan := change.Plan
 	config, whole := plan.config()
 	switch {
 	case whole && config.OwnTLS():
 		plan.Certificate = types.ObjectNull(certificateTypes())
-	case change.Same && !state.Certificate.IsNull() && plan.Settings.Equal(state.Settings) && !change.Drifted(slices.Concat(renewing, []converge.Code{mysqld.CodeCertificate})...):
+	case change.Same && !state.Certificate.IsNull() && (whole || plan.Settings.Equal(state.Settings)) && !change.Drifted(slices.Concat(renewing, []converge.Code{mysqld.CodeCertificate})...):
 		plan.Certificate = state.Certificate
 	default:
 		plan.Certificate = types.ObjectUnknown(certificateTypes())
