@@ -77,6 +77,29 @@ func TestExamplesAreValid(t *testing.T) {
 	}
 }
 
+// What looks at the mesh's peers and the cluster's members waits for both: an apply that
+// replaces a member would look before it is in its group again.
+func TestSiteStatusWaitsForWhatItLooksAt(t *testing.T) {
+	file, problems := hclparse.NewParser().ParseHCLFile("../../examples/data-sources/atoll_site_status/data-source.tf")
+	if problems.HasErrors() {
+		t.Fatal(problems)
+	}
+	body, _ := file.Body.(*hclsyntax.Body)
+	waits := map[string]bool{}
+	for _, block := range body.Blocks {
+		after := block.Body.Attributes["depends_on"]
+		if block.Type != "data" || after == nil {
+			continue
+		}
+		for _, reference := range after.Expr.Variables() {
+			waits[reference.RootName()] = true
+		}
+	}
+	if !waits["atoll_mesh"] || !waits["atoll_mysql_cluster"] {
+		t.Errorf("it waits for %v", waits)
+	}
+}
+
 // checkAction looks at the config of an action, which is all that it has of its own, and
 // has the provider plan it where that can be done without a Terraform.
 func checkAction(t *testing.T, block *hclsyntax.Block, known map[string]*tfprotov6.ActionSchema) {

@@ -7,8 +7,9 @@ data "atoll_site_status" "now" {
   # What a refresh finds beside, in the same list.
   drift = { "host hk1" = atoll_host.hk1.drift, "server hk1" = atoll_mysql_server.hk1.drift }
 
-  # Peers reach each other when the mesh stands: the first apply asks after that.
-  depends_on = [atoll_mesh.site]
+  # Peers reach each other when the mesh stands, and members are online when the cluster
+  # does: an apply that has to do with them asks after that.
+  depends_on = [atoll_mesh.site, atoll_mysql_cluster.main]
 }
 
 # A plan warns when something is wrong, and goes on.

@@ -73,13 +73,14 @@ func (c Config) blame(err error) error {
 	return err
 }
 
-// leastConnections is what is needed before the first application comes. All come by the
-// server's own port or socket and count like everybody: what members of a group send each
-// other, up to nine and each twice while it comes back (18), a member that takes what it
-// missed (1), the guardian beside the server (2) and the others', who ask it (8), Atoll (3:
-// it asks, changes, and looks meanwhile whether the server is well), and a first router
-// (2). A server that has fewer shuts all of them out, and Atoll, which would give it more.
-const leastConnections = 34
+// leastConnections is what is needed before the first application comes. All of these come
+// by the server's own port or socket and count as everybody does (seen on 9.7): of each
+// other member of a group, eight at most, what it sends (8, and as many again while it
+// comes back) and its guardian, who asks this server (8); one that takes what it missed
+// (1); the guardian beside the server (2); Atoll, which asks, changes, and looks meanwhile
+// whether the server is well (3); and a router, twice while it asks for the members (2). A
+// server with fewer shuts some of them out, and Atoll, which would give it more, with them.
+const leastConnections = 32
 
 // checkConnections refuses a limit below leastConnections. What is no number is mysqld's
 // to refuse.

@@ -75,10 +75,10 @@ func TestValidateHearsWarnings(t *testing.T) {
 
 func TestConnectionsForThoseWhoNeedThem(t *testing.T) {
 	for value, refused := range map[string]bool{
-		"-5": true, "0": true, "1": true, "33": true, "34": false, "151": false, "'10'": true, "1K": false, "12x": false, "": false, "99999999999999999999": false,
+		"-5": true, "0": true, "1": true, "31": true, "32": false, "151": false, "'10'": true, "1K": false, "12x": false, "": false, "99999999999999999999": false,
 	} {
 		err := errors.Join(CheckSettings(map[string]string{"max-connections": value})...)
-		if (err != nil) != refused || err != nil && (!strings.Contains(err.Error(), `settings["max-connections"] = "`+value+`"`) || !strings.Contains(err.Error(), "Give 34 or more")) {
+		if (err != nil) != refused || err != nil && (!strings.Contains(err.Error(), `settings["max-connections"] = "`+value+`"`) || !strings.Contains(err.Error(), "Give 32 or more")) {
 			t.Errorf("%q: %v", value, err)
 		}
 	}
