@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
 // Deed is what a guardian does to its own server.
@@ -28,6 +30,8 @@ const (
 	// Attend takes over from MySQL what brings the member in: its start at boot, and
 	// its own tries to rejoin.
 	Attend Deed = "attend"
+	// Admit lets in again whom a max_connections that is too low shuts out.
+	Admit Deed = "admit"
 	// Disarm clears the flag by which the next start would make a second group.
 	Disarm Deed = "disarm"
 )
@@ -38,7 +42,7 @@ func (d Deed) patience() time.Duration {
 	switch d {
 	case Rejoin:
 		return 2 * time.Second
-	case Abandon, Start, Disarm, Attend:
+	case Abandon, Start, Disarm, Attend, Admit:
 		return 3 * time.Second
 	}
 	return 0
@@ -73,6 +77,15 @@ type Observed struct {
 // Decide says what to do now. It is a function of its argument, without I/O and
 // without memory.
 func Decide(o Observed) Decision {
+	decision := o.ofMembership()
+	if has := o.Self.Connections; decision.Deed == Nothing && has > 0 && has < group.LeastConnections {
+		return Decision{Deed: Admit, Why: fmt.Sprintf("max_connections is %d, and with fewer than %d the server shuts out other members, routers and whoever could mend that: the guardian is in already", has, group.LeastConnections)}
+	}
+	return decision
+}
+
+// ofMembership says what to do about the member's place in its group.
+func (o Observed) ofMembership() Decision {
 	self := o.Self
 	switch {
 	case self.Group == "":

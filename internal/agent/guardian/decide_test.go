@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
 // member makes facts of the states that the first of some members sees, itself
@@ -42,6 +44,29 @@ func TestNudgeOnlyWhereAMajorityWaits(t *testing.T) {
 		got := Decide(Observed{Self: row.facts})
 		if got.Deed != row.deed || !strings.Contains(got.Why, row.why) {
 			t.Errorf("%v: %+v, want %s because of %q", row.facts.View, got, row.deed, row.why)
+		}
+	}
+}
+
+// Others are let in where nothing else is to be done.
+func TestAdmitsWhoIsShutOut(t *testing.T) {
+	for _, row := range []struct {
+		name        string
+		facts       Facts
+		connections int
+		deed        Deed
+	}{
+		{"one that was clamped", member("ONLINE", "ONLINE", "ONLINE"), 1, Admit},
+		{"just too few", member("ONLINE", "ONLINE", "ONLINE"), group.LeastConnections - 1, Admit},
+		{"enough", member("ONLINE", "ONLINE", "ONLINE"), group.LeastConnections, Nothing},
+		{"not said", member("ONLINE", "ONLINE", "ONLINE"), 0, Nothing},
+		{"in no group", Facts{}, 1, Admit},
+		{"one that nobody may bring in", member("ERROR"), 1, Admit},
+		{"another one is due to be expelled", member("ONLINE", "ONLINE", "UNREACHABLE"), 1, Nudge},
+	} {
+		row.facts.Connections = row.connections
+		if got := Decide(Observed{Self: row.facts}); got.Deed != row.deed || got.Deed == Admit && !strings.Contains(got.Why, "max_connections is") {
+			t.Errorf("%s: %+v", row.name, got)
 		}
 	}
 }

@@ -75,7 +75,7 @@ func (g *Guardian) meanwhile() (done func()) {
 
 // carryOut does a deed, in the group's turn where the group is concerned.
 func (g *Guardian) carryOut(ctx context.Context, deed Deed) error {
-	if deed == Attend {
+	if deed == Attend || deed == Admit {
 		return g.do(ctx, deed)
 	}
 	return g.inTurn(ctx, deed)
@@ -159,6 +159,8 @@ func (g *Guardian) do(ctx context.Context, deed Deed) error {
 	switch deed {
 	case Attend:
 		return g.Server.Attend(ctx)
+	case Admit:
+		return g.Server.Admit(ctx)
 	case Disarm:
 		return g.Server.Disarm(ctx)
 	case Abandon:

@@ -58,6 +58,8 @@ type Facts struct {
 	Tries int `json:"tries"`
 	// Armed: the next start of the group here would make a second one.
 	Armed bool `json:"armed"`
+	// Connections is how many the server takes; 0 is not said.
+	Connections int `json:"connections"`
 	// Executed, Received and Purged are sets of transactions.
 	Executed string `json:"executed"`
 	Received string `json:"received"`

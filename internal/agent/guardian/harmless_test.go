@@ -31,6 +31,12 @@ var scenes = []struct {
 	{"one was expelled", func(w *world) {
 		w.servers["10.0.0.1:3306"].state, w.servers["10.0.0.2:3306"].state, w.servers["10.0.0.3:3306"].state = "ONLINE", "ONLINE", "ERROR"
 	}, 0},
+	{"one shuts others out", func(w *world) {
+		for _, server := range w.servers {
+			server.state = "ONLINE"
+		}
+		w.servers["10.0.0.2:3306"].connections = 1
+	}, 0},
 	{"one is armed", func(w *world) { w.servers["10.0.0.2:3306"].armed = true }, 1},
 }
 

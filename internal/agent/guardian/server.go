@@ -133,7 +133,7 @@ func (s *Server) View(ctx context.Context) (view []Member, err error) {
 // Replication, and the number of STOP GROUP_REPLICATION since the server's start.
 const factsQuery = `SELECT JSON_OBJECT('id', @@server_uuid, 'endpoint', CONCAT(@@report_host, ':', @@report_port), 'version', @@version,
  'group', @@group_replication_group_name, 'stack', @@group_replication_communication_stack, 'weight', @@group_replication_member_weight, 'expel_timeout', @@group_replication_member_expel_timeout, 'gives_up', @@group_replication_unreachable_majority_timeout,
- 'tries', @@group_replication_autorejoin_tries,
+ 'tries', @@group_replication_autorejoin_tries, 'connections', @@max_connections,
  'boots', CAST(IF(@@group_replication_start_on_boot, 'true', 'false') AS JSON), 'seeds', @@group_replication_group_seeds,
  'armed', CAST(IF(@@group_replication_bootstrap_group, 'true', 'false') AS JSON),
  'executed', REPLACE(@@global.gtid_executed, '\n', ''), 'purged', REPLACE(@@global.gtid_purged, '\n', ''),

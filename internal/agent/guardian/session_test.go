@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
 // session ends with the guardian that it is of.
@@ -150,6 +152,8 @@ func (s *session) exec(statement string, args []driver.NamedValue) (time.Duratio
 		own.boots = value == "ON"
 	case statement == "SET GLOBAL group_replication_autorejoin_tries = 0":
 		own.tries = 0
+	case statement == "SET GLOBAL max_connections = @atoll_connections":
+		own.connections = group.LeastConnections + len(own.sessions)
 	case name == "SET GLOBAL group_replication_member_expel_timeout", name == "SET GLOBAL offline_mode":
 	case strings.HasPrefix(name, "SET @"):
 		if len(args) > 0 {
@@ -185,7 +189,7 @@ func (s *session) QueryContext(ctx context.Context, text string, args []driver.N
 	case text == factsQuery:
 		return document(map[string]any{
 			"id": own.id, "endpoint": s.at, "version": "9.7.4", "group": source, "weight": 50, "expel_timeout": s.world.expelTimeout, "boots": own.boots, "tries": own.tries, "armed": own.armed,
-			"place": s.at, "executed": own.executed, "stops": own.stops, "starts": own.starts, "view": w.view(s.at), "seeds": "",
+			"connections": own.connections, "place": s.at, "executed": own.executed, "stops": own.stops, "starts": own.starts, "view": w.view(s.at), "seeds": "",
 		})
 	case strings.HasPrefix(text, "SELECT JSON_OBJECT('cluster'"):
 		registered := []Registration{}

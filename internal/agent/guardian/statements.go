@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 )
 
 // Nudge sets the variable to the value that it has. That lets the server look at
@@ -32,6 +34,12 @@ func (s *Server) Resign(ctx context.Context) error {
 	return s.run(ctx, "give back what brings the member in", answer, `SET PERSIST group_replication_start_on_boot = ON;
  SET @atoll_tries = (SELECT CAST(MAX(variable_value) AS SIGNED) FROM performance_schema.persisted_variables WHERE variable_name = 'group_replication_autorejoin_tries');
  SET GLOBAL group_replication_autorejoin_tries = IFNULL(@atoll_tries, @@GLOBAL.group_replication_autorejoin_tries)`)
+}
+
+// Admit lets in whom the server needs beside those that are there. What is declared
+// comes with the next apply, which is let in then, or with the next start.
+func (s *Server) Admit(ctx context.Context) error {
+	return s.run(ctx, "let in more connections", answer, fmt.Sprintf(`SET @atoll_connections = %d + (SELECT CAST(MAX(variable_value) AS UNSIGNED) FROM performance_schema.global_status WHERE variable_name = 'Threads_connected'); SET GLOBAL max_connections = @atoll_connections`, group.LeastConnections))
 }
 
 // Stop takes the server out of its group.

@@ -50,8 +50,10 @@ type server struct {
 	boots, armed  bool
 	starts, stops int
 	// tries is group_replication_autorejoin_tries.
-	tries    int
-	executed string
+	tries int
+	// connections is max_connections.
+	connections int
+	executed    string
 	// dead: its machine answers to nothing.
 	dead bool
 	// still is closed when one that stands still goes on again.
@@ -68,7 +70,7 @@ type life struct {
 func newWorld(t *testing.T, state string) *world {
 	w := &world{t: t, expelTimeout: 2, servers: map[string]*server{}, beat: map[string]time.Time{}}
 	for i, id := range []string{"a", "b", "c"} {
-		w.servers["10.0.0."+strconv.Itoa(i+1)+":3306"] = &server{id: id, state: state, executed: source + ":1-10", tries: 3, sessions: map[*session]bool{}}
+		w.servers["10.0.0."+strconv.Itoa(i+1)+":3306"] = &server{id: id, state: state, executed: source + ":1-10", tries: 3, connections: 151, sessions: map[*session]bool{}}
 	}
 	return w
 }
@@ -200,8 +202,8 @@ func (w *world) settled() error {
 		return fmt.Errorf("%v are ONLINE", online)
 	}
 	for endpoint, server := range w.servers {
-		if server.armed || server.boots || server.tries > 0 {
-			return fmt.Errorf("%s: bootstrap_group %v, start_on_boot %v, autorejoin_tries %d", endpoint, server.armed, server.boots, server.tries)
+		if server.armed || server.boots || server.tries > 0 || server.connections < group.LeastConnections {
+			return fmt.Errorf("%s: bootstrap_group %v, start_on_boot %v, autorejoin_tries %d, max_connections %d", endpoint, server.armed, server.boots, server.tries, server.connections)
 		}
 		for s := range server.sessions {
 			if len(s.locks) > 0 {

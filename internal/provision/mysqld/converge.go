@@ -123,7 +123,7 @@ func (w *work) set(ctx context.Context, status Status) error {
 		// Only this lets the server load what its variables name.
 		statements = append(statements, "ALTER INSTANCE RELOAD TLS")
 	}
-	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(append(statements, w.config.takeBack(status)...))})
+	_, err := w.host.Run(ctx, remote.Command{Name: "setting variables", Script: setScript(append(statements, w.config.takeBack(status)...), w.config.exact())})
 	return w.config.blame(err)
 }
 
@@ -157,12 +157,27 @@ func (w *work) try(ctx context.Context) error {
 
 // setScript runs every statement, whatever comes of the others. No error are what only a
 // start can set (1238), or one of the group (3093), and what has no default (1230). One is
-// a value that the server takes as another (1292): it would differ for ever. The pool
-// alone is let off, see same.
-func setScript(statements []string) string {
+// a variable of exact that the server takes as another (1292): it would differ for ever.
+func setScript(statements, exact []string) string {
+	rounded := ""
+	if len(exact) > 0 {
+		rounded = `|Warning \(Code 1292\).* incorrect (` + strings.Join(exact, "|") + ") value"
+	}
 	return "said=$(timeout 30 " + mysqlroot.Client + " --force --show-warnings -e " + remote.Quote(strings.Join(statements, ";\n")) + ` 2>&1) || :
-refused=$(printf '%s\n' "$said" | grep -E '^(ERROR |Warning \(Code 1292\))' | grep -Ev '^ERROR (1238|1230|3093) |incorrect ` + poolName + ` value')
+refused=$(printf '%s\n' "$said" | grep -E ` + remote.Quote("^(ERROR "+rounded+")") + ` | grep -Ev '^ERROR (1238|1230|3093) ')
 [ -z "$refused" ] || { printf '%s\n' "$refused" >&2; exit 1; }`
+}
+
+// exact are the variables of the user's own settings, all but the pool, see same.
+func (c Config) exact() []string {
+	var names []string
+	for name, value := range c.Own {
+		if name = variableName(Setting{name, value}); name != poolName {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // settled asks until the server is not on its way up or down.

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -73,16 +74,7 @@ func (c Config) blame(err error) error {
 	return err
 }
 
-// leastConnections is what is needed before the first application comes. All of these come
-// by the server's own port or socket and count as everybody does (seen on 9.7): of each
-// other member of a group, eight at most, what it sends (8, and as many again while it
-// comes back) and its guardian, who asks this server (8); one that takes what it missed
-// (1); the guardian beside the server (2); Atoll, which asks, changes, and looks meanwhile
-// whether the server is well (3); and a router, twice while it asks for the members (2). A
-// server with fewer shuts some of them out, and Atoll, which would give it more, with them.
-const leastConnections = 32
-
-// checkConnections refuses a limit below leastConnections. What is no number is mysqld's
+// checkConnections refuses a limit below group.LeastConnections. What is no number is mysqld's
 // to refuse.
 func checkConnections(name, value string) error {
 	limits := normalName(name)
@@ -93,8 +85,8 @@ func checkConnections(name, value string) error {
 	size, is := parseBytes(bare)
 	_, err := strconv.ParseInt(bare, 10, 64)
 	switch {
-	case !is && err != nil, size >= leastConnections, is && size == 0 && limits == "max_user_connections":
+	case !is && err != nil, size >= group.LeastConnections, is && size == 0 && limits == "max_user_connections":
 		return nil // the last is no limit at all
 	}
-	return fmt.Errorf("settings[%q] = %q leaves too few connections: the other members, guardians, MySQL Router and Atoll itself connect as applications do, and a server that shuts them out cannot be changed any more. Give %d or more, or take it out", name, value, leastConnections)
+	return fmt.Errorf("settings[%q] = %q leaves too few connections: the other members, guardians, MySQL Router and Atoll itself connect as applications do, and a server that shuts them out cannot be changed any more. Give %d or more, or take it out", name, value, group.LeastConnections)
 }
