@@ -14,7 +14,7 @@ import (
 
 // After a destroy an apply would make everything again.
 func TestNextStepOfADestroy(t *testing.T) {
-	for _, err := range []error{context.Canceled, context.DeadlineExceeded, remote.ErrUnreachable, &remote.CommandError{ExitCode: 1}} {
+	for _, err := range []error{context.Canceled, context.DeadlineExceeded, remote.ErrUnreachable, remote.ErrMute, remote.ErrRefused, &remote.CommandError{ExitCode: 1}} {
 		if next := nextStep("Delete", err); !strings.Contains(next, "run the destroy again") || strings.Contains(next, "apply again") || strings.Contains(next, "next apply") {
 			t.Errorf("%v: %s", err, next)
 		}
