@@ -11,7 +11,6 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/model/group"
@@ -39,7 +38,7 @@ printf '%s\n' "$said"`,
 // adjustment is how mysqld says at its start that it takes a value as another
 // (my_getopt.cc): a number that is out of its range, or a switch that is neither on nor
 // off.
-var adjustment = regexp.MustCompile(`(?m)option '([^']+)': .*(?:adjusted to|was not recognized\. Set to) (\S+?)\.?$`)
+var adjustment = regexp.MustCompile(`(?m)option '([^']+)': .*(?:adjusted to|was not \S+ Set to) (\S+?)\.?$`)
 
 // adjusted refuses the settings of the user's that mysqld takes as other values.
 func (c Config) adjusted(said string) error {
@@ -81,12 +80,11 @@ func checkConnections(name, value string) error {
 	if limits != "max_connections" && limits != "max_user_connections" {
 		return nil
 	}
-	bare := strings.Trim(strings.TrimSpace(value), `"'`)
+	bare, negative := strings.CutPrefix(strings.Trim(strings.TrimSpace(value), `"'`), "-")
 	size, is := parseBytes(bare)
-	_, err := strconv.ParseInt(bare, 10, 64)
-	switch {
-	case !is && err != nil, size >= group.LeastConnections, is && size == 0 && limits == "max_user_connections":
-		return nil // the last is no limit at all
+	unlimited := size == 0 && limits == "max_user_connections"
+	if !is || !negative && (unlimited || size >= group.LeastConnections) {
+		return nil
 	}
 	return fmt.Errorf("settings[%q] = %q leaves too few connections: the other members, guardians, MySQL Router and Atoll itself connect as applications do, and a server that shuts them out cannot be changed any more. Give %d or more, or take it out", name, value, group.LeastConnections)
 }

@@ -17,6 +17,8 @@ import (
 )
 
 // What mysqld 9.7 says of values that it takes as others, and of what is none of that.
+//
+//nolint:misspell // it is MySQL's
 const adjusting = `2026-11-28T09:18:38.662436Z 0 [Warning] [MY-000081] [Server] option 'innodb-flush-log-at-trx-commit': unsigned value 7 adjusted to 2.
 2026-11-28T09:18:38.696620Z 0 [Warning] [MY-000081] [Server] option 'wait_timeout': unsigned value 999999999999 adjusted to 31536000.
 2026-11-28T09:18:39.056436Z 0 [Warning] [MY-000083] [Server] option 'long_query_time': value -3 adjusted to 0.5.
