@@ -100,15 +100,21 @@ func (f *tree) ignores() {
 	}
 }
 
-// newerStays has both ends of a pair change one path while they are apart.
+// newerStays has both ends of a pair change one path while they are apart, and each delete
+// one that the other changes.
 func (f *tree) newerStays() {
+	f.as("app1", "echo once >goes; echo once >comes")
+	for _, host := range f.nodes {
+		f.comes(host, "cat goes comes", "once\nonce")
+	}
 	f.on("app2", "systemctl stop atoll-tier-files.app1.service")
-	f.as("app1", "echo older >both; touch -d '1 minute ago' both")
-	f.as("app2", "echo newer >both")
+	f.as("app1", "echo older >both; touch -d '1 minute ago' both; rm goes; echo changed >comes")
+	f.as("app2", "echo newer >both; echo changed >goes; rm comes")
 	f.on("app2", "systemctl start atoll-tier-files.app1.service")
 	for _, host := range f.nodes {
 		f.comes(host, "cat both", "newer")
 		f.comes(host, "cat both*conflict* | sort", "from app1\nolder")
+		f.comes(host, "cat goes comes; cat *was_deleted* | sort -u", "changed\nchanged\nchanged")
 	}
 }
 

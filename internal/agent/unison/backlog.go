@@ -68,8 +68,13 @@ func (j *journal) progress() {
 	}
 }
 
-// watch is where a run ends: what it did not carry failed, or was skipped.
+// watch is where a run ends: what it did not carry failed, or was skipped. Where something has
+// to be brought back, another unison does that at once.
 func (j *journal) watch() {
 	j.status.Backlog = new(int)
+	if len(j.status.Returns) > 0 {
+		j.to(tier.Connecting)
+		return
+	}
 	j.to(tier.Watching)
 }

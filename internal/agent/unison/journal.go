@@ -111,14 +111,18 @@ func (j *journal) line(line string) {
 		j.reconcile()
 	case listed(line):
 		j.listed++
+		j.returns(line)
 	case line == propagating:
 		j.propagate()
 	case strings.HasPrefix(line, ended):
 		j.carried(line[len(ended):])
 	case strings.HasPrefix(line, "Nothing to do:"), strings.HasPrefix(line, complete):
-		j.status.InStep, j.status.Read = j.now().UTC(), j.began.UTC()
+		j.status.Read = j.began.UTC()
+		if len(j.status.Returns) == 0 {
+			j.status.InStep = j.now().UTC()
+			j.probe.inStep(j.began, j.now())
+		}
 		j.watch()
-		j.probe.inStep(j.began, j.now())
 	case strings.HasPrefix(line, incomplete):
 		j.status.Read = j.began.UTC()
 		j.watch()

@@ -195,7 +195,19 @@ func (m *meeting) holds(root string) map[string]string {
 // and hold what they are to hold.
 func (m *meeting) finish(from bool) {
 	m.t.Helper()
-	command, began := m.agent("sync", m.here), time.Now()
+	skipped := 1 // the path that differs, for a person
+	if from {
+		skipped = 0
+	}
+	m.settles(skipped, func() string { return m.lacks(from) })
+}
+
+// settles starts the agent anew and waits until it tells that so many paths are left and
+// everything else is in step, and nothing lacks. It gives what lacked when that was told
+// for the first time.
+func (m *meeting) settles(skipped int, lacks func() string) (early string) {
+	m.t.Helper()
+	command, began, told := m.agent("sync", m.here), time.Now(), false
 	var said said
 	command.Stderr = &said
 	m.must(command.Start())
@@ -208,14 +220,15 @@ func (m *meeting) finish(from bool) {
 		_ = command.Process.Signal(syscall.SIGTERM)
 		<-ended
 	}()
-	skipped := 1 // the path that differs, for a person
-	if from {
-		skipped = 0
-	}
 	for deadline := time.Now().Add(patient); ; {
-		status, lacks := m.status(), m.lacks(from)
-		if lacks == "" && status.Since.After(began) && status.Stage == tier.Watching && len(status.Skipped) == skipped && len(status.Failed) == 0 {
-			return
+		status, lacks := m.status(), lacks()
+		if status.Since.After(began) && status.Stage == tier.Watching && len(status.Skipped) == skipped && len(status.Failed) == 0 {
+			if !told {
+				told, early = true, lacks
+			}
+			if lacks == "" {
+				return early
+			}
 		}
 		if time.Now().After(deadline) {
 			m.t.Fatalf("never in step: %+v\n%s\n%s", status, lacks, said.String())

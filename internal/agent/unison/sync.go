@@ -5,15 +5,11 @@ package unison
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -39,21 +35,10 @@ var Sync = agent.Role{
 	},
 }
 
-// The pauses between two attempts, and between two full readings of the trees:
-// unison forgets what it skipped, and a change that no watch tells of (on a
-// mounted network, by a kernel that lost events) is found by reading only.
+// The pauses between two attempts.
 const (
 	firstPause, longestPause = time.Second, 10 * time.Second
-	usualReading             = 6 * time.Hour
-	// Where something is left, the trees are read again after so many times of what
-	// reading took, so that it costs little whatever their size.
-	readingShare    = 20
-	soonestReading  = 10 * time.Second
-	patienceAtStop  = 20 * time.Second
-	begun           = "begun"
-	profileName     = "tier"
-	watchAndRepeat  = "repeat = watch\n"
-	withoutArchives = "ignorearchives = true\n"
+	patienceAtStop           = 20 * time.Second
 )
 
 // syncer runs one unison after another.
@@ -96,7 +81,7 @@ func (s *syncer) run(ctx context.Context) error {
 			return err
 		}
 		began := time.Now()
-		journal, err := s.once(ctx, forget)
+		journal, err := s.next(ctx, forget)
 		switch {
 		case ctx.Err() != nil:
 			return s.end()
@@ -132,21 +117,35 @@ func (s *syncer) end() error {
 	return nil
 }
 
+// next does what is to be done before the trees are watched, and watches them.
+func (s *syncer) next(ctx context.Context, forget bool) (*journal, error) {
+	if forget {
+		return s.once(ctx, s.forgets())
+	}
+	if journal, err := s.bringBack(ctx); err != nil || ctx.Err() != nil {
+		return journal, err
+	}
+	return s.once(ctx, s.watches())
+}
+
 // once runs one unison to its end. Without an error it ended because it was to be
 // started anew.
-func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
+func (s *syncer) once(ctx context.Context, turn turn) (*journal, error) {
 	j := &journal{now: time.Now, began: time.Now(), changed: s.tell, moves: moves(s.pair), probe: s.probe}
 	j.status = tier.PairStatus{
 		Stage: tier.Connecting, Since: time.Now().UTC(), InStep: s.told.InStep, Error: s.told.Error,
-		Skipped: s.told.Skipped, Failed: s.told.Failed, Moving: s.told.Moving, Read: s.told.Read,
+		Skipped: s.told.Skipped, Failed: s.told.Failed, Moving: s.told.Moving, Read: s.told.Read, Returns: s.told.Returns,
 	}
 	s.tell(j.status)
-	if err := errors.Join(tidy(s.pair), s.writeProfile(forget)); err != nil {
+	if turn.silent {
+		j.changed, j.probe = func(tier.PairStatus) {}, newProber(s.pair, nil)
+	}
+	if err := errors.Join(tidy(s.pair), s.writeProfile(turn.lines)); err != nil {
 		return j, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	first := len(archives(s.pair)) == 0
+	first := len(archives(s.pair)) == 0 // the one that makes them
 	command := exec.CommandContext(ctx, s.program, profileName, "-ui", "text")
 	command.Env, command.Dir = environment(s.pair), s.pair.State
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
@@ -159,7 +158,7 @@ func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
 	read := make(chan struct{})
 	go func() { defer close(read); j.read(out) }()
 	stale := make(chan struct{})
-	go s.restart(ctx, cancel, command.Process.Pid, stale, first)
+	go s.restart(ctx, cancel, command.Process.Pid, stale, turn, first)
 	err := command.Wait()
 	_ = in.Close()
 	<-read
@@ -169,7 +168,7 @@ func (s *syncer) once(ctx context.Context, forget bool) (*journal, error) {
 	default:
 	}
 	var exit *exec.ExitError
-	if forget && (err == nil || errors.As(err, &exit) && exit.ExitCode() < fatalCode) {
+	if turn.ends && (err == nil || errors.As(err, &exit) && exit.ExitCode() < fatalCode) {
 		return j, nil // the trees were compared once
 	}
 	return j, errors.New(j.failure(err))
@@ -193,7 +192,7 @@ const fatalCode = 3
 // made its archives: as long as a unison lives that found none when it started, it
 // writes them twice in each run (foundArchives in its uitext.ml), which takes six
 // round trips more.
-func (s *syncer) restart(ctx context.Context, end func(), process int, stale chan<- struct{}, first bool) {
+func (s *syncer) restart(ctx context.Context, end func(), process int, stale chan<- struct{}, turn turn, first bool) {
 	began := time.Now()
 	var firstRead time.Duration
 	var still still
@@ -213,99 +212,17 @@ func (s *syncer) restart(ctx context.Context, end func(), process int, stale cha
 			continue // without a beat the watchdog ends this process, and all of unison with it
 		}
 		s.beat.Tell()
-		if status.Stage != tier.Watching {
+		if turn.ends || !rests(status) {
 			continue
 		}
 		if firstRead == 0 {
 			firstRead = time.Since(began)
 			s.begin(status)
 		}
-		due := usualReading
-		if first {
-			due = 0
-		}
-		if len(status.Skipped)+len(status.Failed)+len(status.Moving) > 0 {
-			due = max(soonestReading, readingShare*firstRead)
-		}
-		if time.Since(began) > due {
+		if time.Since(began) > due(status, firstRead, first) {
 			close(stale)
 			end()
 			return
 		}
-	}
-}
-
-// begin notes that the trees were in step once.
-func (s *syncer) begin(status tier.PairStatus) {
-	if !status.InStep.IsZero() {
-		_ = os.WriteFile(filepath.Join(s.pair.State, begun), nil, 0o600)
-	}
-}
-
-// writeProfile makes the profile that unison reads: the one that was declared, and
-// what holds for this run.
-func (s *syncer) writeProfile(forget bool) error {
-	text := strings.ReplaceAll(s.pair.Profile, "$CREDENTIALS_DIRECTORY", os.Getenv("CREDENTIALS_DIRECTORY"))
-	_, err := os.Stat(filepath.Join(s.pair.State, begun))
-	switch {
-	case errors.Is(err, fs.ErrNotExist) && s.pair.First != "":
-		text += s.pair.First
-	default:
-		text += s.pair.Conflict
-	}
-	if forget {
-		text += withoutArchives
-	} else {
-		text += watchAndRepeat
-	}
-	return os.WriteFile(filepath.Join(s.pair.State, profileName+".prf"), []byte(text), 0o600)
-}
-
-func (s *syncer) say(text string) { _, _ = fmt.Fprintln(s.log, text) }
-
-func (s *syncer) status() tier.PairStatus {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.told
-}
-
-// remembered is what the last process told.
-func (s *syncer) remembered() tier.PairStatus {
-	var status tier.PairStatus
-	text, err := os.ReadFile(filepath.Join(s.pair.State, tier.StatusFile))
-	if err == nil {
-		_ = json.Unmarshal(text, &status)
-	}
-	return status
-}
-
-// tell writes the status. A full disk must not end the work.
-func (s *syncer) tell(status tier.PairStatus) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	status.Probe = s.told.Probe
-	s.write(status)
-}
-
-// tellProbe adds what was measured.
-func (s *syncer) tellProbe(probe tier.Probe) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	status := s.told
-	status.Probe = &probe
-	s.write(status)
-}
-
-func (s *syncer) write(status tier.PairStatus) {
-	s.told = status
-	if s.stands != "" {
-		status.Stage, status.Since, status.Error = tier.Waiting, s.stood, s.stands
-	}
-	text, err := json.Marshal(status)
-	if err == nil {
-		err = agent.WriteStatus(filepath.Join(s.pair.State, tier.StatusFile), text)
-	}
-	if err != nil {
-		s.say(err.Error())
 	}
 }

@@ -76,14 +76,14 @@ func TestKilledUnisonIsExplained(t *testing.T) {
 		}
 	}
 	s := &syncer{pair: pair, program: other, log: io.Discard, probe: newProber(pair, nil)}
-	if _, err := s.once(t.Context(), false); err == nil || !strings.Contains(err.Error(), "memory_mib") {
+	if _, err := s.once(t.Context(), s.watches()); err == nil || !strings.Contains(err.Error(), "memory_mib") {
 		t.Errorf("it says %v", err)
 	}
 	// One that was ended in another way is not taken for that.
 	if err := os.WriteFile(other, []byte("#!/bin/sh\nkill -TERM $$\n"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.once(t.Context(), false); err == nil || strings.Contains(err.Error(), "memory_mib") {
+	if _, err := s.once(t.Context(), s.watches()); err == nil || strings.Contains(err.Error(), "memory_mib") {
 		t.Errorf("it says %v", err)
 	}
 }

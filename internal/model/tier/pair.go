@@ -64,6 +64,9 @@ type PairStatus struct {
 	Failed []Left `json:"failed,omitempty"`
 	// Moving are days that are a link on one side only: on their way to the archive.
 	Moving []Left `json:"moving,omitempty"`
+	// Returns are paths that one side changed and the other one deleted, and that have still
+	// to come back there: the trees are not in step before that.
+	Returns []Return `json:"returns,omitempty"`
 	// Read is when the last reading of both trees began that was ended.
 	Read time.Time `json:"read,omitzero"`
 	// Backlog is how many of the paths that were found changed are still to be carried;
@@ -72,6 +75,13 @@ type PairStatus struct {
 	// Probe is how long a file was on its way the last time it was measured; nil
 	// before the first time.
 	Probe *Probe `json:"probe,omitempty"`
+}
+
+// Return is a path that comes back where it was deleted.
+type Return struct {
+	Path string `json:"path"`
+	// Here says that the node which dials is where it was deleted.
+	Here bool `json:"here,omitempty"`
 }
 
 // Probe is a file that was written to see how long it is on its way.

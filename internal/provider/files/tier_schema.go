@@ -220,7 +220,7 @@ func (k *tierKind) Schema() schema.Schema {
 				Validators:  []validator.List{listvalidator.NoNullValues(), listvalidator.ValueStringsAre(pattern())},
 			},
 			"conflicts": base.Choice(filetier.Keep, "What is done about a path that was changed on both sides before they met: keep leaves each side its own until a person makes them the same, times included (of a path that was new on both, deleting one is enough), "+
-				"newer takes the one that was changed last and keeps the other beside it, with \"conflict\" and the date in its name. Default keep."+restarts, filetier.Keep, filetier.Newer),
+				"newer takes the one that was changed last and keeps the other beside it, with \"conflict\" and the date in its name; what one side deleted and the other changed stays as it was changed, whatever was later, with a copy beside it whose name says was_deleted. Default keep."+restarts, filetier.Keep, filetier.Newer),
 			"xattrs": schema.BoolAttribute{
 				Optional: true,
 				Description: "Whether extended attributes, POSIX ACLs among them, are carried between hot trees as well; those of the kernel's namespaces security and trusted are not. Needs unison 2.53.3 or later on every node, as Debian 13 has; an older one is refused. " +
