@@ -21,6 +21,7 @@
 package mover
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -57,6 +58,8 @@ type Decision struct {
 	Why  string `json:"why,omitempty"`
 	// Full says that it waits for room in the archive.
 	Full bool `json:"full,omitempty"`
+	// Asks says that nothing but a reading of this node's trees is waited for here.
+	Asks bool `json:"asks,omitempty"`
 }
 
 func decide(step Step, why string, arguments ...any) Decision {
@@ -133,11 +136,11 @@ func nextOld(old Old, around Surroundings) Decision {
 	if left := old.Since.Add(around.Policy.Grace).Sub(around.Now); left > 0 {
 		return decide(Wait, "the old directory is kept for another %s", left.Round(time.Second))
 	}
-	if behind := around.notRead(); behind != "" {
-		return decide(Wait, "the old directory is kept: %s", behind)
-	}
-	if around.Unsettled != "" {
-		return decide(Wait, "the old directory is kept: %s", around.Unsettled)
+	if behind := cmp.Or(around.notRead(), around.Unsettled); behind != "" {
+		// The others ask for their own.
+		next := decide(Wait, "the old directory is kept: %s, which is asked for and comes within two hours", behind)
+		next.Asks = around.Unsettled != ""
+		return next
 	}
 	if old.Kept {
 		return decide(Wait, "the old directory is kept: something in it is still in use")

@@ -5,6 +5,7 @@ package mover
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func TestNext(t *testing.T) {
 		"the clock went back":       {func(d *Day, a *Surroundings) { flipped(d, a); a.Now = now.AddDate(-1, 0, 0) }, Wait, "for another"},
 		"the other has not flipped": {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Phase = tier.Copied }, Wait, "two has not flipped"},
 		"flipped, silence":          {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Err = silent }, Wait, "two does not answer"},
-		"unison has not looked":     {func(d *Day, a *Surroundings) { flipped(d, a); a.Unsettled = "unison has not looked" }, Wait, "unison has not looked"},
+		"unison has not looked":     {func(d *Day, a *Surroundings) { flipped(d, a); a.Unsettled = "unison has not looked" }, Wait, "unison has not looked, which is asked for"},
 		"the other has not looked":  {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Read = false }, Wait, "two has not read its trees"},
 		"still in use":              {func(d *Day, a *Surroundings) { flipped(d, a); d.Old[0].Kept = true }, Wait, "still in use"},
 		"grown again, old kept":     {func(d *Day, a *Surroundings) { flipped(d, a); d.Hot, d.Copy, d.Old[0].Kept = Tree, nil, true }, Merge, ""},
@@ -101,5 +102,29 @@ func TestNext(t *testing.T) {
 				t.Errorf("%s: %s; want %s: %s", got.Step, got.Why, test.step, test.says)
 			}
 		})
+	}
+}
+
+// A reading is asked for where nothing else is missing on this node.
+func TestNextAsks(t *testing.T) {
+	now := time.Date(2026, time.March, 10, 12, 0, 0, 0, time.UTC)
+	settled := Surroundings{Policy: Policy{Grace: time.Hour}, Now: now, Began: now, Peers: []Peer{{Name: "two", Day: tier.DayReport{Phase: tier.Flipped, Read: true}}}}
+	for name, test := range map[string]struct {
+		change func(*Surroundings)
+		want   bool
+	}{
+		"all were read":             {func(*Surroundings) {}, false},
+		"not read":                  {func(a *Surroundings) { a.Unsettled = "not read" }, true},
+		"nor by the other":          {func(a *Surroundings) { a.Unsettled, a.Peers[0].Day.Read = "not read", false }, true},
+		"by the other alone":        {func(a *Surroundings) { a.Peers[0].Day.Read = false }, false},
+		"within the grace time":     {func(a *Surroundings) { a.Unsettled, a.Policy.Grace = "not read", 3*time.Hour }, false},
+		"the other has not flipped": {func(a *Surroundings) { a.Unsettled, a.Peers[0].Day.Phase = "not read", tier.Copied }, false},
+	} {
+		around := settled
+		around.Peers = slices.Clone(settled.Peers)
+		test.change(&around)
+		if got := nextOld(Old{Number: 1, Since: now.Add(-2 * time.Hour), Swept: true, ReadBack: true}, around); got.Asks != test.want {
+			t.Errorf("%s: %+v", name, got)
+		}
 	}
 }

@@ -10,10 +10,12 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 // Role moves the days of a tier on one of its nodes.
@@ -56,7 +58,7 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 	result, err := mover.Run(ctx)
 	var busy *BusyError
 	if status != "" && !errors.As(err, &busy) && ctx.Err() == nil {
-		err = errors.Join(err, result.tell(status, time.Now(), err))
+		err = errors.Join(err, result.tell(status, time.Now(), err), result.ask(filepath.Join(filepath.Dir(status), tier.MoverAsks)))
 	}
 	if asJSON {
 		return errors.Join(err, json.NewEncoder(streams.Out).Encode(result.lines()), result.failed())

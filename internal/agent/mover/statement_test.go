@@ -186,12 +186,26 @@ func TestOldStaysUntilTreesAreRead(t *testing.T) {
 	if outcome := all[0].run()[oneDay]; outcome.Step != Wait || !strings.Contains(outcome.Why, "two has not read its trees") {
 		t.Errorf("%+v", outcome)
 	}
+	// Only who has pairs asks for a reading, and no more when it came.
+	asks := filepath.Join(t.TempDir(), tier.MoverAsks)
+	asked := func(i int) bool {
+		result, err := all[i].Run(t.Context())
+		do(t, err, result.ask(asks))
+		_, err = os.Lstat(asks)
+		return err == nil
+	}
+	if asked(0) || !asked(1) {
+		t.Error("the mover of the node that reads its trees is the one that asks for that")
+	}
 	if len(all[0].left()) == 0 || len(all[1].left()) == 0 {
 		t.Fatal("an old directory went away")
 	}
 	read(time.Now())
 	tellingRounds(t, all, want, 2)
 	checkMoved(t, all, want)
+	if asked(1) {
+		t.Error("what was had is asked for")
+	}
 }
 
 func TestMet(t *testing.T) {

@@ -6,7 +6,10 @@ package mover
 import (
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"slices"
 	"time"
 
@@ -77,6 +80,27 @@ func calm(day tier.WaitingDay) int {
 		return 0
 	}
 	return 1
+}
+
+// asks says whether a day waits for nothing but a reading of the trees.
+func (r Result) asks() bool {
+	return slices.ContainsFunc(r.Days, func(outcome Outcome) bool { return outcome.Err == nil && outcome.Asks })
+}
+
+// ask leaves the file by which those who keep the trees in step are asked for a reading, or
+// takes it away.
+func (r Result) ask(file string) error {
+	err := os.Remove(file)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("unable to take back what was asked for: %w", err)
+	}
+	if !r.asks() {
+		return nil
+	}
+	if err := os.WriteFile(file, nil, 0o644); err != nil { //nolint:gosec // the account of the trees reads it
+		return fmt.Errorf("unable to ask for a reading of the trees: %w", err)
+	}
+	return nil
 }
 
 // tell writes the summary into a file. On a full disk every day waits, and all of them are

@@ -4,6 +4,7 @@
 package unison
 
 import (
+	"os"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
@@ -18,6 +19,8 @@ const (
 	// reading took, so that it costs little whatever their size.
 	readingShare   = 20
 	soonestReading = 10 * time.Second
+	// What the mover of days asks for may be had no more often than this.
+	askedReading = time.Hour
 )
 
 // rests says whether a run has carried what it could: it waits for changes, or for what it
@@ -28,8 +31,9 @@ func rests(status tier.PairStatus) bool {
 
 // due is how long after its beginning a unison is to be ended, so that the trees are read
 // again. firstRead is what it took until it had read and carried for the first time, first
-// says that it is the one that made the archives.
-func due(status tier.PairStatus, firstRead time.Duration, first bool) time.Duration {
+// says that it is the one that made the archives,
+// asked that the mover waits for a reading.
+func due(status tier.PairStatus, firstRead time.Duration, first, asked bool) time.Duration {
 	switch {
 	case len(status.Returns) > 0:
 		return 0 // no tree may stay as it is now
@@ -37,6 +41,17 @@ func due(status tier.PairStatus, firstRead time.Duration, first bool) time.Durat
 		return max(soonestReading, readingShare*firstRead)
 	case first:
 		return 0
+	case asked:
+		return askedReading
 	}
 	return usualReading
+}
+
+// asked says whether the mover of days asked for a reading after the last one began.
+func asked(pair tier.Pair, read time.Time) bool {
+	if pair.Asks == "" {
+		return false
+	}
+	info, err := os.Stat(pair.Asks)
+	return err == nil && info.ModTime().After(read)
 }

@@ -5,7 +5,6 @@ package unison
 
 import (
 	"testing"
-	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
@@ -45,27 +44,5 @@ func TestBringing(t *testing.T) {
 	}
 	if got := bringing(profile, returns[:1], false); got != "" {
 		t.Errorf("for nothing %q", got)
-	}
-}
-
-// A reading is due at once where something comes back or archives were made, soon where
-// something is left, and otherwise after hours.
-func TestDue(t *testing.T) {
-	left, back := []tier.Left{{Path: "a"}}, []tier.Return{{Path: "a"}}
-	for _, row := range []struct {
-		name   string
-		status tier.PairStatus
-		first  bool
-		want   time.Duration
-	}{
-		{"nothing is left", tier.PairStatus{}, false, usualReading},
-		{"it made the archives", tier.PairStatus{}, true, 0},
-		{"a conflict", tier.PairStatus{Skipped: left}, false, 20 * time.Second},
-		{"a conflict in the first one", tier.PairStatus{Failed: left}, true, 20 * time.Second},
-		{"something comes back", tier.PairStatus{Returns: back, Skipped: left}, false, 0},
-	} {
-		if got := due(row.status, time.Second, row.first); got != row.want {
-			t.Errorf("%s: %s, want %s", row.name, got, row.want)
-		}
 	}
 }

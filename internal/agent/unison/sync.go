@@ -219,7 +219,7 @@ func (s *syncer) restart(ctx context.Context, end func(), process int, stale cha
 			firstRead = time.Since(began)
 			s.begin(status)
 		}
-		if time.Since(began) > due(status, firstRead, first) {
+		if time.Since(began) > due(status, firstRead, first, asked(s.pair, status.Read)) {
 			close(stale)
 			end()
 			return

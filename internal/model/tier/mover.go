@@ -40,6 +40,10 @@ type MoverNode struct {
 // MoverFile is the file in which the mover of a node tells where it left the days.
 const MoverFile = "mover.json"
 
+// MoverAsks is a file that is there as long as old directories of days wait for a reading of
+// the trees and for nothing else. It is as old as the last run that asked.
+const MoverAsks = "asks-for-reading"
+
 // MoverStatus is where the last run of a mover left the days of its node.
 type MoverStatus struct {
 	// At is when the run ended; zero before the first one.

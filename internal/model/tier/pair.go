@@ -26,8 +26,10 @@ type Pair struct {
 	// the trees were in step for the first time.
 	Conflict string `json:"conflict,omitempty"`
 	First    string `json:"first,omitempty"`
-	// Layout names the days that move to the archive; "" where none do.
+	// Layout names the days that move to the archive; "" where none do. Asks is the file by
+	// which their mover asks the node that dials to read the trees.
 	Layout string `json:"layout,omitempty"`
+	Asks   string `json:"asks,omitempty"`
 }
 
 // Stage is what a pair is doing.

@@ -19,6 +19,9 @@ func (t Tier) pairFile(node, peer string, dials bool) []byte {
 	pair := model.Pair{Tier: t.Name, Node: t.Name + "." + node, Peer: peer, Hot: t.Nodes[node].Hot, State: t.state(peer)}
 	if t.Moves != nil {
 		pair.Layout = t.layout()
+		if dials {
+			pair.Asks = path.Join(t.moverState(), model.MoverAsks)
+		}
 	}
 	if dials {
 		pair.Profile, pair.Conflict, pair.First = t.profile(node, peer), t.conflict(), t.first(node, peer)
