@@ -76,7 +76,7 @@ func (s stated) Report(_ context.Context, days []string) (tier.Report, error) {
 	defer cold.Close()
 	said, err := readStatement(cold, s.name, s.config.Tier)
 	if errors.Is(err, os.ErrNotExist) {
-		return tier.Report{}, errors.New("it has said nothing yet")
+		return tier.Report{}, errors.New("it has said nothing yet, and what it says first comes with the archive's next run")
 	}
 	if err != nil {
 		return tier.Report{}, err

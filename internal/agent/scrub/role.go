@@ -65,6 +65,9 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 		return errors.Join(err, json.NewEncoder(streams.Out).Encode(lines(days)), failed(days))
 	}
 	show(streams.Out, days)
+	if all && !lent && len(unmended(days)) > 0 {
+		_, _ = fmt.Fprintf(streams.Out, "what was not mended is asked for by the archive's next run; systemctl start %s.service asks at once where this node dials\n", tier.ScrubUnit(config.Tier))
+	}
 	return errors.Join(err, failed(days))
 }
 
@@ -79,7 +82,7 @@ func scrub(ctx context.Context, config tier.Scrub, lent, all bool) ([]Day, error
 		}
 		scrubber := Scrubber{
 			Config:   mover.Config{Tier: config.Tier, Hot: config.Hot, Cold: config.Cold, Layout: config.Layout},
-			Interval: time.Duration(config.Interval) * time.Second, Rotten: told.was.Rotten, Lent: lent, Tell: told.day,
+			Interval: time.Duration(config.Interval) * time.Second, Rotten: told.was.Rotten, Lent: lent, Deleted: config.Deleted, Tell: told.day,
 		}
 		if all {
 			scrubber.Interval = 0
@@ -114,7 +117,10 @@ func unread(days []Day) error {
 
 // failed joins what could not be read, and what rotted and was not mended.
 func failed(days []Day) error {
-	problems := []error{unread(days)}
+	return errors.Join(append([]error{unread(days)}, unmended(days)...)...)
+}
+
+func unmended(days []Day) (problems []error) {
 	for _, day := range days {
 		for _, finding := range day.Rotten {
 			if finding.From == "" {
@@ -122,7 +128,7 @@ func failed(days []Day) error {
 			}
 		}
 	}
-	return errors.Join(problems...)
+	return problems
 }
 
 type line struct {

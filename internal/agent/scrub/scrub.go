@@ -39,6 +39,8 @@ type Scrubber struct {
 	Rotten []tier.Rotten
 	// Lent has only days read that hold a file of Rotten which a node has lent.
 	Lent bool
+	// Deleted are paths in the archive whose deletion was declared.
+	Deleted []string
 	// Tell is told of each day before it counts as read; nil for nobody. Of a day that
 	// the archive has no longer, it is told that nothing was found.
 	Tell func(Day) error
@@ -215,7 +217,11 @@ func (r *run) read(ctx context.Context, found *Day) error {
 	err = mover.WriteManifest(r.archive.Private, name, func(out *tree.ManifestWriter) error {
 		scrub := tree.Scrub{
 			Top: top, Was: was, Out: out,
-			Missing: func(path string) { found.Missing = append(found.Missing, path) },
+			Missing: func(name string) {
+				if !declared(r.Deleted, path.Join(found.Day, name)) {
+					found.Missing = append(found.Missing, name)
+				}
+			},
 			Rotten: func(v *tree.Visit, entry tree.Entry, problem error) (*tree.Entry, error) {
 				mended, finding := r.mend(found.Day, v, entry)
 				finding.Problem = problem.Error()
@@ -237,73 +243,8 @@ func (r *run) read(ctx context.Context, found *Day) error {
 	return mover.KeepManifest(r.archive.Private, name)
 }
 
-// mend puts a good copy in the place of a file, where a node has lent one.
-func (r *run) mend(day string, v *tree.Visit, was tree.Entry) (*tree.Entry, Finding) {
-	finding := Finding{Path: v.Path, Size: was.Size, Content: was.Content}
-	if was.Content == "" {
-		finding.Why = "nobody knows what it was: it was never read before"
-		return nil, finding
-	}
-	var problems []error
-	for _, name := range r.lent.names {
-		content, node, _ := strings.Cut(name, ".")
-		if content != was.Content {
-			continue
-		}
-		mended, kept, err := r.mendFrom(name, day, v, was)
-		if err == nil {
-			finding.From, finding.Kept = node, kept
-			return mended, finding
-		}
-		problems = append(problems, fmt.Errorf("with the copy of %s: %w", node, err))
-	}
-	finding.Why = "no other node has lent a copy that is as it was"
-	if err := errors.Join(problems...); err != nil {
-		finding.Why = err.Error()
-	}
-	return nil, finding
-}
-
-func (r *run) mendFrom(name, day string, v *tree.Visit, was tree.Entry) (mended *tree.Entry, kept string, err error) {
-	content, err := r.lent.dir.Read(name)
-	if err != nil {
-		return nil, "", err
-	}
-	defer func() { _ = content.Close() }()
-	return mover.Mend(r.archive.Cold, r.scratch, r.now, day, v, was, content)
-}
-
-// lent are the files that other nodes have lent.
-type lent struct {
-	dir   *tree.Dir
-	names []string
-}
-
-func openLent(cold *tree.Dir) (*lent, error) {
-	dir, err := cold.Sub(path.Join(tier.Workshop, tier.Lent))
-	if errors.Is(err, unix.ENOENT) {
-		return &lent{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	names, err := dir.Names()
-	return &lent{dir, names}, err
-}
-
-func (l *lent) has(content string) bool {
-	return content != "" && slices.ContainsFunc(l.names, func(name string) bool { return strings.HasPrefix(name, content+".") })
-}
-
-// clear removes them: what was used and what was not. They are asked for again.
-func (l *lent) clear() error {
-	if l.dir == nil {
-		return nil
-	}
-	defer l.dir.Close()
-	var problems []error
-	for _, name := range l.names {
-		problems = append(problems, l.dir.RemoveAll(name))
-	}
-	return errors.Join(problems...)
+// declared says whether a path, or a directory that it lies in, is one whose deletion was
+// declared.
+func declared(deleted []string, name string) bool {
+	return slices.ContainsFunc(deleted, func(one string) bool { return name == one || strings.HasPrefix(name, one+"/") })
 }

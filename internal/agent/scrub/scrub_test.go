@@ -10,6 +10,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -202,6 +203,21 @@ func TestChangesAreNoRot(t *testing.T) {
 	}
 }
 
+// What was declared to be deleted did not go away unseen, nor did what lay below it.
+func TestDeclaredDeletionsAreNotMissing(t *testing.T) {
+	for deleted, want := range map[string]string{day + "/dir": "one", day + "/dir/two": "dir,dir/three,one", day: "", "2020/02/0": "dir,dir/three,dir/two,one"} {
+		one := newReplica(t, "one")
+		one.run()
+		one.Deleted = []string{deleted}
+		do(t, os.Remove(one.cold("one")), os.RemoveAll(one.cold("dir")))
+		found := one.run()
+		slices.Sort(found.Missing)
+		if got := strings.Join(found.Missing, ","); got != want {
+			t.Errorf("with %s declared %q went away, want %q", deleted, got, want)
+		}
+	}
+}
+
 func TestManifestThatRotted(t *testing.T) {
 	one := newReplica(t, "one")
 	do(t, os.Truncate(filepath.Join(one.Config.Cold, ".tier/2020%2F02%2F01.scrub"), 200))
@@ -262,6 +278,9 @@ func TestRole(t *testing.T) {
 	var read map[string][]line
 	if err := json.Unmarshal([]byte(out), &read); err != nil || len(read["days"]) != 1 || len(read["days"][0].Rotten) != 1 {
 		t.Errorf("%v, %s", err, out)
+	}
+	if _, out, _ := start("--config", file, "--all"); !strings.Contains(out, "systemctl start atoll-scrub-files.service asks at once") {
+		t.Errorf("what a person starts who read all of it is not said: %s", out)
 	}
 	if code != agent.ExitFailed || !strings.Contains(problems, `"one" rotted (the content is another, and nobody changed it) and was not mended`) {
 		t.Errorf("%d, %s", code, problems)

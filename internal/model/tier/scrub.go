@@ -14,12 +14,18 @@ type Scrub struct {
 	Layout string `json:"layout"`
 	// Interval is how many seconds a day that was read is not read again.
 	Interval int64 `json:"interval"`
+	// Deleted are paths in the archive that no node is to have: it is said of none of them
+	// that it went away.
+	Deleted []string `json:"deleted,omitempty"`
 	// Status is the file in which it tells how it went: a ScrubStatus.
 	Status string `json:"status"`
 }
 
 // ScrubFile is the name of that file.
 const ScrubFile = "scrub.json"
+
+// ScrubUnit is the unit, without its ending, that scrubs the archive of a tier on each node.
+func ScrubUnit(tier string) string { return "atoll-scrub-" + tier }
 
 // ScrubStatus is what the scrub of a node tells. It is also where the archive's
 // runs read what to ask other nodes for.

@@ -50,6 +50,9 @@ func TestMoverManifest(t *testing.T) {
 	if err := json.Unmarshal([]byte(fileOf(t, spoke, "/etc/atoll/tier/files/a.json")), &pair); err != nil {
 		t.Fatal(err)
 	}
+	if pair.Asks != "/var/lib/atoll/tier/files/mover/"+model.MoverAsks {
+		t.Errorf("the node that dials is asked for readings by %q", pair.Asks)
+	}
 	for _, root := range []string{"/srv/files", "ssh://atoll-tier-files@10.77.0.1:22//srv/files"} {
 		if line := "nodeletionpartial = Regex [0-9][0-9][0-9][0-9](/[0-9][0-9](/[0-9][0-9])?)? -> " + root + "\n"; !strings.Contains(pair.Profile, line) || pair.Layout != "%Y/%m/%d" {
 			t.Errorf("the profile lacks %q:\n%s", line, pair.Profile)

@@ -24,7 +24,7 @@ type Scrubbing struct {
 
 // Names that no pair can have.
 func (t Tier) scrubFile() string       { return path.Join(t.settings(), "tier.scrub.json") }
-func (t Tier) scrubUnit() string       { return "atoll-scrub-" + t.Name }
+func (t Tier) scrubUnit() string       { return model.ScrubUnit(t.Name) }
 func (t Tier) mendUnit() string        { return "atoll-mend-" + t.Name }
 func (t Tier) scrubState() string      { return path.Join(t.home(), model.HomeScrub) }
 func (t Tier) scrubStatusFile() string { return path.Join(t.scrubState(), model.ScrubFile) }
@@ -34,7 +34,7 @@ func (t Tier) scrubs() bool { return t.Scrub != nil && t.cold() }
 func (t Tier) scrubSettings(node string) []byte {
 	return settingsFile(model.Scrub{
 		Tier: t.Name, Hot: t.Nodes[node].Hot, Cold: t.Nodes[node].Cold, Layout: t.layout(),
-		Interval: int64(t.Scrub.Interval.Seconds()), Status: t.scrubStatusFile(),
+		Interval: int64(t.Scrub.Interval.Seconds()), Status: t.scrubStatusFile(), Deleted: t.Archive.Deleted,
 	})
 }
 

@@ -4,6 +4,7 @@
 package filetier
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,9 +24,10 @@ func scrubbed() Tier {
 // What reads an archive as root speaks to nobody; what speaks reads what it found.
 func TestScrubManifest(t *testing.T) {
 	tier := scrubbed()
+	tier.Archive.Deleted = []string{"2026/09/02/1.txt"}
 	hub, spoke := tier.Manifest("a", Facts{Group: "www-data"}, nil), tier.Manifest("b", Facts{Group: "www-data"}, nil)
 	config, err := scrub.ParseConfig([]byte(fileOf(t, spoke, "/etc/atoll/tier/files/tier.scrub.json")))
-	if err != nil || config.Cold != "/srv/cold" || config.Layout != "%Y/%m/%d" || config.Interval != 86400 || config.Status != "/var/lib/atoll/tier/files/scrub/scrub.json" {
+	if err != nil || config.Cold != "/srv/cold" || config.Layout != "%Y/%m/%d" || config.Interval != 86400 || config.Status != "/var/lib/atoll/tier/files/scrub/scrub.json" || !slices.Equal(config.Deleted, tier.Archive.Deleted) {
 		t.Errorf("%+v, %v", config, err)
 	}
 	for manifest, file := range map[*converge.Manifest]string{&hub: "/etc/atoll/tier/files/b.cold.json", &spoke: "/etc/atoll/tier/files/a.cold.json"} {
