@@ -5,44 +5,25 @@ package mover
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/agenttest"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 // On a disk without any room every day waits, which is more to tell than before: the status
 // is a whole one all the same, and counts those that it does not list.
 func TestStatusOfManyDaysOnAFullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can mount a small file system")
-	}
-	state := t.TempDir()
-	if err := unix.Mount("none", state, "tmpfs", 0, "size=64k"); err != nil {
-		t.Skip("a small file system cannot be mounted here: ", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(state, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	state := agenttest.SmallDisk(t)
 	file := filepath.Join(state, tier.MoverFile)
 	if err := (Result{}).tell(file, time.Unix(1, 0), nil); err != nil {
 		t.Fatal(err)
 	}
-	filler, err := os.Create(filepath.Join(state, "filler"))
-	for err == nil {
-		_, err = filler.Write(make([]byte, 4096))
-	}
-	if !errors.Is(err, unix.ENOSPC) || filler.Close() != nil {
-		t.Fatal(err)
-	}
+	agenttest.Fill(t, state)
 	var full Result
 	for day := range 300 {
 		full.Days = append(full.Days, Outcome{Day: fmt.Sprintf("2026/%03d", day), Decision: Decision{Step: Wait, Full: true, Why: "there is no room for it in the archive: 0 MiB are left"}})

@@ -5,7 +5,6 @@ package unison
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -16,8 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sys/unix"
-
+	"github.com/atollhq/terraform-provider-atoll/internal/agent/agenttest"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
@@ -145,27 +143,10 @@ func TestStoppedUnisonIsTold(t *testing.T) {
 
 // On a disk without any room left the status still says what is true.
 func TestStatusOnAFullDisk(t *testing.T) {
-	if os.Geteuid() != 0 {
-		t.Skip("only root can mount a small file system")
-	}
-	state := t.TempDir()
-	if err := unix.Mount("none", state, "tmpfs", 0, "size=64k"); err != nil {
-		t.Skip("a small file system cannot be mounted here: ", err)
-	}
-	t.Cleanup(func() {
-		if err := unix.Unmount(state, 0); err != nil {
-			t.Error(err)
-		}
-	})
+	state := agenttest.SmallDisk(t)
 	s := &syncer{pair: tier.Pair{State: state}, log: io.Discard}
 	s.tell(tier.PairStatus{Stage: tier.Watching, InStep: time.Unix(1, 0), Error: "something that is longer than what follows"})
-	filler, err := os.Create(filepath.Join(state, "filler"))
-	for err == nil {
-		_, err = filler.Write(make([]byte, 4096))
-	}
-	if !errors.Is(err, unix.ENOSPC) || filler.Close() != nil {
-		t.Fatal(err)
-	}
+	agenttest.Fill(t, state)
 	s.tell(tier.PairStatus{Stage: tier.Waiting, Error: "no room"})
 	if got := s.remembered(); got.Stage != tier.Waiting || got.Error != "no room" {
 		t.Errorf("%+v", got)
