@@ -138,7 +138,7 @@ func nextOld(old Old, around Surroundings) Decision {
 	}
 	if behind := cmp.Or(around.notRead(), around.Unsettled); behind != "" {
 		// The others ask for their own.
-		next := decide(Wait, "the old directory is kept: %s, which is asked for and comes within two hours", behind)
+		next := decide(Wait, "the old directory is kept: %s: that is asked for, and comes within two hours", behind)
 		next.Asks = around.Unsettled != ""
 		return next
 	}

@@ -88,7 +88,7 @@ func TestNext(t *testing.T) {
 		"the clock went back":       {func(d *Day, a *Surroundings) { flipped(d, a); a.Now = now.AddDate(-1, 0, 0) }, Wait, "for another"},
 		"the other has not flipped": {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Phase = tier.Copied }, Wait, "two has not flipped"},
 		"flipped, silence":          {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Err = silent }, Wait, "two does not answer"},
-		"unison has not looked":     {func(d *Day, a *Surroundings) { flipped(d, a); a.Unsettled = "unison has not looked" }, Wait, "unison has not looked, which is asked for"},
+		"unison has not looked":     {func(d *Day, a *Surroundings) { flipped(d, a); a.Unsettled = "unison has not looked" }, Wait, "unison has not looked: that is asked for"},
 		"the other has not looked":  {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Read = false }, Wait, "two has not read its trees"},
 		"still in use":              {func(d *Day, a *Surroundings) { flipped(d, a); d.Old[0].Kept = true }, Wait, "still in use"},
 		"grown again, old kept":     {func(d *Day, a *Surroundings) { flipped(d, a); d.Hot, d.Copy, d.Old[0].Kept = Tree, nil, true }, Merge, ""},

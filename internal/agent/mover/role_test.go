@@ -7,12 +7,14 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 // start runs the role as the agent's command line does.
@@ -45,6 +47,14 @@ func TestRole(t *testing.T) {
 	var read lines
 	if err := json.Unmarshal([]byte(out), &read); err != nil || code != agent.ExitDone || len(read.Days) != 2 || read.Days[1].Step != Leave || read.Conflicts == nil {
 		t.Errorf("%d, %v, %s%s", code, err, out, problems)
+	}
+	asks := filepath.Join(top, tier.MoverAsks)
+	do(t, os.WriteFile(asks, nil, 0o600))
+	if code, _, problems := start("--config", file, "--status", filepath.Join(top, tier.MoverFile)); code != agent.ExitDone {
+		t.Errorf("%d, %s", code, problems)
+	}
+	if _, err := os.Stat(asks); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no day waits for a reading, and it is asked for: %v", err)
 	}
 	journal, err := os.ReadFile(filepath.Join(config.Hot, private, "journal"))
 	if err != nil || strings.Count(string(journal), "\n") != 6 || !strings.Contains(string(journal), `"step":"flip"`) {

@@ -97,7 +97,7 @@ func (r Result) ask(file string) error {
 	if !r.asks() {
 		return nil
 	}
-	if err := os.WriteFile(file, nil, 0o644); err != nil { //nolint:gosec // the account of the trees reads it
+	if err := os.WriteFile(file, nil, 0o644); err != nil {
 		return fmt.Errorf("unable to ask for a reading of the trees: %w", err)
 	}
 	return nil
