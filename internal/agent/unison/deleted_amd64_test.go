@@ -4,6 +4,7 @@
 package unison
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -11,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
 // A path that one side deleted and the other one changed opens on both as it was changed, in
@@ -53,10 +56,20 @@ func TestUnisonBringsBackWhatWasChangedAndDeleted(t *testing.T) {
 			if got := m.status().Returns; len(got) > 0 {
 				t.Errorf("%+v are still to come back", got)
 			}
-			// Nothing of this is done again.
-			if early := m.settles(0, func() string { return m.notBack(names) }); early != "" {
-				t.Error(early)
-			}
+			// What is there again when it is to be brought back, and what the other side deleted
+			// meanwhile, is no matter of that: both are carried as ever.
+			status := m.status()
+			status.Returns = []tier.Return{{Path: "3.txt", Here: true}, {Path: "4.txt", Here: true}}
+			text, err := json.Marshal(status)
+			m.must(errors.Join(err, os.WriteFile(filepath.Join(m.here.State, tier.StatusFile), text, 0o600), os.Remove(filepath.Join(m.there.Hot, "4.txt"))))
+			write(m.here.Hot, "3.txt", "written anew")
+			m.settles(0, func() string {
+				here, there := m.holds(m.here.Hot), m.holds(m.there.Hot)
+				if _, is := here["4.txt"]; is || !maps.Equal(here, there) || here["3.txt"] != "written anew" {
+					return fmt.Sprintf("here are %q, and there %q", here, there)
+				}
+				return ""
+			})
 		})
 	}
 }
