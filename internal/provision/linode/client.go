@@ -77,7 +77,9 @@ type Client struct {
 	poll time.Duration
 	once singleflight.Group
 
-	mu        sync.Mutex
+	mu sync.Mutex
+	// changed is when something was changed last: lists that were asked for before are old.
+	changed   time.Time
 	instances shared[linodego.Instance]
 	firewalls shared[linodego.Firewall]
 	addresses shared[linodego.InstanceIP]

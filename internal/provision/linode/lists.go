@@ -50,9 +50,10 @@ func (c *Client) Firewalls(ctx context.Context) ([]linodego.Firewall, error) {
 // all who want it now.
 func recent[T any](ctx context.Context, c *Client, name string, kept *shared[T], moment time.Time, ask func(context.Context) ([]T, error)) ([]T, error) {
 	c.mu.Lock()
-	rows, asked := kept.rows, kept.asked
+	rows, asked, changed := kept.rows, kept.asked, c.changed
 	c.mu.Unlock()
-	if asked.After(moment) {
+	// What was asked for before a change is of no use after it, also where it came then.
+	if asked.After(moment) && asked.After(changed) {
 		return rows, nil
 	}
 	_, err, _ := c.once.Do(name, func() (any, error) {
@@ -78,7 +79,7 @@ func recent[T any](ctx context.Context, c *Client, name string, kept *shared[T],
 func (c *Client) forget() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.instances.asked, c.firewalls.asked, c.addresses.asked = time.Time{}, time.Time{}, time.Time{}
+	c.changed = time.Now()
 }
 
 // Instance finds one. ErrNotFound is what the API itself says of that id: an
