@@ -249,12 +249,13 @@ find . -type f -printf '%%C@\n' | sort -n | tail -n 1`, one.disk(), day))
 }
 
 // meter reads what both hosts have used so far. Memory is what processes have of
-// their own, looked at twice a second from the first reading on.
+// their own, what several share of it once, looked at twice a second from the first
+// reading on.
 func (b *tierBench) meter(ctx context.Context) (used carried, err error) {
 	for _, host := range []remote.Host{b.from, b.to} {
 		text, err := run(ctx, host, "reading what was used", `awk '/^usage_usec/ { print $2 }' /sys/fs/cgroup/cpu.stat
 if [ -e /run/memory ]; then sort -n /run/memory | tail -n 1; else echo 0
-systemd-run --quiet --collect sh -c 'while sleep 0.5; do awk "/^RssAnon/ { sum += \$2 } END { print sum }" /proc/[0-9]*/status 2>/dev/null >>/run/memory; done'; fi`)
+systemd-run --quiet --collect sh -c 'while sleep 0.5; do cat /proc/[0-9]*/smaps_rollup 2>/dev/null | awk "/^Pss_Anon/ { sum += \$2 } END { print sum }" >>/run/memory; done'; fi`)
 		if err != nil {
 			return used, err
 		}
