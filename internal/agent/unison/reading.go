@@ -31,8 +31,7 @@ func rests(status tier.PairStatus) bool {
 
 // due is how long after its beginning a unison is to be ended, so that the trees are read
 // again. firstRead is what it took until it had read and carried for the first time, first
-// says that it is the one that made the archives,
-// asked that the mover waits for a reading.
+// says that it is the one that made the archives, asked that the mover waits for a reading.
 func due(status tier.PairStatus, firstRead time.Duration, first, asked bool) time.Duration {
 	switch {
 	case len(status.Returns) > 0:

@@ -6,6 +6,7 @@ package unison
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -29,6 +30,9 @@ func brought(line string) (one tier.Return, is bool) {
 		return one, false // with a space before it, a profile cannot name it
 	}
 	states := [2]string{strings.TrimSpace(line[:8]), strings.TrimSpace(line[right : right+8])}
+	if !filepath.IsLocal(line[path:]) {
+		return one, false // a line break in a name can make a line of its own, which leads anywhere
+	}
 	one = tier.Return{Path: line[path:], Here: states[0] == "deleted" && line[9:14] == "<===="}
 	return one, one.Here || states[1] == "deleted" && line[9:14] == "====>"
 }

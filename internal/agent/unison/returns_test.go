@@ -24,6 +24,8 @@ func TestBrought(t *testing.T) {
 		"deleted  <-?-> changed    left":                 {},
 		"deleted  <==== changed     a space before":      {},
 		"deleted  <==== changed":                         {},
+		"deleted  <==== changed    ../secret":            {},
+		"deleted  <==== changed    /etc/secret":          {},
 		"Nothing to do: replicas have not changed since": {},
 	} {
 		if got, is := brought(line); is != (want.Path != "") || is && got != want {
