@@ -5,8 +5,6 @@ package provider
 
 import (
 	"testing"
-
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // Other settings leave the certificate as it is, and it stays out of the plan; those that
@@ -26,14 +24,7 @@ func TestCertificateStaysKnown(t *testing.T) {
 		t.Fatal(problems)
 	}
 	shows := func(certificate any) *state {
-		was, err := tftypes.Transform(settled(created.value), func(at *tftypes.AttributePath, value tftypes.Value) (tftypes.Value, error) {
-			if at.Equal(tftypes.NewAttributePath().WithAttributeName("certificate")) {
-				return write(value.Type(), certificate), nil
-			}
-			return value, nil
-		})
-		tf.must(err)
-		return &state{was, nil, ""}
+		return created.settledWith("certificate", certificate)
 	}
 	shown := object{"authority": "PEM", "expires": "2036-11-23"}
 	for name, row := range map[string]struct{ was, settings, want any }{

@@ -6,8 +6,6 @@ package provider
 import (
 	"strings"
 	"testing"
-
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // Whether there is a read-write split is the version's to say: nothing is
@@ -25,14 +23,7 @@ func TestReadWriteSplitIsTheVersions(t *testing.T) {
 		t.Errorf("a router to be made: %v, %v", split, created.at("endpoints", "read_write"))
 	}
 	for version, want := range map[string]any{"8.0.44": nil, "8.1.0": nil, "8.4.7": "127.0.0.1:6450", "9.7.4": "127.0.0.1:6450"} {
-		was, err := tftypes.Transform(settled(created.value), func(at *tftypes.AttributePath, value tftypes.Value) (tftypes.Value, error) {
-			if at.Equal(tftypes.NewAttributePath().WithAttributeName("version")) {
-				return tftypes.NewValue(tftypes.String, version), nil
-			}
-			return value, nil
-		})
-		tf.must(err)
-		planned, problems := tf.plan("atoll_mysql_router", &state{was, nil, ""}, write(kind, config))
+		planned, problems := tf.plan("atoll_mysql_router", created.settledWith("version", version), write(kind, config))
 		if problems != "" || planned.at("endpoints", "read_write_split") != want || planned.at("version") != version {
 			t.Errorf("%s: %v, version %v, want %v; %s", version, planned.at("endpoints", "read_write_split"), planned.at("version"), want, problems)
 		}

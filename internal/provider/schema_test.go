@@ -119,6 +119,20 @@ func settled(planned tftypes.Value) tftypes.Value {
 	return value
 }
 
+// settledWith is the state after an apply of a plan, with an attribute as given.
+func (s *state) settledWith(attribute string, given any) *state {
+	value, err := tftypes.Transform(settled(s.value), func(at *tftypes.AttributePath, value tftypes.Value) (tftypes.Value, error) {
+		if at.Equal(tftypes.NewAttributePath().WithAttributeName(attribute)) {
+			return write(value.Type(), given), nil
+		}
+		return value, nil
+	})
+	if err != nil {
+		panic(err)
+	}
+	return &state{value, nil, ""}
+}
+
 // The same of the provider block, of which much may come from other resources.
 func TestUnknownAndNullInTheProviderBlock(t *testing.T) {
 	t.Parallel()

@@ -6,8 +6,6 @@ package provider
 import (
 	"strings"
 	"testing"
-
-	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
 // A declared version is compared with what the last refresh saw run, and what no server
@@ -27,14 +25,7 @@ func TestDeclaredVersion(t *testing.T) {
 		t.Fatalf("a server to be made: version %v; %s", created.at("version"), problems)
 	}
 	running := func(version string) *state {
-		was, err := tftypes.Transform(settled(created.value), func(at *tftypes.AttributePath, value tftypes.Value) (tftypes.Value, error) {
-			if at.Equal(tftypes.NewAttributePath().WithAttributeName("version")) {
-				return tftypes.NewValue(tftypes.String, version), nil
-			}
-			return value, nil
-		})
-		tf.must(err)
-		return &state{was, nil, ""}
+		return created.settledWith("version", version)
 	}
 	for _, row := range []struct {
 		runs          string

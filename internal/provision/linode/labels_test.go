@@ -5,14 +5,10 @@ package linode
 
 import (
 	"errors"
-	"net/http/httptest"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/linode/linodego"
-
-	lab "github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
 )
 
 // A machine or firewall that another resource of the same run is making is no
@@ -20,19 +16,7 @@ import (
 // earlier run of the same directory is taken over as ever.
 func TestSiblingsOfOneLabelAreToldApart(t *testing.T) {
 	t.Parallel()
-	emulator := lab.New(lab.Options{Token: "t", Speed: 1000})
-	server := httptest.NewServer(emulator)
-	t.Cleanup(func() {
-		server.Close()
-		emulator.Close()
-	})
-	run := func() *Client {
-		client, err := New(Config{Token: "t", URL: server.URL + "/v4", Poll: 10 * time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return client
-	}
+	run := account(t)
 	spec := Spec{Label: "sg1", Region: "ap-south", Type: "g6-nanode-1", Image: "linode/debian13", Generation: GenerationConfig, Trust: TrustGiven, AuthorizedKeys: []string{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIDtqJ7zOtqQtYqOo0CpvDXNlMhV3HeJDpjrASKGLWdop"}}
 	orders, here := Orders{Dir: t.TempDir()}, run()
 	made, err := here.Create(t.Context(), spec, orders)

@@ -6,32 +6,16 @@ package linode
 import (
 	"context"
 	"errors"
-	"net/http/httptest"
 	"testing"
-	"time"
 
 	"github.com/linode/linodego"
-
-	lab "github.com/atollhq/terraform-provider-atoll/internal/lab/linode"
 )
 
 // What another run has brought about in the meantime is refused by the API, and done:
 // a resize to the type that the machine has by now, and a boot of one that runs.
 func TestWhatAnotherRunHasDoneIsDone(t *testing.T) {
 	t.Parallel()
-	emulator := lab.New(lab.Options{Token: "t", Speed: 1000})
-	server := httptest.NewServer(emulator)
-	t.Cleanup(func() {
-		server.Close()
-		emulator.Close()
-	})
-	run := func() *Client {
-		client, err := New(Config{Token: "t", URL: server.URL + "/v4", Poll: 10 * time.Millisecond})
-		if err != nil {
-			t.Fatal(err)
-		}
-		return client
-	}
+	run := account(t)
 	const wanted = "g6-standard-1"
 	here, there := run(), run()
 	made, err := here.api.CreateInstance(t.Context(), linodego.InstanceCreateOptions{Region: "ap-south", Type: "g6-nanode-1", Label: "sg1", Image: "linode/debian13", RootPass: "not-a-secret-1A"})
