@@ -6,6 +6,7 @@ package base
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
@@ -37,6 +38,9 @@ func (d *Data) Unheard(run *Run, subject string, target remote.Target, err error
 		return Observed{}
 	}
 }
+
+// LookPatience is how long a plan waits for machines of which Terraform knows nothing yet.
+const LookPatience = 30 * time.Second
 
 // NotChecked warns that a plan could not ask a machine which is there and lets nobody in:
 // what an apply would refuse is not known before it, and the apply will not be let in, too.

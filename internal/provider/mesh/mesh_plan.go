@@ -10,7 +10,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
@@ -82,10 +81,6 @@ func (k *meshKind) refuseOverlap(ctx context.Context, change *base.Change[meshMo
 	}
 }
 
-// lookPatience is how long a plan waits for the peers of a mesh that Terraform does not
-// know yet.
-const lookPatience = 30 * time.Second
-
 // announce says what the first apply takes away from peers that stand: the state knows
 // nothing of them, so there is no drift that would. Of a mesh that was imported that is all
 // that differs, of a new one only whom its machines let in by now. A machine that does not
@@ -95,7 +90,7 @@ func (k *meshKind) announce(ctx context.Context, change *base.Change[meshModel],
 	if change.State != nil && !imported || change.Failed() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	ctx, cancel := context.WithTimeout(ctx, base.LookPatience)
 	defer cancel()
 	hosts := k.Reachable(targets(mesh.Peers))
 	ask := func(key string) ([]converge.Line, error) { return mesh.Strangers(ctx, hosts[key]) }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
@@ -16,10 +15,6 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 )
-
-// lookPatience is how long a plan waits for the members of a cluster that was
-// just imported.
-const lookPatience = 30 * time.Second
 
 // announce says what the first apply after an import changes, and what the group has to
 // be stopped for: the state knows nothing of the members yet, or nothing of the
@@ -34,7 +29,7 @@ func (k *clusterKind) announce(ctx context.Context, change *base.Change[clusterM
 	if !imported && (plan.SingleLeader.IsNull() || plan.SingleLeader.Equal(change.State.SingleLeader)) {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	ctx, cancel := context.WithTimeout(ctx, base.LookPatience)
 	defer cancel()
 	diagnosis := innodbcluster.Diagnose(cluster, innodbcluster.Observe(ctx, k.Reachable(targets)))
 	if lines := converge.Texts(diagnosis.Drift()); imported && len(lines) > 0 {

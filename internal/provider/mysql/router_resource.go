@@ -112,7 +112,7 @@ func (k *routerKind) refuseVersion(ctx context.Context, change *base.Change[rout
 		plan.Package.IsUnknown() || base.Member[types.String](plan.Cluster, "cluster_id").ValueString() == "" {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	ctx, cancel := context.WithTimeout(ctx, base.LookPatience)
 	defer cancel()
 	config, cluster := plan.config(k.Data)
 	if err := config.Compatible(ctx, k.Hosts.Host(change.Target), cluster); err != nil {
@@ -129,7 +129,7 @@ func (k *routerKind) refuseHeld(ctx context.Context, change *base.Change[routerM
 		plan.Ports.IsUnknown() || plan.BindAddress.IsUnknown() || plan.Name.IsUnknown() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	ctx, cancel := context.WithTimeout(ctx, base.LookPatience)
 	defer cancel()
 	config, _ := plan.config(k.Data)
 	switch err := config.Foresee(ctx, k.Hosts.Host(change.Target)); {
