@@ -55,6 +55,8 @@ func everyTimeout() object {
 // has to come in here: see TestEverythingIsEverything.
 func everything() map[string]object {
 	member := object{"address": "10.77.0.11", "port": 3306, "server_id": 7, "mesh": "site", "ssh": everyWay("203.0.113.11")}
+	exported := maps.Clone(member)
+	exported["created"] = "2026-11-28T13:05:22.123Z"
 	return map[string]object{
 		"atoll_host": {
 			"ssh": everyWay("203.0.113.11"), "hostname": "hk1", "time_sync": true, "swap_mib": 512, "sysctls": object{"vm.swappiness": "10"},
@@ -87,7 +89,7 @@ func everything() map[string]object {
 			"settings": object{"max_connections": "200"}, "memory_mib": 2048, "guardian": false, "generate_primary_keys": true, "delete_data": true, "version": "9.7.5", "timeouts": everyTimeout(),
 		},
 		"atoll_mysql_cluster": {
-			"name": "main", "members": object{"hk1": member}, "failover": "default", "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",
+			"name": "main", "members": object{"hk1": exported}, "failover": "default", "expel_timeout": 5, "unreachable_majority_timeout": 0, "autorejoin_tries": 3, "consistency": "AFTER",
 			"exit_state_action": "READ_ONLY", "transaction_size_limit": 0, "recovery_method": "auto", "timeouts": everyTimeout(),
 			"primary": "hk1", "allow_full_stop": false, "single_leader": true, "rotate_recovery_accounts": "2026", "hidden_members": []any{"hk1"}, "draining_members": []any{}, "routers": []any{"203.0.113.11/shop"}, "routing_options": routed(), "metadata_version": "2.4.0", "mode": "single-primary", "weights": object{"hk1": 70}, "import_from": object{"address": "old.example", "port": 3306, "user": "cloner", "password": "a secret", "ssl_ca": certificate}, "quorum_survivors": []any{"hk1"},
 		},

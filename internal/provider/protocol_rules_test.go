@@ -29,6 +29,12 @@ func propose(attributes []*tfprotov6.SchemaAttribute, prior, config tftypes.Valu
 			all[attribute.Name] = was
 		case attribute.NestedType != nil && attribute.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeSingle:
 			all[attribute.Name] = propose(attribute.NestedType.Attributes, was, written)
+		case attribute.NestedType != nil && attribute.NestedType.Nesting == tfprotov6.SchemaObjectNestingModeMap && written.IsKnown() && !written.IsNull():
+			elements, former := members(written), members(was)
+			for key, element := range elements {
+				elements[key] = propose(attribute.NestedType.Attributes, former[key], element)
+			}
+			all[attribute.Name] = tftypes.NewValue(written.Type(), elements)
 		}
 	}
 	return tftypes.NewValue(config.Type(), all)

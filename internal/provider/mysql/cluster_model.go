@@ -54,8 +54,6 @@ func (m *clusterModel) Subject() string { return "MySQL Cluster " + m.Name.Value
 // Imported says whether the state knows no members yet.
 func (m *clusterModel) Imported() bool { return m.Members.IsNull() }
 
-func memberType() basetypes.ObjectType { return types.ObjectType{AttrTypes: memberTypes()} }
-
 func statusType() basetypes.ObjectType {
 	return types.ObjectType{AttrTypes: map[string]attr.Type{
 		"state": types.StringType, "role": types.StringType, "version": types.StringType,
@@ -87,7 +85,7 @@ func (m *clusterModel) routing() types.Object {
 	known := !m.Failover.IsUnknown()
 	decided := group.Failovers[cmp.Or(m.Failover.ValueString(), group.DefaultFailover)]
 	return types.ObjectValueMust(routingTypes(), map[string]attr.Value{
-		"cluster": m.Name, "cluster_id": m.ClusterID, "members": m.Members,
+		"cluster": m.Name, "cluster_id": m.ClusterID, "members": routed(m.Members),
 		"connect_timeout": base.Keep(known, types.Int64Value(decided.ConnectTimeout), types.Int64Unknown()),
 		"read_timeout":    base.Keep(known, types.Int64Value(decided.ReadTimeout), types.Int64Unknown()),
 	})
@@ -160,53 +158,6 @@ func names(value types.Set) []string {
 		}
 	}
 	return list
-}
-
-// membersOf reads a map of exported members.
-func membersOf(value types.Map) (map[string]innodbcluster.Member, map[string]remote.Target) {
-	found, targets := map[string]innodbcluster.Member{}, map[string]remote.Target{}
-	for key, element := range value.Elements() {
-		object, _ := element.(types.Object)
-		target, known := base.Target(base.Member[types.Object](object, "ssh"))
-		address, port := base.Member[types.String](object, "address"), base.Member[types.Int64](object, "port")
-		number := base.Member[types.Int64](object, "server_id")
-		if !known || address.IsUnknown() || port.IsUnknown() || number.IsUnknown() {
-			continue
-		}
-		found[key] = innodbcluster.Member{Address: address.ValueString(), Port: int(port.ValueInt64()), ServerID: number.ValueInt64()}
-		targets[key] = target
-	}
-	return found, targets
-}
-
-// commonMesh is the one that all members' addresses belong to; "" for none, or several.
-func commonMesh(members types.Map) string {
-	common := ""
-	for _, element := range members.Elements() {
-		object, _ := element.(types.Object)
-		mesh := base.Member[types.String](object, "mesh").ValueString()
-		if mesh == "" || common != "" && common != mesh {
-			return ""
-		}
-		common = mesh
-	}
-	return common
-}
-
-// endpointsOf reads the members of a map whose endpoints are known, be their
-// machines known or not; whole says that these are all.
-func endpointsOf(value types.Map) (found map[string]innodbcluster.Member, whole bool) {
-	found, whole = map[string]innodbcluster.Member{}, true
-	for key, element := range value.Elements() {
-		object, _ := element.(types.Object)
-		address, port := base.Member[types.String](object, "address"), base.Member[types.Int64](object, "port")
-		if address.IsUnknown() || address.IsNull() || port.IsUnknown() || port.IsNull() {
-			whole = false
-			continue
-		}
-		found[key] = innodbcluster.Member{Address: address.ValueString(), Port: int(port.ValueInt64())}
-	}
-	return found, whole
 }
 
 // online are the endpoints of the members that were in the group at the last

@@ -109,20 +109,39 @@ func planCourse(change *base.Change[clusterModel]) {
 	former, _ := endpointsOf(change.State.Members)
 	declared, whole := endpointsOf(change.Plan.Members)
 	online := change.State.online()
-	course := innodbcluster.Course(innodbcluster.Way(former, declared, online), declared, online)
+	course := innodbcluster.Course(innodbcluster.Way(former, declared, anew(change.Plan.Members), online), declared, online)
 	count := len(change.Plan.Members.Elements())
-	thin, found := innodbcluster.Thin(course, len(online), count)
-	switch at := path.Root("members"); {
-	case !found:
-	case len(thin.Online) == 0 && whole:
+	at := path.Root("members")
+	switch thin, danger := innodbcluster.Judge(course, former, declared, online, count, whole); danger {
+	case innodbcluster.Safe:
+	case innodbcluster.AllAnew:
+		change.Diagnostics.AddAttributeError(at, "Every Member Would Be Created Again",
+			fmt.Sprintf("The servers of all members that are ONLINE now (%s) are destroyed in this plan before one that is created again has joined. The apply would end at the last one, which is not destroyed while its cluster counts on others. "+
+				"Replace them in several applies, so that a majority stays: each apply lets those that it replaces join again. Servers that have only left Terraform's state can be imported.", strings.Join(online, ", ")))
+	case innodbcluster.OnlyAnew:
+		change.Diagnostics.AddAttributeWarning(at, "The Database Stops While This Is Applied",
+			fmt.Sprintf("The server of the only member, %s, is created again: until it is back nobody has a database. Its data stay on the machine, unless delete_data of that server is true: then all that the cluster holds is lost.", strings.Join(online, ", ")))
+	case innodbcluster.Forsaken:
 		change.Diagnostics.AddAttributeError(at, "No Member Would Stay",
 			fmt.Sprintf("members names none of the servers that are ONLINE now (%s), and those that it names would begin with nothing. "+
 				"Add the new members in one apply, and take the old ones out in the next.", strings.Join(online, ", ")))
-	default:
+	case innodbcluster.Thinner:
 		change.Diagnostics.AddAttributeWarning(at, "Fewer Members While This Is Applied",
 			fmt.Sprintf("After the step \"%s\" %d of %d members are ONLINE until the next one has joined, so the loss of one more can stop the databases. "+
 				"To keep more, add new members in one apply and take old ones out in the next.", thin.Operation, len(thin.Online), count))
 	}
+}
+
+// anew are the keys of the members whose servers are created in this apply, be it for
+// the first time.
+func anew(members types.Map) []string {
+	var keys []string
+	for key, element := range members.Elements() {
+		if object, _ := element.(types.Object); createdOf(object).IsUnknown() {
+			keys = append(keys, key)
+		}
+	}
+	return keys
 }
 
 // checkMembers finds what is wrong with single members. Those that were exported

@@ -44,6 +44,11 @@ func (k *clusterKind) CheckName(name string) error {
 // update does not change.
 func (k *clusterKind) Plan(ctx context.Context, change *base.Change[clusterModel]) {
 	plan := change.Plan
+	before := types.MapNull(exportedType())
+	if change.State != nil {
+		before = change.State.Members
+	}
+	plan.Members = keepCreated(plan.Members, change.Config.Members, before)
 	plan.follow(change.Config)
 	cluster, _ := plan.declared()
 	checkMembers(plan.Members, path.Root("members"), change.Diagnostics)

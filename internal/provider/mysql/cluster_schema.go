@@ -36,6 +36,14 @@ func (k *clusterKind) Schema() schema.Schema {
 	}
 }
 
+// createdAttribute is computed, so that a server of which nobody knows when it was created,
+// as one that is imported, is no other than it was.
+func createdAttribute() schema.Attribute {
+	attribute := base.ExportedText("When the server was created: another time is a server that was replaced and joins again.")
+	attribute.Computed = true
+	return attribute
+}
+
 func clusterAttributes() map[string]schema.Attribute {
 	attributes := clusterOptions()
 	attributes["name"] = base.Replacing("Name of the cluster, 1 to 63 characters. Routers match by it, so a change replaces the cluster: the group stops, and is formed again with its data.", base.Matching(clusterPattern, clusterMessage))
@@ -51,6 +59,7 @@ func clusterAttributes() map[string]schema.Attribute {
 			"port":      base.ExportedNumber("TCP port that the server listens on."),
 			"server_id": base.ExportedNumber("Number of the server."),
 			"mesh":      base.ExportedText("Mesh that the address belongs to."),
+			"created":   createdAttribute(),
 			"ssh":       base.ConnectionWithin(),
 		}},
 	}

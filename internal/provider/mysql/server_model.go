@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"strconv"
+	"time"
 
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/types"
@@ -58,19 +59,24 @@ func endpoint(address string, port int64) string {
 // Subject names the server in diagnostics.
 func (m *serverModel) Subject() string { return "MySQL Server " + m.ID.ValueString() }
 
-// memberTypes are those of the member object: what the cluster has to know of a
-// server.
-func memberTypes() map[string]attr.Type {
-	return map[string]attr.Type{
-		"address": types.StringType, "port": base.Integer{}, "server_id": base.Integer{},
-		"mesh": types.StringType, "ssh": base.ConnectionType(),
-	}
+// member is what the server exports, created at a time that stays the same until it is
+// destroyed and created again.
+func (m *serverModel) member(created types.String) types.Object {
+	return types.ObjectValueMust(exportedTypes(), map[string]attr.Value{
+		"address": m.Address, "port": m.Port, "server_id": m.ServerID, "mesh": m.Mesh, "ssh": m.Connection, "created": created,
+	})
 }
 
-func (m *serverModel) member() types.Object {
-	return types.ObjectValueMust(memberTypes(), map[string]attr.Value{
-		"address": m.Address, "port": m.Port, "server_id": m.ServerID, "mesh": m.Mesh, "ssh": m.Connection,
-	})
+// createdOf is when the server of an exported member was created; null for one that an
+// earlier release created, or that was imported, and for one that is written by hand.
+func createdOf(member types.Object) types.String {
+	return base.Member[types.String](member, "created")
+}
+
+// createdAt is when a server was created that is planned with planned: now, unless that is
+// known. No two creations of one server are as close as what it tells apart.
+func createdAt(planned types.String, now time.Time) types.String {
+	return base.Keep(!planned.IsUnknown(), planned, types.StringValue(now.UTC().Format("2006-01-02T15:04:05.000Z")))
 }
 
 // config is the server as the plugin takes it; whole is false while a part that

@@ -54,7 +54,7 @@ func (k *serverKind) Plan(ctx context.Context, change *base.Change[serverModel])
 			change.Diagnostics.AddAttributeError(path.Root("mesh"), "Invalid Attribute Value", fmt.Sprintf("mesh%s %v.", base.Shown(plan.Mesh.ValueString()), err))
 		}
 	}
-	plan.Member = plan.member()
+	plan.Member = plan.member(planCreated(state))
 	// Drift alone does not make Terraform forget computed values.
 	keep := change.Same && !change.Drifted(renewing...)
 	if state == nil {
@@ -71,6 +71,16 @@ func (k *serverKind) Plan(ctx context.Context, change *base.Change[serverModel])
 	}
 	k.refuse(ctx, change)
 	k.refuseMove(ctx, change)
+}
+
+// planCreated is not known of a server that is created. That is what the cluster sees of
+// one that is replaced: it leaves its group and comes back with the address, and most
+// often the UUID, that it had.
+func planCreated(state *serverModel) types.String {
+	if state == nil {
+		return types.StringUnknown()
+	}
+	return createdOf(state.Member)
 }
 
 // planCertificate knows that a server keeps its certificate, unless an apply renews
@@ -190,7 +200,7 @@ func (k *serverKind) Converge(ctx context.Context, host remote.Host, _, model *s
 		return err
 	}
 	model.SizedFor = types.Int64Value(int64(settled.MemoryBytes >> 20))
-	model.Member = model.member()
+	model.Member = model.member(createdAt(createdOf(model.Member), time.Now()))
 	model.readAfter(status)
 	return nil
 }
@@ -216,6 +226,6 @@ func (k *serverKind) Find(ctx context.Context, host remote.Host, _ string, model
 		model.Settings = textMap(config.Own)
 	}
 	model.Certificate = types.ObjectNull(certificateTypes()) // the refresh reads it
-	model.Member = model.member()
+	model.Member = model.member(types.StringNull())
 	return nil
 }

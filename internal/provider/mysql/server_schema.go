@@ -98,6 +98,7 @@ func (k *serverKind) Schema() schema.Schema {
 				"port":      base.ShowsNumber("TCP port that the server listens on."),
 				"server_id": base.ShowsNumber("Number of the server."),
 				"mesh":      base.Shows("Mesh that the address belongs to."),
+				"created":   base.Shows("When the server was created here, which tells the cluster that one which was replaced has to join again. Null for one that was imported, or created by a release that did not note it."),
 				"ssh":       base.ConnectionOutput(),
 			}),
 		},

@@ -18,16 +18,17 @@ type Step struct {
 }
 
 // Way is how an apply comes from former members, of which some endpoints are
-// ONLINE, to those that are declared. A key is a name in Terraform: only an
-// endpoint that is declared no more is a member that goes. Terraform destroys
+// ONLINE, to those that are declared, of which anew are keys whose servers are created
+// in it. A key is a name in Terraform: only an endpoint that is declared no more is a
+// member that goes, or one whose server is created again. Terraform destroys
 // its server before it updates the cluster, so it goes before the others come.
-func Way(former, declared map[string]Member, online []string) []provision.Operation {
+func Way(former, declared map[string]Member, anew, online []string) []provision.Operation {
 	var leaves, joins []provision.Operation
 	stays := map[string]bool{}
 	for _, key := range slices.Sorted(maps.Keys(declared)) {
 		endpoint := declared[key].Endpoint()
-		stays[endpoint] = true
-		if !slices.Contains(online, endpoint) {
+		stays[endpoint] = !slices.Contains(anew, key)
+		if !stays[endpoint] || !slices.Contains(online, endpoint) {
 			joins = append(joins, Join{Member: key})
 		}
 	}
@@ -79,4 +80,42 @@ func Thin(course []Step, before, declared int) (thin Step, found bool) {
 		}
 	}
 	return thin, found
+}
+
+// Danger is what the thinnest step of an apply's course means to the site.
+type Danger int
+
+const (
+	// Safe: as many members stay as the apply found, or as are needed.
+	Safe Danger = iota
+	// Thinner: the loss of one more would stop the site.
+	Thinner
+	// Forsaken: no member that is ONLINE is declared, so the data would stay behind.
+	Forsaken
+	// AllAnew: the servers of all members that are ONLINE are created again. The last of
+	// them is not destroyed as long as its cluster counts on others.
+	AllAnew
+	// OnlyAnew: the same of a cluster of one, which stands still meanwhile.
+	OnlyAnew
+)
+
+// Judge says what a course of Way means. whole says that the endpoints of all declared
+// members are known: one that is not may be that of a member.
+func Judge(course []Step, former, declared map[string]Member, online []string, count int, whole bool) (Step, Danger) {
+	thin, found := Thin(course, len(online), count)
+	if !found {
+		return thin, Safe
+	}
+	kept := slices.ContainsFunc(slices.Collect(maps.Values(declared)), func(member Member) bool { return slices.Contains(online, member.Endpoint()) })
+	switch {
+	case len(thin.Online) > 0:
+		return thin, Thinner
+	case kept && len(former) == 1:
+		return thin, OnlyAnew
+	case kept:
+		return thin, AllAnew
+	case whole:
+		return thin, Forsaken
+	}
+	return thin, Thinner
 }

@@ -36,30 +36,43 @@ func onlineAt(octets string) []string {
 // loss would stop the site.
 func TestWay(t *testing.T) {
 	for _, row := range []struct {
-		name, former, declared, online string
-		want                           []string
-		thin                           string
+		name, former, declared, anew, online string
+		want                                 []string
+		thin                                 string
+		danger                               Danger
 	}{
-		{"as it is", "a=1 b=2 c=3", "a=1 b=2 c=3", "1 2 3", nil, ""},
-		{"all keys renamed", "a=1 b=2 c=3", "x=1 y=2 z=3", "1 2 3", nil, ""},
-		{"two keys swapped", "a=1 b=2 c=3", "a=2 b=1 c=3", "1 2 3", nil, ""},
-		{"new", "", "a=1 b=2 c=3", "", []string{"join a: 1", "join b: 2", "join c: 3"}, ""},
-		{"one more", "a=1 b=2 c=3", "a=1 b=2 c=3 d=4", "1 2 3", []string{"join d: 4"}, ""},
-		{"two less, as declared", "a=1 b=2 c=3", "a=1", "1 2 3", []string{"take out 10.0.0.2:3306: 2", "take out 10.0.0.3:3306: 1"}, ""},
-		{"one of three replaced", "a=1 b=2 c=3", "a=1 b=2 d=4", "1 2 3", []string{"take out 10.0.0.3:3306: 2", "join d: 3"}, "take out 10.0.0.3:3306: 2"},
-		{"one of three at another address", "a=1 b=2 c=3", "a=1 b=2 c=9", "1 2 3", []string{"take out 10.0.0.3:3306: 2", "join c: 3"}, "take out 10.0.0.3:3306: 2"},
-		{"two of three replaced", "a=1 b=2 c=3", "a=1 d=4 e=5", "1 2 3", []string{"take out 10.0.0.2:3306: 2", "take out 10.0.0.3:3306: 1", "join d: 2", "join e: 3"}, "take out 10.0.0.3:3306: 1"},
-		{"all replaced", "a=1 b=2 c=3", "d=4 e=5 f=6", "1 2 3",
-			[]string{"take out 10.0.0.1:3306: 2", "take out 10.0.0.2:3306: 1", "take out 10.0.0.3:3306: 0", "join d: 1", "join e: 2", "join f: 3"}, "take out 10.0.0.3:3306: 0"},
-		{"one of five replaced", "a=1 b=2 c=3 d=4 e=5", "a=1 b=2 c=3 d=4 f=6", "1 2 3 4 5", []string{"take out 10.0.0.5:3306: 4", "join f: 5"}, ""},
-		{"two of five replaced", "a=1 b=2 c=3 d=4 e=5", "a=1 b=2 c=3 f=6 g=7", "1 2 3 4 5",
-			[]string{"take out 10.0.0.4:3306: 4", "take out 10.0.0.5:3306: 3", "join f: 4", "join g: 5"}, "take out 10.0.0.5:3306: 3"},
-		{"the dead one replaced", "a=1 b=2 c=3", "a=1 b=2 d=4", "1 2", []string{"join d: 3"}, ""},
-		{"a live one replaced while another is down", "a=1 b=2 c=3", "a=1 b=2 d=4", "1 3", []string{"take out 10.0.0.3:3306: 1", "join b: 2", "join d: 3"}, "take out 10.0.0.3:3306: 1"},
-		{"the only one replaced", "a=1", "b=2", "1", []string{"take out 10.0.0.1:3306: 0", "join b: 1"}, "take out 10.0.0.1:3306: 0"},
+		{"as it is", "a=1 b=2 c=3", "a=1 b=2 c=3", "", "1 2 3", nil, "", Safe},
+		{"all keys renamed", "a=1 b=2 c=3", "x=1 y=2 z=3", "", "1 2 3", nil, "", Safe},
+		{"two keys swapped", "a=1 b=2 c=3", "a=2 b=1 c=3", "", "1 2 3", nil, "", Safe},
+		{"new", "", "a=1 b=2 c=3", "", "", []string{"join a: 1", "join b: 2", "join c: 3"}, "", Safe},
+		{"one more", "a=1 b=2 c=3", "a=1 b=2 c=3 d=4", "", "1 2 3", []string{"join d: 4"}, "", Safe},
+		{"two less, as declared", "a=1 b=2 c=3", "a=1", "", "1 2 3", []string{"take out 10.0.0.2:3306: 2", "take out 10.0.0.3:3306: 1"}, "", Safe},
+		{"one of three replaced", "a=1 b=2 c=3", "a=1 b=2 d=4", "", "1 2 3", []string{"take out 10.0.0.3:3306: 2", "join d: 3"}, "take out 10.0.0.3:3306: 2", Thinner},
+		{"one of three at another address", "a=1 b=2 c=3", "a=1 b=2 c=9", "", "1 2 3", []string{"take out 10.0.0.3:3306: 2", "join c: 3"}, "take out 10.0.0.3:3306: 2", Thinner},
+		{"two of three replaced", "a=1 b=2 c=3", "a=1 d=4 e=5", "", "1 2 3", []string{"take out 10.0.0.2:3306: 2", "take out 10.0.0.3:3306: 1", "join d: 2", "join e: 3"}, "take out 10.0.0.3:3306: 1", Thinner},
+		{"all replaced", "a=1 b=2 c=3", "d=4 e=5 f=6", "", "1 2 3",
+			[]string{"take out 10.0.0.1:3306: 2", "take out 10.0.0.2:3306: 1", "take out 10.0.0.3:3306: 0", "join d: 1", "join e: 2", "join f: 3"}, "take out 10.0.0.3:3306: 0", Forsaken},
+		{"one of five replaced", "a=1 b=2 c=3 d=4 e=5", "a=1 b=2 c=3 d=4 f=6", "", "1 2 3 4 5", []string{"take out 10.0.0.5:3306: 4", "join f: 5"}, "", Safe},
+		{"two of five replaced", "a=1 b=2 c=3 d=4 e=5", "a=1 b=2 c=3 f=6 g=7", "", "1 2 3 4 5",
+			[]string{"take out 10.0.0.4:3306: 4", "take out 10.0.0.5:3306: 3", "join f: 4", "join g: 5"}, "take out 10.0.0.5:3306: 3", Thinner},
+		{"the dead one replaced", "a=1 b=2 c=3", "a=1 b=2 d=4", "", "1 2", []string{"join d: 3"}, "", Safe},
+		{"a live one replaced while another is down", "a=1 b=2 c=3", "a=1 b=2 d=4", "", "1 3", []string{"take out 10.0.0.3:3306: 1", "join b: 2", "join d: 3"}, "take out 10.0.0.3:3306: 1", Thinner},
+		{"the only one replaced", "a=1", "b=2", "", "1", []string{"take out 10.0.0.1:3306: 0", "join b: 1"}, "take out 10.0.0.1:3306: 0", Forsaken},
+		{"a server that is created again", "a=1 b=2 c=3", "a=1 b=2 c=3", "b", "1 2 3", []string{"take out 10.0.0.2:3306: 2", "join b: 3"}, "take out 10.0.0.2:3306: 2", Thinner},
+		{"two that are created again", "a=1 b=2 c=3", "a=1 b=2 c=3", "b c", "1 2 3",
+			[]string{"take out 10.0.0.2:3306: 2", "take out 10.0.0.3:3306: 1", "join b: 2", "join c: 3"}, "take out 10.0.0.3:3306: 1", Thinner},
+		{"one of five that is created again", "a=1 b=2 c=3 d=4 e=5", "a=1 b=2 c=3 d=4 e=5", "e", "1 2 3 4 5", []string{"take out 10.0.0.5:3306: 4", "join e: 5"}, "", Safe},
+		{"all are created again", "a=1 b=2 c=3", "a=1 b=2 c=3", "a b c", "1 2 3",
+			[]string{"take out 10.0.0.1:3306: 2", "take out 10.0.0.2:3306: 1", "take out 10.0.0.3:3306: 0", "join a: 1", "join b: 2", "join c: 3"}, "take out 10.0.0.3:3306: 0", AllAnew},
+		{"all that are ONLINE are created again", "a=1 b=2 c=3", "a=1 b=2 c=3", "a", "1", []string{"take out 10.0.0.1:3306: 0", "join a: 1", "join b: 2", "join c: 3"}, "take out 10.0.0.1:3306: 0", AllAnew},
+		{"one is created again and the others go", "a=1 b=2 c=3", "a=1", "a", "1 2 3",
+			[]string{"take out 10.0.0.1:3306: 2", "take out 10.0.0.2:3306: 1", "take out 10.0.0.3:3306: 0", "join a: 1"}, "take out 10.0.0.3:3306: 0", AllAnew},
+		{"the only one is created again", "a=1", "a=1", "a", "1", []string{"take out 10.0.0.1:3306: 0", "join a: 1"}, "take out 10.0.0.1:3306: 0", OnlyAnew},
+		{"a dead one is created again", "a=1 b=2 c=3", "a=1 b=2 c=3", "c", "1 2", []string{"join c: 3"}, "", Safe},
+		{"a new one is created", "a=1 b=2 c=3", "a=1 b=2 c=3 d=4", "d", "1 2 3", []string{"join d: 4"}, "", Safe},
 	} {
 		former, declared, online := membersAt(row.former), membersAt(row.declared), onlineAt(row.online)
-		course := Course(Way(former, declared, online), declared, online)
+		course := Course(Way(former, declared, strings.Fields(row.anew), online), declared, online)
 		said := func(step Step) string { return fmt.Sprintf("%s: %d", step.Operation, len(step.Online)) }
 		var got []string
 		for _, step := range course {
@@ -74,6 +87,9 @@ func TestWay(t *testing.T) {
 		}
 		if thin != row.thin {
 			t.Errorf("%s: thin at %q, want %q", row.name, thin, row.thin)
+		}
+		if _, danger := Judge(course, former, declared, online, len(declared), true); danger != row.danger {
+			t.Errorf("%s: %d, want %d", row.name, danger, row.danger)
 		}
 	}
 }
