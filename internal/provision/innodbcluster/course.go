@@ -85,6 +85,7 @@ func Thin(course []Step, before, declared int) (thin Step, found bool) {
 // Danger is what the thinnest step of an apply's course means to the site.
 type Danger int
 
+// The dangers. Of AllAnew and Forsaken a plan is refused.
 const (
 	// Safe: as many members stay as the apply found, or as are needed.
 	Safe Danger = iota
