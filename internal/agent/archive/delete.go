@@ -22,7 +22,7 @@ import (
 // Delete takes what was named out of an archive. It goes by no link.
 var Delete = agent.Role{
 	Name:    "archive-delete",
-	Summary: "delete what a tier's archive is to have no more, and the links to it in the tree, whose days have names by the layout (--root DIRECTORY [--hot DIRECTORY [--layout LAYOUT]] --path PATH), or say whether it is there (--check)",
+	Summary: "delete what a tier's archive is to have no more, and in the tree the links to it and what is kept of days that moved, whose days have names by the layout (--root DIRECTORY [--hot DIRECTORY [--layout LAYOUT]] --path PATH), or say whether it is there (--check)",
 	Run: func(_ context.Context, args []string, _ agent.Streams) error {
 		var root, hot, layout, name string
 		var check bool
@@ -44,15 +44,31 @@ var Delete = agent.Role{
 		if first, _, _ := strings.Cut(name, "/"); first == tier.Private || first == tier.Workshop || first == tier.Statements {
 			return &agent.UsageError{Problem: "archive-delete: " + first + " is the tier's own"}
 		}
-		if err := remove(root, name, check); err != nil || hot == "" {
-			return err
-		}
 		below, err := daysBelow(layout, name)
 		if err != nil {
 			return &agent.UsageError{Problem: "archive-delete: " + err.Error()}
 		}
-		return links{hot: hot, cold: root, check: check}.remove(name, below)
+		return links{hot: hot, cold: root, check: check}.removeAll(layout, name, below)
 	},
+}
+
+// removeAll takes a name out of the archive, and out of the tree, where there is one. What
+// the tree keeps of days that have moved goes first: the archive would get it again.
+func (l links) removeAll(layout, name string, below int) error {
+	if l.hot != "" && layout != "" {
+		if err := l.removeOld(layout, name); err != nil {
+			return err
+		}
+	}
+	if !l.check {
+		if err := note(l.cold, name); err != nil {
+			return err
+		}
+	}
+	if err := remove(l.cold, name, l.check); err != nil || l.hot == "" {
+		return err
+	}
+	return l.remove(name, below)
 }
 
 // daysBelow counts the levels from a name to those of days; 0 where it has none below it.

@@ -185,7 +185,7 @@ func (m *Mover) merge(ctx context.Context, day string) error {
 	}
 	defer hot.Close()
 	manifest := id(day) + copySuffix
-	if err := m.carry(ctx, day, hot, m.coldPrivate, manifest, tree.SourceWins); err != nil {
+	if err := m.carry(ctx, day, hot, m.coldPrivate, manifest, tree.SourceWins, nil); err != nil {
 		return err
 	}
 	if err := m.point("merged"); err != nil {
@@ -195,8 +195,9 @@ func (m *Mover) merge(ctx context.Context, day string) error {
 }
 
 // carry merges a directory into a day of the archive. The directory's manifest
-// is read from where it was kept, and written anew beside it.
-func (m *Mover) carry(ctx context.Context, day string, from, kept *tree.Dir, manifest string, precedence tree.Precedence) error {
+// is read from where it was kept, and written anew beside it. lacks may be nil, see
+// tree.Merge.
+func (m *Mover) carry(ctx context.Context, day string, from, kept *tree.Dir, manifest string, precedence tree.Precedence, lacks func(path string) error) error {
 	into, err := m.cold.Sub(day)
 	if err != nil {
 		return err
@@ -214,7 +215,7 @@ func (m *Mover) carry(ctx context.Context, day string, from, kept *tree.Dir, man
 	return WriteManifest(kept, manifest, func(out *tree.ManifestWriter) error {
 		merge := tree.Merge{
 			From: from, Into: into, Scratch: m.coldPrivate, Was: was, Out: out, Precedence: precedence,
-			Conflict: func(kept, aside string) { m.conflict(day, kept, aside) },
+			Conflict: func(kept, aside string) { m.conflict(day, kept, aside) }, Lacks: lacks,
 		}
 		return merge.Run(ctx)
 	})

@@ -68,7 +68,7 @@ func letGo(whole, ours *tree.Dir) error {
 // passes says of what lies in a private directory whether nobody needs it once the
 // tree is no tier's. Days that are on their way are not of it.
 func passes(name string) bool {
-	return strings.HasSuffix(name, ScrubSuffix) || slices.Contains([]string{marker, "lock", "journal", "journal.1", "scrub", "statement" + newSuffix, "exchange.directory", "exchange.link"}, name)
+	return strings.HasSuffix(name, ScrubSuffix) || slices.Contains([]string{marker, "lock", "journal", "journal.1", deletions, "scrub", "statement" + newSuffix, "exchange.directory", "exchange.link"}, name)
 }
 
 // clearWorkshop removes what an archive's runs left: not what they replaced.

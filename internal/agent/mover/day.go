@@ -61,4 +61,6 @@ type Old struct {
 	ReadBack bool
 	// Kept: in this run, cleaning left something that is still in use.
 	Kept bool
+	// PutBack: in this run, the archive got again from it what it had lost.
+	PutBack bool
 }

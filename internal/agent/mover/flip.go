@@ -195,45 +195,6 @@ func (m *Mover) moveManifest(name, newName string) error {
 	return errors.Join(m.coldPrivate.RemoveAll(name), m.coldPrivate.Sync())
 }
 
-// sweep carries into the archive what was written into an old directory.
-func (m *Mover) sweep(ctx context.Context, day string, number int) error {
-	name := oldName(day, number)
-	old, err := m.hotPrivate.Sub(name)
-	if err != nil {
-		return err
-	}
-	defer old.Close()
-	if err := m.carry(ctx, day, old, m.hotPrivate, name+manifestSuffix, tree.NewerWins); err != nil {
-		return err
-	}
-	if err := m.point("swept"); err != nil {
-		return err
-	}
-	return KeepManifest(m.hotPrivate, name+manifestSuffix)
-}
-
-// clean removes what the archive has of an old directory. It tells whether
-// nothing is left.
-func (m *Mover) clean(ctx context.Context, day string, number int) (bool, error) {
-	name := oldName(day, number)
-	manifest, done, err := OpenManifest(m.hotPrivate, name+manifestSuffix)
-	if err != nil {
-		return false, err
-	}
-	defer done()
-	if err := m.point("cleaning"); err != nil {
-		return false, err
-	}
-	gone, err := tree.Clean(ctx, m.hotPrivate, name, manifest)
-	if err != nil || !gone {
-		return gone, err
-	}
-	if err := m.point("cleaned"); err != nil {
-		return true, err
-	}
-	return true, errors.Join(m.hotPrivate.RemoveAll(name+manifestSuffix), m.hotPrivate.RemoveAll(name+readSuffix), m.hotPrivate.Sync())
-}
-
 // link makes the link of a day that only the archive has.
 func (m *Mover) link(day string) error {
 	text, err := m.config.linkText(day)

@@ -36,6 +36,9 @@ type Mover struct {
 	*trees
 	began     time.Time
 	conflicts []Conflict
+	// putBack are the old directories from which this run gave the archive again what it
+	// had lost.
+	putBack map[string]bool
 	// own is what this node says of itself.
 	own tier.Statement
 }
@@ -80,7 +83,7 @@ func (m *Mover) Run(ctx context.Context) (Result, error) {
 	if err != nil {
 		return Result{}, err
 	}
-	m.trees, m.conflicts = opened, nil
+	m.trees, m.conflicts, m.putBack = opened, nil, map[string]bool{}
 	defer opened.close()
 	unlock, err := m.lock()
 	if err != nil {
@@ -220,7 +223,7 @@ func (m *Mover) situation(ctx context.Context, day tier.Day, peers []Peer, swept
 		return found, around, err
 	}
 	for i, old := range found.Old {
-		found.Old[i].Swept, found.Old[i].Kept = swept[old.Number], kept[old.Number]
+		found.Old[i].Swept, found.Old[i].Kept, found.Old[i].PutBack = swept[old.Number], kept[old.Number], m.putBack[oldName(day.Path, old.Number)]
 	}
 	if len(m.Config.Pairs) > 0 && !m.own.Days[day.Path].Read {
 		around.Unsettled = "the trees were not read again since all nodes have flipped"

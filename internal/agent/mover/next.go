@@ -17,7 +17,8 @@
 //   - Each node flips its own tree, by exchanging the directory and the link in
 //     one step; the text of the link is the same on all of them.
 //   - Nothing is removed before all have flipped and the grace time is over, and
-//     then only what is known to be in the archive, by its manifest.
+//     then only what is known to be in the archive, by its manifest, and has a name
+//     there now. What the archive has lost it gets again first.
 package mover
 
 import (
@@ -126,6 +127,9 @@ func Next(day Day, around Surroundings) Decision {
 }
 
 func nextOld(old Old, around Surroundings) Decision {
+	if old.PutBack {
+		return decide(Wait, "the old directory is kept: the archive had lost something of it and has it again, and the next run reads that from the disk")
+	}
 	readBack := Decision{Step: ReadBack, Old: old.Number, Why: "its copy was not read from the disk yet"}
 	if !old.ReadBack && old.Since.Before(around.Began) {
 		return readBack

@@ -84,6 +84,11 @@ func TestNext(t *testing.T) {
 			flipped(d, a)
 			d.Old[0].ReadBack, d.Old[0].Since, a.Began = false, now.Add(-time.Minute), now.Add(-time.Hour)
 		}, Wait, "for another"},
+		"put back in this run": {func(d *Day, a *Surroundings) { flipped(d, a); d.Old[0].PutBack = true }, Wait, "the next run reads that from the disk"},
+		"put back, not read back": {func(d *Day, a *Surroundings) {
+			flipped(d, a)
+			d.Old[0].PutBack, d.Old[0].ReadBack, a.Began = true, false, now
+		}, Wait, "the next run reads that from the disk"},
 		"within the grace time":     {func(d *Day, a *Surroundings) { flipped(d, a); a.Now = now.Add(-2 * time.Hour) }, Wait, "for another 1h0m0s"},
 		"the clock went back":       {func(d *Day, a *Surroundings) { flipped(d, a); a.Now = now.AddDate(-1, 0, 0) }, Wait, "for another"},
 		"the other has not flipped": {func(d *Day, a *Surroundings) { flipped(d, a); a.Peers[0].Day.Phase = tier.Copied }, Wait, "two has not flipped"},

@@ -11,17 +11,18 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Clean removes from a tree what is as its manifest says and open for writing
-// nowhere, and directories that are then empty; everything else stays. The
-// tree's own top goes last, by its name in the directory that holds it. It
-// tells whether all of it is gone.
-func Clean(ctx context.Context, holder *Dir, name string, manifest *ManifestReader) (bool, error) {
+// Clean removes from a tree what is as its manifest says, open for writing nowhere
+// and under its name in the archive, and directories that are then empty; everything
+// else stays. The tree's own top goes last, by its name in the directory that holds
+// it. It tells whether all of it is gone.
+func Clean(ctx context.Context, holder *Dir, name string, manifest *ManifestReader, archive *Dir) (bool, error) {
 	top, err := holder.Sub(name)
 	if err != nil {
 		return false, err
 	}
 	defer top.Close()
-	c := cleaning{unlinked: map[uint64]bool{}}
+	c := cleaning{archive: archive, unlinked: map[uint64]bool{}}
+	defer c.close()
 	if err := Join(ctx, top, manifest, c.pair, c.leave); err != nil {
 		return false, err
 	}
@@ -39,10 +40,61 @@ type cleaning struct {
 	// unlinked are files with more names than the one that was removed, which
 	// moved their change time.
 	unlinked map[uint64]bool
+	// archive has the tree, and beside the directories of it that the walk is in; nil
+	// where it has no such one.
+	archive *Dir
+	beside  []*Dir
+}
+
+func (c *cleaning) close() {
+	for len(c.beside) > 0 {
+		c.left()
+	}
+}
+
+// left ends the directory that the walk was in.
+func (c *cleaning) left() {
+	last := c.beside[len(c.beside)-1]
+	c.beside = c.beside[:len(c.beside)-1]
+	if last != c.archive {
+		last.Close()
+	}
+}
+
+// entered opens beside a directory the archive's.
+func (c *cleaning) entered(v *Visit) error {
+	if v.Parent == nil {
+		c.beside = append(c.beside, c.archive)
+		return nil
+	}
+	var dir *Dir
+	if above := c.beside[len(c.beside)-1]; above != nil {
+		var err error
+		if dir, err = above.Sub(v.Name); err != nil && !NoDirectory(err) {
+			return err
+		}
+	}
+	c.beside = append(c.beside, dir)
+	return nil
+}
+
+// archived says that the archive has something under the name.
+func (c *cleaning) archived(v *Visit) bool {
+	in := c.beside[len(c.beside)-1]
+	if in == nil {
+		return false
+	}
+	_, err := in.Stat(v.Name)
+	return err == nil
 }
 
 func (c *cleaning) pair(v *Visit, was *Entry) error {
-	if v == nil || was == nil || v.Dir != nil {
+	switch {
+	case v == nil:
+		return nil
+	case v.Dir != nil:
+		return c.entered(v)
+	case was == nil || !c.archived(v):
 		return nil
 	}
 	stat := v.Stat
@@ -76,6 +128,7 @@ func (c *cleaning) pair(v *Visit, was *Entry) error {
 }
 
 func (c *cleaning) leave(v *Visit) error {
+	c.left()
 	if v.Parent == nil {
 		return nil
 	}

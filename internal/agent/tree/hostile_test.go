@@ -87,7 +87,7 @@ func TestNobodyLeadsTheHandOut(t *testing.T) {
 			complete++
 			merge := Merge{From: root(t, from), Into: root(t, into), Scratch: root(t, ours), Was: reader(t, manifest), Out: NewManifestWriter(&strings.Builder{}), Conflict: func(string, string) {}}
 			_ = merge.Run(context.Background())
-			_, _ = Clean(context.Background(), root(t, top), "to", reader(t, manifest))
+			_, _ = Clean(context.Background(), root(t, top), "to", reader(t, manifest), root(t, into))
 		}
 		secret(t, to)
 		secret(t, into)
@@ -162,13 +162,14 @@ func TestCleanRemovesOnlyWhatIsKnown(t *testing.T) {
 	old := filepath.Join(holder, "old")
 	do(t, os.Mkdir(old, 0o700))
 	zoo(t, old)
-	manifest, err := manifestOf(t, root(t, old), root(t, quickDir(t)))
+	archive := quickDir(t)
+	manifest, err := manifestOf(t, root(t, old), root(t, archive))
 	do(t, err)
 	late, changed, open := filepath.Join(old, "deep/late"), filepath.Join(old, "empty"), filepath.Join(old, "unreadable")
 	do(t, os.WriteFile(late, []byte("late"), 0o600), os.WriteFile(changed, []byte("changed"), 0o600))
 	writer, err := os.OpenFile(open, os.O_RDWR, 0)
 	do(t, err)
-	gone, err := Clean(context.Background(), root(t, holder), "old", reader(t, manifest))
+	gone, err := Clean(context.Background(), root(t, holder), "old", reader(t, manifest), root(t, archive))
 	if err != nil || gone {
 		t.Fatalf("all gone: %v, %v", gone, err)
 	}
@@ -183,11 +184,44 @@ func TestCleanRemovesOnlyWhatIsKnown(t *testing.T) {
 		t.Errorf("left: %q", left)
 	}
 	do(t, writer.Close())
-	manifest, err = manifestOf(t, root(t, old), root(t, quickDir(t)))
+	archive = quickDir(t)
+	manifest, err = manifestOf(t, root(t, old), root(t, archive))
 	do(t, err)
-	gone, err = Clean(context.Background(), root(t, holder), "old", reader(t, manifest))
+	gone, err = Clean(context.Background(), root(t, holder), "old", reader(t, manifest), root(t, archive))
 	if err != nil || !gone {
 		t.Errorf("all gone: %v, %v", gone, err)
+	}
+}
+
+// What the archive has not, whatever the manifest says of it, is the last of its kind.
+func TestCleanKeepsWhatTheArchiveLost(t *testing.T) {
+	for _, lost := range [][]string{{"empty"}, {"deep/er/plain", "deep/inside"}, {"deep"}} {
+		holder, archive := quickDir(t), quickDir(t)
+		old := filepath.Join(holder, "old")
+		do(t, os.Mkdir(old, 0o700))
+		zoo(t, old)
+		manifest, err := manifestOf(t, root(t, old), root(t, archive))
+		do(t, err)
+		for _, name := range lost {
+			do(t, os.RemoveAll(filepath.Join(archive, name)))
+		}
+		gone, err := Clean(context.Background(), root(t, holder), "old", reader(t, manifest), root(t, archive))
+		if err != nil || gone {
+			t.Fatalf("all gone: %v, %v", gone, err)
+		}
+		for _, name := range lost {
+			if _, err := os.Lstat(filepath.Join(old, name)); err != nil {
+				t.Error(err)
+			}
+		}
+		if _, err := os.Lstat(filepath.Join(old, "large")); err == nil {
+			t.Error("what the archive has is kept")
+		}
+		if lost[0] == "deep" {
+			if _, err := os.Lstat(filepath.Join(old, "deep/er/with space")); err != nil {
+				t.Error(err)
+			}
+		}
 	}
 }
 

@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
-	"slices"
 
 	"golang.org/x/sys/unix"
 )
@@ -38,6 +36,9 @@ type Merge struct {
 	Precedence Precedence
 	// Conflict is told of each file that was put aside, under its new name.
 	Conflict func(kept, aside string)
+	// Lacks is told of what the archive had once and has no more, before it gets it again
+	// from a source that nobody sees; nil for nobody.
+	Lacks func(path string) error
 }
 
 // incoming is the name in Scratch under which a thing is prepared.
@@ -87,8 +88,13 @@ func (m *merging) pair(v *Visit, was *Entry) error {
 	if v.Dir != nil {
 		return m.directory(v)
 	}
-	if was != nil && was.untouched(v.Stat) && m.archived(v, was) {
-		return m.Out.Add(*was)
+	if was != nil && was.untouched(v.Stat) {
+		if m.archived(v, was) {
+			return m.Out.Add(*was)
+		}
+		if err := m.lacks(v.Path); err != nil {
+			return err
+		}
 	}
 	entry, err := m.prepare(v)
 	if err == nil {
@@ -131,13 +137,21 @@ func (m *merging) prepare(v *Visit) (Entry, error) {
 	return Entry{}, &UnknownKindError{Path: v.Path, Mode: v.Stat.Mode}
 }
 
-// archived tells whether what did not change is in the archive. After the
-// flip that is the archive's own affair.
-func (m *merging) archived(v *Visit, was *Entry) bool {
-	if m.Precedence == NewerWins {
-		return true
+func (m *merging) lacks(path string) error {
+	if m.Precedence != NewerWins || m.Lacks == nil {
+		return nil
 	}
+	return m.Lacks(path)
+}
+
+// archived tells whether what did not change is in the archive. After the flip it is
+// the archive's own affair what is there under the name, but not that nothing is: nobody
+// sees the source any longer, so it may be the last of its kind.
+func (m *merging) archived(v *Visit, was *Entry) bool {
 	there, err := m.into().Stat(v.Name)
+	if m.Precedence == NewerWins {
+		return !errors.Is(err, unix.ENOENT)
+	}
 	if err != nil {
 		return false
 	}
@@ -240,49 +254,4 @@ func (m *merging) there(v *Visit) (Entry, error) {
 		return Entry{Path: v.Path, Kind: kind}, nil
 	}
 	return read(archived, false)
-}
-
-// removeGone removes from the archive what went away from the source, where it
-// is still what the source had.
-func (m *merging) removeGone() error {
-	for _, entry := range slices.Backward(m.gone) {
-		dir, err := m.Into.Sub(dot(path.Dir(entry.Path)))
-		if errors.Is(err, unix.ENOENT) {
-			continue
-		}
-		if err != nil {
-			return err
-		}
-		err = removeIf(dir, entry)
-		dir.Close()
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func removeIf(dir *Dir, entry Entry) error {
-	name := path.Base(entry.Path)
-	if entry.Kind == Directory {
-		return dir.RemoveEmpty(name)
-	}
-	stat, err := dir.Stat(name)
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if kind, known := kindOf(stat); !known || kind != entry.Kind {
-		return nil
-	}
-	there, err := read(&Visit{Path: entry.Path, Parent: dir, Name: name, Stat: stat}, false)
-	if err != nil || there.Content != entry.Content || there.Modified != entry.Modified {
-		return err
-	}
-	if err := unix.Unlinkat(dir.fd, name, 0); err != nil && !errors.Is(err, unix.ENOENT) {
-		return fmt.Errorf("unable to remove %q: %w", dir.at(name), err)
-	}
-	return nil
 }
