@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -51,4 +52,14 @@ func overwrite(path string, text []byte) error {
 	}
 	_, err = file.Write(text)
 	return errors.Join(err, file.Truncate(int64(len(text))), file.Close())
+}
+
+// OneLine is a text without line ends, as a status lists it: errors that were joined have
+// some.
+func OneLine(text string) string {
+	var lines []string
+	for line := range strings.Lines(text) {
+		lines = append(lines, strings.TrimSpace(line))
+	}
+	return strings.Join(lines, "; ")
 }

@@ -138,11 +138,15 @@ func (m *Mover) begin() {
 	m.began = m.Now()
 }
 
-// combine keeps the steps of the first pass and the decisions of the second.
+// combine keeps the steps of the first pass and the decisions of the second. What went
+// wrong in both for one reason is said once.
 func combine(first, second []Outcome) []Outcome {
 	for i := range second {
 		second[i].Done = append(first[i].Done, second[i].Done...)
-		second[i].Err = errors.Join(first[i].Err, second[i].Err)
+		before, after := first[i].Err, second[i].Err
+		if before != nil && (after == nil || before.Error() != after.Error()) {
+			second[i].Err = errors.Join(before, after)
+		}
 	}
 	return second
 }

@@ -44,7 +44,7 @@ func (r Result) summary(now time.Time, failed error) tier.MoverStatus {
 		}
 	}
 	if len(problems) > 0 {
-		status.Error = problems[0].Error()
+		status.Error = agent.OneLine(problems[0].Error())
 		if more := len(problems) - 1; more > 0 {
 			status.Error += fmt.Sprintf(" (and %d more)", more)
 		}
@@ -57,6 +57,7 @@ func waiting(outcome Outcome) tier.WaitingDay {
 	if outcome.Err != nil {
 		day.Next, day.Why = string(Wait), outcome.Err.Error()
 	}
+	day.Why = agent.OneLine(day.Why)
 	return day
 }
 

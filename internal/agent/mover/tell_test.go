@@ -5,6 +5,7 @@ package mover
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -39,5 +40,28 @@ func TestStatusOfManyDaysOnAFullDisk(t *testing.T) {
 	}
 	if err != nil || len(told.Waiting) != 10 || told.Waiting[0].Day != "2026/200" || told.More != 290 || told.At.Unix() != 2 || told.Error == "" {
 		t.Errorf("%v: %+v", err, told)
+	}
+}
+
+// What went wrong in both passes of a run is said once, and on one line.
+func TestSaidOnceAndOnOneLine(t *testing.T) {
+	lost, other := errors.New("no such directory"), errors.New("no room")
+	for _, row := range []struct {
+		first, second error
+		want          string
+	}{
+		{lost, errors.New("no such directory"), "no such directory"}, {lost, other, "no such directory; no room"}, {lost, nil, "no such directory"}, {nil, other, "no room"}, {nil, nil, ""},
+	} {
+		result := Result{Days: combine([]Outcome{{Day: "2026/09/02", Err: row.first}}, []Outcome{{Day: "2026/09/02", Err: row.second}})}
+		status := result.summary(time.Unix(1, 0), nil)
+		if row.want == "" {
+			if status.Error != "" {
+				t.Errorf("%+v", status)
+			}
+			continue
+		}
+		if status.Error != "2026/09/02: "+row.want || len(status.Waiting) != 1 || status.Waiting[0].Why != row.want {
+			t.Errorf("%v, %v: %+v", row.first, row.second, status)
+		}
 	}
 }
