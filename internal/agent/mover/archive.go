@@ -29,7 +29,7 @@ func (m *Mover) archive(ctx context.Context, day string) error {
 		return err
 	}
 	defer hot.Close()
-	partial, err := m.coldPrivate.MakeOrOpen(id(day) + partialSuffix)
+	partial, err := m.coldPrivate.MakeOrOpen(id(day) + PartialSuffix)
 	if err != nil {
 		return err
 	}
@@ -104,7 +104,7 @@ func (m *Mover) publish(day string) error {
 	if err := m.point("publishing"); err != nil {
 		return err
 	}
-	if err := m.coldPrivate.Rename(id(day)+partialSuffix, parent, path.Base(day)); err != nil {
+	if err := m.coldPrivate.Rename(id(day)+PartialSuffix, parent, path.Base(day)); err != nil {
 		return err
 	}
 	if err := errors.Join(parent.Sync(), m.coldPrivate.Sync()); err != nil {
@@ -145,7 +145,7 @@ func (m *Mover) archiveParent(at string) (*tree.Dir, error) {
 // giveUp removes a copy that cannot be finished.
 func (m *Mover) giveUp(day string) error {
 	return errors.Join(
-		m.coldPrivate.RemoveAll(id(day)+partialSuffix),
+		m.coldPrivate.RemoveAll(id(day)+PartialSuffix),
 		m.coldPrivate.RemoveAll(id(day)+copySuffix+newSuffix),
 		m.coldPrivate.RemoveAll(id(day)+ScrubSuffix),
 		m.coldPrivate.RemoveAll(id(day)+ScrubSuffix+newSuffix),
@@ -191,7 +191,7 @@ func (m *Mover) merge(ctx context.Context, day string) error {
 	if err := m.point("merged"); err != nil {
 		return err
 	}
-	return errors.Join(KeepManifest(m.coldPrivate, manifest), m.coldPrivate.RemoveAll(id(day)+partialSuffix))
+	return errors.Join(KeepManifest(m.coldPrivate, manifest), m.coldPrivate.RemoveAll(id(day)+PartialSuffix))
 }
 
 // carry merges a directory into a day of the archive. The directory's manifest
@@ -216,6 +216,10 @@ func (m *Mover) carry(ctx context.Context, day string, from, kept *tree.Dir, man
 		merge := tree.Merge{
 			From: from, Into: into, Scratch: m.coldPrivate, Was: was, Out: out, Precedence: precedence,
 			Conflict: func(kept, aside string) { m.conflict(day, kept, aside) }, Lacks: lacks,
+			// What goes by the hot tree's word is not missed: the next scrub begins anew.
+			Removes: func() error {
+				return errors.Join(m.coldPrivate.RemoveAll(id(day)+ScrubSuffix), m.coldPrivate.Sync())
+			},
 		}
 		return merge.Run(ctx)
 	})

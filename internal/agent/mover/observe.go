@@ -98,7 +98,7 @@ func (t *trees) remains(day Day) ([]Remain, error) {
 		needed[oldName(day.Path, number)+manifestSuffix] = true
 		needed[oldName(day.Path, number)+readSuffix] = true
 	}
-	copied := map[string]bool{id(day.Path) + partialSuffix: day.Hot == Tree, id(day.Path) + copySuffix: day.Hot == Tree || day.Exchanged}
+	copied := map[string]bool{id(day.Path) + PartialSuffix: day.Hot == Tree, id(day.Path) + copySuffix: day.Hot == Tree || day.Exchanged}
 	copied[id(day.Path)+ScrubSuffix] = day.Cold == Tree || day.Hot == Tree
 	copied[id(day.Path)+ScrubSuffix+newSuffix] = true // a scrub may be at work
 	keeps, err := t.keeps()

@@ -137,3 +137,24 @@ func TestCutOffWhileGivingBack(t *testing.T) {
 		point = *at
 	}
 }
+
+// What went from the hot tree before the day moved goes from the archive, and no scrub
+// misses it: it begins anew.
+func TestWhatTheTreeRemovedIsNotMissed(t *testing.T) {
+	all := replicas(t, "one", "two")
+	one := all[0]
+	want := fill(all, 1, 7)
+	one.run()
+	scrub := one.cold(private, "2020%2F02%2F01"+ScrubSuffix)
+	if _, err := os.Lstat(scrub); err != nil {
+		t.Fatal(err)
+	}
+	do(t, os.Remove(one.hot(oneDay, "dir0/file 0")), os.Remove(all[1].hot(oneDay, "dir0/file 0")))
+	delete(want, oneDay+"/dir0/file 0")
+	one.run()
+	if _, err := os.Lstat(scrub); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the scrub's manifest stays: %v", err)
+	}
+	settled(t, all, want)
+	checkMoved(t, all, want)
+}

@@ -30,7 +30,6 @@ const marker = "name"
 const (
 	linkSuffix     = ".link"     // hot: the link before the flip, the old directory right after it
 	oldInfix       = ".old-"     // hot: an old directory, by number
-	partialSuffix  = ".partial"  // cold: a copy that is being made
 	copySuffix     = ".copy"     // cold: the manifest of the hot directory, as it was copied
 	manifestSuffix = ".manifest" // hot: the manifest of an old directory
 	readSuffix     = ".read"     // hot: the copy of an old directory was read from the disk
@@ -40,6 +39,9 @@ const (
 // ScrubSuffix is what a day's manifest is called in the archive's private
 // directory from which a scrub tells what should be there.
 const ScrubSuffix = ".scrub"
+
+// PartialSuffix is what a day's directory is called there while it is copied.
+const PartialSuffix = ".partial"
 
 // id makes one name of a day's path.
 func id(day string) string { return url.PathEscape(day) }

@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/agent"
@@ -65,8 +66,8 @@ func role(ctx context.Context, args []string, streams agent.Streams) error {
 		return errors.Join(err, json.NewEncoder(streams.Out).Encode(lines(days)), failed(days))
 	}
 	show(streams.Out, days)
-	if all && !lent && len(unmended(days)) > 0 {
-		_, _ = fmt.Fprintf(streams.Out, "what was not mended is asked for by the archive's next run; systemctl start %s.service asks at once where this node dials\n", tier.ScrubUnit(config.Tier))
+	if all && !lent && len(unmended(days))+len(missed(days)) > 0 {
+		_, _ = fmt.Fprintf(streams.Out, "what was not mended, or is gone, is asked for by the archive's next run; systemctl start %s.service asks at once where this node dials\n", tier.ScrubUnit(config.Tier))
 	}
 	return errors.Join(err, failed(days))
 }
@@ -83,6 +84,7 @@ func scrub(ctx context.Context, config tier.Scrub, lent, all bool) ([]Day, error
 		scrubber := Scrubber{
 			Config:   mover.Config{Tier: config.Tier, Hot: config.Hot, Cold: config.Cold, Layout: config.Layout},
 			Interval: time.Duration(config.Interval) * time.Second, Rotten: told.was.Rotten, Lent: lent, Deleted: config.Deleted, Tell: told.day,
+			Gone: told.was.Gone, Back: told.back,
 		}
 		if all {
 			scrubber.Interval = 0
@@ -115,9 +117,24 @@ func unread(days []Day) error {
 	return errors.Join(problems...)
 }
 
-// failed joins what could not be read, and what rotted and was not mended.
+// failed joins what could not be read, what rotted and was not mended, and what is gone.
 func failed(days []Day) error {
-	return errors.Join(append([]error{unread(days)}, unmended(days)...)...)
+	return errors.Join(slices.Concat([]error{unread(days)}, unmended(days), missed(days))...)
+}
+
+// missed says what is gone, a line for each day: a disk may lose all of one at once.
+func missed(days []Day) (problems []error) {
+	for _, day := range days {
+		switch count := len(day.Missing); {
+		case count == 0:
+		case day.Missing[0] == tier.Top:
+			problems = append(problems, fmt.Errorf("%s: the whole day is gone, and cold_deletions did not ask for it", day.Day))
+		default:
+			is := map[bool]string{true: "is", false: "are"}[count == 1]
+			problems = append(problems, fmt.Errorf("%s: %d of its files %s gone, the first is %q, and cold_deletions did not ask for it", day.Day, count, is, day.Missing[0]))
+		}
+	}
+	return problems
 }
 
 func unmended(days []Day) (problems []error) {
@@ -157,7 +174,7 @@ func show(to io.Writer, days []Day) {
 			}
 		}
 		for _, path := range day.Missing {
-			_, _ = fmt.Fprintf(to, "%s: %q went away\n", day.Day, path)
+			_, _ = fmt.Fprintf(to, "%s: %s went away\n", day.Day, tier.Named(path))
 		}
 	}
 }

@@ -20,7 +20,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -39,6 +38,10 @@ type Scrubber struct {
 	Rotten []tier.Rotten
 	// Lent has only days read that hold a file of Rotten which a node has lent.
 	Lent bool
+	// Gone are the files that earlier runs missed. Back is told of each, by its quoted path,
+	// that is there again or that is to be gone; nil for nobody.
+	Gone []tier.Gone
+	Back func(path string) error
 	// Deleted are paths in the archive whose deletion was declared.
 	Deleted []string
 	// Tell is told of each day before it counts as read; nil for nobody. Of a day that
@@ -69,7 +72,7 @@ type Day struct {
 	Files  int       `json:"files"`
 	Bytes  int64     `json:"bytes"`
 	Rotten []Finding `json:"rotten,omitempty"`
-	// Missing went away since the last scrub.
+	// Missing went away since the last scrub; tier.Top where the whole day did.
 	Missing []string `json:"missing,omitempty"`
 	// Err is why the day could not be read to its end.
 	Err error `json:"-"`
@@ -89,6 +92,8 @@ type run struct {
 	scratch *tree.Dir
 	lent    *lent
 	now     time.Time
+	// requested are deletions that were carried out.
+	requested []mover.Deletion
 }
 
 // Run scrubs the days that are due, the longest unread first.
@@ -116,17 +121,28 @@ func (s *Scrubber) Run(ctx context.Context) (found []Day, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, r.lent.clear()) }()
-	due, err := r.due(ctx)
+	if err := errors.Join(r.recall(), r.back()); err != nil {
+		return nil, err
+	}
+	days, err := r.archive.Days(ctx)
 	if err != nil {
 		return nil, err
 	}
+	due, err := r.due(days)
+	if err != nil {
+		return nil, err
+	}
+	// What is gone is found by the names alone, while another archive may still have it.
+	if !r.Lent {
+		found, err = r.missed(ctx, days, due)
+	}
 	for _, day := range due {
-		if err := ctx.Err(); err != nil {
+		if err := errors.Join(err, ctx.Err()); err != nil {
 			return found, err
 		}
 		found = append(found, r.day(ctx, day))
 	}
-	return found, ctx.Err()
+	return found, errors.Join(err, ctx.Err())
 }
 
 func (s *Scrubber) tell(day Day) error {
@@ -154,11 +170,7 @@ func (s *Scrubber) lock(scratch *tree.Dir) (func(), error) {
 
 // due lists the days whose manifest was not written within the interval, and those
 // that hold a file which rotted.
-func (r *run) due(ctx context.Context) ([]string, error) {
-	days, err := r.archive.Days(ctx)
-	if err != nil {
-		return nil, err
-	}
+func (r *run) due(days []string) (due []string, err error) {
 	rotten := map[string]bool{}
 	for _, file := range r.Rotten {
 		if !slices.Contains(days, file.Day) {
@@ -170,21 +182,26 @@ func (r *run) due(ctx context.Context) ([]string, error) {
 	}
 	last := map[string]time.Time{}
 	for _, day := range days {
-		stat, err := r.archive.Private.Stat(mover.ID(day) + mover.ScrubSuffix)
-		if err != nil && !errors.Is(err, unix.ENOENT) {
+		if last[day], err = r.readAt(day); err != nil {
 			return nil, err
 		}
-		if err == nil {
-			last[day] = time.Unix(stat.Mtim.Unix())
-		}
 	}
-	days = slices.DeleteFunc(days, func(day string) bool {
+	due = slices.DeleteFunc(slices.Clone(days), func(day string) bool {
 		age := r.now.Sub(last[day])
 		// A manifest of the future is from a clock that was wrong.
 		return !rotten[day] && (r.Lent || age < r.Interval && age >= 0)
 	})
-	slices.SortStableFunc(days, func(a, b string) int { return last[a].Compare(last[b]) })
-	return days, nil
+	slices.SortStableFunc(due, func(a, b string) int { return last[a].Compare(last[b]) })
+	return due, nil
+}
+
+// readAt is when a day was read the last time; zero for never.
+func (r *run) readAt(day string) (time.Time, error) {
+	stat, err := r.archive.Private.Stat(mover.ID(day) + mover.ScrubSuffix)
+	if errors.Is(err, unix.ENOENT) {
+		return time.Time{}, nil
+	}
+	return time.Unix(stat.Mtim.Unix()), err
 }
 
 func (r *run) day(ctx context.Context, day string) Day {
@@ -214,11 +231,15 @@ func (r *run) read(ctx context.Context, found *Day) error {
 		return err
 	}
 	defer done()
+	since, err := r.readAt(found.Day)
+	if err != nil {
+		return err
+	}
 	err = mover.WriteManifest(r.archive.Private, name, func(out *tree.ManifestWriter) error {
 		scrub := tree.Scrub{
 			Top: top, Was: was, Out: out,
 			Missing: func(name string) {
-				if !declared(r.Deleted, path.Join(found.Day, name)) {
+				if !r.requestedSince(path.Join(found.Day, name), since) {
 					found.Missing = append(found.Missing, name)
 				}
 			},
@@ -241,10 +262,4 @@ func (r *run) read(ctx context.Context, found *Day) error {
 		return err
 	}
 	return mover.KeepManifest(r.archive.Private, name)
-}
-
-// declared says whether a path, or a directory that it lies in, is one whose deletion was
-// declared.
-func declared(deleted []string, name string) bool {
-	return slices.ContainsFunc(deleted, func(one string) bool { return name == one || strings.HasPrefix(name, one+"/") })
 }

@@ -42,12 +42,15 @@ func remember(file string, lent bool) (*teller, error) {
 		return nil, errors.Join(fmt.Errorf("the status %s cannot be read, and lies beside it from now on: %w", file, err), os.Rename(file, file+".unread"))
 	}
 	t.now = t.was
-	t.now.Rotten, t.now.Mended = slices.Clone(t.was.Rotten), slices.Clone(t.was.Mended)
+	t.now.Rotten, t.now.Mended, t.now.Gone = slices.Clone(t.was.Rotten), slices.Clone(t.was.Mended), slices.Clone(t.was.Gone)
 	if !lent {
 		t.now.Days, t.now.Files, t.now.Bytes = 0, 0, 0
 	}
 	if len(t.now.Rotten) < tier.MostRotten {
 		t.now.More = 0 // found again when their days are read
+	}
+	if len(t.now.Gone) == 0 {
+		t.now.MoreGone = 0 // nobody knows which they were
 	}
 	return t, nil
 }
@@ -76,7 +79,27 @@ func (t *teller) day(found Day) error {
 			t.now.More++
 		}
 	}
+	for _, missing := range found.Missing {
+		t.missed(tier.QuotePath(path.Join(found.Day, missing)))
+	}
 	t.now.Mended = t.now.Mended[max(0, len(t.now.Mended)-tier.MostMended):]
+	return t.write()
+}
+
+// missed notes a file that is gone, once.
+func (t *teller) missed(quoted string) {
+	switch {
+	case slices.ContainsFunc(t.now.Gone, func(file tier.Gone) bool { return file.Path == quoted }):
+	case len(t.now.Gone) < tier.MostGone:
+		t.now.Gone = append(t.now.Gone, tier.Gone{At: time.Now().UTC(), Path: quoted})
+	default:
+		t.now.MoreGone++
+	}
+}
+
+// back forgets a file that is there again, or that is to be gone.
+func (t *teller) back(quoted string) error {
+	t.now.Gone = slices.DeleteFunc(t.now.Gone, func(file tier.Gone) bool { return file.Path == quoted })
 	return t.write()
 }
 

@@ -11,6 +11,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/agent"
 	"github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 )
 
@@ -33,7 +34,7 @@ func (h Home) print(to io.Writer) error {
 	h.Archive.print(row, "archive")
 	h.printDays(row)
 	if scrub := h.Scrub; scrub != nil {
-		row("scrub", "%d files rotted and are not mended, %d were mended, as of %s", len(scrub.Rotten)+scrub.More, len(scrub.Mended), clock(scrub.At))
+		row("scrub", "%d files rotted and are not mended, %d were mended, %d are gone, as of %s", len(scrub.Rotten)+scrub.More, len(scrub.Mended), len(scrub.Gone)+scrub.MoreGone, clock(scrub.At))
 		printProblem(row, scrub.Error)
 	}
 	return table.Flush()
@@ -52,7 +53,7 @@ func (h Home) printDays(row func(string, string, ...any)) {
 	row("days", "%d hot, %d archived, %d on their way, as of %s", mover.Hot, mover.Archived, len(mover.Waiting)+mover.More, clock(mover.At))
 	printProblem(row, mover.Error)
 	for _, day := range mover.Waiting[:min(len(mover.Waiting), mostPaths)] {
-		row("", "%s %s: %s", day.Day, day.Next, day.Why)
+		row("", "%s %s: %s", day.Day, day.Next, agent.OneLine(day.Why))
 	}
 }
 
@@ -128,7 +129,7 @@ func printArchive(row func(string, string, ...any), peer string, status tier.Pai
 
 func printProblem(row func(string, string, ...any), problem string) {
 	if problem != "" {
-		row("", "%q", problem)
+		row("", "%q", agent.OneLine(problem))
 	}
 }
 

@@ -36,8 +36,8 @@ func homed(t *testing.T) (home string) {
 		At: at, Files: 1000, Bytes: 5000, Days: 3, First: "2026/01/01", Last: "2026/01/03", Unread: 1,
 		Filling: []tier.Filling{{At: now.Add(-48 * time.Hour), Bytes: 0}, {At: now, Bytes: 1 << 50}},
 	}, tier.HomeCountCold, tier.CountFile)
-	say(tier.MoverStatus{At: at, Hot: 2, Archived: 3, Waiting: []tier.WaitingDay{{Day: "2026/01/04", Next: "wait", Why: "app2 has no copy yet"}}}, tier.HomeMover, tier.MoverFile)
-	say(tier.ScrubStatus{At: at, Rotten: []tier.Rotten{{}}, More: 1, Mended: []tier.Mended{{}}}, tier.HomeScrub, tier.ScrubFile)
+	say(tier.MoverStatus{At: at, Hot: 2, Archived: 3, Waiting: []tier.WaitingDay{{Day: "2026/01/04", Next: "wait", Why: "app2 has no copy yet"}, {Day: "2026/01/05", Next: "wait", Why: "gone\nand away"}}, Error: "one\ntwo"}, tier.HomeMover, tier.MoverFile)
+	say(tier.ScrubStatus{At: at, Rotten: []tier.Rotten{{}}, More: 1, Mended: []tier.Mended{{}}, Gone: []tier.Gone{{}}, MoreGone: 2}, tier.HomeScrub, tier.ScrubFile)
 	for note, tree := range map[string]string{tier.HomeHot: "hot", tier.HomeCold: "cold"} {
 		tree = filepath.Join(top, tree)
 		do(t, os.MkdirAll(filepath.Join(tree, tier.Private), 0o700), os.WriteFile(filepath.Join(home, note), []byte(tree+"\n"), 0o600))
@@ -59,8 +59,8 @@ func TestHome(t *testing.T) {
 		"7 files, 70 bytes, as of 2026-11-26T12:00:00Z\n",
 		"at least 1000 files, 5000 bytes, 1 names that could not be read, 3 days from 2026/01/01 to 2026/01/03, as of 2026-11-26T12:00:00Z\n",
 		"GiB free, full on 20",
-		"2 hot, 3 archived, 1 on their way", "2026/01/04 wait: app2 has no copy yet",
-		"2 files rotted and are not mended, 1 were mended",
+		"2 hot, 3 archived, 2 on their way", "2026/01/04 wait: app2 has no copy yet", "2026/01/05 wait: gone; and away\n", `"one; two"`,
+		"2 files rotted and are not mended, 1 were mended, 3 are gone, as of",
 	} {
 		if code != agent.ExitDone || !strings.Contains(out, want) {
 			t.Errorf("%d, %s; want %s in\n%s", code, problems, want, out)

@@ -43,6 +43,12 @@ func scrubbed(config tier.Scrub, asJSON bool, to io.Writer) error {
 	if status.More > 0 {
 		_, _ = fmt.Fprintf(table, "rotten\t%d more\n", status.More)
 	}
+	for _, file := range status.Gone {
+		_, _ = fmt.Fprintf(table, "gone\t%q, missed since %s\n", unquoted(file.Path), file.At.Format(time.RFC3339))
+	}
+	if status.MoreGone > 0 {
+		_, _ = fmt.Fprintf(table, "gone\t%d more\n", status.MoreGone)
+	}
 	for _, file := range status.Mended {
 		_, _ = fmt.Fprintf(table, "mended\t%q at %s, from %s; the rotten one is %q\n", unquoted(file.Path), file.At.Format(time.RFC3339), file.From, unquoted(file.Kept))
 	}

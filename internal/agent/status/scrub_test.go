@@ -32,11 +32,13 @@ func TestScrubbed(t *testing.T) {
 	write(config.Status, tier.ScrubStatus{
 		At: at, Days: 2, Files: 7, Bytes: 9, Rotten: []tier.Rotten{{Path: "2024%2F02%2F01%2Fa%20b", Problem: "another", Why: "nobody has it"}}, More: 1,
 		Mended: []tier.Mended{{At: at, Path: "2024%2F02%2F02%2Fc", From: "app2", Kept: "kept%2Fc"}},
+		Gone:   []tier.Gone{{At: at, Path: "2024%2F02%2F03%2Fd%0Ae"}}, MoreGone: 2,
 	})
 	code, out, problems := start("--config", file)
 	for _, want := range []string{
 		"ended 2026-11-26T12:00:00Z, read 2 days, 7 files, 9 bytes", `rotten  "2024/02/01/a b": another; not mended: nobody has it`, "rotten  1 more",
 		`mended  "2024/02/02/c" at 2026-11-26T12:00:00Z, from app2; the rotten one is "kept/c"`,
+		`gone    "2024/02/03/d\ne", missed since 2026-11-26T12:00:00Z`, "gone    2 more",
 	} {
 		if code != agent.ExitDone || !strings.Contains(out, want) {
 			t.Errorf("%d, %s; want %s in\n%s", code, problems, want, out)

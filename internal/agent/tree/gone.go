@@ -15,6 +15,11 @@ import (
 // removeGone removes from the archive what went away from the source, where it
 // is still what the source had.
 func (m *merging) removeGone() error {
+	if len(m.gone) > 0 && m.Removes != nil {
+		if err := m.Removes(); err != nil {
+			return err
+		}
+	}
 	for _, entry := range slices.Backward(m.gone) {
 		dir, err := m.Into.Sub(dot(path.Dir(entry.Path)))
 		if errors.Is(err, unix.ENOENT) {

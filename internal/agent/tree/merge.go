@@ -39,6 +39,8 @@ type Merge struct {
 	// Lacks is told of what the archive had once and has no more, before it gets it again
 	// from a source that nobody sees; nil for nobody.
 	Lacks func(path string) error
+	// Removes is told before anything is removed from the archive; nil for nobody.
+	Removes func() error
 }
 
 // incoming is the name in Scratch under which a thing is prepared.

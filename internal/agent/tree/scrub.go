@@ -27,8 +27,19 @@ type Scrub struct {
 	// though its times say that nobody touched it. It gives the entry of the file
 	// that it put in its place, or nil where it could not.
 	Rotten func(v *Visit, was Entry, problem error) (*Entry, error)
-	// Missing is told of what went away since.
+	// Missing is told of what went away since; of a directory by what was in it.
 	Missing func(path string)
+}
+
+// Missing tells of what a tree had when its manifest was made and has no more; of a
+// directory by what was in it. No file is read.
+func Missing(ctx context.Context, top *Dir, manifest *ManifestReader, tell func(path string)) error {
+	return Join(ctx, top, manifest, func(v *Visit, was *Entry) error {
+		if v == nil && was.Kind != Directory {
+			tell(was.Path)
+		}
+		return nil
+	}, nil)
 }
 
 // Read is what a scrub read.
@@ -45,7 +56,9 @@ func (s *Scrub) Run(ctx context.Context) (Read, error) {
 	var batch batch
 	pair := func(v *Visit, was *Entry) error {
 		if v == nil {
-			s.Missing(was.Path)
+			if was.Kind != Directory {
+				s.Missing(was.Path)
+			}
 			return nil
 		}
 		if _, known := kindOf(v.Stat); !known {

@@ -44,13 +44,26 @@ type ScrubStatus struct {
 	More   int      `json:"more,omitempty"`
 	// Mended are those that were, the latest last; at most MostMended.
 	Mended []Mended `json:"mended,omitempty"`
+	// Gone are files that the archive had and has not, and that nobody asked to delete, at
+	// most MostGone; MoreGone counts those beyond. An older agent tells of none.
+	Gone     []Gone `json:"gone,omitempty"`
+	MoreGone int    `json:"more_gone,omitempty"`
 }
 
 // How many files a status lists.
 const (
 	MostRotten = 1000
 	MostMended = 100
+	MostGone   = 1000
 )
+
+// Gone is a file that an archive had when its day was read before, or a whole day.
+type Gone struct {
+	// At is when it was missed first.
+	At time.Time `json:"at"`
+	// Path is below the archive, as QuotePath writes it.
+	Path string `json:"path"`
+}
 
 // Rotten is a file whose content is another than it was, though nobody changed it.
 type Rotten struct {

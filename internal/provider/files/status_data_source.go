@@ -182,6 +182,13 @@ func scrubAttributes() schema.SingleNestedAttribute {
 					"kept": base.Tells("Path below the archive at which the rotten one lies. It may be deleted."),
 				}},
 			},
+			"gone": schema.ListNestedAttribute{
+				Computed: true, Description: "Files, or whole days, that the archive had when it was read before, and that are gone without a word in cold_deletions, at most 1000. One that is there again is listed until the next scrub.",
+				NestedObject: schema.NestedAttributeObject{Attributes: map[string]schema.Attribute{
+					"path": base.Tells("Path below the archive."),
+					"at":   base.Tells("When it was missed first, in UTC as RFC 3339, by the clock of the node."),
+				}},
+			},
 		},
 	}
 }

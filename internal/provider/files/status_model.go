@@ -78,6 +78,7 @@ type scrubModel struct {
 	Bytes   int64         `tfsdk:"bytes"`
 	Rotten  []leftModel   `tfsdk:"rotten"`
 	Mended  []mendedModel `tfsdk:"mended"`
+	Gone    []goneModel   `tfsdk:"gone"`
 }
 
 type mendedModel struct {
@@ -85,6 +86,11 @@ type mendedModel struct {
 	At   string `tfsdk:"at"`
 	From string `tfsdk:"from"`
 	Kept string `tfsdk:"kept"`
+}
+
+type goneModel struct {
+	Path string `tfsdk:"path"`
+	At   string `tfsdk:"at"`
 }
 
 type moverModel struct {
@@ -205,18 +211,21 @@ func nodeStatusOf(declared filetier.Node, node filetier.NodeStatus) nodeStatusMo
 
 // scrubOf is what the scrub found; nil where it told nothing yet.
 func scrubOf(status modeltier.ScrubStatus) *scrubModel {
-	if status.At.IsZero() && len(status.Rotten) == 0 {
+	if status.At.IsZero() && len(status.Rotten) == 0 && len(status.Gone) == 0 {
 		return nil
 	}
 	found := &scrubModel{
 		At: moment(status.At), Problem: strings.ToValidUTF8(status.Error, "?"), Days: int64(status.Days), Files: int64(status.Files), Bytes: status.Bytes,
-		Rotten: []leftModel{}, Mended: []mendedModel{},
+		Rotten: []leftModel{}, Mended: []mendedModel{}, Gone: []goneModel{},
 	}
 	for _, file := range status.Rotten {
 		found.Rotten = append(found.Rotten, leftModel{filetier.PathOf(file.Path), strings.ToValidUTF8(file.Problem+": "+file.Why, "?")})
 	}
 	for _, file := range status.Mended {
 		found.Mended = append(found.Mended, mendedModel{filetier.PathOf(file.Path), moment(file.At), file.From, filetier.PathOf(file.Kept)})
+	}
+	for _, file := range status.Gone {
+		found.Gone = append(found.Gone, goneModel{filetier.PathOf(file.Path), moment(file.At)})
 	}
 	return found
 }

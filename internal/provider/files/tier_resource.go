@@ -106,8 +106,8 @@ func warnOfClosed(ctx context.Context, run *base.Run, tier filetier.Tier, hosts 
 	}
 }
 
-// warn says in every plan where it will be full soon, where days do not move, what rotted,
-// and what pairs leave as it is: no apply mends that.
+// warn says in every plan where it will be full soon, where days do not move, what rotted
+// or is gone, and what pairs leave as it is: no apply mends that.
 func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, heard map[string]filetier.Heard) {
 	for _, node := range slices.Sorted(maps.Keys(heard)) {
 		full, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
@@ -118,15 +118,16 @@ func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, hea
 		if is {
 			run.Diagnostics.AddWarning("Days Do Not Move", model.Subject()+": "+stuck.String()+".")
 		}
-		rotten, is, rottenErr := tier.Rotten(node, heard[node].Observation)
-		if is {
-			run.Diagnostics.AddWarning("Files Rotted", model.Subject()+": "+rotten.String()+".")
+		scrubbed, scrubErr := tier.Scrubbed(node, heard[node].Observation)
+		for _, line := range scrubbed {
+			title := map[converge.Code]string{filetier.CodeRotten: "Files Rotted", filetier.CodeGone: "Files Are Gone"}[line.Code]
+			run.Diagnostics.AddWarning(title, model.Subject()+": "+line.String()+".")
 		}
 		left, leftErr := tier.LeftBehind(node, heard[node].Observation)
 		for _, line := range left {
 			run.Diagnostics.AddWarning("Files Are Left", model.Subject()+": "+line.String()+".")
 		}
-		if err = errors.Join(err, alsoErr, rottenErr, leftErr); err != nil {
+		if err = errors.Join(err, alsoErr, scrubErr, leftErr); err != nil {
 			run.Fail(model.Subject()+" on "+node, err)
 		}
 	}

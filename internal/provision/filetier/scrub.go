@@ -168,6 +168,19 @@ func scrubProblem(status model.ScrubStatus) string {
 	return ""
 }
 
+// CodeGone says that an archive lost files.
+const CodeGone converge.Code = "tier-gone"
+
+// goneProblem is what the archive on a node has lost; "" for nothing.
+func goneProblem(status model.ScrubStatus) string {
+	if len(status.Gone) == 0 {
+		return ""
+	}
+	first := status.Gone[0]
+	return fmt.Sprintf("%s gone, and cold_deletions did not ask for it, the first is %q, missed since %s: look after its disk; where another archive has it, the next run brings it back, and the scrub after that forgets it",
+		files(len(status.Gone)+status.MoreGone), PathOf(first.Path), first.At.UTC().Format(time.RFC3339))
+}
+
 // files counts those of an archive.
 func files(count int) string {
 	if count == 1 {
@@ -185,13 +198,23 @@ func PathOf(quoted string) string {
 	return oneLine(name)
 }
 
-// Rotten says what rotted on a node and is not mended, by what was observed of its
-// machine.
-func (t Tier) Rotten(node string, o converge.Observation) (converge.Line, bool, error) {
+// Scrubbed says what rotted on a node and is not mended, and what is gone, by what was
+// observed of its machine.
+func (t Tier) Scrubbed(node string, o converge.Observation) ([]converge.Line, error) {
 	if !t.scrubs() {
-		return converge.Line{}, false, nil
+		return nil, nil
 	}
 	status, err := t.scrubStatus().Answer(o)
-	problem := scrubProblem(status)
-	return converge.Line{Subject: node, Code: CodeRotten, Text: problem}, problem != "", err
+	return scrubProblems(node, status), err
+}
+
+func scrubProblems(node string, status model.ScrubStatus) []converge.Line {
+	var lines []converge.Line
+	if problem := scrubProblem(status); problem != "" {
+		lines = append(lines, converge.Line{Subject: node, Code: CodeRotten, Text: problem})
+	}
+	if problem := goneProblem(status); problem != "" {
+		lines = append(lines, converge.Line{Subject: node, Code: CodeGone, Text: problem})
+	}
+	return lines
 }

@@ -80,6 +80,38 @@ func TestRunsAreNotCounted(t *testing.T) {
 	}
 }
 
+func TestGoneProblem(t *testing.T) {
+	gone := model.Gone{At: now, Path: "2024%2F02%2F01%2Fa%0Ab"}
+	for _, row := range []struct {
+		status model.ScrubStatus
+		want   string
+	}{
+		{model.ScrubStatus{At: now}, ""},
+		{model.ScrubStatus{At: now, Gone: []model.Gone{gone}}, `1 file of the archive is gone, and cold_deletions did not ask for it, the first is "2024/02/01/a b", missed since ` + now.Format(time.RFC3339)},
+		{model.ScrubStatus{At: now, Gone: []model.Gone{gone, gone}, MoreGone: 3}, "5 files of the archive are gone"},
+	} {
+		if got := goneProblem(row.status); (got == "") != (row.want == "") || !strings.HasPrefix(got, row.want) {
+			t.Errorf("%+v: %q", row.status, got)
+		}
+	}
+	// An older agent tells of none, and a newer one of more than is known.
+	for text, want := range map[string]int{`{"at":"2026-11-26T12:00:00Z","days":2,"files":1,"bytes":5}`: 0, `{"gone":[{"path":"a","mood":"bad"}],"lost":1}`: 1} {
+		status, err := scrubbed().scrubStatus().Read(text + "\n" + converge.WholeMark)
+		if lines := scrubProblems("a", status); err != nil || len(lines) != want {
+			t.Errorf("%s: %v, %v", text, lines, err)
+		}
+	}
+	tier := scrubbed()
+	both := model.ScrubStatus{Rotten: []model.Rotten{{Path: "a", Why: "nobody has it"}}, Gone: []model.Gone{gone}}
+	var codes []converge.Code
+	for _, line := range tier.Problems(map[string]NodeStatus{"a": {Has: true, Tree: true, Scrub: both}}, Limits{}) {
+		codes = append(codes, line.Code)
+	}
+	if !slices.Contains(codes, CodeRotten) || !slices.Contains(codes, CodeGone) {
+		t.Errorf("the problems are of %v", codes)
+	}
+}
+
 func TestScrubProblem(t *testing.T) {
 	rotten := model.Rotten{Path: "2024%2F02%2F01%2Fa%0Ab", Why: "no other node has lent a copy that is as it was"}
 	for _, row := range []struct {

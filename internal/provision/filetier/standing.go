@@ -174,7 +174,7 @@ const (
 )
 
 // Problems says what is wrong with the tier, the worst first: who was not asked,
-// what is not there, which pairs and archives are not in step, what rotted, where days
+// what is not there, which pairs and archives are not in step, what rotted or is gone, where days
 // do not move, and where it will soon be full.
 func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Line {
 	var silent, missing, apart, rotten, stuck, full []converge.Line
@@ -199,9 +199,7 @@ func (t Tier) Problems(nodes map[string]NodeStatus, limits Limits) []converge.Li
 				full = append(full, line)
 			}
 		}
-		if problem := scrubProblem(node.Scrub); problem != "" {
-			say(&rotten, CodeRotten, "%s", problem)
-		}
+		rotten = append(rotten, scrubProblems(name, node.Scrub)...)
 		if problem := moverProblem(node.Mover, node.Now); problem != "" {
 			say(&stuck, CodeMover, "%s", problem)
 		}
