@@ -28,6 +28,9 @@ const (
 type Day struct {
 	tier.Day
 	Hot, Cold Place
+	// Leads is where a link leads that lies in the day's place and is not this tier's, and
+	// Wants where this tier's would; "" where there is none.
+	Leads, Wants string
 	// Exchanged: the hot directory lies where the link waited. The flip was
 	// done, and not yet noted.
 	Exchanged bool

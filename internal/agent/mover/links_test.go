@@ -8,6 +8,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -34,7 +35,12 @@ func TestLinksThatLeadElsewhere(t *testing.T) {
 	if got := list(); got != "link 2020%2F02%2F01 %2Felse%20where\n" {
 		t.Errorf("found is %q", got)
 	}
-	one.run()
+	outcomes := one.run()
+	for number, leads := range map[string]string{"01": "/else where", "20": one.hot("2020/02/nowhere")} {
+		if why := outcomes["2020/02/"+number].Why; !strings.Contains(why, strconv.Quote(leads)) || !strings.Contains(why, strconv.Quote(one.cold("2020/02/"+number))) {
+			t.Errorf("of a link elsewhere is said: %s", why)
+		}
+	}
 	if got, _ := os.Readlink(day("01")); got != "/else where" {
 		t.Errorf("a run made %q of it", got)
 	}

@@ -157,6 +157,10 @@ func nextOld(old Old, around Surroundings) Decision {
 
 func nextHot(day Day, around Surroundings) Decision {
 	switch {
+	case day.Hot == Foreign && day.Leads != "" && day.Cold == Tree:
+		return decide(Leave, "in the hot tree it is a link to %q, and the archive has the day as %q: an apply has the link lead there", day.Leads, day.Wants)
+	case day.Hot == Foreign && day.Leads != "":
+		return decide(Leave, "in the hot tree it is a link to %q, and the archive's is %q: where the archive lay there before, declare cold so again, or move the day to where the archive's is, and an apply has the link lead there; otherwise remove the link", day.Leads, day.Wants)
 	case day.Hot == Foreign:
 		return decide(Leave, "in the hot tree it is neither a directory nor the link of this tier")
 	case day.Hot == Linked && day.Cold != Tree:

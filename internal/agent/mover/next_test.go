@@ -65,6 +65,12 @@ func TestNext(t *testing.T) {
 		"unfit":                      {func(d *Day, _ *Surroundings) { d.Look.Unfit = errors.New("a socket") }, Leave, "it stays hot: a socket"},
 		"a file in the archive":      {func(d *Day, _ *Surroundings) { d.Cold = Foreign }, Leave, "not a directory"},
 		"a file in the hot tree":     {func(d *Day, _ *Surroundings) { d.Hot = Foreign }, Leave, "neither a directory nor the link"},
+		"a link elsewhere": {func(d *Day, _ *Surroundings) {
+			d.Hot, d.Cold, d.Leads, d.Wants = Foreign, Absent, "/srv/cold/2026/01/02", "/srv/fresh/2026/01/02"
+		}, Leave, `it is a link to "/srv/cold/2026/01/02", and the archive's is "/srv/fresh/2026/01/02": where the archive lay there before, declare cold so again`},
+		"a link elsewhere, archived": {func(d *Day, _ *Surroundings) {
+			d.Hot, d.Leads, d.Wants = Foreign, "/srv/cold/2026/01/02", "/srv/fresh/2026/01/02"
+		}, Leave, `and the archive has the day as "/srv/fresh/2026/01/02": an apply has the link lead there`},
 		"the link leads nowhere":     {func(d *Day, _ *Surroundings) { d.Hot, d.Cold = Linked, Absent }, Leave, "does not have"},
 		"not noted":                  {func(d *Day, _ *Surroundings) { d.Hot, d.Exchanged = Linked, true }, Settle, ""},
 		"not noted, and grown again": {func(d *Day, _ *Surroundings) { d.Exchanged = true }, Settle, ""},

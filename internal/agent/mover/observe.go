@@ -68,6 +68,11 @@ func (t *trees) observe(ctx context.Context, day tier.Day, policy Policy, now ti
 	if found.Cold, err = place(t.cold, day.Path, ""); err != nil {
 		return found, err
 	}
+	if found.Hot == Foreign {
+		if err := t.observeLink(&found); err != nil {
+			return found, err
+		}
+	}
 	waits, err := kindIn(t.hotPrivate, id(day.Path)+linkSuffix, text)
 	if err != nil {
 		return found, err
@@ -83,6 +88,19 @@ func (t *trees) observe(ctx context.Context, day tier.Day, policy Policy, now ti
 		err = t.observeTree(ctx, &found)
 	}
 	return found, err
+}
+
+// observeLink finds where a link leads that is not this tier's.
+func (t *trees) observeLink(found *Day) error {
+	text, is, err := t.readLink(found.Path)
+	if err != nil || !is {
+		return err
+	}
+	if !path.IsAbs(text) {
+		text = path.Join(t.config.Hot, path.Dir(found.Path), text)
+	}
+	found.Leads, found.Wants = text, path.Join(t.config.Cold, found.Path)
+	return nil
 }
 
 // remains lists what an earlier run left of a day and no later one needs. Only

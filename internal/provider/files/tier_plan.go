@@ -56,6 +56,7 @@ func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 	k.refuseMoved(change, tier)
 	k.refuseOverlap(change, tier)
 	k.refuseMoving(ctx, change, tier)
+	k.planLinked(ctx, change, tier)
 }
 
 // lookPatience is how long a plan waits for what an apply would find anyway.

@@ -4,6 +4,7 @@
 package files
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -92,6 +93,9 @@ func movedTrees(before, tier filetier.Tier, shared func(node, attribute string) 
 func (m moved) refuse(diags *diag.Diagnostics, plan *tierModel) {
 	title, what := "A Tree Is Never Moved", fmt.Sprintf("%s = %q", m.attribute, m.to)
 	kind := map[string]string{"hot": "tree", "cold": "archive"}[m.attribute]
+	if m.attribute == "cold" {
+		title = "An Archive Is Never Moved"
+	}
 	if m.to == "" {
 		title, what = "A Tree Is Never Left Behind", "hot is taken out"
 	}
@@ -149,5 +153,34 @@ func (k *tierKind) refuseOverlap(change *base.Change[tierModel], tier filetier.T
 		names := nodes[one]
 		change.Diagnostics.AddAttributeError(change.Plan.at(names[0], one.attribute), "Trees Overlap",
 			fmt.Sprintf("%s = %q for node \"%s\" overlaps %s, which is a tree of the file tier %q on the same machine: give each its own.", one.attribute, one.tree, strings.Join(names, `", "`), one.at, one.other))
+	}
+}
+
+// planLinked says, where archives come to nodes or go, which days have moved to another one:
+// links to one that goes are a warning, and to one that is not declared a refusal. A machine
+// that does not answer now is asked by the apply.
+func (k *tierKind) planLinked(ctx context.Context, change *base.Change[tierModel], tier filetier.Tier) {
+	if change.State == nil || change.Replacing || k.Data == nil || change.Diagnostics.HasError() {
+		return
+	}
+	before, _ := change.State.declared()
+	changes := tier.Without(func(node string) bool { return (before.Nodes[node].Cold == "") == (tier.Nodes[node].Cold == "") })
+	if len(changes.Nodes) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	hosts := k.Reachable(targets(changes))
+	facts := base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Foresee(ctx, hosts[node], node) })
+	for _, node := range slices.Sorted(maps.Keys(facts)) {
+		if facts[node].Err != nil {
+			continue
+		}
+		if err := tier.RefuseLinked(node, facts[node].Value); err != nil {
+			change.Diagnostics.AddAttributeError(change.Plan.at(node, "cold"), "An Archive Is Never Moved", base.Sentence(err))
+		}
+		if line, is := tier.LeavesLinked(node, facts[node].Value); is {
+			change.Diagnostics.AddAttributeWarning(path.Root("cold"), "Days Stay in an Archive That Goes", line.String()+". Write cold as it was to keep them in step.")
+		}
 	}
 }

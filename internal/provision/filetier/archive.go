@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path"
 	"strconv"
+	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
@@ -58,7 +59,8 @@ func (t Tier) archiveItems(node string, facts Facts) []converge.Item {
 			Name: "let the archive " + was + " go",
 			Line: converge.Line{Subject: "tree " + was, Code: converge.CodeStale, Text: "no longer declared"},
 			Done: "[ ! -e " + note + " ]",
-			Run:  t.letGo(was) + fmt.Sprintf("rm -f -- %s/*/%s %s", remote.Quote(path.Join(t.home(), model.HomePairs)), model.ArchiveStatusFile, note),
+			Run: t.letGo(was) + fmt.Sprintf("rm -rf -- %s\nrm -f -- %s/*/%s %s", strings.Join(t.archiveNotes(), " "),
+				remote.Quote(path.Join(t.home(), model.HomePairs)), model.ArchiveStatusFile, note),
 		}}
 	}
 	items := []converge.Item{converge.Package{Name: "rsync"}, t.giveWorkshop(node, facts)}
@@ -66,6 +68,16 @@ func (t Tier) archiveItems(node string, facts Facts) []converge.Item {
 		items = append(items, t.deleted(node, path))
 	}
 	return items
+}
+
+// archiveNotes are the directories, quoted, in which is written down what was found in an
+// archive beside a tree, and in the days that moved to it.
+func (t Tier) archiveNotes() []string {
+	var quoted []string
+	for _, notes := range []string{model.HomeCountCold, model.HomeScrub, model.HomeMover} {
+		quoted = append(quoted, remote.Quote(path.Join(t.home(), notes)))
+	}
+	return quoted
 }
 
 // giveWorkshop gives what the archive keeps of replaced files to the owner, where

@@ -49,6 +49,11 @@ type Facts struct {
 	Homes map[string]string
 	// OnTheWay counts directories of days whose link stands in the tree already.
 	OnTheWay int
+	// Linked counts the links of days that have moved, and LinkedTo is the archive that they
+	// lead to. It is asked where that is no tier's any more and another one is declared,
+	// without the days that this one has; and where it is declared no more.
+	Linked   int
+	LinkedTo string
 }
 
 // facts asks for them, together with the machine's first question of a run.
@@ -68,7 +73,7 @@ if [ -n "$hot" ]; then
     printf 'old %%s\n' "$(printf '%%s\n' "$old" | grep -c '[.]old-[0-9]*$')"
   fi
 fi
-%s%s%sgetent passwd -- "$owner" >/dev/null
+%s%s%s%sgetent passwd -- "$owner" >/dev/null
 case $? in
 0)
   printf 'group %%s\n' "$(id -gn -- "$owner")"
@@ -89,7 +94,7 @@ for file in /var/lib/atoll/tier/*/claimed /var/lib/atoll/tier/*/claimed-cold; do
   tier=${file%%/*}
   printf '%%s %%s %%s\n' "${file##*/}" "${tier##*/}" "$(cat -- "$file")"
 done
-echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), remote.Quote(t.home()), t.askUnison(node), t.askMeshes(), t.askHomes(node), t.quotedTrees(node),
+echo '%s'`, remote.Quote(t.owner(node)), remote.Quote(t.key()+".pub"), remote.Quote(t.Nodes[node].Hot), remote.Quote(t.home()), t.askUnison(node), t.askMeshes(), t.askHomes(node), t.askLinked(node), t.quotedTrees(node),
 			model.Private, fmt.Sprintf(`"$home/%s" "$home/%s"`, hotNote, coldNote), model.HomePairs, converge.WholeMark),
 		Read: readFacts,
 	}
@@ -156,6 +161,12 @@ func readFacts(output string) (Facts, error) {
 			if facts.OnTheWay, err = strconv.Atoi(rest); err != nil {
 				return facts, err
 			}
+		case "linked":
+			count, to, _ := strings.Cut(rest, " ")
+			facts.LinkedTo = to
+			if facts.Linked, err = strconv.Atoi(count); err != nil {
+				return facts, err
+			}
 		case "claimed":
 			tier, at, _ := strings.Cut(rest, " ")
 			facts.Claims[tier] = at
@@ -175,6 +186,9 @@ func (t Tier) refuse(node string, facts Facts) error {
 		return fmt.Errorf("node %s: owner = %q: there is no such account on the machine. Make it there, or name another one", node, t.owner(node))
 	}
 	if err := t.RefuseMoving(node, facts); err != nil {
+		return err
+	}
+	if err := t.RefuseLinked(node, facts); err != nil {
 		return err
 	}
 	if err := t.refuseUnison(node, facts); err != nil {

@@ -58,7 +58,11 @@ func (t Tier) quotedTrees(node string) string {
 // was the tier's once and does not say so any more is not mounted, or was
 // replaced: it stays as it is.
 func (t Tier) claim(node string, tree tree, facts Facts) converge.Action {
-	note := path.Join(t.home(), tree.note)
+	note, forget := path.Join(t.home(), tree.note), ""
+	if tree.note == coldNote && t.Nodes[node].Hot != "" {
+		// What was found in another archive, that was the tier's before, is not of this one.
+		forget = "\nfor notes in " + strings.Join(t.archiveNotes(), " ") + "; do rm -f -- \"$notes\"/*; done"
+	}
 	claim := fmt.Sprintf("%s claim --root %s --tier %s", remote.Quote(agent.Program(t.home())), remote.Quote(tree.path), remote.Quote(t.Name))
 	return converge.Action{
 		Name: "give " + tree.path + " to the file tier",
@@ -71,9 +75,9 @@ if [ -e "$note" ] && [ "$(cat "$note")" = "$tree" ]; then
   exit 1
 fi
 [ -d "$tree" ] || { mkdir -p -- "$tree"; chown -- %s "$tree"; }
-%s --give
+%s --give%s
 printf '%%s\n' "$tree" >"$note.new"
-mv -fT "$note.new" "$note"`, remote.Quote(tree.path), remote.Quote(note), remote.Quote(t.owner(node)+":"+facts.Group), claim),
+mv -fT "$note.new" "$note"`, remote.Quote(tree.path), remote.Quote(note), remote.Quote(t.owner(node)+":"+facts.Group), claim, forget),
 	}
 }
 
