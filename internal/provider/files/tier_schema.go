@@ -5,18 +5,14 @@
 package files
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	stdpath "path"
 	"regexp"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework-validators/int64validator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/listvalidator"
 	"github.com/hashicorp/terraform-plugin-framework-validators/mapvalidator"
-	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema/stringdefault"
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
@@ -57,25 +53,6 @@ func pattern() base.Text {
 		}
 		return filetier.CheckPattern(value)
 	}}
-}
-
-// two asks of a pair that it is the names of two nodes.
-type two struct{}
-
-// Description says what is asked for.
-func (two) Description(context.Context) string { return "must be the names of two nodes" }
-
-// MarkdownDescription says the same.
-func (v two) MarkdownDescription(ctx context.Context) string { return v.Description(ctx) }
-
-// ValidateList leaves alone what is not known yet.
-func (two) ValidateList(_ context.Context, req validator.ListRequest, resp *validator.ListResponse) {
-	elements := req.ConfigValue.Elements()
-	none := slices.ContainsFunc(elements, func(one attr.Value) bool { return one.IsNull() })
-	if !req.ConfigValue.IsUnknown() && (len(elements) != 2 || none) {
-		has := map[bool]string{true: "null among them", false: fmt.Sprint(len(elements))}[none]
-		resp.Diagnostics.AddAttributeError(req.Path, "Invalid Attribute Value", fmt.Sprintf("%s must be the names of two nodes, such as [\"hk1\", \"sg1\"], and has %s: write both, the one that dials last.", req.Path, has))
-	}
 }
 
 // schedule asks for when archives are kept in step. Only what systemd surely takes
@@ -212,7 +189,7 @@ func (k *tierKind) Schema() schema.Schema {
 				Optional: true, ElementType: types.ListType{ElemType: types.StringType},
 				Description: "Which nodes are kept in step with one another, such as [[\"hk1\", \"sg1\"], [\"sg1\", \"app1\"]], instead of all with the hub. " +
 					"Some chain of pairs has to join all nodes, and one of nodes with a hot all that have one. The second of a pair dials the first. A change is in place: nothing is copied that is there already.",
-				Validators: []validator.List{listvalidator.SizeAtLeast(1), listvalidator.ValueListsAre(two{})},
+				Validators: []validator.List{some{}, listvalidator.ValueListsAre(two{})},
 			},
 			"ignore": schema.ListAttribute{
 				Optional: true, ElementType: types.StringType,

@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/attr"
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 	"github.com/hashicorp/terraform-plugin-framework/path"
+	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
@@ -230,7 +231,8 @@ func TestMovedTrees(t *testing.T) {
 			}
 			continue
 		}
-		if len(diags) != 1 || !strings.Contains(fmt.Sprint(diags), row.want) {
+		title := map[bool]string{true: "An Archive Is", false: "A Tree Is"}[strings.HasPrefix(row.want, "cold")]
+		if len(diags) != 1 || !strings.Contains(fmt.Sprint(diags), row.want) || !strings.HasPrefix(diags[0].Summary(), title) {
 			t.Errorf("%v to %v: %s", row.was, row.is, diags)
 		} else if at, is := diags[0].(diag.DiagnosticWithPath); !is || !at.Path().Equal(row.at) {
 			t.Errorf("%v to %v: %s", row.was, row.is, diags)
@@ -246,6 +248,25 @@ func TestAt(t *testing.T) {
 	} {
 		if got.String() != want {
 			t.Errorf("%s, want %s", got, want)
+		}
+	}
+}
+
+// Pairs without one are refused with what to do, and what is left out or not known is not.
+func TestNoPairs(t *testing.T) {
+	of := types.ListType{ElemType: types.StringType}
+	pair := types.ListValueMust(types.StringType, []attr.Value{types.StringValue("a"), types.StringValue("b")})
+	for want, pairs := range map[string]types.List{
+		"":   types.ListNull(of),
+		" ":  types.ListUnknown(of),
+		"  ": types.ListValueMust(of, []attr.Value{pair}),
+		"pairs = [] keeps no two nodes in step: leave pairs out, and all nodes are kept in step with the hub, or": types.ListValueMust(of, []attr.Value{}),
+	} {
+		var resp validator.ListResponse
+		some{}.ValidateList(t.Context(), validator.ListRequest{Path: path.Root("pairs"), ConfigValue: pairs}, &resp)
+		want = strings.TrimSpace(want)
+		if resp.Diagnostics.HasError() != (want != "") || !strings.Contains(fmt.Sprint(resp.Diagnostics), want) {
+			t.Errorf("%s: %v", pairs, resp.Diagnostics)
 		}
 	}
 }
