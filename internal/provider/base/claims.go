@@ -44,16 +44,19 @@ func (c *Claims) Declare(machine, what, owner string, collide func(a, b string) 
 type Account struct {
 	// Labels are those of all kinds, Guarded the machines that are behind a firewall.
 	Labels, Guarded Claims
-	met             sync.Map
-	news            atomic.Int64
+	Meetings
+	news atomic.Int64
 }
 
+// Meetings are what the states of one run hold. The zero value is ready.
+type Meetings struct{ met sync.Map }
+
 // Meet notes that a state of this run holds something, such as the linode 7.
-func (a *Account) Meet(what, id string) { a.met.Store(what+" "+id, true) }
+func (m *Meetings) Meet(what, id string) { m.met.Store(what+" "+id, true) }
 
 // Met says whether one does.
-func (a *Account) Met(what, id string) bool {
-	_, met := a.met.Load(what + " " + id)
+func (m *Meetings) Met(what, id string) bool {
+	_, met := m.met.Load(what + " " + id)
 	return met
 }
 

@@ -62,6 +62,8 @@ type Data struct {
 	// Trees are those of file tiers that plans declare, Routers the names and ports of routers,
 	// Machines what each atoll_host declares of its machine.
 	Trees, Routers, Machines Claims
+	// Standing are the relations that plans of this run found in the state, by kind and name.
+	Standing Meetings
 	// Account is what plans want for themselves in the Linode account.
 	Account Account
 	// Listed are the routers that plans declare for a cluster, by its name, Leaders the

@@ -49,8 +49,8 @@ type Traits struct {
 	// machine alone identifies it.
 	Name string
 	// Renaming says what would happen where a plan destroys one and creates it
-	// anew on the same machine, under another name in Terraform; such a plan is
-	// refused. "" where that does no harm. Only for what stands on one machine.
+	// anew on the same machine or machines, under another name in Terraform; such a plan is
+	// refused. "" where that does no harm.
 	Renaming string
 	// Elsewhere says that something of it stands on other machines, too. One whose own
 	// machine is declared lost keeps its state until it is destroyed, which takes that

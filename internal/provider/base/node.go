@@ -145,11 +145,7 @@ func (n *node[M, P]) planSuccession(model *M, begins bool, diags *diag.Diagnosti
 	if !known || n.data == nil || n.Traits().Renaming == "" || !n.data.Succession.plan(thing, begins) {
 		return
 	}
-	kind := "atoll_" + n.Traits().Type
-	diags.AddAttributeError(path.Root("ssh").AtName("host"), "Renamed Without a Moved Block", fmt.Sprintf(
-		"This plan destroys the %[1]s and creates it again under another name or key: %[2]s. For each that has only got another name or key in Terraform, write\n\n"+
-			"  moved {\n    from = %[3]s.NAME[\"OLD KEY\"]\n    to   = %[3]s.NAME[\"NEW KEY\"]\n  }\n\n"+
-			"and plan again: then nothing happens to it. If it is to be made anew, destroy it in one apply and create it in the next.", thing, n.Traits().Renaming, kind))
+	refuseSuccession(n.Traits(), thing, path.Root("ssh").AtName("host"), diags)
 }
 
 // thing names what a model is of, whatever its name in Terraform; not known

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/resource"
 	"github.com/hashicorp/terraform-plugin-framework/resource/identityschema"
 	"github.com/hashicorp/terraform-plugin-framework/resource/schema"
@@ -56,12 +58,18 @@ type RelationKind[M any] interface {
 
 // NewRelation makes the resource of what stands between machines.
 func NewRelation[M any, P RelationModel[M]](kind RelationKind[M]) resource.Resource {
-	return New[M, P](&relation[M, P]{kind})
+	return New[M, P](&relation[M, P]{RelationKind: kind})
 }
 
 // relation is a RelationKind as the frame takes it.
 type relation[M any, P RelationModel[M]] struct {
 	RelationKind[M]
+	data *Data
+}
+
+func (r *relation[M, P]) configure(data *Data) {
+	r.data = data
+	r.RelationKind.configure(data)
 }
 
 func (r *relation[M, P]) Identity() map[string]identityschema.Attribute {
@@ -79,7 +87,25 @@ func (r *relation[M, P]) Plan(ctx context.Context, change *Change[M]) {
 	plan.ID = plan.Name
 	// The framework tells a plan nothing of what its attributes ask for.
 	change.Replacing = change.State != nil && !plan.Name.Equal(P(change.State).relation().Name)
+	if change.State == nil {
+		r.planSuccession(plan.Name, true, change.Diagnostics)
+	}
 	r.RelationKind.Plan(ctx, change)
+}
+
+// PlanRemoval refuses what would be taken back and made at once.
+func (r *relation[M, P]) PlanRemoval(_ context.Context, change *Change[M]) {
+	r.planSuccession(P(change.State).relation().Name, false, change.Diagnostics)
+}
+
+// planSuccession refuses a plan that makes and takes back what has one name, where that does
+// harm. Whichever is planned later says so.
+func (r *relation[M, P]) planSuccession(name types.String, begins bool, diags *diag.Diagnostics) {
+	thing := r.Traits().Type + " " + name.ValueString()
+	if r.data == nil || name.IsUnknown() || r.Traits().Renaming == "" || !r.data.Succession.plan(thing, begins) {
+		return
+	}
+	refuseSuccession(r.Traits(), thing, path.Root("name"), diags)
 }
 
 func (r *relation[M, P]) Observe(ctx context.Context, run *Run, model *M) Observed {

@@ -7,6 +7,9 @@ import (
 	"context"
 	"fmt"
 	"sync"
+
+	"github.com/hashicorp/terraform-plugin-framework/diag"
+	"github.com/hashicorp/terraform-plugin-framework/path"
 )
 
 // Succession knows what this process makes and takes back on machines. Where a
@@ -81,4 +84,12 @@ func (s *Succession) plan(thing string, begins bool) (both bool) {
 	}
 	s.ending[thing] = true
 	return s.beginning[thing]
+}
+
+// refuseSuccession is the error of a plan that makes a thing and takes it back.
+func refuseSuccession(traits Traits, thing string, at path.Path, diags *diag.Diagnostics) {
+	diags.AddAttributeError(at, "Renamed Without a Moved Block", fmt.Sprintf(
+		"This plan destroys the %[1]s and creates it again under another name or key: %[2]s. For each that has only got another name or key in Terraform, write\n\n"+
+			"  moved {\n    from = atoll_%[3]s.NAME[\"OLD KEY\"]\n    to   = atoll_%[3]s.NAME[\"NEW KEY\"]\n  }\n\n"+
+			"and plan again: then nothing happens to it. If it is to be made anew, destroy it in one apply and create it in the next.", thing, traits.Renaming, traits.Type))
 }

@@ -24,6 +24,7 @@ func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 	plan := change.Plan
 	plan.Hub = hub(change)
 	k.check(change)
+	k.refuseRemade(change)
 	if change.Diagnostics.HasError() {
 		return
 	}

@@ -33,7 +33,8 @@ var budgets = base.Budgets{Create: 30 * time.Minute, Read: 2 * time.Minute, Upda
 func (k *tierKind) Traits() base.Traits {
 	return base.Traits{
 		Type: "file_tier", ID: "Name of the tier.", Name: "Name of the tier.",
-		Drift: "app1: unit atoll-tier-files.app2.service: inactive, want active", Budgets: budgets,
+		Renaming: "both would be at the same trees and units at once, and nothing may keep them in step afterwards",
+		Drift:    "app1: unit atoll-tier-files.app2.service: inactive, want active", Budgets: budgets,
 	}
 }
 

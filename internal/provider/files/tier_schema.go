@@ -134,7 +134,8 @@ func (k *tierKind) Schema() schema.Schema {
 			"Trees that are there already are taken over as they are; one with directories into which its owner cannot write, or files that it cannot read, is refused before anything is touched. " +
 			"Destroying it stops the sync and keeps every file everywhere. The directory .tier in each tree goes, but for one with days on their way to the archive, where all of it stays: a tier of the same name goes on with them. Half-moved trees differ, of which its initial says what is to become.",
 		Attributes: map[string]schema.Attribute{
-			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier, and all files stay; while days are on their way to the archive it is refused.", tierName()),
+			"name": base.Replacing("Name of the tier: a letter, and up to 19 lower-case letters, digits and hyphens. A change replaces the tier, and all files stay: the pairs end, and the trees meet anew under the new name. "+
+				"So the plan refuses it where two nodes have a hot and initial does not say what is to become of trees that differ by then, as it does with -replace; and while days are on their way to the archive.", tierName()),
 			"mesh": base.Optional("The atoll_mesh (its id) that the addresses belong to: the sync starts after it. An apply refuses one that is not on the machine of each node, before anything is touched; without it the addresses are taken as they are. A change is in place; the units are reloaded.", base.Line()),
 			"hot": base.Optional("Absolute path of the tree on every node that names no other one; made where it is missing. Below it, .tier is the tier's own. Without it, a node that names none has only the archive, and needs a cold: "+
 				"archives alone are kept in step, read again and told of as ever, and there is no unison, nor its units. A tree is never moved: a change is refused, but for one that a tier gets which had none.", treePath()),
@@ -204,7 +205,8 @@ func (k *tierKind) Schema() schema.Schema {
 					"Archives, and days that move there, have them always. Default false." + restarts,
 			},
 			"initial": base.Optional("What is done when trees that both have files, and not the same, meet for the first time: \"merge\" keeps all files of both and treats a path that differs as conflicts says; "+
-				"\"from:NODE\" takes that node's version of a path that differs, and keeps the other one beside it. Without it such an apply is refused before anything is touched.", initialPolicy()),
+				"\"from:NODE\" takes that node's version of a path that differs, and keeps the other one beside it. Without it such an apply is refused before anything is touched. "+
+				"Trees that are in step are not treated anew: a change on a tier that runs plans an update that touches no file, and holds for trees that meet for the first time later, as that of a node that is added.", initialPolicy()),
 			"memory_mib": base.Number(1024, 64, 1048576, "Most memory that the unison of one pair, and the rsync of one pair of archives, may use on one machine, in MiB: about 0.7 kB a file of the hot tree, 1.4 kB when trees first meet that have the same files, and 5 KiB where one lacks what the other has. One that needs more is killed, and the pair says so. Default 1024."+restarts),
 		},
 	}

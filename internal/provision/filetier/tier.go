@@ -135,6 +135,9 @@ func (t Tier) hot() Tier {
 	return t.Without(func(node string) bool { return t.Nodes[node].Hot == "" })
 }
 
+// Meets says whether there are hot trees that meet: those of two nodes at least.
+func (t Tier) Meets() bool { return len(t.hot().Nodes) > 1 }
+
 // joins says whether two nodes keep hot trees in step.
 func (t Tier) joins(node, peer string) bool {
 	return t.Nodes[node].Hot != "" && t.Nodes[peer].Hot != ""
