@@ -255,6 +255,8 @@ func TestImportOfNodes(t *testing.T) {
 		"n11 203.0.113.11 " + hostKey:       "MESH/NAME",
 		"other/n11 203.0.113.11 " + hostKey: "no tinc node",
 		"site/n11 203.0.113.99 " + hostKey:  "host is unreachable",
+		"site/n12 203.0.113.11 " + hostKey:  "it is n11 in the mesh site, as Name in /etc/tinc/site/tinc.conf says, and not n12. Import site/n11",
+		"site/ 203.0.113.11 " + hostKey:     "Import site/n11",
 	} {
 		if _, problems := tf.find("atoll_mesh_peer", id); !strings.Contains(problems, "Unable to Import") || !strings.Contains(problems, want) && id != "" {
 			t.Errorf("%q: %s", id, problems)

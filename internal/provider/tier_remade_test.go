@@ -93,3 +93,35 @@ func TestTierRenamedWithoutMovedIsRefused(t *testing.T) {
 		t.Errorf("the creation first: %q", problems)
 	}
 }
+
+// A tier that was imported and that no machine has is none. One machine that does not answer
+// may have it, and one that has it is enough.
+func TestImportOfNoTierIsRefused(t *testing.T) {
+	t.Parallel()
+	const kind, home = "atoll_file_tier", "/var/lib/atoll/tier/docs/"
+	for name, row := range map[string]struct {
+		has     string
+		answers []string
+		refused bool
+	}{
+		"none has it":         {"", []string{"203.0.113.21", "203.0.113.22"}, true},
+		"one has a tree":      {home + "claimed", []string{"203.0.113.21", "203.0.113.22"}, false},
+		"one has an archive":  {home + "claimed-cold", []string{"203.0.113.21", "203.0.113.22"}, false},
+		"one has another":     {"/var/lib/atoll/tier/other/claimed", []string{"203.0.113.21", "203.0.113.22"}, true},
+		"one does not answer": {"", []string{"203.0.113.21"}, false},
+	} {
+		network := machines(t, row.answers...)
+		if row.has != "" {
+			do(t, network.Machines[row.answers[0]].Write(row.has, "/srv/files\n"))
+		}
+		tf := start(t, network, object{})
+		found, problems := tf.find(kind, "docs")
+		if problems != "" {
+			t.Fatal(problems)
+		}
+		_, problems = tf.plan(kind, found, write(tf.kind(kind), twoTrees("docs", nil)))
+		if refused := strings.Contains(problems, `name = "docs": a file tier of this name was imported, and none of its machines has one`); refused != row.refused || !refused && problems != "" {
+			t.Errorf("%s: %q", name, problems)
+		}
+	}
+}

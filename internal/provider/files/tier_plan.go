@@ -56,37 +56,43 @@ func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 	}
 	k.refuseMoved(change, tier)
 	k.refuseOverlap(change, tier)
-	k.refuseMoving(ctx, change, tier)
+	k.ask(ctx, change, tier)
 	k.planLinked(ctx, change, tier)
 }
 
 // lookPatience is how long a plan waits for what an apply would find anyway.
 const lookPatience = 20 * time.Second
 
-// refuseMoving asks, where days are to begin to move, whether they can, and where another
-// tier is to take the trees, whether days are on their way. A machine that does not answer
-// now is asked by the apply.
-func (k *tierKind) refuseMoving(ctx context.Context, change *base.Change[tierModel], tier filetier.Tier) {
+// ask asks the machines, where days are to begin to move, whether they can, where another
+// tier is to take the trees, whether days are on their way, and after an import, whether there
+// is such a tier. A machine that does not answer now is asked by the apply.
+func (k *tierKind) ask(ctx context.Context, change *base.Change[tierModel], tier filetier.Tier) {
 	renamed := change.State != nil && change.Replacing
+	imported := change.State != nil && change.State.Imported() && !renamed
 	begins := tier.Moves != nil && (change.State == nil || change.Replacing || change.State.HotDays.IsNull())
-	if !begins && !renamed || k.Data == nil || change.Diagnostics.HasError() {
+	if !begins && !renamed && !imported || k.Data == nil || change.Diagnostics.HasError() {
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookPatience)
 	defer cancel()
-	hosts := k.Reachable(targets(tier))
-	facts := base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Foresee(ctx, hosts[node], node) })
-	for _, node := range slices.Sorted(maps.Keys(facts)) {
-		if facts[node].Err != nil {
-			continue
+	hosts, facts := k.Reachable(targets(tier)), map[string]filetier.Facts{}
+	for node, answer := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Foresee(ctx, hosts[node], node) }) {
+		if answer.Err == nil {
+			facts[node] = answer.Value
 		}
-		if err := tier.RefuseMoving(node, facts[node].Value); begins && err != nil {
+	}
+	if imported && len(facts) == len(tier.Nodes) && !tier.Stands(facts) {
+		change.Diagnostics.AddAttributeError(path.Root("name"), "There Is No Such Tier", fmt.Sprintf("name = %q: a file tier of this name was imported, and none of its machines has one, so there was nothing to import. "+
+			"Take the import block out, or, where it was imported by the command, take it out of the state by terraform state rm; the apply then makes it.", tier.Name))
+	}
+	for _, node := range slices.Sorted(maps.Keys(facts)) {
+		if err := tier.RefuseMoving(node, facts[node]); begins && err != nil {
 			change.Diagnostics.AddAttributeError(path.Root("hot_days"), "Days Cannot Move", base.Sentence(err))
 		}
 		if !renamed {
 			continue
 		}
-		if err := tier.RefuseTaking(node, facts[node].Value, change.State.Name.ValueString()); err != nil {
+		if err := tier.RefuseTaking(node, facts[node], change.State.Name.ValueString()); err != nil {
 			change.Diagnostics.AddAttributeError(path.Root("name"), "Days Are on Their Way", base.Sentence(err))
 		}
 	}

@@ -112,7 +112,7 @@ func (k *peerKind) Find(ctx context.Context, host remote.Host, id string, model 
 	if !whole {
 		return errors.New("the name \"" + id + "\" has to be MESH/NAME, such as site/hk1")
 	}
-	found, err := tinc.Find(ctx, host, mesh)
+	found, err := tinc.Find(ctx, host, mesh, name)
 	if err != nil {
 		return err
 	}

@@ -40,17 +40,7 @@ func (t Tier) Begin(ctx context.Context, hosts map[string]remote.Host) (map[stri
 // before it: not where the tier stood before, where its trees met, nor where somebody ended
 // the run, who waits for nothing more.
 func (t Tier) undoes(before map[string]Facts, met bool, failed error) bool {
-	if met || errors.Is(failed, context.Canceled) || errors.Is(failed, context.DeadlineExceeded) {
-		return false
-	}
-	for _, facts := range before {
-		_, hot := facts.Claims[t.Name]
-		_, cold := facts.Archives[t.Name]
-		if hot || cold {
-			return false
-		}
-	}
-	return true
+	return !met && !errors.Is(failed, context.Canceled) && !errors.Is(failed, context.DeadlineExceeded) && !t.Stands(before)
 }
 
 // undo takes the tier from all hosts and adds to the reason what that left.

@@ -180,6 +180,15 @@ func readFacts(output string) (Facts, error) {
 	return facts, nil
 }
 
+// Stands says whether one of the nodes has something of the tier, by their facts.
+func (t Tier) Stands(facts map[string]Facts) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(facts)), func(of Facts) bool {
+		_, hot := of.Claims[t.Name]
+		_, cold := of.Archives[t.Name]
+		return hot || cold
+	})
+}
+
 // refuse says why a node cannot be in the tier, by its facts.
 func (t Tier) refuse(node string, facts Facts) error {
 	if facts.Group == "" {

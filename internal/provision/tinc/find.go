@@ -19,6 +19,9 @@ import (
 // ErrNoNode says that the machine answered, and has no node of that mesh.
 var ErrNoNode = errors.New("there is no tinc node of this mesh on the machine")
 
+// ErrOtherNode says that the machine has a node of that mesh, and by another name.
+var ErrOtherNode = errors.New("the machine is another node of this mesh")
+
 // Found is a node as it stands on a machine, for import.
 type Found struct {
 	// Name is tinc's, with underscores.
@@ -56,13 +59,29 @@ func find(mesh string) converge.Question[Found] {
 	}
 }
 
-// Find reads the node of a mesh from a machine: one round trip.
-func Find(ctx context.Context, host remote.Host, mesh string) (Found, error) {
+// Find reads the node of a mesh from a machine, by its name in Terraform: one round trip.
+func Find(ctx context.Context, host remote.Host, mesh, name string) (Found, error) {
 	found, err := converge.Ask(ctx, host, find(mesh))
-	if err == nil && found.Name == "" {
-		err = fmt.Errorf("%w: %s/tinc.conf is not there", ErrNoNode, directory(mesh))
+	if err == nil {
+		err = found.refuse(mesh, name)
 	}
 	return found, err
+}
+
+// refuse says why what was found is not the node of a name: taken for that one, it would be
+// removed with its key by the first apply of a configuration that has the right name.
+func (f Found) refuse(mesh, name string) error {
+	switch {
+	case f.Name == "":
+		return fmt.Errorf("%w: %s/tinc.conf is not there", ErrNoNode, directory(mesh))
+	case f.Name != NodeName(name):
+		hyphens := ""
+		if strings.Contains(f.Name, "_") {
+			hyphens = ", with the hyphens that its declaration has, which tinc writes as underscores"
+		}
+		return fmt.Errorf("%w: it is %s in the mesh %s, as Name in %s/tinc.conf says, and not %s. Import %[3]s/%[2]s%[6]s", ErrOtherNode, f.Name, mesh, directory(mesh), name, hyphens)
+	}
+	return nil
 }
 
 var hostLine = regexp.MustCompile(`^host\s+(\w+)\s*=\s*(.*)$`)

@@ -110,7 +110,7 @@ func TestFind(t *testing.T) {
 	if err != nil || found != want {
 		t.Errorf("got %+v, %v", found, err)
 	}
-	if _, err := Find(t.Context(), convergetest.Says{Output: "none\n" + converge.WholeMark}, "site"); !errors.Is(err, ErrNoNode) {
+	if _, err := Find(t.Context(), convergetest.Says{Output: "none\n" + converge.WholeMark}, "site", "hk1"); !errors.Is(err, ErrNoNode) {
 		t.Errorf("no node: %v", err)
 	}
 }
