@@ -125,7 +125,7 @@ func (o order) declared() (innodbcluster.Cluster, map[string]remote.Target) {
 }
 
 // needs tells those who have another Terraform what becomes of an action there.
-const needs = " Needs Terraform 1.14: an older one, and OpenTofu, know no action blocks, and everything else of the provider works there."
+const needs = " Needs Terraform 1.14: an older one, and OpenTofu, know no action blocks, and everything else of the provider works there. A single action block stops every command of such a program in its directory, so keep them in a file of their own, which is left out for it."
 
 // orderedCluster is the attribute by which an action takes its cluster.
 func orderedCluster() schema.SingleNestedAttribute {
