@@ -31,7 +31,7 @@ var meta = []string{"for_each", "count", "depends_on", "lifecycle", "provider"}
 // Every example parses, and names only what the schemas have; what they require
 // is given.
 func TestExamplesAreValid(t *testing.T) {
-	all, checked := schemas(t), 0
+	all, checked, identified := schemas(t), 0, map[string]bool{}
 	err := filepath.WalkDir("../../examples", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || filepath.Ext(path) != ".tf" {
 			return err
@@ -54,6 +54,11 @@ func TestExamplesAreValid(t *testing.T) {
 				checked++
 				checkAction(t, block, all.ActionSchemas)
 				continue
+			case "import":
+				if kind := checkImport(t, block); kind != "" {
+					identified[kind] = true
+				}
+				continue
 			default:
 				continue
 			}
@@ -72,9 +77,42 @@ func TestExamplesAreValid(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || checked < 20 {
-		t.Errorf("%d resources checked: %v", checked, err)
+	if err != nil || checked < 20 || len(identified) < len(all.ResourceSchemas) {
+		t.Errorf("%d resources checked, %d imports by identity: %v", checked, len(identified), err)
 	}
+}
+
+// checkImport gives the kind of resource that an import is of, where that is by an identity,
+// and looks whether it names what such a one has, and all that it needs.
+func checkImport(t *testing.T, block *hclsyntax.Block) (kind string) {
+	t.Helper()
+	to, by := block.Body.Attributes["to"], block.Body.Attributes["identity"]
+	if to == nil || by == nil {
+		return ""
+	}
+	traversal, problems := hcl.AbsTraversalForExpr(to.Expr)
+	given, problem := by.Expr.Value(nil)
+	if problems = append(problems, problem...); problems.HasErrors() {
+		t.Error(problems)
+		return ""
+	}
+	kind = traversal.RootName()
+	schema := start(t, machines(t), object{}).identities[kind]
+	if schema == nil {
+		t.Errorf("%s: %s has no identity", block.DefRange(), kind)
+		return ""
+	}
+	left := given.AsValueMap()
+	for _, attribute := range schema.IdentityAttributes {
+		if _, found := left[attribute.Name]; attribute.RequiredForImport && !found {
+			t.Errorf("%s: %s lacks %s", block.DefRange(), kind, attribute.Name)
+		}
+		delete(left, attribute.Name)
+	}
+	for name := range left {
+		t.Errorf("%s: the identity of %s has no %s", block.DefRange(), kind, name)
+	}
+	return kind
 }
 
 // What looks at the mesh's peers and the cluster's members waits for both: an apply that

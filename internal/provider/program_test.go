@@ -260,6 +260,9 @@ func examine(t *testing.T, dir string) (files map[string][]byte, missing string,
 		t.Fatal(err)
 	}
 	for _, path := range paths {
+		if filepath.Base(path) == "import-by-identity.tf" {
+			continue // Terraform 1.11 and OpenTofu know no identities: TestExamplesAreValid holds it to the schema
+		}
 		content, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)

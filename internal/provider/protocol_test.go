@@ -24,6 +24,7 @@ type terraform struct {
 	network          *remotetest.Network
 	schemas, sources map[string]*tfprotov6.Schema
 	actions          map[string]*tfprotov6.ActionSchema
+	identities       map[string]*tfprotov6.ResourceIdentitySchema
 	// block is the provider block, warnings came with it.
 	block    *tfprotov6.DynamicValue
 	warnings string
@@ -70,6 +71,9 @@ func configured(t *testing.T, network *remotetest.Network, block object) (*terra
 	all, err := server.GetProviderSchema(t.Context(), &tfprotov6.GetProviderSchemaRequest{})
 	tf.must(err)
 	tf.schemas, tf.sources, tf.actions = all.ResourceSchemas, all.DataSourceSchemas, all.ActionSchemas
+	known, err := server.GetResourceIdentitySchemas(t.Context(), &tfprotov6.GetResourceIdentitySchemasRequest{})
+	tf.must(err)
+	tf.identities = known.IdentitySchemas
 	kind := all.Provider.ValueType()
 	config := tf.dynamic(kind, write(kind, block))
 	validated, err := server.ValidateProviderConfig(t.Context(), &tfprotov6.ValidateProviderConfigRequest{Config: config})
@@ -248,13 +252,24 @@ func (tf *terraform) destroy(resource string, prior *state) string {
 // find imports by id, and refreshes as Terraform does.
 func (tf *terraform) find(resource, id string) (*state, string) {
 	tf.Helper()
-	response, err := tf.server.ImportResourceState(tf.Context(), &tfprotov6.ImportResourceStateRequest{TypeName: resource, ID: id})
-	tf.must(err)
-	if problems := errorsIn(response.Diagnostics); problems != "" {
+	found, _, problems := tf.imported(&tfprotov6.ImportResourceStateRequest{TypeName: resource, ID: id})
+	if problems != "" {
 		return nil, problems
 	}
-	imported := response.ImportedResources[0]
-	return tf.read(resource, &state{tf.value(tf.kind(resource), imported.State), imported.Private, ""})
+	return tf.read(resource, found)
+}
+
+// imported asks for an import. It gives the state before the refresh, and the identity.
+func (tf *terraform) imported(request *tfprotov6.ImportResourceStateRequest) (*state, tftypes.Value, string) {
+	tf.Helper()
+	response, err := tf.server.ImportResourceState(tf.Context(), request)
+	tf.must(err)
+	if problems := errorsIn(response.Diagnostics); problems != "" {
+		return nil, tftypes.Value{}, problems
+	}
+	found := response.ImportedResources[0]
+	return &state{tf.value(tf.kind(request.TypeName), found.State), found.Private, ""},
+		tf.value(tf.identities[request.TypeName].ValueType(), found.Identity.IdentityData), ""
 }
 
 // look reads a data source.

@@ -38,7 +38,7 @@ func Schema(ctx context.Context) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	text, err := withActions(ctx, printed)
+	text, err := withServed(ctx, printed)
 	for _, name := range []string{"registry.opentofu.org/atollhq/", "registry.terraform.io/atollhq/"} {
 		text = bytes.ReplaceAll(text, []byte(name), []byte("registry.terraform.io/hashicorp/"))
 	}

@@ -21,7 +21,7 @@ func machineIdentity() map[string]identityschema.Attribute {
 		"host":     identityschema.StringAttribute{RequiredForImport: true, Description: "Address of the machine."},
 		"port":     identityschema.Int64Attribute{OptionalForImport: true, Description: "TCP port of sshd. Default 22."},
 		"user":     identityschema.StringAttribute{OptionalForImport: true, Description: "Login name. Default root."},
-		"host_key": identityschema.StringAttribute{OptionalForImport: true, Description: "Public SSH host key."},
+		"host_key": identityschema.StringAttribute{OptionalForImport: true, Description: "Public SSH host key, as ssh.host_key has it."},
 		"key":      identityschema.StringAttribute{OptionalForImport: true, Description: "Name of the provider's key to log in with."},
 	}
 }

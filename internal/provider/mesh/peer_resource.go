@@ -31,7 +31,7 @@ type peerKind struct{ base.Configured }
 
 func (k *peerKind) Traits() base.Traits {
 	return base.Traits{
-		Type: "mesh_peer", ID: "Mesh and name, such as \"site/hk1\".", Name: "Mesh and name of the peer, such as site/hk1.",
+		Type: "mesh_peer", ID: "Mesh and name, such as \"site/hk1\".", Name: "Mesh and name of the peer, as MESH/NAME, such as site/hk1.",
 		Renaming: "the node would leave its mesh and come back with another key, and whatever is reached by it would be away meanwhile",
 		Drift:    "file /etc/tinc/site/tinc.conf: content differs", Budgets: budgets,
 	}

@@ -14,10 +14,10 @@ import (
 	"github.com/atollhq/terraform-provider-atoll/internal/provider"
 )
 
-// withActions adds the provider's actions to what a program printed of its schema: a
-// Terraform before 1.14, and an OpenTofu, leave them out, and the documentation is to
-// be the same whoever writes it.
-func withActions(ctx context.Context, printed []byte) ([]byte, error) {
+// withServed adds what the provider serves and programs leave out when they print its schema:
+// actions, which a Terraform before 1.14 and an OpenTofu do not know, and identities, which came
+// with Terraform 1.12. The documentation is to be the same whoever writes it.
+func withServed(ctx context.Context, printed []byte) ([]byte, error) {
 	var all map[string]json.RawMessage
 	var providers map[string]map[string]json.RawMessage
 	if err := json.Unmarshal(printed, &all); err != nil {
@@ -30,18 +30,19 @@ func withActions(ctx context.Context, printed []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	response, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
+	schemas, err := server.GetProviderSchema(ctx, &tfprotov6.GetProviderSchemaRequest{})
 	if err != nil {
 		return nil, err
 	}
-	actions := map[string]any{}
-	for name, action := range response.ActionSchemas {
-		block := described(action.Schema.Block.Description)
-		block["attributes"] = attributes(action.Schema.Block.Attributes)
-		actions[name] = map[string]any{"block": block}
+	known, err := server.GetResourceIdentitySchemas(ctx, &tfprotov6.GetResourceIdentitySchemasRequest{})
+	if err != nil {
+		return nil, err
 	}
 	for _, one := range providers {
-		if one["action_schemas"], err = json.Marshal(actions); err != nil {
+		if one["action_schemas"], err = json.Marshal(actions(schemas.ActionSchemas)); err != nil {
+			return nil, err
+		}
+		if one["resource_identity_schemas"], err = json.Marshal(identities(known.IdentitySchemas)); err != nil {
 			return nil, err
 		}
 	}
@@ -49,6 +50,31 @@ func withActions(ctx context.Context, printed []byte) ([]byte, error) {
 		return nil, err
 	}
 	return json.Marshal(all)
+}
+
+// actions and identities are as "terraform providers schema -json" writes them.
+func actions(served map[string]*tfprotov6.ActionSchema) map[string]any {
+	all := map[string]any{}
+	for name, action := range served {
+		block := described(action.Schema.Block.Description)
+		block["attributes"] = attributes(action.Schema.Block.Attributes)
+		all[name] = map[string]any{"block": block}
+	}
+	return all
+}
+
+func identities(served map[string]*tfprotov6.ResourceIdentitySchema) map[string]any {
+	all := map[string]any{}
+	for name, identity := range served {
+		within := map[string]any{}
+		for _, one := range identity.IdentityAttributes {
+			within[one.Name] = map[string]any{
+				"type": one.Type, "description": one.Description, "required_for_import": one.RequiredForImport, "optional_for_import": one.OptionalForImport,
+			}
+		}
+		all[name] = map[string]any{"version": identity.Version, "attributes": within}
+	}
+	return all
 }
 
 // described is what each part of a schema has.

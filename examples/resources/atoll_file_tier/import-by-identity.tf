@@ -1,0 +1,6 @@
+import {
+  to = atoll_file_tier.files
+  identity = {
+    name = "files"
+  }
+}

@@ -1,0 +1,6 @@
+import {
+  to = atoll_mesh.site
+  identity = {
+    name = "site"
+  }
+}

@@ -1,0 +1,6 @@
+import {
+  to = atoll_mysql_cluster.main
+  identity = {
+    name = "main"
+  }
+}
