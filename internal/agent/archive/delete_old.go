@@ -49,8 +49,12 @@ func note(root, name string) error {
 		return err
 	}
 	defer whole.Close()
-	if _, err := whole.Stat(tier.Private); err != nil {
-		return nil //nolint:nilerr // an archive of no tier misses nothing
+	_, err = whole.Stat(tier.Private)
+	if errors.Is(err, unix.ENOENT) {
+		return nil // an archive of no tier misses nothing
+	}
+	if err != nil {
+		return err
 	}
 	private, err := whole.Private(tier.Private)
 	if err != nil {

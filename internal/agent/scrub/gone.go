@@ -107,6 +107,9 @@ func (r *run) missed(ctx context.Context, there, due []string) (found []Day, err
 		if ctx.Err() != nil {
 			return found, ctx.Err()
 		}
+		if errors.Is(err, tree.ErrMoving) {
+			continue // the next run tells
+		}
 		if err != nil || len(missing) > 0 {
 			found = append(found, Day{Day: day, Missing: missing, Err: err})
 		}
@@ -137,11 +140,30 @@ func (r *run) names(ctx context.Context, day string) (missing []string, err erro
 	if err != nil {
 		return nil, err
 	}
-	return missing, tree.Missing(ctx, top, was, func(name string) {
+	err = tree.Missing(ctx, top, was, func(name string) {
 		if !r.requestedSince(path.Join(day, name), since) {
 			missing = append(missing, name)
 		}
 	})
+	if err != nil {
+		return nil, err
+	}
+	return r.stillMissing(day, missing)
+}
+
+// stillMissing looks once more: an archive's run that takes another version of a file in
+// has no name for it for an instant.
+func (r *run) stillMissing(day string, missing []string) (still []string, err error) {
+	for _, name := range missing {
+		is, err := has(r.archive.Cold, path.Join(day, name))
+		if err != nil {
+			return nil, err
+		}
+		if !is {
+			still = append(still, name)
+		}
+	}
+	return still, nil
 }
 
 // lost lists days that were read before and of which the archive has nothing more.

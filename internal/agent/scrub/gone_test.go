@@ -136,3 +136,15 @@ func (s *scrubbed) note(at time.Time, name string) {
 	defer archive.Close()
 	do(s.t, mover.NoteDeletion(archive.Private, mover.Deletion{At: at, Path: name}))
 }
+
+// What is there again when it is looked for once more was only taken in anew.
+func TestStillMissing(t *testing.T) {
+	s := newScrubbed(t)
+	archive, err := mover.OpenArchive(s.Config)
+	do(t, err)
+	defer archive.Close()
+	r := run{archive: archive}
+	if still, err := r.stillMissing(day, []string{"one", "dir/none", "none/two", "dir/two"}); err != nil || strings.Join(still, " ") != "dir/none none/two" {
+		t.Errorf("%q, %v", still, err)
+	}
+}

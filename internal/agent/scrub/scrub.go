@@ -254,6 +254,9 @@ func (r *run) read(ctx context.Context, found *Day) error {
 		found.Files, found.Bytes = read.Files, read.Bytes
 		return err
 	})
+	if err == nil {
+		found.Missing, err = r.stillMissing(found.Day, found.Missing)
+	}
 	// What was found is told first: a day that was read is not read again soon.
 	if err == nil {
 		err = r.tell(*found)

@@ -90,17 +90,21 @@ func (m *merging) pair(v *Visit, was *Entry) error {
 	if v.Dir != nil {
 		return m.directory(v)
 	}
+	place := m.place
 	if was != nil && was.untouched(v.Stat) {
 		if m.archived(v, was) {
 			return m.Out.Add(*was)
 		}
-		if err := m.lacks(v.Path); err != nil {
-			return err
+		if m.Precedence == NewerWins {
+			place = m.giveBack
+			if err := m.lacks(v.Path); err != nil {
+				return err
+			}
 		}
 	}
 	entry, err := m.prepare(v)
 	if err == nil {
-		err = m.place(v, entry, was)
+		err = place(v, entry, was)
 	}
 	if m.Precedence == NewerWins && passing(err) {
 		// The others must not wait for it. It stays where it is, since no
@@ -140,10 +144,20 @@ func (m *merging) prepare(v *Visit) (Entry, error) {
 }
 
 func (m *merging) lacks(path string) error {
-	if m.Precedence != NewerWins || m.Lacks == nil {
+	if m.Lacks == nil {
 		return nil
 	}
 	return m.Lacks(path)
+}
+
+// giveBack gives what is prepared its name in an archive that had lost it. What has come
+// there meanwhile, as with the archive's own run, stays.
+func (m *merging) giveBack(v *Visit, _ Entry, _ *Entry) error {
+	err := m.Scratch.Rename(incoming, m.into(), v.Name)
+	if errors.Is(err, unix.EEXIST) {
+		return m.Scratch.RemoveAll(incoming)
+	}
+	return err
 }
 
 // archived tells whether what did not change is in the archive. After the flip it is

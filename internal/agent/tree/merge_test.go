@@ -21,6 +21,8 @@ type world struct {
 	from, into, scratch string
 	was                 *bytes.Buffer
 	conflicts           []string
+	// lacks is done when the archive lacks something; nil for nothing.
+	lacks func()
 }
 
 func newWorld(t *testing.T) *world {
@@ -49,6 +51,12 @@ func (w *world) merge(precedence Precedence) {
 	merge := Merge{
 		From: root(w.t, w.from), Into: root(w.t, w.into), Scratch: root(w.t, w.scratch), Was: reader(w.t, w.was), Out: out, Precedence: precedence,
 		Conflict: func(kept, aside string) { w.conflicts = append(w.conflicts, kept+" | "+aside) },
+		Lacks: func(string) error {
+			if w.lacks != nil {
+				w.lacks()
+			}
+			return nil
+		},
 	}
 	do(w.t, merge.Run(context.Background()))
 	_, err := out.Finish()
@@ -93,14 +101,21 @@ func TestMerge(t *testing.T) {
 		want       string
 		conflicts  int
 	}{
-		"nothing changed":     {SourceWins, false, func(*world) {}, first, 0},
-		"nothing is known":    {SourceWins, true, func(*world) {}, first, 0},
-		"a new file":          {SourceWins, false, func(w *world) { w.write(w.from, "dir/new", "n", 2) }, "dir/ dir/below=first dir/new=n file=first link -> file", 0},
-		"a new directory":     {SourceWins, false, func(w *world) { do(w.t, os.MkdirAll(w.from+"/x/y", 0o700)); w.write(w.from, "x/y/z", "n", 2) }, first + " x/ x/y/ x/y/z=n", 0},
-		"a changed file":      {SourceWins, false, func(w *world) { w.write(w.from, "file", "second", 2) }, "dir/ dir/below=first file=second link -> file", 0},
-		"a changed link":      {SourceWins, false, func(w *world) { do(w.t, os.Remove(w.from+"/link"), os.Symlink("dir", w.from+"/link")) }, "dir/ dir/below=first file=first link -> dir", 0},
-		"a file went":         {SourceWins, false, func(w *world) { do(w.t, os.Remove(w.from+"/file")) }, "dir/ dir/below=first link -> file", 0},
-		"a directory went":    {SourceWins, false, func(w *world) { do(w.t, os.RemoveAll(w.from+"/dir")) }, "file=first link -> file", 0},
+		"nothing changed":  {SourceWins, false, func(*world) {}, first, 0},
+		"nothing is known": {SourceWins, true, func(*world) {}, first, 0},
+		"a new file":       {SourceWins, false, func(w *world) { w.write(w.from, "dir/new", "n", 2) }, "dir/ dir/below=first dir/new=n file=first link -> file", 0},
+		"a new directory":  {SourceWins, false, func(w *world) { do(w.t, os.MkdirAll(w.from+"/x/y", 0o700)); w.write(w.from, "x/y/z", "n", 2) }, first + " x/ x/y/ x/y/z=n", 0},
+		"a changed file":   {SourceWins, false, func(w *world) { w.write(w.from, "file", "second", 2) }, "dir/ dir/below=first file=second link -> file", 0},
+		"a changed link":   {SourceWins, false, func(w *world) { do(w.t, os.Remove(w.from+"/link"), os.Symlink("dir", w.from+"/link")) }, "dir/ dir/below=first file=first link -> dir", 0},
+		"a file went":      {SourceWins, false, func(w *world) { do(w.t, os.Remove(w.from+"/file")) }, "dir/ dir/below=first link -> file", 0},
+		"a directory went": {SourceWins, false, func(w *world) { do(w.t, os.RemoveAll(w.from+"/dir")) }, "file=first link -> file", 0},
+		"the archive lost it late": {NewerWins, false, func(w *world) {
+			do(w.t, os.RemoveAll(w.into+"/dir"), os.Remove(w.into+"/file"), os.Remove(w.into+"/link"))
+		}, first, 0},
+		"the archive got it meanwhile": {NewerWins, false, func(w *world) {
+			do(w.t, os.Remove(w.into+"/file"))
+			w.lacks = func() { w.write(w.into, "file", "theirs", 1) }
+		}, "dir/ dir/below=first file=theirs link -> file", 0},
 		"a file went late":    {NewerWins, false, func(w *world) { do(w.t, os.Remove(w.from+"/file")) }, first, 0},
 		"went, nothing known": {SourceWins, true, func(w *world) { do(w.t, os.Remove(w.from+"/file")) }, first, 0},
 		"went here, changed there": {SourceWins, false, func(w *world) {
