@@ -259,3 +259,32 @@ func TestFactsOfThisMachine(t *testing.T) {
 		t.Errorf("%+v, %v", facts, err)
 	}
 }
+
+// The reason why a unit does not start stands between what systemd says of each try.
+func TestUnitThatDoesNotStartSaysWhy(t *testing.T) {
+	dir := t.TempDir()
+	for name, script := range map[string]string{
+		"systemctl":  `[ "$1" != start ]`,
+		"journalctl": `case "$*" in *--since*) cat "$ATOLL_SAID" ;; *) tail -n 15 "$ATOLL_SAID" ;; esac`,
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := filepath.Join(dir, "said")
+	t.Setenv("PATH", dir+":"+os.Getenv("PATH"))
+	t.Setenv("ATOLL_SAID", said)
+	tries := strings.Repeat("u.service: Scheduled restart job, restart counter is at 7.\nStarting u.service\n", 10)
+	for text, want := range map[string]string{
+		"metadata_cache INFO [7f] ERROR_LOG is off\nmetadata_cache ERROR [7f] Failed connecting: Access denied\n" + tries: "metadata_cache ERROR [7f] Failed connecting: Access denied",
+		tries + "u: no such file\n": strings.TrimSpace(strings.Repeat("u.service: Scheduled restart job, restart counter is at 7.\nStarting u.service\n", 7) + "u: no such file"),
+	} {
+		if err := os.WriteFile(said, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		output, err := exec.CommandContext(t.Context(), "sh", "-c", activeStep("u.service", true).Script).CombinedOutput()
+		if got := strings.TrimSpace(string(output)); err == nil || got != want {
+			t.Errorf("it says %q, %v, want %q", got, err, want)
+		}
+	}
+}

@@ -94,14 +94,26 @@ func enableStep(unit string, enable bool) Step {
 	return Step{Title: verb + " " + unit, Effect: Effect{EffectKind(verb), unit}, Script: "systemctl " + verb + " --quiet -- " + quote(unit)}
 }
 
-// activeStep starts or stops. When a start fails, what the unit said last goes
-// into the error: it holds the reason.
+// activeStep starts or stops. When a start fails, what the unit said goes into the
+// error: it holds the reason.
 func activeStep(unit string, start bool) Step {
 	if !start {
 		return Step{Title: "stop " + unit, Effect: Effect{EffectStop, unit}, Script: "systemctl stop -- " + quote(unit)}
 	}
-	return Step{Title: "start " + unit, Effect: Effect{EffectStart, unit}, Script: fmt.Sprintf(`systemctl reset-failed -- %[1]s 2>/dev/null || :
-systemctl start -- %[1]s || { journalctl -q -n 15 -o cat -u %[1]s >&2; exit 1; }`, quote(unit))}
+	return Step{Title: "start " + unit, Effect: Effect{EffectStart, unit}, Script: fmt.Sprintf("systemctl reset-failed -- %s 2>/dev/null || :\n", quote(unit)) + StartScript(unit)}
+}
+
+// StartScript starts a unit, and ends with another exit code than 0 where it does not
+// start. Then it says on standard error what the unit said since: the lines that call
+// themselves errors or warnings, and where none does the last ones. What systemd says of
+// a unit that it starts again and again would push the reason out of a few last lines.
+func StartScript(unit string) string {
+	return fmt.Sprintf(`began=$(date '+%%F %%T')
+systemctl start -- %[1]s || {
+  why=$(journalctl -q -n 500 -o cat --since "$began" -u %[1]s | grep -wE 'ERROR|WARNING|FATAL|CRITICAL' | tail -n 3)
+  [ -n "$why" ] || why=$(journalctl -q -n 15 -o cat -u %[1]s)
+  printf '%%s\n' "$why" >&2; exit 1
+}`, quote(unit))
 }
 
 func restartStep(unit string) Step {

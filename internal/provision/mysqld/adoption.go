@@ -34,7 +34,7 @@ func (c Config) adoptable(ctx context.Context, host remote.Host) error {
 		_, err := host.Run(ctx, remote.Command{Name: name, Script: script, Long: true})
 		return err
 	}
-	if err := run("starting the server to look at its data", "systemctl start "+Unit+" || { journalctl -q -n 15 -o cat -u "+Unit+" >&2; exit 1; }"); err != nil {
+	if err := run("starting the server to look at its data", converge.StartScript(Unit)); err != nil {
 		return err
 	}
 	if found, err = converge.Ask(ctx, host, preflight.Question()); err == nil && !found.Answers {
