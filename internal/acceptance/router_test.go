@@ -195,6 +195,24 @@ func (f *fixture) addresses(primary string) (leader string, secondaries []string
 	return leader, secondaries
 }
 
+// A router lets nobody in any more after its next start when its account got another
+// password: the plan tells of it while the old sessions still go on, an apply gives it one
+// of its own.
+func TestRouterIsRefused(t *testing.T) {
+	f := stand(t)
+	const router, note = `atoll_mysql_router.application["app1"]`, "/etc/atoll-router/account"
+	f.sql(f.primary(), `ALTER USER mysql_router_203_0_113_21@'10.77.0.0/255.255.255.0' IDENTIFIED BY 'another' ACCOUNT LOCK`)
+	if lines := strings.Join(f.plan().Drift[router], "; "); !strings.HasPrefix(lines, "router: its account in the cluster has another password than it") {
+		t.Errorf("while its sessions go on the router says %q", lines)
+	}
+	f.on("app1", "systemctl restart --no-block mysqlrouter")
+	f.apply()
+	f.inSync()
+	if got := f.on("app1", "systemctl is-active mysqlrouter; stat -c '%U %a' "+note); got != "active\nroot 600" {
+		t.Errorf("the router is, and its note belongs to: %q", got)
+	}
+}
+
 // While nobody takes writes, the cluster says so and no router does; who looks at
 // the cluster meets a state and no error.
 func TestRouterOfASickCluster(t *testing.T) {

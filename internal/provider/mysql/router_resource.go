@@ -147,6 +147,8 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 		return base.Observed{}, nil
 	}
 	config, cluster := model.config(k.Data)
+	accounts := make(chan []innodbcluster.RouterSums, 1)
+	go func() { accounts <- innodbcluster.AskRouterSums(ctx, cluster.Hosts) }() // while the router's machine is asked
 	find := sync.OnceValue(func() innodbcluster.Found { return innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts) })
 	if config.Verifies() {
 		config = config.Knowing(find())
@@ -166,6 +168,7 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 		observed.Drift = config.Blame(observed.Drift, find())
 	}
 	if !observed.Absent {
+		observed.Drift = config.Suspect(observed.Drift, status, <-accounts)
 		unreached, err := config.Unreached(ctx, host, cluster, find)
 		if err != nil {
 			return observed, err

@@ -34,7 +34,7 @@ func (k *routerKind) Schema() schema.Schema {
 	return schema.Schema{
 		Description: "MySQL Router beside an application: local ports that always lead to the primary, to the secondaries, or to both by statement. " +
 			"Bootstrapped against the cluster with an account of its own, made for it with the least privileges; its password exists on the machine only. " +
-			"It follows changes of membership and of the primary by itself. It is bootstrapped anew only for another cluster; other settings are written into what is there. Destroying it removes the router, its account and its row in the cluster's metadata.",
+			"It follows changes of membership and of the primary by itself. It is bootstrapped anew only for another cluster, or where the account in the cluster is not the one that it was given; other settings are written into what is there. Destroying it removes the router, its account and its row in the cluster's metadata.",
 		Attributes: map[string]schema.Attribute{
 			"name":    routerName(),
 			"cluster": routingAttribute(),

@@ -169,8 +169,8 @@ func Observe(ctx context.Context, hosts map[string]remote.Host) map[string]Obser
 }
 
 // each asks all servers at once, and waits for the last.
-func each(hosts map[string]remote.Host, ask func(key string, host remote.Host) Observation) map[string]Observation {
-	seen := make(map[string]Observation, len(hosts))
+func each[T any](hosts map[string]remote.Host, ask func(key string, host remote.Host) T) map[string]T {
+	seen := make(map[string]T, len(hosts))
 	var mu sync.Mutex
 	var asked sync.WaitGroup
 	for key, host := range hosts {

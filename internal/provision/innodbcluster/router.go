@@ -167,7 +167,7 @@ func (r *Routing) Authorize(ctx context.Context, user string) (RouterAccount, er
 	name := literal(user) + "@" + literal(r.host)
 	statements := []string{
 		"CREATE USER IF NOT EXISTS " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(account.Password),
-		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(account.Password) + " REQUIRE SSL PASSWORD EXPIRE NEVER",
+		"ALTER USER " + name + " IDENTIFIED WITH 'caching_sha2_password' BY " + literal(account.Password) + " REQUIRE SSL PASSWORD EXPIRE NEVER ACCOUNT UNLOCK",
 	}
 	statements = append(statements, routerGrants(name, r.stats)...)
 	for _, table := range bootstrapTables {

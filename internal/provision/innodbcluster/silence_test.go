@@ -145,3 +145,15 @@ func TestSilenceIsCalledByItsName(t *testing.T) {
 		}
 	}
 }
+
+// What a router's account is, is the word of a primary that said all of it.
+func TestSumsOfRoutersFailClosed(t *testing.T) {
+	sum := strings.Repeat("0a", 32)
+	convergetest.FailsClosed(t, routerSumsQuestion, "leads\ttrue\nsums\t[{\"user\": \"mysql_router_203_0_113_21\", \"sum\": \""+sum+"\"}]\nend\ttrue\n", "leads\ttrue\nsums\tNULL\nend\ttrue\n")
+	for text, want := range map[string]int{"leads\tfalse\nsums\tNULL\nend\ttrue\n": -1, "unit\t\"inactive\"\nend\ttrue\n": -1, "leads\ttrue\nsums\tNULL\nend\ttrue\n": 0} {
+		sums, err := readRouterSums(text)
+		if err != nil || (sums == nil) != (want < 0) {
+			t.Errorf("%q: %v, %v", text, sums, err)
+		}
+	}
+}

@@ -72,8 +72,8 @@ func (c Config) stand(ctx context.Context, host remote.Host, cluster Cluster) (S
 	if err != nil {
 		return Status{}, err
 	}
-	stands := before.Active && !slices.ContainsFunc(provision.Drift(findings), Silent)
-	if len(operations) == 0 && (!stands || c.Routing != nil) && c.Forgotten(innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts)) {
+	anew := !slices.Contains(operations, provision.Operation(Bootstrap{c.Address})) && c.shutOut(ctx, cluster, before, findings)
+	if anew {
 		operations = []provision.Operation{Bootstrap{c.Address}}
 	}
 	if len(operations) > 0 || !before.Active {
@@ -86,7 +86,7 @@ func (c Config) stand(ctx context.Context, host remote.Host, cluster Cluster) (S
 		if _, err := converge.Converge(ctx, host, c.Manifest(false)); err != nil {
 			return Status{}, err
 		}
-		if err := c.mend(ctx, host, cluster, operations); err != nil {
+		if err := c.mend(ctx, host, cluster, operations, anew); err != nil {
 			return Status{}, err
 		}
 	}
@@ -114,15 +114,31 @@ func (c Config) stand(ctx context.Context, host remote.Host, cluster Cluster) (S
 	}
 }
 
+// shutOut says whether only another bootstrap lets a router in again that is whole on its
+// machine. One that does not stand, and of whose account nothing is noted, gets one, too:
+// an older version of this provider left it, and what it has may be refused.
+func (c Config) shutOut(ctx context.Context, cluster Cluster, before Status, findings []provision.Finding) bool {
+	if c.Refused(before, innodbcluster.AskRouterSums(ctx, cluster.Hosts)) {
+		return true
+	}
+	stands := before.Active && !slices.ContainsFunc(provision.Drift(findings), Silent)
+	if stands && c.Routing == nil {
+		return false
+	}
+	found := innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts)
+	return c.Forgotten(found) || !stands && before.Account == "" && found.Primary != ""
+}
+
 // mend does what is to be done by the time that Router is installed: which one it
-// is may be the version's to say. planned is for where the machine says nothing.
-func (c Config) mend(ctx context.Context, host remote.Host, cluster Cluster, planned []provision.Operation) error {
+// is may be the version's to say. planned is for where the machine says nothing, and
+// certain where the cluster said it.
+func (c Config) mend(ctx context.Context, host remote.Host, cluster Cluster, planned []provision.Operation, certain bool) error {
 	now, err := converge.Ask(ctx, host, c.StatusQuestion())
 	if err != nil {
 		return err
 	}
 	operations, err := provision.Operations(c.Diagnose(now))
-	if len(operations) == 0 {
+	if len(operations) == 0 || certain {
 		operations = planned
 	}
 	for _, operation := range operations {
@@ -153,7 +169,7 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 		return err
 	}
 	if c.outdated(now) == "" {
-		if known, err := routing.Knows(ctx, c.Account(), c.Address, c.Name()); known || err != nil {
+		if done, err := c.letIn(ctx, routing, now); done || err != nil {
 			return err // another run has done it while we waited
 		}
 	}
@@ -164,11 +180,25 @@ func (c Config) bootstrap(ctx context.Context, host remote.Host, cluster Cluster
 	if err != nil {
 		return err
 	}
+	sum, err := routing.Sum(ctx, c.Account())
+	if err != nil {
+		return err
+	}
 	_, err = host.Run(ctx, remote.Command{
 		Name: "bootstrapping the router", Long: true,
-		Script: c.as(now.Version).bootstrapScript(routing.Primary), Stdin: strings.NewReader(account.Password + "\n"),
+		Script: c.as(now.Version).bootstrapScript(routing.Primary, sum), Stdin: strings.NewReader(account.Password + "\n"),
 	})
 	return errors.Join(err, routing.Restrict(ctx, c.Account()))
+}
+
+// letIn says whether the cluster knows the router, and its account is as the machine has
+// it noted.
+func (c Config) letIn(ctx context.Context, routing *innodbcluster.Routing, now Status) (bool, error) {
+	known, err := routing.Knows(ctx, c.Account(), c.Address, c.Name())
+	if !known || err != nil {
+		return false, err
+	}
+	return routing.Fits(ctx, c.Account(), now.Account)
 }
 
 // Remove takes a router's account and rows from its cluster, and then the router

@@ -41,7 +41,7 @@ func FuzzHostile(f *testing.F) {
 			return // which stands in paths, and has a form for that
 		}
 		// What differs between two scripts is within quotes, or a sum.
-		want, got := convergetest.Bare(config().bootstrapScript("10.77.0.11:3306")), convergetest.Bare(c.bootstrapScript("10.77.0.11:3306"))
+		want, got := convergetest.Bare(config().bootstrapScript("10.77.0.11:3306", sum("account"))), convergetest.Bare(c.bootstrapScript("10.77.0.11:3306", sum("account")))
 		if got != strings.NewReplacer(config().declared(), c.declared(), config().identity(), c.identity()).Replace(want) {
 			t.Errorf("%s: with %q the shell reads\n%s", field.name, text, got)
 		}

@@ -124,7 +124,7 @@ func TestSplits(t *testing.T) {
 		}
 	}
 	const option = "rw_split"
-	if c := config(); strings.Contains(c.as("8.0.44").bootstrapScript("p"), option) || !strings.Contains(c.as("8.4.7").bootstrapScript("p"), option) {
+	if c := config(); strings.Contains(c.as("8.0.44").bootstrapScript("p", sum("account")), option) || !strings.Contains(c.as("8.4.7").bootstrapScript("p", sum("account")), option) {
 		t.Error("the port of the split is set for a version without it, or not for one with it")
 	}
 }
@@ -162,7 +162,7 @@ func TestTLSModes(t *testing.T) {
 	if diff := cmp.Diff([]string{want[0], want[2]}, modes(given.as("8.0.44"))); diff != "" {
 		t.Error(diff)
 	}
-	if bootstrap, _, _ := strings.Cut(given.bootstrapScript("p"), "written="); strings.Contains(bootstrap, "ssl_mode") || strings.Contains(given.settingsScript(), "--bootstrap") {
+	if bootstrap, _, _ := strings.Cut(given.bootstrapScript("p", sum("account")), "written="); strings.Contains(bootstrap, "ssl_mode") || strings.Contains(given.settingsScript(), "--bootstrap") {
 		t.Error("the bootstrap is told of the modes, or the modes cost one")
 	}
 }
@@ -188,13 +188,13 @@ func TestMembersAreVerified(t *testing.T) {
 	if diff := cmp.Diff(want, verify); diff != "" {
 		t.Error(diff)
 	}
-	for name, script := range map[string]string{"bootstrap": c.bootstrapScript("p"), "settings": c.settingsScript()} {
+	for name, script := range map[string]string{"bootstrap": c.bootstrapScript("p", sum("account")), "settings": c.settingsScript()} {
 		knows, tells := strings.Index(script, "mv -fT "+file+".new "+file), max(strings.Index(script, "--ssl-ca="+file), strings.Index(script, "lines["))
 		if knows < 0 || tells < knows {
 			t.Errorf("%s:\n%s", name, script)
 		}
 	}
-	if script := c.bootstrapScript("p"); !strings.Contains(script, " --ssl-mode=VERIFY_IDENTITY --ssl-ca="+file) || !strings.Contains(script, `!skip && !/^ssl_(mode|ca)=/`) {
+	if script := c.bootstrapScript("p", sum("account")); !strings.Contains(script, " --ssl-mode=VERIFY_IDENTITY --ssl-ca="+file) || !strings.Contains(script, `!skip && !/^ssl_(mode|ca)=/`) {
 		t.Error(script)
 	}
 	status := Status{Version: "9.7.4", Identity: c.identity(), Declared: c.declared(), Written: true, ConfThen: "x", ConfNow: "x", Keyring: true, State: true, Knows: c.Members, Members: c.Authorities}
@@ -241,7 +241,7 @@ func TestVersionsOfServers(t *testing.T) {
 
 // The password goes on standard input: no command line has it, and no script.
 func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
-	script := config().bootstrapScript("10.77.0.11:3306")
+	script := config().bootstrapScript("10.77.0.11:3306", sum("account"))
 	if !strings.Contains(script, "read -r password") || strings.Contains(script, "--password") {
 		t.Errorf("the script is\n%s", script)
 	}
@@ -251,15 +251,15 @@ func TestBootstrapScriptHoldsNoSecret(t *testing.T) {
 func TestStatusFailsClosed(t *testing.T) {
 	sum := strings.Repeat("0a", 32)
 	convergetest.FailsClosed(t, config().StatusQuestion(),
-		"version MySQL Router  Ver 9.7.4 for Linux\nstamp i x y\nconf "+sum+" -\nwritten 20\nkeyring whole whole\nstate e30=\nmembers LQ==\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
-		"version none\nstamp none\nconf none\nwritten none\nkeyring none none\nstate none\nmembers none\nactive inactive\n"+converge.WholeMark+"\n")
+		"version MySQL Router  Ver 9.7.4 for Linux\nstamp i x y\nconf "+sum+" -\nwritten 20\nkeyring whole whole\nstate e30=\nmembers LQ==\naccount "+sum+"\nactive active\nlisten 127.0.0.1:6446\n"+converge.WholeMark+"\n",
+		"version none\nstamp none\nconf none\nwritten none\nkeyring none none\nstate none\nmembers none\naccount none\nactive inactive\n"+converge.WholeMark+"\n")
 	convergetest.FailsClosed(t, RunningQuestion(), "version MySQL Router  Ver 9.7.4 for Linux\nunit mysqlrouter.service active\nunit mysqlrouter-shop.service failed\n"+converge.WholeMark+"\n", "version none\n"+converge.WholeMark+"\n")
 }
 
 // The router's user owns its directory, so root neither writes there nor runs
 // anything of it.
 func TestRootStaysOutOfTheRoutersDirectory(t *testing.T) {
-	script := config().bootstrapScript("10.77.0.11:3306")
+	script := config().bootstrapScript("10.77.0.11:3306", sum("account"))
 	for line := range strings.Lines(script) {
 		if strings.Contains(line, home) && !strings.Contains(line, "$own ") {
 			t.Errorf("root works there: %s", line)
@@ -303,7 +303,7 @@ func TestRoutersAreApart(t *testing.T) {
 	if !(Plugin{}).Owns(first.Owner()) || !(Plugin{}).Owns(second.Owner()) || (Plugin{}).Owns("mysql-server") {
 		t.Error("the plugin owns others' records, or not these")
 	}
-	for _, script := range []string{second.bootstrapScript("p"), second.settingsScript(), second.StatusQuestion().Script, string(second.unit())} {
+	for _, script := range []string{second.bootstrapScript("p", sum("account")), second.settingsScript(), second.StatusQuestion().Script, string(second.unit())} {
 		for _, path := range []string{"atoll-router/", "atoll-router ", "mysqlrouter.service"} {
 			if strings.Contains(script, path) {
 				t.Errorf("the second works in %q of the first:\n%s", path, script)

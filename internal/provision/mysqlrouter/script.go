@@ -17,7 +17,7 @@ import (
 // directory, and root takes over from there only what that user can read.
 // Sections for the X protocol, which the servers do not speak, are taken out of
 // what Router wrote.
-func (c Config) bootstrapScript(primary string) string {
+func (c Config) bootstrapScript(primary, sum string) string {
 	options, leftOut := "", ""
 	if c.Verifies() { // what it notes of that would stay when it is declared no more
 		options, leftOut = " --ssl-mode="+VerifyTLS+" --ssl-ca="+c.members(), ` && !/^ssl_(mode|ca)=/`
@@ -39,7 +39,12 @@ printf '%%s\n' "$written" | awk '/^\[/ {skip = ($0 ~ /^\[routing:bootstrap_x_/)}
 mv -fT %[9]s.new %[9]s
 `,
 		c.directory(), user, remote.Quote(c.Account()+"@"+primary), remote.Quote(c.Account()), c.Name(), remote.Quote(c.Address), remote.Quote(c.BindAddress),
-		options, c.written(), leftOut) + c.settle()
+		options, c.written(), leftOut) + c.note(sum) + c.settle()
+}
+
+// note writes down of which account the keyring is by now.
+func (c Config) note(sum string) string {
+	return fmt.Sprintf("printf '%%s\\n' %[1]s >%[2]s.new\nmv -fT %[2]s.new %[2]s\n", remote.Quote(sum), c.account())
 }
 
 // acquaint writes what the router verifies the members by, before it is told to do that.

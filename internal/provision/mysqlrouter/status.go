@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 )
 
 // Status is what stands on the machine.
@@ -33,6 +34,9 @@ type Status struct {
 	State bool
 	// Members is what it verifies the members by; "" for nothing.
 	Members string
+	// Account is the sum of its account as the last bootstrap made it; "" where none is
+	// noted.
+	Account string
 	// Active says whether the router's unit runs.
 	Active bool
 	// Listening are local addresses with port.
@@ -63,9 +67,10 @@ if [ -z "$state" ]; then
   state=$(printf %s "$state" | base64 -w0)
 fi
 members=$(content ` + c.members() + ` base64 -w0)
+account=$(content ` + c.account() + ` head -c 64)
 if [ -d /run/systemd/system ]; then active=$(systemctl show -p ActiveState --value ` + c.Unit() + `); else active=none; fi
 listen=$(ss -ltnH)
-printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "written $written" "keyring $keyring $key" "state ${state:-none}" "members ${members:-none}" "active $active"
+printf '%s\n' "version $version" "stamp $stamp" "conf $conf" "written $written" "keyring $keyring $key" "state ${state:-none}" "members ${members:-none}" "account ${account:-none}" "active $active"
 printf '%s\n' "$listen" | awk 'NF {print "listen " $4}'
 echo '` + converge.WholeMark + `'`
 }
@@ -99,7 +104,7 @@ func readStatus(output string) (Status, error) {
 			return s, err
 		}
 	}
-	for _, row := range []string{"version", "stamp", "conf", "written", "keyring", "state", "members", "active"} {
+	for _, row := range []string{"version", "stamp", "conf", "written", "keyring", "state", "members", "account", "active"} {
 		if !seen[row] {
 			return s, errors.New("nothing is said about " + row)
 		}
@@ -138,6 +143,8 @@ func (s *Status) read(fields []string, line string) error {
 			return fmt.Errorf("the certificates of the members are %q", strings.TrimSpace(line))
 		}
 		s.Members = string(text)
+	case fields[0] == "account" && innodbcluster.SumForm.MatchString(fields[1]):
+		s.Account = fields[1]
 	case fields[0] == "active":
 		s.Active = fields[1] == "active"
 	case fields[0] == "listen":
