@@ -38,7 +38,7 @@ resource "terraform_data" "client" {
 // of the loopback while an apply runs; nothing of it is left behind.
 func TestTunnel(t *testing.T) {
 	f := stand(t)
-	f.sql(f.primary(), "CREATE USER IF NOT EXISTS tunnel@'%' IDENTIFIED BY 'lab' REQUIRE SSL; GRANT CREATE, DROP, INSERT ON tunnel.* TO tunnel@'%'")
+	f.sql(f.primary(), "CREATE USER IF NOT EXISTS tunnel@'%' IDENTIFIED BY 'lab' REQUIRE SSL; GRANT CREATE USER ON *.* TO tunnel@'%'; GRANT SELECT ON mysql.* TO tunnel@'%'; GRANT ALL ON tunnel.* TO tunnel@'%' WITH GRANT OPTION")
 	file, open := filepath.Join(f.terraform.Dir, "tunnel.tf"), filepath.Join(f.terraform.Dir, "open")
 	f.must(os.WriteFile(file, []byte(tunnelConfig), 0o600))
 	t.Cleanup(func() { _, _ = os.Remove(file), os.Remove(open) })
@@ -69,8 +69,11 @@ func TestTunnel(t *testing.T) {
 	if err := try(endpoints[0], "SELECT @@report_host", &name); err != nil || f.sql(f.primary(), "SELECT @@report_host") != name {
 		t.Errorf("the way to the primary leads to %q, %v", name, err)
 	}
-	f.must(try(endpoints[0], "CREATE DATABASE tunnel"))
-	f.must(try(endpoints[0], "DROP DATABASE tunnel"))
+	// What another provider does by it, with the grants that the guide prints.
+	for _, statement := range []string{"CREATE DATABASE tunnel", "CREATE USER made@'%' IDENTIFIED BY 'lab'", "GRANT SELECT, INSERT ON tunnel.* TO made@'%'", "SHOW GRANTS FOR made@'%'",
+		"SELECT user FROM mysql.user", "REVOKE INSERT ON tunnel.* FROM made@'%'", "ALTER USER made@'%' IDENTIFIED BY 'bal'", "DROP USER made@'%'", "DROP DATABASE tunnel"} {
+		f.must(try(endpoints[0], statement))
+	}
 	if err := try(endpoints[1], "CREATE DATABASE tunnel"); err == nil || !strings.Contains(err.Error(), "read-only") {
 		t.Errorf("a secondary takes writes: %v", err)
 	}

@@ -6,6 +6,8 @@ ephemeral "atoll_mysql_tunnel" "primary" {
 # Another provider takes it as its address. Its account is one that you made, such
 # as by hand on the primary:
 #   CREATE USER terraform@'%' IDENTIFIED BY '…' REQUIRE SSL;
+#   GRANT CREATE USER ON *.* TO terraform@'%';
+#   GRANT SELECT ON mysql.* TO terraform@'%';
 #   GRANT ALL ON shop.* TO terraform@'%' WITH GRANT OPTION;
 #
 #   provider "mysql" {
