@@ -29,6 +29,10 @@ func TestNotAsked(t *testing.T) {
 	if line, notAsked := NotAsked(err); !notAsked || line.Code != CodeSilent || line.String() != "not asked: asking for its status: it runs and refuses to answer: ERROR 1040 (HY000): Too many connections" {
 		t.Errorf("%v is read as %q", err, line)
 	}
+	_, err = question.read(reply{exitCode: remote.DeniedCode, stderr: "ERROR 1045 (28000): Access denied. Do this\n"})
+	if line, notAsked := NotAsked(err); !notAsked || !errors.Is(err, remote.ErrDenied) || line.String() != "not asked: asking for its status: it runs and refuses to answer: ERROR 1045 (28000): Access denied. Do this" {
+		t.Errorf("%v is read as %q", err, line)
+	}
 	for _, err := range []error{errors.New("x"), &remote.Error{Kind: remote.ErrLost}, &remote.CommandError{ExitCode: 1}} {
 		if line, notAsked := NotAsked(err); notAsked {
 			t.Errorf("%v is read as %q", err, line)

@@ -40,7 +40,7 @@ type Question[T any] struct {
 var ErrNoAnswer = errors.New("there is no answer to go by")
 
 // unanswered is what a script says by its exit code alone.
-var unanswered = map[int]error{remote.MuteCode: remote.ErrMute, remote.RefusedCode: remote.ErrRefused}
+var unanswered = map[int]error{remote.MuteCode: remote.ErrMute, remote.RefusedCode: remote.ErrRefused, remote.DeniedCode: remote.ErrDenied}
 
 // errorsOfAnswers are those of an answer that came whole and is none: they say it
 // themselves.

@@ -4,6 +4,7 @@
 package provider
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -27,5 +28,10 @@ func TestPlanSaysWhereItWasNotLetIn(t *testing.T) {
 		if got := strings.Contains(planned.warnings, "Machine 203.0.113.11 Was Not Asked") && strings.Contains(planned.warnings, kind.Error()); got != said {
 			t.Errorf("%v: the plan warns of %q", kind, planned.warnings)
 		}
+	}
+	// A server with data that has a password for root stays as it is, with its machine.
+	network.Machines["203.0.113.11"].Fail(fmt.Errorf("asking: %w: ERROR 1045. Type this", remote.ErrDenied))
+	if _, problems := tf.plan(resource, nil, write(tf.kind(resource), config)); !strings.Contains(problems, "Server Does Not Let Atoll In") || !strings.Contains(problems, "ERROR 1045. Type this") {
+		t.Errorf("the plan over a server with a password for root says %q", problems)
 	}
 }

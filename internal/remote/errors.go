@@ -37,6 +37,9 @@ var (
 	// ErrRefused: the host is well, and what was asked there runs and answers with an
 	// error of its own.
 	ErrRefused = errors.New("it runs and refuses to answer")
+	// ErrDenied: an ErrRefused that lets nobody in as whom Atoll comes. What mends it stands
+	// in the error.
+	ErrDenied error = deniedError{}
 	// ErrReadOnly: the pool is open for reading only, and this would change
 	// something. Nothing was sent.
 	ErrReadOnly = errors.New("may only be read")
@@ -50,6 +53,14 @@ const MuteCode = 75
 
 // RefusedCode is the one that says ErrRefused.
 const RefusedCode = 76
+
+// DeniedCode is the one that says ErrDenied.
+const DeniedCode = 77
+
+type deniedError struct{}
+
+func (deniedError) Error() string { return ErrRefused.Error() }
+func (deniedError) Unwrap() error { return ErrRefused }
 
 // refusedError is how a host is unreachable that is there: it is an ErrUnreachable in
 // all but its words, which would say both that it answers and that it does not.

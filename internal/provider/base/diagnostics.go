@@ -57,6 +57,8 @@ func nextStep(action string, err error) string {
 		return "Check that the machine is up and that its sshd can be reached from here, then " + again + ". If the machine is gone for good, add its address to the provider's lost list and remove it from the configuration."
 	case errors.Is(err, remote.ErrMute):
 		return "The machine answers, and what is named above runs there and does not. Nothing was done to it. See there why, end or restart it, then " + again + "."
+	case errors.Is(err, remote.ErrDenied):
+		return "The machine answers, and what is named above runs there and does not let Atoll in. A restart changes nothing of that. Do what the error says, then " + again + "."
 	case errors.Is(err, remote.ErrRefused):
 		return "The machine answers, and what is named above runs there and answers with an error of its own, which says why. Mend that there, or restart it, one member of a group after the other, then " + again + "."
 	case errors.Is(err, remote.ErrHostKeyMismatch):

@@ -135,6 +135,10 @@ func (k *serverKind) refuse(ctx context.Context, change *base.Change[serverModel
 		return
 	}
 	facts, err := config.AskFacts(ctx, k.Hosts.Host(change.Target))
+	if errors.Is(err, remote.ErrDenied) { // by a server to adopt
+		change.Diagnostics.AddAttributeError(path.Root("ssh"), "Server Does Not Let Atoll In", plan.Subject()+": "+base.Sentence(err))
+		return
+	}
 	if err != nil {
 		base.NotChecked(change.Diagnostics, plan.ID.ValueString(), change.Target.Host, err)
 		return

@@ -47,12 +47,16 @@ const (
 // wayOut is what helps where a server runs and does not answer.
 const wayOut = "Look at SHOW PROCESSLIST on its machine, or run systemctl restart " + Unit + " there: its data stay"
 
+// LetIn is what helps where a server does not let its machine's root in.
+const LetIn = "Atoll comes as root@localhost, without a password. Log in with the password (mysql -u root -p), in a group on its primary, and type: ALTER USER root@localhost IDENTIFIED WITH auth_socket (after INSTALL PLUGIN auth_socket SONAME 'auth_socket.so' where the plugin is not loaded)"
+
 // QuestionScript asks a running server: each statement prints one row, a mark
 // and a JSON document or NULL. The first error ends it with another exit code
 // than 0, the last row says that all came. A server that does not run is told
 // from one that does not answer by its unit and by nobody listening on the
 // socket; one that runs and says nothing ends it with remote.MuteCode, and one that runs
-// and answers with an error, twice, with remote.RefusedCode. ReadRows reads what it
+// and answers with an error, twice, with remote.RefusedCode, or with remote.DeniedCode
+// where it does not let root in. ReadRows reads what it
 // prints; what else the client says is left out.
 func QuestionScript(statements ...string) string {
 	text := strings.Join(append(slices.Clone(statements), "SELECT '"+endMark+"', 'true'"), ";\n")
@@ -69,7 +73,12 @@ while :; do
     case $said in *'initial communication packet'*) mute="$again" ;; esac
     [ $code -ne 124 ] || mute=yes
     if [ "$mute" ]; then echo ` + remote.Quote("mysqld takes connections and says nothing\n"+wayOut) + ` >&2; exit ` + strconv.Itoa(remote.MuteCode) + `; fi
-    if [ "$again" ] && printf '%s\n' "$said" | grep '^ERROR [0-9]' >&2; then exit ` + strconv.Itoa(remote.RefusedCode) + `; fi ;;
+    if [ "$again" ] && error=$(printf '%s\n' "$said" | grep '^ERROR [0-9]'); then
+      case $error in
+      'ERROR 1045 '* | 'ERROR 1698 '*) printf '%s. %s\n' "$error" ` + remote.Quote(LetIn) + ` >&2; exit ` + strconv.Itoa(remote.DeniedCode) + ` ;;
+      esac
+      printf '%s\n' "$error" >&2; exit ` + strconv.Itoa(remote.RefusedCode) + `
+    fi ;;
   esac
   # Between two states the unit may have been asked a moment too late.
   if [ "$again" ]; then printf '%s\n' "$said" | tail -n 3 >&2; exit 1; fi

@@ -48,6 +48,8 @@ func TestQuestion(t *testing.T) {
 		{"has failed", "ERROR 2002 (HY000): Can't connect\n", "failed", 1, 0, "failed", false},
 		{"starts", "ERROR 2002 (HY000): Can't connect\n", "activating", 1, 0, "activating", false},
 		{"runs and refuses", "mysql: [Warning] something\nERROR 1040 (HY000): Too many connections\n", "active", 1, 0, "", true},
+		{"does not let root in", "ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: NO)\n", "active", 1, 0, "", true},
+		{"does not let root in by the socket", "ERROR 1698 (28000): Access denied for user 'root'@'localhost'\n", "active", 1, 0, "", true},
 		{"hangs before it greets", "ERROR 2013 (HY000): Lost connection to MySQL server at 'waiting for initial communication packet', system error: 110\n", "active", 1, 0, "", true},
 		{"nobody knows", "", "", 1, 0, "", true},
 	} {
@@ -64,6 +66,10 @@ func TestQuestion(t *testing.T) {
 		}
 		refused := failed != nil && failed.ExitCode == remote.RefusedCode && failed.Stderr == "ERROR 1040 (HY000): Too many connections\n"
 		if refused != (row.name == "runs and refuses") {
+			t.Errorf("%s: %v", row.name, err)
+		}
+		denied := failed != nil && failed.ExitCode == remote.DeniedCode && failed.Stderr == strings.TrimSpace(row.answer)+". "+mysqlroot.LetIn+"\n"
+		if denied != strings.HasPrefix(row.name, "does not let root in") {
 			t.Errorf("%s: %v", row.name, err)
 		}
 	}
