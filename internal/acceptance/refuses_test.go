@@ -40,6 +40,30 @@ func TestMemberThatRefusesEverybody(t *testing.T) {
 	f.inSync()
 }
 
+// Somebody gives MySQL's root a password: nobody of Atoll's comes in, and the cluster works.
+// The plan calls nothing down, keeps who leads, and says what to type.
+func TestRootWithAPassword(t *testing.T) {
+	f := stand(t)
+	primary := f.primary()
+	f.afterwards(primary, "mysql -e 'SELECT 1' 2>/dev/null || mysql -plab -e 'ALTER USER root@localhost IDENTIFIED WITH auth_socket'")
+	f.sql(primary, "ALTER USER root@localhost IDENTIFIED WITH caching_sha2_password BY 'lab'")
+	plan := f.plan()
+	says := func(address, text string) bool {
+		return slices.ContainsFunc(plan.Drift[address], func(line string) bool { return strings.Contains(line, text) })
+	}
+	const denied = "it runs and refuses to answer: ERROR 1045 (28000): Access denied for user 'root'@'localhost' (using password: NO). Atoll comes as root@localhost"
+	for _, host := range databases {
+		if !says(`atoll_mysql_server.database["`+host+`"]`, denied) || !says("atoll_mysql_cluster.main", host+": not asked: ") {
+			t.Errorf("nobody says that %s lets nobody in: %s", host, plan)
+		}
+	}
+	if !says("atoll_mysql_cluster.main", "cluster main: UNKNOWN: no member could be asked, so whether the cluster is at work is not known") || says("atoll_mysql_cluster.main", "takes writes") {
+		t.Errorf("the cluster says something else: %s", plan)
+	}
+	f.on(primary, "mysql -plab -e 'ALTER USER root@localhost IDENTIFIED WITH auth_socket'")
+	f.inSync()
+}
+
 // What MySQL would take as another value is refused by the apply before anything is set or
 // written, and a limit that would shut everybody out by the plan.
 func TestSettingsThatMySQLWouldAdjust(t *testing.T) {

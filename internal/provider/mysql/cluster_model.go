@@ -182,7 +182,9 @@ func (m *clusterModel) read(diagnosis innodbcluster.Diagnosis) {
 	if diagnosis.ClusterID != "" {
 		m.GroupName, m.ClusterID = types.StringValue(diagnosis.GroupName), types.StringValue(diagnosis.ClusterID)
 	}
-	m.Primary = types.StringValue(diagnosis.Primary)
+	if !diagnosis.Unasked || m.Primary.IsNull() { // who led before may do so now
+		m.Primary = types.StringValue(diagnosis.Primary)
+	}
 	status := map[string]attr.Value{}
 	for key, member := range diagnosis.Members {
 		status[key] = types.ObjectValueMust(statusType().AttrTypes, map[string]attr.Value{

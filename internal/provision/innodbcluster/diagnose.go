@@ -43,6 +43,9 @@ type Diagnosis struct {
 	Findings []provision.Finding
 	// Found says whether any server knows of the cluster at all.
 	Found bool
+	// Unasked says that no member could be asked: then nothing is known of it, and the
+	// cluster may be at work.
+	Unasked bool
 	// allowedHost, trust and leads are what Cluster's are to be.
 	allowedHost string
 	trust       trust
@@ -72,6 +75,7 @@ func Diagnose(c Cluster, seen map[string]Observation) Diagnosis { return diagnos
 // diagnose is Diagnose with what it went by.
 func diagnose(c Cluster, seen map[string]Observation) *diagnosing {
 	d := &diagnosing{Diagnosis: Diagnosis{Members: map[string]Status{}}, cluster: c, seen: seen, heard: heard(seen)}
+	d.Unasked = len(seen) > 0 && len(d.heard) == 0
 	if d.authority = group.Believed(d.heard); d.authority != "" {
 		d.view = seen[d.authority].View
 		d.GroupName = seen[d.authority].Variables["group_replication_group_name"]

@@ -18,6 +18,8 @@ import (
 const (
 	// CodeState: the group does not have the member online.
 	CodeState converge.Code = "cluster-state"
+	// CodeUnasked: no member could be asked.
+	CodeUnasked converge.Code = "cluster-unasked"
 	// CodeAccount is said of the accounts that members recover with.
 	CodeAccount converge.Code = "cluster-account"
 	// CodePrimary: another member takes writes.
@@ -71,6 +73,8 @@ func (d *diagnosing) refuse(err error) {
 var (
 	// ErrNotWhole: a new or stopped group needs all of its members.
 	ErrNotWhole = errors.New("every member has to answer before the group can start")
+	// ErrUnasked: nobody said anything, not even that nothing runs.
+	ErrUnasked = errors.New("no member could be asked, so whether the cluster is at work is not known")
 	// ErrQuorum: members run and see no majority.
 	ErrQuorum = errors.New("the group has lost its quorum")
 	// ErrCut: members run, and the line between them does not.

@@ -5,6 +5,7 @@ package innodbcluster
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -30,6 +31,11 @@ func TestRefusals(t *testing.T) {
 			}
 			seen["b"] = Observation{Err: down}
 		}, ErrNotWhole, "b: connect"},
+		{"nobody can be asked", standing, func(_ *Cluster, seen map[string]Observation) {
+			for key := range seen {
+				seen[key] = Observation{Err: fmt.Errorf("asking: %w: ERROR 1045", remote.ErrDenied)}
+			}
+		}, remote.ErrDenied, "no member could be asked, so whether the cluster is at work is not known:\na: asking: it runs and refuses to answer: ERROR 1045"},
 		{"a joiner with transactions of its own", standing, func(c *Cluster, seen map[string]Observation) {
 			alone := fresh(*c, "c")
 			alone.Executed = groupName + ":1-9,mine:1-2"

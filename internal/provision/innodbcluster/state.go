@@ -6,6 +6,7 @@ package innodbcluster
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
@@ -72,14 +73,21 @@ func (d *diagnosing) say() {
 	if d.State == StateOnline && d.Primary != "" {
 		return
 	}
+	code := d.State.Code()
+	if d.Unasked {
+		code = CodeUnasked
+	}
 	d.Findings = append([]provision.Finding{{Line: converge.Line{
-		Subject: "cluster " + d.cluster.Name, Code: d.State.Code(),
+		Subject: "cluster " + d.cluster.Name, Code: code,
 		Text: fmt.Sprintf("%s: %s; %s", d.State, d.Truth, d.prospect()) + d.guardians(),
 	}}}, d.Findings...)
 }
 
 // truth is what the members are.
 func (d *diagnosing) truth() string {
+	if d.Unasked {
+		return ErrUnasked.Error()
+	}
 	count := len(d.cluster.Members)
 	parts := []string{fmt.Sprintf("%d of %d members are %s", count-len(d.away()), count, StateOnline)}
 	switch {
@@ -115,7 +123,12 @@ func (d *diagnosing) whereabouts(key string) string {
 // prospect is what an apply does about it.
 func (d *diagnosing) prospect() string {
 	operations, refusal := d.Operations()
+	const unheard = "apply can do nothing until they answer"
 	switch {
+	case d.Unasked:
+		return unheard
+	case errors.Is(refusal, ErrNotWhole) && d.onlyDown():
+		return "apply starts the servers first, each by its atoll_mysql_server, and then the group"
 	case refusal != nil:
 		return "apply refuses: " + flat(refusal)
 	case len(operations) > 0:
@@ -125,7 +138,7 @@ func (d *diagnosing) prospect() string {
 		}
 		return "apply will " + strings.Join(texts, ", ")
 	case len(d.unheard()) > 0:
-		return "apply can do nothing until they answer"
+		return unheard
 	}
 	return "apply waits for it"
 }
@@ -142,6 +155,14 @@ func (d *diagnosing) away() []string {
 		}
 	}
 	return keys
+}
+
+// onlyDown says whether all that keeps the group from starting is that servers do not run,
+// as their machines say: what starts them comes before the cluster in an apply.
+func (d *diagnosing) onlyDown() bool {
+	unheard := d.unheard()
+	asked := !slices.ContainsFunc(unheard, func(key string) bool { return d.seen[key].Err != nil })
+	return asked && len(d.stale()) == 0 && len(d.fallen()) == 0 && len(d.missing()) == len(unheard)
 }
 
 // unheard are the declared members that said nothing.

@@ -140,6 +140,18 @@ func TestStateInASentence(t *testing.T) {
 		}, StateNoQuorum, "cluster main: NO_QUORUM: 0 of 3 members are ONLINE, nobody takes writes, a is ERROR, b could not be asked, c does not answer; apply refuses: the group has lost its quorum: " +
 			"a fell out of it (ERROR), as a member does that sees no majority, and what the others hold is not known. Bring them back; or, where they are gone for good, declare quorum_survivors: every member has to answer before the group can start: " +
 			"b: connect 203.0.113.9:22: host is unreachable: no route to host c: the server does not answer", map[string]string{"a": "ERROR", "b": "UNKNOWN", "c": "OFFLINE"}},
+		{"nobody can be asked", func(c *Cluster) map[string]Observation {
+			return all(*c, func(Cluster, string) Observation { return Observation{Err: away} })
+		}, StateUnknown, "cluster main: UNKNOWN: no member could be asked, so whether the cluster is at work is not known; apply can do nothing until they answer", map[string]string{"a": "UNKNOWN", "b": "UNKNOWN", "c": "UNKNOWN"}},
+		{"no server runs", func(c *Cluster) map[string]Observation {
+			return all(*c, func(Cluster, string) Observation { return Observation{Unit: "inactive"} })
+		}, StateUnknown, "cluster main: UNKNOWN: 0 of 3 members are ONLINE, nobody takes writes, a does not answer, b does not answer, c does not answer; apply starts the servers first, each by its atoll_mysql_server, and then the group", nil},
+		{"one server does not run, and another cannot be asked", func(c *Cluster) map[string]Observation {
+			seen := down(standing(*c), "a", "b", "c")
+			seen["b"], seen["c"] = Observation{Err: away}, Observation{Unit: "inactive"}
+			return seen
+		}, StateOffline, "cluster main: OFFLINE: 0 of 3 members are ONLINE, nobody takes writes, a is OFFLINE, b could not be asked, c does not answer; apply refuses: every member has to answer before the group can start: " +
+			"b: connect 203.0.113.9:22: host is unreachable: no route to host c: the server does not answer", nil},
 		{"all gave up", func(c *Cluster) map[string]Observation { return fell(standing(*c), "a", "b", "c") },
 			StateOffline, "cluster main: OFFLINE: 0 of 3 members are ONLINE, nobody takes writes, a is ERROR, b is ERROR, c is ERROR; apply will reboot the group from a", nil},
 		{"all were down", func(c *Cluster) map[string]Observation { return down(standing(*c), "a", "b", "c") },

@@ -6,6 +6,7 @@ package innodbcluster
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -27,6 +28,9 @@ func (d *diagnosing) stopped() {
 
 // start says by what the group starts again, by the keys of its members.
 func (d *diagnosing) start() (map[string]provision.Operation, error) {
+	if d.Unasked {
+		return nil, d.unasked()
+	}
 	c, seen, stale := d.cluster, d.seen, d.stale()
 	if err := d.whole(); err != nil {
 		if len(c.Options.QuorumSurvivors) == 0 || errors.Is(err, ErrCut) || !d.Found {
@@ -65,6 +69,15 @@ func (d *diagnosing) start() (map[string]provision.Operation, error) {
 		}
 	}
 	return mends, nil
+}
+
+// unasked says why nobody could be asked, one member after the other.
+func (d *diagnosing) unasked() error {
+	var reasons []error
+	for _, key := range slices.Sorted(maps.Keys(d.seen)) {
+		reasons = append(reasons, fmt.Errorf("%s: %w", key, d.seen[key].Err))
+	}
+	return fmt.Errorf("%w:\n%w", ErrUnasked, errors.Join(reasons...))
 }
 
 // survivors are those who can go on without the others: the members of a view
