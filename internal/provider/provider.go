@@ -169,7 +169,7 @@ func (p *atollProvider) Configure(ctx context.Context, req provider.ConfigureReq
 	for _, address := range options.Lost {
 		lost[address] = true
 	}
-	servers := &mysqld.Plugin{}
+	servers := &mysqld.Plugin{Lost: lost}
 	resp.ResourceData = &base.Data{
 		Hosts: ahead.New(hosts, ahead.Options{ReadOnly: options.ReadOnly, Watcher: options.Watcher != "", Version: p.version}), Guard: guard.New(plugins(servers)...), MySQL: servers, Tunnels: &mysqltunnel.Registry{}, Lost: lost, Pending: pending,
 		PublicKey: ownKey(options),

@@ -172,6 +172,20 @@ func (v View) NotOnline() []string {
 	return list
 }
 
+// Missed is the state that a member has in the view of Counting.
+const Missed = "MISSING"
+
+// Counting is the view with members that the group does not see and that are counted on.
+func (v View) Counting(absent []Registration) View {
+	v.Members = slices.Clone(v.Members)
+	for _, one := range absent {
+		host, port, _ := net.SplitHostPort(one.Address)
+		number, _ := strconv.Atoi(port)
+		v.Members = append(v.Members, Member{ID: one.ID, Host: host, Port: number, State: Missed})
+	}
+	return v
+}
+
 // Missing lists the members that the cluster counts on and the group does not
 // see: those that are down, and those that left for good and are not yet
 // struck off.

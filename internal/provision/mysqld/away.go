@@ -23,18 +23,23 @@ type absence struct {
 	since time.Time
 }
 
-// lasts is an error once nothing has changed about the others for as long as a machine
-// may take to boot. One that takes what it missed is on its way, however long that is;
-// and so is the server itself.
-func (a *absence) lasts(view group.View, missing []string, now time.Time) error {
+// over says that nothing has changed about the others for as long as a machine may take
+// to boot. One that takes what it missed is on its way, however long that is; and so is
+// the server itself.
+func (a *absence) over(view group.View, missing []string, now time.Time) bool {
 	of := strings.Join(missing, ", ")
 	if own := view.Own(); !own.Online() || strings.Contains(of, "RECOVERING") || of != a.of {
 		a.of, a.since = of, now
 	}
-	if of == "" || now.Sub(a.since) < backPatience {
+	return of != "" && now.Sub(a.since) >= backPatience
+}
+
+// lasts is an error once their absence is over the time that it may take.
+func (a *absence) lasts(view group.View, missing []string, now time.Time) error {
+	if !a.over(view, missing, now) {
 		return nil
 	}
-	return fmt.Errorf("%w: %s, for %s. Nothing else is taken down. Bring it back, or take it out of the configuration, and apply again", ErrAway, of, backPatience)
+	return fmt.Errorf("%w: %s, for %s. Nothing else is taken down. Bring it back, or take it out of the configuration, and apply again", ErrAway, a.of, backPatience)
 }
 
 const (

@@ -131,7 +131,7 @@ func missing(members []other, underlay map[string]string, lost map[string]bool) 
 	for _, member := range members {
 		inside, _, _ := strings.Cut(member.Address, ":")
 		switch {
-		case member.State == "ONLINE", lost[underlay[inside]], lost[inside]:
+		case member.State == "ONLINE", declaredLost(member.Address, underlay, lost):
 		case member.Self:
 			return fmt.Errorf("%w: its own server is not back in the group", ErrOthers)
 		default:
@@ -142,4 +142,10 @@ func missing(members []other, underlay map[string]string, lost map[string]bool) 
 		return silent
 	}
 	return nil
+}
+
+// declaredLost says whether a member's machine is, by either of its addresses.
+func declaredLost(address string, underlay map[string]string, lost map[string]bool) bool {
+	inside, _, _ := strings.Cut(address, ":")
+	return lost[underlay[inside]] || lost[inside]
 }

@@ -11,6 +11,9 @@ import (
 // Plugin is the MySQL server's, see package provision. One value serves a whole
 // process: it knows which servers the process is at. The zero value is ready.
 type Plugin struct {
+	// Lost holds the public addresses of machines that are declared to be gone for good.
+	Lost map[string]bool
+
 	run group.Run
 }
 
@@ -26,9 +29,10 @@ type work struct {
 	config Config
 	run    *group.Run
 	place  *group.Work
+	lost   map[string]bool
 }
 
 // begin notes that work on a server begins; its place has to be ended.
 func (p *Plugin) begin(host remote.Host, config Config) *work {
-	return &work{host, config, &p.run, p.run.Begin()}
+	return &work{host, config, &p.run, p.run.Begin(), p.Lost}
 }

@@ -33,7 +33,7 @@ func (p *Plugin) Remove(ctx context.Context, host remote.Host, deleteToo bool) e
 	}
 	if status.View.OthersOnline() > 0 {
 		w.place.In(status.View.Name)
-		status, lease, err := w.spared(ctx, status, "taking "+status.View.Own().Endpoint()+" out")
+		status, lease, err := w.spared(ctx, "taking "+status.View.Own().Endpoint()+" out", mostOthers)
 		if err != nil {
 			return err
 		}

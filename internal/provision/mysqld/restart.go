@@ -197,12 +197,6 @@ func (w *work) awaitWhole(ctx context.Context) (Status, error) {
 	})
 }
 
-// awaitAbsent waits for members whose machines may be booting.
-func (w *work) awaitAbsent(ctx context.Context) (Status, error) {
-	absent := w.absent()
-	return w.await(ctx, func(view group.View) ([]string, error) { return absent(view), nil })
-}
-
 // absent lists members that the cluster counts on and the group does not see.
 // Their machines may be booting: they get the time for that, from now on, and
 // then the majority decides.
@@ -212,7 +206,7 @@ func (w *work) absent() func(group.View) []string {
 		var list []string
 		if time.Now().Before(patience) {
 			for _, awaited := range w.run.Awaited(view) {
-				list = append(list, awaited.Address+" MISSING")
+				list = append(list, awaited.Address+" "+group.Missed)
 			}
 		}
 		return list
@@ -228,15 +222,15 @@ func (w *work) awaitBack(ctx context.Context, count int) (Status, error) {
 		if away := count - len(view.Members); away > 0 {
 			missing = append(missing, fmt.Sprintf("%d more", away))
 			for _, awaited := range w.run.Awaited(view) {
-				missing = append(missing, awaited.Address+" MISSING")
+				missing = append(missing, awaited.Address+" "+group.Missed)
 			}
 		}
 		return missing, lasts(view, missing)
 	})
 }
 
-// await asks until nothing is missing. It ends when a sibling has failed, and
-// when the server does not run any more.
+// await asks until nothing is missing. It ends when missing says that nobody need wait any
+// longer, when a sibling has failed, and when the server does not run any more.
 func (w *work) await(ctx context.Context, missing func(group.View) ([]string, error)) (Status, error) {
 	for {
 		status, err := w.config.ask(ctx, w.host)
@@ -247,7 +241,7 @@ func (w *work) await(ctx context.Context, missing func(group.View) ([]string, er
 			return status, fmt.Errorf("%s is %s", Unit, status.Unit)
 		}
 		list, lasts := missing(status.View)
-		if status.Answers && len(list) == 0 {
+		if status.Answers && len(list) == 0 && lasts == nil {
 			return status, nil
 		}
 		if err := errors.Join(w.place.Failed(), lasts); err != nil {

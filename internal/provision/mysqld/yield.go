@@ -11,7 +11,6 @@ import (
 
 	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision"
-	"github.com/atollhq/terraform-provider-atoll/internal/provision/group"
 	"github.com/atollhq/terraform-provider-atoll/internal/remote"
 )
 
@@ -27,7 +26,7 @@ const backPatience = 5 * time.Minute
 // stopped here, in its turn: the turn ends with the machine, and from then on
 // the others see who is missing. One that is discarded leaves its group.
 //
-// A server that the site cannot spare is refused with ErrQuorum or ErrAlone.
+// A server that the site cannot spare is refused with ErrQuorum, ErrAlone or ErrAway.
 func (p *Plugin) Yield(ctx context.Context, host remote.Host, intent provision.Intent) (provision.Resume, error) {
 	w := p.begin(host, Config{})
 	resume, err := w.yield(ctx, intent)
@@ -59,7 +58,7 @@ func (w *work) yield(ctx context.Context, intent provision.Intent) (provision.Re
 	if discard {
 		verb = "discarding the machine of "
 	}
-	status, lease, err := w.spared(ctx, status, verb+status.View.Own().Endpoint())
+	status, lease, err := w.spared(ctx, verb+status.View.Own().Endpoint(), allOthers)
 	if err != nil {
 		return nil, err
 	}
@@ -101,28 +100,4 @@ func (w *work) unit(ctx context.Context, verb string) error {
 	return converge.Apply(ctx, w.host, converge.Manifest{Owner: Owner}, []converge.Step{{
 		Title: verb + " " + Unit, Script: "systemctl " + verb + " " + Unit, Effect: converge.Effect{Kind: kind, Name: Unit},
 	}})
-}
-
-// spared takes the group's turn, refuses where the others would have no quorum
-// without the server, and hands the primary's role over.
-func (w *work) spared(ctx context.Context, status Status, purpose string) (Status, *group.Lease, error) {
-	lease, err := group.TakeFrom(ctx, w.host, status.View, purpose)
-	if err != nil {
-		return status, nil, err
-	}
-	status, err = w.awaitAbsent(ctx)
-	if err == nil {
-		err = status.View.Spares(status.UUID)
-	}
-	if err == nil {
-		err = w.handOver(ctx, status.View)
-	}
-	if err == nil {
-		err = lease.Lost(ctx)
-	}
-	if err != nil {
-		lease.Release()
-		return status, nil, err
-	}
-	return status, lease, nil
 }
