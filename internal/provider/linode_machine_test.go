@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/terraform-plugin-go/tfprotov6"
 	"github.com/hashicorp/terraform-plugin-go/tftypes"
 )
 
@@ -189,5 +190,74 @@ func TestFirstRebuildNumber(t *testing.T) {
 	}
 	if !tf.empty("atoll_linode", rebuilt, config) {
 		t.Errorf("the plan after it is not empty: %s", rebuilt.lines())
+	}
+}
+
+// A plan that takes a machine down says for whom the apply will wait, as its server sees
+// it, and says nothing where all are there, where nobody knows, and of who is lost.
+func TestPlansSayForWhomTheApplyWaits(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	made := tf.made("atoll_linode", nil, one(object{"rebuild_generation": 1}))
+	own := tf.network.Machines[made.at("ipv4").(string)]
+	private, err := json.Marshal(map[string][]byte{"declared": []byte(`{"region":"ap-south","image":"linode/debian13"}`), "carries": []byte(`["mysql-server"]`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	made = &state{made.value, private, ""}
+	if err := own.Write("/etc/tinc/site/hosts/hk2", "Address = 203.0.113.12 655\nSubnet = 10.77.0.12/32\n"); err != nil {
+		t.Fatal(err)
+	}
+	const waits = "Linode sg1 Waits for Other Machines"
+	for name, row := range map[string]struct {
+		answers string
+		lost    []any
+		change  object
+		want    bool
+	}{
+		"one is away":       {`[{"address": "10.77.0.13:3306", "state": "ONLINE", "self": true}, {"address": "10.77.0.12:3306", "state": "", "self": false}]`, nil, object{"rebuild_generation": 2}, true},
+		"before a resize":   {`[{"address": "10.77.0.13:3306", "state": "ONLINE", "self": true}, {"address": "10.77.0.12:3306", "state": "RECOVERING", "self": false}]`, nil, object{"type": "g6-standard-2"}, true},
+		"it is lost":        {`[{"address": "10.77.0.13:3306", "state": "ONLINE", "self": true}, {"address": "10.77.0.12:3306", "state": "", "self": false}]`, []any{"203.0.113.12"}, object{"rebuild_generation": 2}, false},
+		"all are there":     {`[{"address": "10.77.0.13:3306", "state": "ONLINE", "self": true}, {"address": "10.77.0.12:3306", "state": "ONLINE", "self": false}]`, nil, object{"rebuild_generation": 2}, false},
+		"nobody knows":      {"", nil, object{"rebuild_generation": 2}, false},
+		"it stays as it is": {`[{"address": "10.77.0.12:3306", "state": "", "self": false}]`, nil, object{"label": "sg2"}, false},
+	} {
+		answer := ""
+		if row.answers != "" {
+			answer = "others\t" + row.answers + "\nend\ttrue\n"
+		}
+		if err := own.Program("mysql", "#!/bin/sh\ncat <<'EOF'\n"+answer+"EOF\n"); err != nil {
+			t.Fatal(err)
+		}
+		block := maps.Clone(account.block)
+		if row.lost != nil {
+			block["lost"] = row.lost
+		}
+		config := one(object{"rebuild_generation": 1})
+		maps.Copy(config, row.change)
+		tf = start(t, tf.network, block)
+		planned, problems := tf.plan("atoll_linode", made, write(tf.kind("atoll_linode"), config))
+		if problems != "" || strings.Contains(planned.warnings, waits) != row.want || row.want && !strings.Contains(planned.warnings, "10.77.0.12 203.0.113.12") {
+			t.Errorf("%s: %q, %q", name, problems, planned.warnings)
+		}
+	}
+}
+
+// A change that cannot be made discards nothing: its error stands alone.
+func TestWhatCannotBeMadeDiscardsNothing(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	made := tf.made("atoll_linode", nil, one(nil))
+	tf = start(t, tf.network, account.block)
+	kind, config := tf.kind("atoll_linode"), one(object{"region": "nowhere"})
+	response, err := tf.server.PlanResourceChange(t.Context(), &tfprotov6.PlanResourceChangeRequest{
+		TypeName: "atoll_linode", PriorState: tf.dynamic(kind, made.value), PriorPrivate: made.private, Config: tf.dynamic(kind, write(kind, config)),
+		ProposedNewState: tf.dynamic(kind, propose(tf.schemas["atoll_linode"].Block.Attributes, made.value, write(kind, config))),
+	})
+	tf.must(err)
+	if problems, warned := errorsIn(response.Diagnostics), warningsIn(response.Diagnostics); !strings.Contains(problems, "nowhere") || warned != "" {
+		t.Errorf("%q, and it warns %q", problems, warned)
 	}
 }

@@ -74,7 +74,7 @@ func (k *hostKind) Converge(ctx context.Context, host remote.Host, before, model
 	if err := checkSources(model.AptSources); err != nil {
 		return err
 	}
-	if before == nil {
+	if before == nil || !base.SameMachine(before.Connection, model.Connection) {
 		if err := awaitBoot(ctx, host); err != nil {
 			return err
 		}

@@ -49,6 +49,7 @@ func (k *firewallKind) Schema() schema.Schema {
 				Description: "Numbers (id) of the machines that the firewall is attached to. Attachments that are not listed here stay. " +
 					"A machine can be behind one enabled firewall, so that it leaves another one in the same request, with no moment open in between; the account's default firewall, too. " +
 					"To move a machine to another atoll_linode_firewall, change both lists in one apply: the new one takes it over, and the old one waits for that, as long as a poll_interval, before it lets go. " +
+					"Linode drops what its rules do not let through in both directions, open connections too: those of a mesh, and of what runs over it, stand still for some seconds where a machine that runs gets its first firewall here. New ones come about at once; firewall_id of atoll_linode has the firewall before the machine from its first boot. " +
 					"A machine whose interface_generation is linode is refused while another firewall is before it: use its firewall_id. " +
 					"A plan in which two of them list one machine is refused, and so is a number that the account does not have. " +
 					"A change is in place. Default none. Use either this or firewall_id of atoll_linode for one machine.",
@@ -103,7 +104,7 @@ func (lockout) ValidateObject(_ context.Context, req validator.ObjectRequest, re
 }
 
 func meshRuleAttribute() schema.SingleNestedAttribute {
-	return base.Group("Who may reach the mesh's daemon, over TCP and UDP; the rules are called mesh-tcp and mesh-udp. Nobody when not given. A change is in place.", map[string]schema.Attribute{
+	return base.Group("Who may reach the mesh's daemon, over TCP and UDP; the rules are called mesh-tcp and mesh-udp. Nobody when not given: then a machine that is a peer of a mesh still dials the others, and none of them reaches it. A change is in place.", map[string]schema.Attribute{
 		"peers": schema.MapAttribute{
 			Required: true, ElementType: types.StringType,
 			Description: "Public addresses of the other peers, by name. Exactly these come in.",

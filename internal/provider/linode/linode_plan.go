@@ -39,7 +39,9 @@ func (m *linodeModel) plannedRebuild(before *linodeModel) bool {
 
 // PlanRemoval says what goes for good.
 func (k *linodeKind) PlanRemoval(ctx context.Context, change *base.Change[linodeModel]) {
-	recall(ctx, change.Run).warn("Destroying", change.State, change.Diagnostics)
+	known := recall(ctx, change.Run)
+	known.warn("Destroying", change.State, change.Diagnostics)
+	k.warnOfAway(ctx, change.State, known, change.Diagnostics)
 }
 
 // Plan says what an update leaves as it is, what it makes anew, what goes for
@@ -54,14 +56,6 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 	if !creating {
 		for _, because := range known.decide(state, config, plan, rebuilt, change.Diagnostics) {
 			change.Replace(because)
-		}
-		switch {
-		case change.Replacing:
-			known.warn("Replacing", state, change.Diagnostics)
-		case rebuilt:
-			known.warn("Rebuilding", state, change.Diagnostics)
-		default:
-			warnOfStop(state, plan, change.Diagnostics)
 		}
 	}
 	plan.Status = types.StringValue(string(linode.Running))
@@ -84,6 +78,9 @@ func (k *linodeKind) Plan(ctx context.Context, change *base.Change[linodeModel])
 	}
 	k.authorize(ctx, change, state, creating || change.Replacing || rebuilt)
 	k.check(ctx, change.Run, plan, config, state, creating || change.Replacing, rebuilt)
+	if !creating && !change.Failed() {
+		k.warnOfLoss(ctx, change, known, rebuilt)
+	}
 }
 
 // wayToRebuild says what rebuilds a machine that a plan does not rebuild.

@@ -28,6 +28,8 @@ func (k *linodeKind) Schema() schema.Schema {
 			"a key that was made for this one contact travels with the user data, and the machine replaces it by one of its own over the verified channel, " +
 			"so that neither the state nor Linode's metadata service holds a live private key. " +
 			"Before a machine is resized, rebuilt or destroyed, what runs on it is asked whether the site can spare it now. " +
+			"While another member of its MySQL cluster is not ONLINE, the apply waits, until nothing has changed about that one for five minutes, and then refuses; it waits for none in the provider's lost list. " +
+			"A plan says so where the server on the machine sees it. " +
 			"Off is not gone: a machine that is off is booted to be asked, and what cannot be asked is refused, unless its address is in the provider's lost list. " +
 			"Destroying it deletes the machine and its disks at Linode. A plan that destroys, rebuilds or, for a change here, replaces a machine warns that its disk is discarded, and says what Atoll has on it. " +
 			"Where terraform apply -replace, replace_triggered_by or a taint replaces it, Terraform shows no such warning of a provider's, only that the machine must be replaced; the site is asked all the same. " +
@@ -86,9 +88,9 @@ func (k *linodeKind) Schema() schema.Schema {
 			"rebuild_generation": schema.Int64Attribute{
 				CustomType: base.Integer{},
 				Optional:   true,
-				Description: "Any number; changing it from one to another gives the machine a fresh disk of image in place, with a new host key and the same address. " +
+				Description: "Any number; the first only sets the count, and changing it from one to another gives the machine a fresh disk of image in place, with a new host key and the same address. " +
 					"All that was on the disk is gone, so what runs on the machine leaves its group first, or refuses. " +
-					"The first number only sets the count, unless image or disk_encryption changes with it: then that rebuilds the machine, too. Default none.",
+					"The first number rebuilds the machine only where image or disk_encryption changes with it. Default none.",
 			},
 			"host_key": schema.StringAttribute{
 				Optional: true, Computed: true, Validators: []validator.String{base.HostKey()},

@@ -4,12 +4,16 @@
 package linode
 
 import (
+	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/terraform-plugin-framework/diag"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 )
 
 // stops says for which changes a machine that runs is shut down and booted again by an
@@ -37,5 +41,34 @@ func warnOfStop(state, plan *linodeModel, diags *diag.Diagnostics) {
 	if because := stops(state, plan); len(because) > 0 {
 		diags.AddWarning(state.Subject()+" Will Be Off for a While", fmt.Sprintf("The apply shuts the machine %s down and boots it again, for %s. "+
 			"Before that happens, the site is asked whether it can spare the machine, and what is on it makes room in its group.", state.IPv4.ValueString(), strings.Join(because, "; and for ")))
+	}
+}
+
+// warnOfLoss says in the plan what an update that can be made discards or shuts down, and
+// what it will wait for.
+func (k *linodeKind) warnOfLoss(ctx context.Context, change *base.Change[linodeModel], known memory, rebuilt bool) {
+	switch {
+	case change.Replacing:
+		known.warn("Replacing", change.State, change.Diagnostics)
+	case rebuilt:
+		known.warn("Rebuilding", change.State, change.Diagnostics)
+	case len(stops(change.State, change.Plan)) > 0:
+		warnOfStop(change.State, change.Plan, change.Diagnostics)
+	default:
+		return
+	}
+	k.warnOfAway(ctx, change.State, known, change.Diagnostics)
+}
+
+// warnOfAway says in the plan for whom the apply will wait before the machine goes, as far
+// as the server on it can say so now.
+func (k *linodeKind) warnOfAway(ctx context.Context, state *linodeModel, known memory, diags *diag.Diagnostics) {
+	if k.Data == nil || k.Pending != "" || state.HostKey.ValueString() == "" || k.Lost[state.IPv4.ValueString()] || !slices.Contains(known.Carries, mysqld.Owner) {
+		return
+	}
+	away := mysqld.Away(ctx, k.Hosts.Host(state.target(state.HostKey.ValueString())), k.Lost)
+	if len(away) > 0 {
+		diags.AddWarning(state.Subject()+" Waits for Other Machines", fmt.Sprintf("MySQL on the machine %s says that these members of its cluster are not ONLINE: %s. The apply waits for them until nothing has changed "+
+			"about them for five minutes, and then refuses: the machine stays as it is. Bring them back first; or, if one is gone for good, add its public address to lost in the provider block.", state.IPv4.ValueString(), strings.Join(away, ", ")))
 	}
 }

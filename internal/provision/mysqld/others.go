@@ -125,6 +125,24 @@ func AwaitOthers(ctx context.Context, host remote.Host, lost map[string]bool) er
 	}
 }
 
+// Away names the other members of the cluster that a machine's server has, those that are
+// not online and not declared lost. What cannot be asked now is not known, and not named.
+func Away(ctx context.Context, host remote.Host, lost map[string]bool) []string {
+	quick, cancel := context.WithTimeout(ctx, othersPatience)
+	defer cancel()
+	members, err := converge.Ask(quick, host, othersQuestion())
+	var underlay map[string]string
+	if err == nil {
+		underlay, err = converge.Ask(quick, host, underlayQuestion())
+	}
+	if err == nil {
+		err = missing(members, underlay, lost)
+	}
+	var others silence
+	_ = errors.As(err, &others)
+	return others
+}
+
 // missing names the members that do not answer and are not declared lost.
 func missing(members []other, underlay map[string]string, lost map[string]bool) error {
 	var silent silence
