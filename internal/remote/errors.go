@@ -77,7 +77,7 @@ func refused(address, from string) *Error {
 	if from != "" {
 		detail += " for " + from
 	}
-	return &Error{Kind: refusedError{}, Address: address, Detail: detail + ". Is its sshd at another port? Give that as ssh.port"}
+	return &Error{Kind: refusedError{}, Address: address, Detail: detail + ". Is its sshd at another port? Give that as ssh.port. Or it is still booting"}
 }
 
 // Error is a failure of the connection to one host.

@@ -320,7 +320,7 @@ func TestRefusedPort(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = run(t, pool(t, start(t).Key, remote.Options{}).Host(remote.Target{Host: host, Port: number}), "true")
-	want := "connect " + host + ":" + port + ": connection refused: the machine answers, and nothing listens on port " + port + ". Is its sshd at another port? Give that as ssh.port"
+	want := "connect " + host + ":" + port + ": connection refused: the machine answers, and nothing listens on port " + port + ". Is its sshd at another port? Give that as ssh.port. Or it is still booting"
 	if !errors.Is(err, remote.ErrUnreachable) || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

@@ -176,10 +176,10 @@ func ConnectionFor(target remote.Target) types.Object {
 	})
 }
 
-// sameMachine says whether two connections lead to the same machine. A new user
+// SameMachine says whether two connections lead to the same machine. A new user
 // or key is another way to it; a new host key at the same address is another
 // machine, or the same one with a fresh disk.
-func sameMachine(a, b types.Object) bool {
+func SameMachine(a, b types.Object) bool {
 	if a.IsNull() || a.IsUnknown() || b.IsNull() || b.IsUnknown() {
 		return false
 	}

@@ -64,6 +64,8 @@ type Data struct {
 	Trees, Routers, Machines Claims
 	// Standing are the relations that plans of this run found in the state, by kind and name.
 	Standing Meetings
+	// Twins are the atoll_host that were planned, of which each has its machine alone.
+	Twins Claims
 	// Account is what plans want for themselves in the Linode account.
 	Account Account
 	// Listed are the routers that plans declare for a cluster, by its name, Leaders the

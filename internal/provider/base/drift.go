@@ -90,6 +90,13 @@ func driftCodes(ctx context.Context, run *Run, drift types.List) codes {
 	return read
 }
 
+// Former says that what is planned as something new takes the place of one: Terraform hands
+// over what was kept of that, and has asked about it already.
+func (c *Change[M]) Former(ctx context.Context) bool {
+	_, found, _ := tryPrivate[[]keptLine](ctx, c.Run, driftKey, nil)
+	return c.State == nil && found
+}
+
 // has says whether one of the codes was found, or may have been.
 func (c codes) has(asked ...converge.Code) bool {
 	return c.unknown || slices.ContainsFunc(c.all, func(code converge.Code) bool { return slices.Contains(asked, code) })

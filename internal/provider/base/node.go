@@ -118,7 +118,7 @@ func (n *node[M, P]) Plan(ctx context.Context, change *Change[M]) {
 	plan := P(change.Plan).node()
 	plan.ID = P(change.Plan).Key()
 	change.Target, change.Reachable = plan.Target()
-	change.Same = change.State != nil && sameMachine(P(change.State).node().Connection, plan.Connection)
+	change.Same = change.State != nil && SameMachine(P(change.State).node().Connection, plan.Connection)
 	if (change.State == nil || n.Traits().Elsewhere) && change.Reachable && n.data != nil {
 		n.data.RefuseLost(change.Target, path.Root("ssh").AtName("host"), change.Diagnostics)
 	}

@@ -34,8 +34,8 @@ func (k *hostKind) Traits() base.Traits {
 }
 
 // Plan keeps the facts known that an apply does not change.
-func (k *hostKind) Plan(_ context.Context, change *base.Change[hostModel]) {
-	k.refuseSecond(change)
+func (k *hostKind) Plan(ctx context.Context, change *base.Change[hostModel]) {
+	k.refuseSecond(ctx, change)
 	change.Plan.Facts = unknownFacts()
 	if change.Same && !change.State.Facts.IsNull() {
 		changes := len(change.State.Drift.Elements()) > 0 || !change.Plan.SwapMiB.Equal(change.State.SwapMiB)
@@ -44,18 +44,29 @@ func (k *hostKind) Plan(_ context.Context, change *base.Change[hostModel]) {
 }
 
 // refuseSecond refuses two that declare different things of one machine: each would take back
-// what the other has made. Terraform does not say which resource it asks about, and asks
-// twice about one that is to be replaced, so those that declare the same are taken for one.
-func (k *hostKind) refuseSecond(change *base.Change[hostModel]) {
+// what the other has made. Terraform does not say which resource it asks about, and asks twice
+// about one that is to be replaced, so that of those that declare the same it is only said.
+func (k *hostKind) refuseSecond(ctx context.Context, change *base.Change[hostModel]) {
 	if k.Data == nil || !change.Reachable {
 		return
 	}
+	at, shown := path.Root("ssh").AtName("host"), base.Shown(change.Target.Host)
 	differ := func(a, b string) bool { return a != b }
-	declared := change.Config.declared()
-	if _, _, clash := k.Machines.Declare(change.Target.Machine(), declared, declared, differ); clash {
-		change.Diagnostics.AddAttributeError(path.Root("ssh").AtName("host"), "Machine Is Declared Twice", fmt.Sprintf(
+	declared, machine := change.Config.declared(), change.Target.Machine()
+	if _, _, clash := k.Machines.Declare(machine, declared, declared, differ); clash {
+		change.Diagnostics.AddAttributeError(at, "Machine Is Declared Twice", fmt.Sprintf(
 			"ssh.host%s is the machine of another atoll_host of this configuration, too, which declares something else of it. Each would take back what the other has made, packages' sources among it. "+
-				"Write all of it into one of the two and take the other one out, with terraform state rm before that where it is in the state.", base.Shown(change.Target.Host)))
+				"Write all of it into one of the two and take the other one out, with terraform state rm before that where it is in the state.", shown))
+		return
+	}
+	if change.Former(ctx) {
+		return
+	}
+	always := func(string, string) bool { return true }
+	if _, _, clash := k.Twins.Declare(machine, declared, k.Account.New(), always); clash {
+		change.Diagnostics.AddAttributeWarning(at, "Machine Is Declared Twice", fmt.Sprintf(
+			"ssh.host%s is the machine of another atoll_host of this configuration, too, which declares the same of it. Whichever of the two is destroyed takes back what both have made. "+
+				"Take one of them out, with terraform state rm before that where it is in the state.", shown))
 	}
 }
 
@@ -74,8 +85,15 @@ func (k *hostKind) Converge(ctx context.Context, host remote.Host, before, model
 	if err := checkSources(model.AptSources); err != nil {
 		return err
 	}
-	if before == nil || !base.SameMachine(before.Connection, model.Connection) {
-		if err := awaitBoot(ctx, host); err != nil {
+	limit := ""
+	switch {
+	case before == nil:
+		limit = "timeouts.create"
+	case !base.SameMachine(before.Connection, model.Connection):
+		limit = "timeouts.update" // another machine has taken the place of the former one
+	}
+	if limit != "" {
+		if err := awaitBoot(ctx, host, limit); err != nil {
 			return err
 		}
 	}
@@ -92,13 +110,13 @@ func (k *hostKind) Converge(ctx context.Context, host remote.Host, before, model
 }
 
 // awaitBoot waits until a machine that may be booting for the first time answers.
-// That takes minutes, so nothing but the declared time-out ends it.
-func awaitBoot(ctx context.Context, machine remote.Host) error {
+// That takes minutes, so nothing but the declared time-out, limit, ends it.
+func awaitBoot(ctx context.Context, machine remote.Host, limit string) error {
 	end, _ := ctx.Deadline()
 	patience := time.Until(end)
 	err := machine.Await(ctx, patience)
 	if errors.Is(err, remote.ErrUnreachable) || errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("%s did not answer within timeouts.create (%s): %w", machine.Target().Address(), patience.Round(time.Second), err)
+		return fmt.Errorf("%s did not answer within %s (%s): %w", machine.Target().Address(), limit, patience.Round(time.Second), err)
 	}
 	return err
 }
