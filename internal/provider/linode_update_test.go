@@ -74,3 +74,40 @@ func TestCommentsOfKeysAreNoChange(t *testing.T) {
 		t.Error("a stranger's key stays")
 	}
 }
+
+// A machine that runs and is open gets its first firewall: the plan says what stands still
+// then. One that this configuration does not have, or that is behind a firewall, is not said.
+func TestPlansSayThatAFirstFirewallCutsOff(t *testing.T) {
+	t.Parallel()
+	account := hoster(t)
+	tf := start(t, account.floor(t), account.block)
+	config := one(nil)
+	made := tf.made("atoll_linode", nil, config)
+	wall := func(linodes ...any) object {
+		return object{"label": "site", "ssh": object{"from": []any{"192.0.2.0/24"}}, "linodes": linodes}
+	}
+	const first = "First Firewall of a Machine That Runs"
+	plans := func(what string, met bool, prior *state, config object, want bool) {
+		t.Helper()
+		tf = start(t, tf.network, account.block)
+		if met {
+			if _, problems := tf.plan("atoll_linode", made, write(tf.kind("atoll_linode"), one(nil))); problems != "" {
+				t.Fatal(problems)
+			}
+		}
+		planned, problems := tf.plan("atoll_linode_firewall", prior, write(tf.kind("atoll_linode_firewall"), config))
+		if problems != "" || strings.Contains(planned.warnings, first) != want || want && !strings.Contains(planned.warnings, "before sg1.") {
+			t.Errorf("%s: %q, %+v", what, problems, planned)
+		}
+	}
+	id := made.at("id")
+	plans("a machine that runs", true, nil, wall(id), true)
+	plans("another one's", false, nil, wall(id), false)
+	plans("a machine to come", true, nil, wall(unknown{}), false)
+	tf = start(t, tf.network, account.block)
+	behind := tf.refreshed("atoll_linode_firewall", tf.made("atoll_linode_firewall", nil, wall(id)))
+	plans("one that is behind it", true, behind, wall(id), false)
+	other := wall(id)
+	other["label"] = "other"
+	plans("one that is behind another", true, nil, other, false)
+}

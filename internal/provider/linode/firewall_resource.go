@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -60,6 +61,40 @@ func (k *firewallKind) Plan(ctx context.Context, change *base.Change[firewallMod
 	if !change.Failed() {
 		k.check(ctx, change)
 		k.warnOfAdoption(ctx, change)
+		k.warnOfFirst(ctx, change)
+	}
+}
+
+// warnOfFirst says which machines of this configuration, that run, are to get their first
+// firewall: what is open at them then stands still for a while. What the account does not
+// say now is not said; the apply needs it anyway.
+func (k *firewallKind) warnOfFirst(ctx context.Context, change *base.Change[firewallModel]) {
+	var attached []int
+	if change.State != nil {
+		attached = change.State.attached()
+	}
+	added := slices.DeleteFunc(change.Plan.attached(), func(id int) bool {
+		return slices.Contains(attached, id) || k.Data == nil || !k.Account.Met("linode", strconv.Itoa(id))
+	})
+	if len(added) == 0 {
+		return
+	}
+	client, err := k.Linode()
+	if err != nil {
+		return // see check
+	}
+	var open []string
+	for _, id := range added {
+		instance, err := client.Instance(ctx, id)
+		walls, otherwise := client.FirewallsOf(ctx, id)
+		if err == nil && otherwise == nil && instance.Status == linode.Running && len(walls) == 0 {
+			open = append(open, instance.Label)
+		}
+	}
+	if len(open) > 0 {
+		change.Diagnostics.AddAttributeWarning(path.Root("linodes"), "First Firewall of a Machine That Runs", fmt.Sprintf("The apply puts a firewall before %s. Linode drops what its rules do not let through "+
+			"in both directions, open connections too, so that those of a mesh, and of what runs over it, stand still there for some seconds. New ones come about at once. "+
+			"firewall_id of atoll_linode has the firewall before a machine from its first boot.", strings.Join(open, ", ")))
 	}
 }
 

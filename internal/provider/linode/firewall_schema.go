@@ -104,7 +104,7 @@ func (lockout) ValidateObject(_ context.Context, req validator.ObjectRequest, re
 }
 
 func meshRuleAttribute() schema.SingleNestedAttribute {
-	return base.Group("Who may reach the mesh's daemon, over TCP and UDP; the rules are called mesh-tcp and mesh-udp. Nobody when not given: then a machine that is a peer of a mesh still dials the others, and none of them reaches it. A change is in place.", map[string]schema.Attribute{
+	return base.Group("Who may reach the mesh's daemon, over TCP and UDP; the rules are called mesh-tcp and mesh-udp. Nobody when not given, and no plan can know that a machine is a peer of a mesh: give it for each that is. A change is in place.", map[string]schema.Attribute{
 		"peers": schema.MapAttribute{
 			Required: true, ElementType: types.StringType,
 			Description: "Public addresses of the other peers, by name. Exactly these come in.",

@@ -37,14 +37,17 @@ func (s share) decide(view group.View, over bool) (missing []string, err error) 
 			missing = append(missing, member.Endpoint()+" "+member.State)
 		}
 	}
-	switch {
-	case len(missing) > 0 && !over:
-		return missing, nil
-	case len(missing) > 0 && s == allOthers:
-		return missing, fmt.Errorf("%w: %s, for %s. Nothing else is taken down. Bring it back; or, if it is gone for good, add its public address to lost in the provider block, "+
-			"or take it out of the cluster's members in an apply of its own; and apply again", ErrAway, strings.Join(missing, ", "), backPatience)
+	if len(missing) == 0 || over && s == mostOthers {
+		err = view.Spares(view.Self)
 	}
-	return nil, view.Spares(view.Self)
+	switch {
+	case len(missing) == 0 || s == mostOthers && over && err == nil:
+		return nil, err
+	case over:
+		return missing, errors.Join(err, fmt.Errorf("%w: %s, for %s. Nothing else is taken down. Bring it back; or, if it is gone for good, add its public address to lost in the provider block, "+
+			"or take it out of the cluster's members in an apply of its own; and apply again", ErrAway, strings.Join(missing, ", "), backPatience))
+	}
+	return missing, nil
 }
 
 // others looks for those that keep the server from going.
