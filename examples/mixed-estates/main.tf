@@ -23,6 +23,7 @@ terraform {
   }
 }
 
+# The other providers' tokens come from the environment: LINODE_TOKEN and HCLOUD_TOKEN.
 provider "atoll" {
   ssh = {
     key_files = { default = "~/.ssh/id_ed25519" }

@@ -72,7 +72,8 @@ func siteAttributes() map[string]schema.Attribute {
 // siteAnswers are the attributes that are read.
 func siteAnswers() map[string]schema.Attribute {
 	return map[string]schema.Attribute{
-		"healthy":  schema.BoolAttribute{Computed: true, Description: "Whether nothing is wrong: problems is empty."},
+		"healthy": schema.BoolAttribute{Computed: true, Description: "Whether nothing is wrong: problems is empty. A link counts as the peers reach each other in this moment; " +
+			"what a refresh of atoll_mesh finds beside that, such as a pair of which one side cannot dial, counts where drift has the mesh's drift."},
 		"problems": schema.ListAttribute{Computed: true, ElementType: types.StringType, Description: "What is wrong, a line each, the worst first, such as \"member hk2: OFFLINE, want ONLINE\"."},
 		"primary":  base.Tells("Name of the member that takes writes; empty when none does."),
 		"links": schema.MapAttribute{

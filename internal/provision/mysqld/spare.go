@@ -37,17 +37,18 @@ func (s share) decide(view group.View, over bool) (missing []string, err error) 
 			missing = append(missing, member.Endpoint()+" "+member.State)
 		}
 	}
-	if len(missing) == 0 || over && s == mostOthers {
-		err = view.Spares(view.Self)
-	}
 	switch {
-	case len(missing) == 0 || s == mostOthers && over && err == nil:
-		return nil, err
-	case over:
-		return missing, errors.Join(err, fmt.Errorf("%w: %s, for %s. Nothing else is taken down. Bring it back; or, if it is gone for good, add its public address to lost in the provider block, "+
-			"or take it out of the cluster's members in an apply of its own; and apply again", ErrAway, strings.Join(missing, ", "), backPatience))
+	case len(missing) == 0:
+		return nil, view.Spares(view.Self)
+	case !over:
+		return missing, nil
+	case s == mostOthers:
+		if err = view.Spares(view.Self); err == nil {
+			return nil, nil
+		}
 	}
-	return missing, nil
+	return missing, errors.Join(err, fmt.Errorf("%w: %s, for %s. Nothing else is taken down. Bring it back; or, if it is gone for good, add its public address to lost in the provider block, "+
+		"or take it out of the cluster's members in an apply of its own; and apply again", ErrAway, strings.Join(missing, ", "), backPatience))
 }
 
 // others looks for those that keep the server from going.
