@@ -63,15 +63,11 @@ func (w *work) restartInTurn(ctx context.Context, status Status, t turn) error {
 		}
 	}
 	own := status.View.Own().Endpoint()
-	lease, err := group.TakeFrom(ctx, w.host, status.View, cmp.Or(t.purpose, "restarting")+" "+own)
+	status, lease, err := w.inTurn(ctx, status.View, cmp.Or(t.purpose, "restarting")+" "+own, w.whole(ctx))
 	if err != nil {
-		return fmt.Errorf("a restart takes the group's turn: %w", err)
+		return fmt.Errorf("a restart takes the group's turn when all members are online: %w", err)
 	}
 	defer lease.Release()
-	status, err = w.awaitWhole(ctx)
-	if err != nil {
-		return fmt.Errorf("a restart has to wait until all members are online: %w", err)
-	}
 	// One that failed before its restart is online as all others are.
 	if err := w.place.Failed(); err != nil {
 		return err
@@ -188,28 +184,23 @@ printf '%s\n' "$why" >&2
 `
 }
 
-// awaitWhole waits until the server sees all members online.
-func (w *work) awaitWhole(ctx context.Context) (Status, error) {
-	absent, lasts := w.absent(), w.lasts(ctx)
-	return w.await(ctx, func(view group.View) ([]string, error) {
-		missing := append(view.NotOnline(), absent(view)...)
-		return missing, lasts(view, missing)
-	})
-}
-
-// absent lists members that the cluster counts on and the group does not see.
-// Their machines may be booting: they get the time for that, from now on, and
+// whole looks for members that are not online. Those that the cluster counts on and the
+// group does not see may be booting: they get the time for that from the first look on, and
 // then the majority decides.
-func (w *work) absent() func(group.View) []string {
-	patience := time.Now().Add(backPatience)
-	return func(view group.View) []string {
-		var list []string
-		if time.Now().Before(patience) {
+func (w *work) whole(ctx context.Context) lookout {
+	var began time.Time
+	lasts := w.lasts(ctx)
+	return func(view group.View) ([]string, error) {
+		if began.IsZero() {
+			began = time.Now()
+		}
+		list := view.NotOnline()
+		if time.Since(began) < backPatience {
 			for _, awaited := range w.run.Awaited(view) {
 				list = append(list, awaited.Address+" "+group.Missed)
 			}
 		}
-		return list
+		return list, lasts(view, list)
 	}
 }
 
@@ -227,28 +218,4 @@ func (w *work) awaitBack(ctx context.Context, count int) (Status, error) {
 		}
 		return missing, lasts(view, missing)
 	})
-}
-
-// await asks until nothing is missing. It ends when missing says that nobody need wait any
-// longer, when a sibling has failed, and when the server does not run any more.
-func (w *work) await(ctx context.Context, missing func(group.View) ([]string, error)) (Status, error) {
-	for {
-		status, err := w.config.ask(ctx, w.host)
-		if err != nil {
-			return status, err
-		}
-		if status.down() {
-			return status, fmt.Errorf("%s is %s", Unit, status.Unit)
-		}
-		list, lasts := missing(status.View)
-		if status.Answers && len(list) == 0 && lasts == nil {
-			return status, nil
-		}
-		if err := errors.Join(w.place.Failed(), lasts); err != nil {
-			return status, err
-		}
-		if err := remote.Pause(ctx, poll); err != nil {
-			return status, fmt.Errorf("%w: not online: %s", err, strings.Join(list, ", "))
-		}
-	}
 }

@@ -52,7 +52,7 @@ func (s share) decide(view group.View, over bool) (missing []string, err error) 
 }
 
 // others looks for those that keep the server from going.
-func (w *work) others(ctx context.Context, needs share) func(view group.View) ([]string, error) {
+func (w *work) others(ctx context.Context, needs share) lookout {
 	var others absence
 	var underlay map[string]string
 	looks := machines{of: w.run.Machine, silent: silences{}}
@@ -98,46 +98,23 @@ func publicly(err error, underlay map[string]string) error {
 }
 
 // spared waits until the site can do without the server, takes the group's turn, and
-// hands the primary's role over. Who comes back takes the turn for that, so nobody waits
-// for it with the turn in hand: what was seen before is looked at again in the turn, and
-// where it is not so any more, the turn is given back and the wait goes on.
+// hands the primary's role over.
 func (w *work) spared(ctx context.Context, purpose string, needs share) (Status, *group.Lease, error) {
 	others := w.others(ctx, needs)
-	for {
-		status, err := w.await(ctx, others)
-		if err != nil {
-			return status, nil, err
-		}
-		lease, err := group.TakeFrom(ctx, w.host, status.View, purpose)
-		if err != nil {
-			return status, nil, err
-		}
-		status, missing, err := w.spareNow(ctx, others, lease)
-		if err == nil && len(missing) == 0 {
-			return status, lease, nil
-		}
-		lease.Release()
-		if err != nil {
-			return status, nil, err
-		}
-	}
-}
-
-// spareNow looks again in the turn, and hands the primary's role over if nobody is missing.
-func (w *work) spareNow(ctx context.Context, others func(group.View) ([]string, error), lease *group.Lease) (Status, []string, error) {
-	status, err := w.config.settled(ctx, w.host)
-	if err == nil && !status.Answers {
-		err = fmt.Errorf("%s is %s", Unit, status.Unit)
-	}
+	status, err := w.await(ctx, others)
 	if err != nil {
 		return status, nil, err
 	}
-	missing, err := others(status.View)
-	if err != nil || len(missing) > 0 {
-		return status, missing, err
-	}
-	if err := w.handOver(ctx, status.View); err != nil {
+	status, lease, err := w.inTurn(ctx, status.View, purpose, others)
+	if err != nil {
 		return status, nil, err
 	}
-	return status, nil, lease.Lost(ctx)
+	if err = w.handOver(ctx, status.View); err == nil {
+		err = lease.Lost(ctx)
+	}
+	if err != nil {
+		lease.Release()
+		return status, nil, err
+	}
+	return status, lease, nil
 }
