@@ -40,6 +40,7 @@ type tierStatus struct {
 			Files  int
 			Rotten []tier.Left
 			Mended []struct{ Path, From, Kept string }
+			Gone   []struct{ Path, At string }
 		}
 	}
 }
