@@ -54,7 +54,7 @@ func TestGone(t *testing.T) {
 	kept := filepath.Join(s.Config.Cold, "elsewhere")
 	do(t, os.Rename(s.cold("dir/two"), kept))
 	out, problems, gone := s.scrub(agent.ExitFailed)
-	if out != day+": read 0 files, 0 bytes\n"+day+": \"dir/two\" went away\n" || !strings.Contains(problems, day+`: 1 of its files is gone, the first is "dir/two"`) {
+	if out != day+": \"dir/two\" went away\n" || !strings.Contains(problems, day+`: 1 of its files is gone, the first is "dir/two"`) {
 		t.Errorf("%s, %s", out, problems)
 	}
 	if len(gone) != 1 || gone[0].Path != "2020%2F02%2F01%2Fdir%2Ftwo" || time.Since(gone[0].At) > time.Hour {

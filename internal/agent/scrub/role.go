@@ -167,7 +167,10 @@ func lines(days []Day) map[string][]line {
 
 func show(to io.Writer, days []Day) {
 	for _, day := range days {
-		_, _ = fmt.Fprintf(to, "%s: read %d files, %d bytes\n", day.Day, day.Files, day.Bytes)
+		// A day of which something is gone may have been looked at by its names alone.
+		if day.Files > 0 || len(day.Missing) == 0 {
+			_, _ = fmt.Fprintf(to, "%s: read %d files, %d bytes\n", day.Day, day.Files, day.Bytes)
+		}
 		for _, finding := range day.Rotten {
 			if finding.From != "" {
 				_, _ = fmt.Fprintf(to, "%s: %q rotted (%s), mended from %s; the rotten one is %q\n", day.Day, finding.Path, finding.Problem, finding.From, finding.Kept)

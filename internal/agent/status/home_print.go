@@ -34,7 +34,7 @@ func (h Home) print(to io.Writer) error {
 	h.Archive.print(row, "archive")
 	h.printDays(row)
 	if scrub := h.Scrub; scrub != nil {
-		row("scrub", "%d files rotted and are not mended, %d were mended, %d are gone, as of %s", len(scrub.Rotten)+scrub.More, len(scrub.Mended), len(scrub.Gone)+scrub.MoreGone, clock(scrub.At))
+		row("scrub", "files: %d rotted and not mended, %d mended, %d gone, as of %s", len(scrub.Rotten)+scrub.More, len(scrub.Mended), len(scrub.Gone)+scrub.MoreGone, clock(scrub.At))
 		printProblem(row, scrub.Error)
 	}
 	return table.Flush()

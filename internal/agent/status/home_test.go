@@ -60,7 +60,7 @@ func TestHome(t *testing.T) {
 		"at least 1000 files, 5000 bytes, 1 names that could not be read, 3 days from 2026/01/01 to 2026/01/03, as of 2026-11-26T12:00:00Z\n",
 		"GiB free, full on 20",
 		"2 hot, 3 archived, 2 on their way", "2026/01/04 wait: app2 has no copy yet", "2026/01/05 wait: gone; and away\n", `"one; two"`,
-		"2 files rotted and are not mended, 1 were mended, 3 are gone, as of",
+		"files: 2 rotted and not mended, 1 mended, 3 gone, as of",
 	} {
 		if code != agent.ExitDone || !strings.Contains(out, want) {
 			t.Errorf("%d, %s; want %s in\n%s", code, problems, want, out)
