@@ -29,7 +29,7 @@ func (f *losing) everywhere() {
 		if !f.told(host, "Days Do Not Move", problem) {
 			f.Errorf("nobody is told what %s had lost", host)
 		}
-		f.move(host) // Terraform shows one of several warnings with the same title
+		f.move(host)
 		if f.told(host, "Days Do Not Move", "days do not move") {
 			f.Errorf("%s still has a problem when all is back", host)
 		}

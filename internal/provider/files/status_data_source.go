@@ -5,7 +5,6 @@ package files
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -19,6 +18,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/schema/validator"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	model "github.com/atollhq/terraform-provider-atoll/internal/model/tier"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
@@ -217,10 +217,9 @@ func (d *tierStatus) look(ctx context.Context, model *statusModel, diags *diag.D
 			nodes[name] = filetier.NodeStatus{Err: outcome.Err}
 		}
 	}
-	for _, line := range tier.Problems(nodes, model.limits()) {
-		if line.Code == filetier.CodeDisk {
-			diags.AddWarning("Disk Nearly Full", fmt.Sprintf("File tier %s: %s.", tier.Name, line))
-		}
+	full := slices.DeleteFunc(tier.Problems(nodes, model.limits()), func(line converge.Line) bool { return line.Code != filetier.CodeDisk })
+	if len(full) > 0 {
+		diags.AddWarning("Disk Nearly Full", "File tier "+tier.Name+": "+said(full))
 	}
 	model.read(tier, nodes)
 }

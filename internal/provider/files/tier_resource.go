@@ -107,33 +107,6 @@ func warnOfClosed(ctx context.Context, run *base.Run, tier filetier.Tier, hosts 
 	}
 }
 
-// warn says in every plan where it will be full soon, where days do not move, what rotted
-// or is gone, and what pairs leave as it is: no apply mends that.
-func (k *tierKind) warn(run *base.Run, model *tierModel, tier filetier.Tier, heard map[string]filetier.Heard) {
-	for _, node := range slices.Sorted(maps.Keys(heard)) {
-		full, err := tier.NearlyFull(node, heard[node].Observation, leastFreePercent)
-		for _, line := range full {
-			run.Diagnostics.AddWarning("Disk Nearly Full", model.Subject()+": "+line.String()+".")
-		}
-		stuck, is, alsoErr := tier.NotMoving(node, heard[node].Observation)
-		if is {
-			run.Diagnostics.AddWarning("Days Do Not Move", model.Subject()+": "+stuck.String()+".")
-		}
-		scrubbed, scrubErr := tier.Scrubbed(node, heard[node].Observation)
-		for _, line := range scrubbed {
-			title := map[converge.Code]string{filetier.CodeRotten: "Files Rotted", filetier.CodeGone: "Files Are Gone"}[line.Code]
-			run.Diagnostics.AddWarning(title, model.Subject()+": "+line.String()+".")
-		}
-		left, leftErr := tier.LeftBehind(node, heard[node].Observation)
-		for _, line := range left {
-			run.Diagnostics.AddWarning("Files Are Left", model.Subject()+": "+line.String()+".")
-		}
-		if err = errors.Join(err, alsoErr, scrubErr, leftErr); err != nil {
-			run.Fail(model.Subject()+" on "+node, err)
-		}
-	}
-}
-
 // Converge brings the tier to every node and ends when each pair has met. Nodes
 // that are declared no more are left alone after that.
 func (k *tierKind) Converge(ctx context.Context, run *base.Run, before, model *tierModel) {

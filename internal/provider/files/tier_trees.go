@@ -14,6 +14,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 	"github.com/hashicorp/terraform-plugin-framework/types"
 
+	"github.com/atollhq/terraform-provider-atoll/internal/converge"
 	"github.com/atollhq/terraform-provider-atoll/internal/provider/base"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/filetier"
 )
@@ -172,6 +173,7 @@ func (k *tierKind) planLinked(ctx context.Context, change *base.Change[tierModel
 	defer cancel()
 	hosts := k.Reachable(targets(changes))
 	facts := base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Foresee(ctx, hosts[node], node) })
+	var stay []converge.Line
 	for _, node := range slices.Sorted(maps.Keys(facts)) {
 		if facts[node].Err != nil {
 			continue
@@ -180,7 +182,10 @@ func (k *tierKind) planLinked(ctx context.Context, change *base.Change[tierModel
 			change.Diagnostics.AddAttributeError(change.Plan.at(node, "cold"), "An Archive Is Never Moved", base.Sentence(err))
 		}
 		if line, is := tier.LeavesLinked(node, facts[node].Value); is {
-			change.Diagnostics.AddAttributeWarning(path.Root("cold"), "Days Stay in an Archive That Goes", line.String()+". Write cold as it was to keep them in step.")
+			stay = append(stay, line)
 		}
+	}
+	if len(stay) > 0 {
+		change.Diagnostics.AddAttributeWarning(path.Root("cold"), "Days Stay in an Archive That Goes", said(stay)+" Write cold as it was to keep them in step.")
 	}
 }
