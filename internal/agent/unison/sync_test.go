@@ -122,9 +122,13 @@ func TestStoppedUnisonIsTold(t *testing.T) {
 	}
 	told(tier.Watching, "")
 	var child int
-	for deadline := time.Now().Add(time.Minute); child == 0 && time.Now().Before(deadline); {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(time.Millisecond) {
 		text, _ := os.ReadFile(filepath.Join(pair.State, "child"))
 		child, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		// Until it is sleep, the shell's child has the shell's name.
+		if name, _ := os.ReadFile(fmt.Sprintf("/proc/%d/comm", child)); string(name) == "sleep\n" {
+			break
+		}
 	}
 	for _, step := range []struct {
 		signal  syscall.Signal
