@@ -23,6 +23,7 @@ import (
 	"github.com/hashicorp/terraform-plugin-framework/path"
 
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/guard"
+	"github.com/atollhq/terraform-provider-atoll/internal/provision/innodbcluster"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/linode"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqld"
 	"github.com/atollhq/terraform-provider-atoll/internal/provision/mysqltunnel"
@@ -71,6 +72,8 @@ type Data struct {
 	// Listed are the routers that plans declare for a cluster, by its name, Leaders the
 	// member that is to take writes.
 	Listed, Leaders Lists
+	// Accounts are those of a cluster's routers, by its name and id, as its members have them.
+	Accounts Shared[[]innodbcluster.RouterSums]
 	// Lost holds the addresses from the provider block's lost list.
 	Lost map[string]bool
 	// Pending names what of the provider's ssh block is not known before the

@@ -121,6 +121,7 @@ func (k *clusterKind) Observe(ctx context.Context, run *base.Run, model *cluster
 // Converge brings the cluster to the declared state. Members that are declared
 // no more leave.
 func (k *clusterKind) Converge(ctx context.Context, run *base.Run, before, model *clusterModel) {
+	k.Accounts.End()
 	cluster, targets := model.declared()
 	cluster.Options.Routing = routingOptions(model.RoutingOptions, before.RoutingOptions)
 	if before.Members.IsNull() {

@@ -148,7 +148,9 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 	}
 	config, cluster := model.config(k.Data)
 	accounts := make(chan []innodbcluster.RouterSums, 1)
-	go func() { accounts <- innodbcluster.AskRouterSums(ctx, cluster.Hosts) }() // while the router's machine is asked
+	go func() { // while the router's machine is asked
+		accounts <- k.Accounts.Ask(cluster.Cluster.Name+" "+cluster.Cluster.ID, model.Key().ValueString(), func() []innodbcluster.RouterSums { return innodbcluster.AskRouterSums(ctx, cluster.Hosts) })
+	}()
 	find := sync.OnceValue(func() innodbcluster.Found { return innodbcluster.Find(ctx, cluster.Cluster, cluster.Hosts) })
 	if config.Verifies() {
 		config = config.Knowing(find())
@@ -179,6 +181,7 @@ func (k *routerKind) Observe(ctx context.Context, host remote.Host, model *route
 }
 
 func (k *routerKind) Converge(ctx context.Context, host remote.Host, before, model *routerModel) error {
+	k.Accounts.End()
 	config, cluster := model.config(k.Data)
 	if before != nil {
 		config.Routing = routingOptions(model.Options, before.Options)
@@ -200,6 +203,7 @@ func (k *routerKind) Warn(ctx context.Context, host remote.Host, model *routerMo
 }
 
 func (k *routerKind) Remove(ctx context.Context, host remote.Host, model *routerModel) error {
+	k.Accounts.End()
 	config, cluster := model.config(k.Data)
 	return config.Remove(ctx, host, cluster)
 }
