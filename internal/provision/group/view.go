@@ -172,16 +172,14 @@ func (v View) NotOnline() []string {
 	return list
 }
 
-// Missed is the state that a member has in the view of Counting.
-const Missed = "MISSING"
-
-// Counting is the view with members that the group does not see and that are counted on.
+// Counting is the view with members that the group does not see and that are counted on,
+// each Missing.
 func (v View) Counting(absent []Registration) View {
 	v.Members = slices.Clone(v.Members)
 	for _, one := range absent {
 		host, port, _ := net.SplitHostPort(one.Address)
 		number, _ := strconv.Atoi(port)
-		v.Members = append(v.Members, Member{ID: one.ID, Host: host, Port: number, State: Missed})
+		v.Members = append(v.Members, Member{ID: one.ID, Host: host, Port: number, State: Missing})
 	}
 	return v
 }

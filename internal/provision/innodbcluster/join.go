@@ -221,7 +221,7 @@ func (r *run) hopeless(ctx context.Context, key, since string) (string, error) {
 
 func orMissing(state string) string {
 	if state == "" {
-		return "MISSING"
+		return group.Missing
 	}
 	return state
 }

@@ -197,7 +197,7 @@ func (w *work) whole(ctx context.Context) lookout {
 		list := view.NotOnline()
 		if time.Since(began) < backPatience {
 			for _, awaited := range w.run.Awaited(view) {
-				list = append(list, awaited.Address+" "+group.Missed)
+				list = append(list, awaited.Address+" "+group.Missing)
 			}
 		}
 		return list, lasts(view, list)
@@ -213,7 +213,7 @@ func (w *work) awaitBack(ctx context.Context, count int) (Status, error) {
 		if away := count - len(view.Members); away > 0 {
 			missing = append(missing, fmt.Sprintf("%d more", away))
 			for _, awaited := range w.run.Awaited(view) {
-				missing = append(missing, awaited.Address+" "+group.Missed)
+				missing = append(missing, awaited.Address+" "+group.Missing)
 			}
 		}
 		return missing, lasts(view, missing)

@@ -19,7 +19,7 @@ import (
 // A machine goes only while all others are ONLINE: of three, the one whose disk is thrown
 // away leaves two. A server that leaves the configuration leaves a majority behind it.
 func TestOthersBeforeOneGoes(t *testing.T) {
-	const missing, online, recovering = group.Missed, "ONLINE", "RECOVERING"
+	const missing, online, recovering = group.Missing, "ONLINE", "RECOVERING"
 	for _, row := range []struct {
 		name   string
 		others []string
