@@ -57,30 +57,27 @@ func (k *tierKind) Plan(ctx context.Context, change *base.Change[tierModel]) {
 	k.refuseMoved(change, tier)
 	k.refuseOverlap(change, tier)
 	k.ask(ctx, change, tier)
-	k.planLinked(ctx, change, tier)
 }
 
 // lookPatience is how long a plan waits for what an apply would find anyway.
 const lookPatience = 20 * time.Second
 
-// ask asks the machines, where days are to begin to move, whether they can, where another
-// tier is to take the trees, whether days are on their way, and after an import, whether there
-// is such a tier. A machine that does not answer now is asked by the apply.
+// ask asks the machines once, where days are to begin to move, whether they can, where another
+// tier is to take the trees, whether days are on their way, after an import, whether there is
+// such a tier, and where archives come or go, where the days are that have moved. A machine that
+// does not answer now is asked by the apply.
 func (k *tierKind) ask(ctx context.Context, change *base.Change[tierModel], tier filetier.Tier) {
 	renamed := change.State != nil && change.Replacing
 	imported := change.State != nil && change.State.Imported() && !renamed
 	begins := tier.Moves != nil && (change.State == nil || change.Replacing || change.State.HotDays.IsNull())
-	if !begins && !renamed && !imported || k.Data == nil || change.Diagnostics.HasError() {
+	asked, changes := tier, archivesChange(change, tier)
+	if !begins && !renamed && !imported {
+		asked = changes
+	}
+	if len(asked.Nodes) == 0 || k.Data == nil || change.Diagnostics.HasError() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
-	defer cancel()
-	hosts, facts := k.Reachable(targets(tier)), map[string]filetier.Facts{}
-	for node, answer := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Foresee(ctx, hosts[node], node) }) {
-		if answer.Err == nil {
-			facts[node] = answer.Value
-		}
-	}
+	facts := k.foresee(ctx, tier, asked)
 	if imported && len(facts) == len(tier.Nodes) && !tier.Stands(facts) {
 		change.Diagnostics.AddAttributeError(path.Root("name"), "There Is No Such Tier", fmt.Sprintf("name = %q: a file tier of this name was imported, and none of its machines has one, so there was nothing to import. "+
 			"Take the import block out, or, where it was imported by the command, take it out of the state by terraform state rm; the apply then makes it.", tier.Name))
@@ -96,6 +93,23 @@ func (k *tierKind) ask(ctx context.Context, change *base.Change[tierModel], tier
 			change.Diagnostics.AddAttributeError(path.Root("name"), "Days Are on Their Way", base.Sentence(err))
 		}
 	}
+	if !change.Diagnostics.HasError() {
+		planLinked(change, tier, changes, facts)
+	}
+}
+
+// foresee asks the machines of those nodes of a tier that are asked, and gives what those know
+// that answer.
+func (k *tierKind) foresee(ctx context.Context, tier, asked filetier.Tier) map[string]filetier.Facts {
+	ctx, cancel := context.WithTimeout(ctx, lookPatience)
+	defer cancel()
+	hosts, facts := k.Reachable(targets(asked)), map[string]filetier.Facts{}
+	for node, answer := range base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Foresee(ctx, hosts[node], node) }) {
+		if answer.Err == nil {
+			facts[node] = answer.Value
+		}
+	}
+	return facts
 }
 
 // hotless names an attribute of the hot trees, as it was written, where no node has one.

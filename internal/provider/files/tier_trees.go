@@ -4,7 +4,6 @@
 package files
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -157,31 +156,25 @@ func (k *tierKind) refuseOverlap(change *base.Change[tierModel], tier filetier.T
 	}
 }
 
-// planLinked says, where archives come to nodes or go, which days have moved to another one:
-// links to one that goes are a warning, and to one that is not declared a refusal. A machine
-// that does not answer now is asked by the apply.
-func (k *tierKind) planLinked(ctx context.Context, change *base.Change[tierModel], tier filetier.Tier) {
-	if change.State == nil || change.Replacing || k.Data == nil || change.Diagnostics.HasError() {
-		return
+// archivesChange is a tier with those of its nodes alone to which an archive comes, or from
+// which it goes.
+func archivesChange(change *base.Change[tierModel], tier filetier.Tier) filetier.Tier {
+	if change.State == nil || change.Replacing {
+		return filetier.Tier{}
 	}
 	before, _ := change.State.declared()
-	changes := tier.Without(func(node string) bool { return (before.Nodes[node].Cold == "") == (tier.Nodes[node].Cold == "") })
-	if len(changes.Nodes) == 0 {
-		return
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookPatience)
-	defer cancel()
-	hosts := k.Reachable(targets(changes))
-	facts := base.Parallel(slices.Sorted(maps.Keys(hosts)), func(node string) (filetier.Facts, error) { return tier.Foresee(ctx, hosts[node], node) })
+	return tier.Without(func(node string) bool { return (before.Nodes[node].Cold == "") == (tier.Nodes[node].Cold == "") })
+}
+
+// planLinked says, where archives come to nodes or go, which days have moved to another one:
+// links to one that goes are a warning, and to one that is not declared a refusal.
+func planLinked(change *base.Change[tierModel], tier, changes filetier.Tier, facts map[string]filetier.Facts) {
 	var stay []converge.Line
-	for _, node := range slices.Sorted(maps.Keys(facts)) {
-		if facts[node].Err != nil {
-			continue
-		}
-		if err := tier.RefuseLinked(node, facts[node].Value); err != nil {
+	for _, node := range slices.Sorted(maps.Keys(changes.Nodes)) {
+		if err := tier.RefuseLinked(node, facts[node]); err != nil {
 			change.Diagnostics.AddAttributeError(change.Plan.at(node, "cold"), "An Archive Is Never Moved", base.Sentence(err))
 		}
-		if line, is := tier.LeavesLinked(node, facts[node].Value); is {
+		if line, is := tier.LeavesLinked(node, facts[node]); is {
 			stay = append(stay, line)
 		}
 	}
