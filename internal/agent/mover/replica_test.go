@@ -118,6 +118,14 @@ func (r *replica) write(path, content string) {
 	do(r.t, os.MkdirAll(filepath.Dir(r.hot(path)), 0o755), os.WriteFile(r.hot(path), []byte(content), 0o644))
 }
 
+// stillInUse runs the mover, which leaves an old directory of the day that somebody uses.
+func (r *replica) stillInUse() {
+	r.t.Helper()
+	if outcome := r.run()[oneDay]; outcome.Step != Wait || !strings.Contains(outcome.Why, "still in use") {
+		r.t.Errorf("%+v", outcome)
+	}
+}
+
 // run runs the mover, and gives where it left each day.
 func (r *replica) run() map[string]Outcome {
 	r.t.Helper()
