@@ -153,7 +153,7 @@ func (f *losing) letGo() {
 	f.declares()
 	const warning = "2 days have moved to /srv/cold, and their links in /srv/files lead there. They stay and open as before"
 	text := flat(strings.ReplaceAll(f.plan().Text, "│", " "))
-	for _, want := range []string{"Warning: Days Stay in an Archive That Goes", "app1: " + warning, "(and one more similar warning elsewhere)"} {
+	for _, want := range []string{"Warning: Days Stay in an Archive That Goes", "app1: " + warning, "app2: " + warning} {
 		if !strings.Contains(text, want) {
 			f.Errorf("the plan does not say that days stay in archives: %q is not in %s", want, text)
 		}
